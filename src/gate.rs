@@ -1,0 +1,5 @@
+//! Thresholds, the summary, the exit code.
+
+mod exit;
+
+pub use exit::Exit;

@@ -1,0 +1,1 @@
+//! Folds evidence into histograms, counters and fidelity.

@@ -1,0 +1,7 @@
+//! Quantities as people write them in files and on the command line, and as reports print them.
+
+mod duration;
+mod money;
+
+pub use duration::{format_duration, parse_duration};
+pub use money::{Currency, Money, MoneyError, PricePerMtok};
