@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod init;
 mod mock;
+mod output;
 mod plan;
 mod report;
 mod run;

@@ -1,9 +1,150 @@
 //! `deadheat run`: make load, judge, report.
 
-/// Make load, judge, report
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+mod interrupt;
+mod progress;
+mod targets;
 
-pub(super) fn run(_args: &Args) -> u8 {
-    1
+use super::output::{self, Format};
+use crate::clock::{Clock, utc_now_s};
+use crate::engine::{self, Cause, Made, Pacer, Stop};
+use crate::gate::{self, Exit};
+use crate::history::{Claim, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
+use crate::report;
+use crate::scenario::Plan;
+use crate::shared::Progress;
+use crate::strategy;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Make load from a scenario, judge what happened, report
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The scenario file (TOML)
+    scenario: PathBuf,
+    /// Seed of every random draw, instead of the scenario's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Change one key of the scenario, such as `strategy.semaphore.permits=20`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Directory for the evidence; must not exist (default: reports/NAME-UTC-SEED)
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// No progress line
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Why a run came to no result, and with which exit code.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    fn new(exit: Exit, error: &impl ToString) -> Self {
+        Self { exit, message: error.to_string() }
+    }
+}
+
+pub(super) fn run(args: &Args) -> u8 {
+    let plan = match output::load_plan(&args.scenario, &args.set, args.seed, args.format) {
+        Ok(plan) => Arc::new(plan),
+        Err(exit) => return exit.code(),
+    };
+    match make_and_judge(args, &plan) {
+        Ok((summary, place)) => {
+            output::print_summary(&summary, &place, plan.next.as_deref(), args.format);
+            summary.exit_code
+        }
+        Err(failure) => {
+            output::print_error(&failure.message, args.format);
+            failure.exit.code()
+        }
+    }
+}
+
+/// Evidence in the making.
+struct Books {
+    dir: RunDir,
+    history: HistoryWriter,
+    ledger: LedgerWriter,
+}
+
+impl Books {
+    fn open(args: &Args, plan: &Plan, started_utc_s: u64) -> Result<Self, Failure> {
+        let internal = |error| Failure::new(Exit::Internal, &error);
+        let dir = match &args.out {
+            Some(path) => RunDir::create_at(path).map_err(|error| Failure::new(Exit::Usage, &error))?,
+            None => RunDir::create(std::path::Path::new("reports"), &plan.name, started_utc_s, plan.seed)
+                .map_err(internal)?,
+        };
+        dir.write("plan.toml", &plan.toml).map_err(internal)?;
+        let history = dir.history_writer().map_err(internal)?;
+        let ledger = dir.ledger_writer().map_err(internal)?;
+        Ok(Self { dir, history, ledger })
+    }
+}
+
+fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), Failure> {
+    let started_utc_s = utc_now_s();
+    let clock = Clock::start();
+    targets::raise_file_limit();
+    targets::reach(plan)?;
+    let books = Books::open(args, plan, started_utc_s)?;
+    let stop = Arc::new(Stop::default());
+    interrupt::watch(stop.clone());
+    let targets = targets::start(plan, clock, &books.ledger)?;
+    if Pacer::kind() != "timerfd" && !args.quiet {
+        output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
+    }
+    let progress = Arc::new(Progress::default());
+    let display = progress::Display::start(args.quiet, plan, &progress, &books.history, &stop);
+    let made = engine::run(engine::Config {
+        plan: plan.clone(),
+        clock,
+        endpoints: targets.endpoints.clone(),
+        strategies: &|strategy| strategy::build(strategy, &plan.retry),
+        history: books.history.sender(),
+        stop,
+        progress,
+    });
+    display.stop();
+    let transports = targets.stop();
+    let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
+    let meta = Meta {
+        started_utc_s,
+        elapsed_ns: clock.now_ns(),
+        interrupted: made.stopped == Some(Cause::Interrupted),
+        over_budget: made.stopped == Some(Cause::OverBudget),
+        pacer: Pacer::kind().to_owned(),
+        threads: plan.threads,
+        transports,
+    };
+    close_and_judge(books, plan, &made, &meta)
+}
+
+/// Closes the books, judges them as `deadheat check` would, and puts the run in its place.
+fn close_and_judge(books: Books, plan: &Plan, made: &Made, meta: &Meta) -> Result<(Summary, PathBuf), Failure> {
+    let Books { dir, history, ledger } = books;
+    let internal = |error: String| Failure {
+        exit: Exit::Internal,
+        message: format!("{error}; what was written stays in {}", dir.path().display()),
+    };
+    ledger.finish().map_err(|error| internal(error.to_string()))?;
+    history.finish(meta).map_err(|error| internal(error.to_string()))?;
+    dir.write("claims.jsonl", &claims(&made.claims)).map_err(|error| internal(error.to_string()))?;
+    let summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    dir.write("summary.json", &report::json(&summary)).map_err(|error| internal(error.to_string()))?;
+    let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
+    Ok((summary, place))
+}
+
+fn claims(claims: &[Claim]) -> String {
+    let lines = claims.iter().filter_map(|claim| serde_json::to_string(claim).ok());
+    lines.map(|line| line + "\n").collect()
 }

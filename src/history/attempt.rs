@@ -76,6 +76,8 @@ pub struct Job {
     pub job: JobId,
     /// When the profile wanted it begun.
     pub due_ns: u64,
+    /// When the engine began it; the generator's own lateness is the difference.
+    pub begun_ns: u64,
     /// When the result was recorded.
     pub done_ns: u64,
     /// What the client takes it for.

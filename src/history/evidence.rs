@@ -70,6 +70,8 @@ pub struct JobRow {
     pub job: JobId,
     /// When it was due.
     pub due_ns: u64,
+    /// When the engine began it.
+    pub begun_ns: u64,
     /// When the result was recorded.
     pub done_ns: u64,
     /// What the client takes it for.

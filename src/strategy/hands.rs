@@ -16,6 +16,8 @@ pub struct Task {
     pub job: JobId,
     /// When the profile wanted it begun, since the run's epoch.
     pub due: Duration,
+    /// When it was begun: later than due when the generator was late or all workers were busy.
+    pub begun: Duration,
     /// Prompt tokens it will send.
     pub prompt_tokens: u32,
     /// Output tokens it will ask for.

@@ -1,0 +1,135 @@
+//! The targets of a run: starts the built-in ones, reaches for the others.
+
+use super::Failure;
+use crate::clock::Clock;
+use crate::gate::Exit;
+use crate::history::LedgerWriter;
+use crate::mock::{MockConfig, Server};
+use crate::provider::{ApiKey, Endpoint};
+use crate::scenario::{MockPlan, Place, Plan, Target};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// The targets of a run, reachable.
+pub(super) struct Targets {
+    pub(super) endpoints: Vec<Endpoint>,
+    servers: Vec<Server>,
+}
+
+/// Starts every built-in target and describes every other.
+pub(super) fn start(plan: &Plan, clock: Clock, ledger: &LedgerWriter) -> Result<Targets, Failure> {
+    let mut targets = Targets { endpoints: Vec::new(), servers: Vec::new() };
+    for target in &plan.targets {
+        let (base_url, api_key) = match &target.place {
+            Place::Mock(mock) => {
+                let server = serve(plan, target, mock, clock, ledger)?;
+                let base_url = server.base_url();
+                targets.servers.push(server);
+                (base_url, None)
+            }
+            Place::Url { url, api_key_env } => (url.clone(), key(target, api_key_env.as_deref())?),
+        };
+        targets.endpoints.push(Endpoint {
+            base_url,
+            api_key,
+            model: target.model.clone(),
+            stream: plan.workload.stream,
+            timeouts: plan.timeouts,
+        });
+    }
+    Ok(targets)
+}
+
+impl Targets {
+    /// Ends the built-in targets, which writes the last lines of their ledgers.
+    pub(super) fn stop(self) {
+        for server in self.servers {
+            server.stop();
+        }
+    }
+}
+
+fn serve(
+    plan: &Plan,
+    target: &Target,
+    mock: &MockPlan,
+    clock: Clock,
+    ledger: &LedgerWriter,
+) -> Result<Server, Failure> {
+    let here = |fault: &&crate::scenario::FaultRule| fault.target.as_ref().is_none_or(|name| *name == target.name);
+    let sender = ledger.sender();
+    let config = MockConfig {
+        name: target.name.clone(),
+        plan: mock.clone(),
+        model: target.model.clone(),
+        faults: plan.faults.iter().filter(here).cloned().collect(),
+        seed: plan.seed,
+        bind: ([127, 0, 0, 1], 0).into(),
+        threads: 1,
+        ledger: Box::new(move |entry| sender.send(entry)),
+    };
+    Server::start(config, clock).map_err(|error| {
+        Failure::new(Exit::Unreachable, &format!("cannot start the built-in target {}: {error}", target.name))
+    })
+}
+
+fn key(target: &Target, variable: Option<&str>) -> Result<Option<ApiKey>, Failure> {
+    let Some(variable) = variable else { return Ok(None) };
+    match std::env::var(variable) {
+        Ok(key) if !key.trim().is_empty() => Ok(Some(ApiKey::new(key.trim()))),
+        _ => Err(Failure::new(
+            Exit::Unreachable,
+            &format!("target {}: the environment variable {variable} holds no key; export it first", target.name),
+        )),
+    }
+}
+
+/// Tries a connection to every target that is not built in, so that a dead one is told before a run and
+/// not by a thousand errors after it.
+pub(super) fn reach(plan: &Plan) -> Result<(), Failure> {
+    for target in &plan.targets {
+        let Place::Url { url, api_key_env } = &target.place else { continue };
+        key(target, api_key_env.as_deref())?;
+        knock(url, plan.timeouts.connect).map_err(|error| {
+            let message = format!("target {}: cannot reach {url}: {error}; is it running, and is the URL right?", target.name);
+            Failure::new(Exit::Unreachable, &message)
+        })?;
+    }
+    Ok(())
+}
+
+fn knock(url: &str, timeout: Duration) -> Result<(), String> {
+    let uri: http::Uri = url.parse().map_err(|error| format!("not a URL: {error}"))?;
+    let host = uri.host().ok_or("the URL has no host")?.trim_matches(['[', ']']);
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    if proxied() {
+        return Ok(());
+    }
+    let addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
+    let mut last = "the name has no address".to_owned();
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(_) => return Ok(()),
+            Err(error) => last = error.to_string(),
+        }
+    }
+    Err(last)
+}
+
+/// Whether connections may go through a proxy, which alone knows the way then.
+fn proxied() -> bool {
+    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
+}
+
+/// A thousand streams need two thousand descriptors on one machine: take all that the system allows.
+pub(super) fn raise_file_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // If it is refused, connections fail with a message of their own.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

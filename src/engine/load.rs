@@ -1,0 +1,239 @@
+//! One piece of load on one engine thread: begins its jobs when they are due, and sees them home.
+
+use super::cell::PieceState;
+use super::crew::Crew;
+use super::hands::Bench;
+use super::pacer::Pacer;
+use super::stop::{Cause, Halt};
+use crate::profile::{Arrivals, Load, Piece, VusCurve};
+use crate::scenario::{OnSaturation, Open};
+use crate::strategy::Permit;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+/// After what is in flight was given up, a strategy has this long to come home by itself.
+const LAST_CALL: Duration = Duration::from_secs(1);
+/// Jobs begun in one go before other tasks get their turn.
+const BURST: u32 = 64;
+/// A barrier round is announced so long before its release, so that every thread is there.
+const ROUND_LEAD: Duration = Duration::from_millis(2);
+
+/// One piece of load, as one engine thread sees it.
+pub(super) struct PieceRun {
+    pub(super) bench: Rc<Bench>,
+    pub(super) piece: Piece,
+    pub(super) state: Arc<PieceState>,
+    /// Start of the block, since the run's epoch.
+    pub(super) start: Duration,
+    pub(super) thread: u32,
+    pub(super) threads: u32,
+    pub(super) halt: Rc<Halt>,
+    pub(super) crew: Rc<Crew>,
+}
+
+impl PieceRun {
+    /// Runs the piece to its end, or until the run is stopped.
+    pub(super) async fn run(self: Rc<Self>) {
+        let begun = self.clone().begin_jobs();
+        tokio::select! {
+            () = begun => {}
+            () = self.bench.shared.stop.stopped() => self.halt.drain(),
+        }
+        // The profile's grace starts at its end or at the stop, whichever came; a closed profile without
+        // an end has used up its jobs, and each ends by its own deadlines.
+        let stop = &self.bench.shared.stop;
+        tokio::select! {
+            () = self.crew.all_home() => return,
+            () = self.grace() => {}
+            () = async { stop.stopped().await; self.after_stop().await } => {}
+        }
+        self.halt.cancel();
+        if tokio::time::timeout(LAST_CALL, self.crew.all_home()).await.is_err() {
+            self.crew.give_up().await;
+        }
+    }
+
+    /// Resolves when the piece's end and its grace are over; never without an end.
+    async fn grace(&self) {
+        let end = match &self.piece.load {
+            Load::Open { end, .. } => Some(*end),
+            Load::Vus { end, .. } | Load::PerVu { end, .. } => *end,
+            Load::Barrier { .. } => None,
+        };
+        match end {
+            Some(end) => {
+                let until = self.bench.shared.clock.at(self.start + end + self.piece.graceful_stop);
+                tokio::time::sleep_until(until.into()).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn after_stop(&self) {
+        self.halt.drain();
+        if self.bench.shared.stop.cause() != Some(Cause::Stuck) {
+            tokio::time::sleep(self.piece.graceful_stop).await;
+        }
+    }
+
+    async fn begin_jobs(self: Rc<Self>) {
+        match self.piece.load.clone() {
+            Load::Open { arrivals, open, .. } => self.open(arrivals, &open).await,
+            Load::Vus { vus, end, .. } => self.vus(&vus, end),
+            Load::PerVu { vus, iterations, total_iterations, first_job, end } => {
+                self.per_vu(vus, &iterations, total_iterations, first_job, end);
+            }
+            Load::Barrier { size, rounds, first_job } => self.barrier(size, rounds, first_job).await,
+        }
+    }
+
+    fn halted(&self) -> bool {
+        self.halt.is_draining() || self.bench.shared.stop.cause().is_some()
+    }
+
+    fn now(&self) -> Duration {
+        self.bench.shared.clock.now()
+    }
+
+    /// Runs one job here and now.
+    async fn job(&self, index: u64, due: Duration) {
+        let warmup = due < self.start + self.piece.warmup_until;
+        let task = self.bench.task(index, due, warmup);
+        self.bench.clone().run(task, self.halt.clone()).await;
+    }
+
+    /// Open profiles: due times are absolute, never re-anchored; a late thread begins everything that is
+    /// due and lets lag show it.
+    async fn open(self: Rc<Self>, arrivals: Arrivals, open: &Open) {
+        let mut pacer = Pacer::new(self.bench.shared.clock);
+        let mut burst = 0;
+        for arrival in arrivals.stripe(self.thread, self.threads) {
+            let due = self.start + arrival.due;
+            if self.now() < due {
+                pacer.until(due).await;
+                burst = 0;
+            } else if burst >= BURST {
+                tokio::task::yield_now().await;
+                burst = 0;
+            }
+            burst += 1;
+            if self.halted() || !self.clone().admit(arrival.job, due, open.on_saturation).await {
+                return;
+            }
+        }
+    }
+
+    /// Begins the job if the cap on jobs in progress has room; `false` ends the profile.
+    async fn admit(self: Rc<Self>, index: u64, due: Duration, on_saturation: OnSaturation) -> bool {
+        let run = self.clone();
+        let Some(queue) = &self.state.in_flight else {
+            self.crew.spawn(async move { run.job(index, due).await });
+            return true;
+        };
+        let slot = match (Permit::try_acquire(queue.clone()), on_saturation) {
+            (Some(slot), _) => slot,
+            (None, OnSaturation::Queue) => Permit::acquire(queue.clone()).await,
+            (None, OnSaturation::Drop) => {
+                self.bench.cell.tally.drop_one();
+                return true;
+            }
+            (None, OnSaturation::Abort) => {
+                self.bench.shared.stop.stop(Cause::Saturated);
+                return false;
+            }
+        };
+        self.crew.spawn(async move {
+            let _slot = slot;
+            run.job(index, due).await;
+        });
+        true
+    }
+
+    fn vus(self: Rc<Self>, curve: &VusCurve, end: Option<Duration>) {
+        for vu in (self.thread..curve.max()).step_by(self.threads as usize) {
+            let (run, curve) = (self.clone(), curve.clone());
+            self.crew.spawn(async move { run.vu(vu, &curve, end).await });
+        }
+    }
+
+    /// One worker of a closed profile: one job after the other, while the curve wants it.
+    async fn vu(&self, vu: u32, curve: &VusCurve, end: Option<Duration>) {
+        self.sleep_until(self.start + self.piece.start).await;
+        while !self.halted() {
+            let now = self.now();
+            let offset = now.saturating_sub(self.start);
+            if end.is_some_and(|end| offset >= end) {
+                return;
+            }
+            if vu < curve.at(offset) {
+                let Some(index) = self.state.numbers.take() else { return };
+                self.job(index, now).await;
+            } else {
+                match curve.next_change(offset) {
+                    Some(change) => self.sleep_until(self.start + change).await,
+                    None => return,
+                }
+            }
+        }
+    }
+
+    fn per_vu(
+        self: Rc<Self>,
+        vus: u32,
+        iterations: &Range<u64>,
+        total: u64,
+        first_job: u64,
+        end: Option<Duration>,
+    ) {
+        for vu in (self.thread..vus).step_by(self.threads as usize) {
+            let (run, iterations) = (self.clone(), iterations.clone());
+            self.crew.spawn(async move {
+                run.sleep_until(run.start + run.piece.start).await;
+                for iteration in iterations {
+                    let now = run.now();
+                    if run.halted() || end.is_some_and(|end| now >= run.start + end) {
+                        return;
+                    }
+                    run.job(first_job + u64::from(vu) * total + iteration, now).await;
+                }
+            });
+        }
+    }
+
+    /// Barrier rounds: every thread releases its share at the same moment; whoever sees the last job of a
+    /// round home announces the next.
+    async fn barrier(self: Rc<Self>, size: u32, rounds: Range<u64>, first_job: u64) {
+        let mut pacer = Pacer::new(self.bench.shared.clock);
+        let mut announced = self.state.round.subscribe();
+        for round in rounds {
+            let Ok(release) = announced.wait_for(|(current, _)| *current >= round).await.map(|r| r.1) else {
+                return;
+            };
+            pacer.until(release).await;
+            if self.halted() {
+                return;
+            }
+            for k in (self.thread..size).step_by(self.threads as usize) {
+                let run = self.clone();
+                let index = first_job + round * u64::from(size) + u64::from(k);
+                self.crew.spawn(async move {
+                    run.job(index, release).await;
+                    if run.state.left.fetch_sub(1, SeqCst) == 1 {
+                        run.state.left.store(u64::from(size), SeqCst);
+                        run.state.round.send_replace((round + 1, run.now() + ROUND_LEAD));
+                    }
+                });
+            }
+        }
+    }
+
+    async fn sleep_until(&self, at: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep_until(self.bench.shared.clock.at(at).into()) => {}
+            () = self.halt.draining() => {}
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Stopping: first no job and no attempt begins any more, then what is in flight is given up.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use tokio::sync::{Notify, watch};
+
+/// Why a run was stopped before its profile's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cause {
+    /// Ctrl-C.
+    Interrupted = 1,
+    /// The budget had no room.
+    OverBudget = 2,
+    /// `on_saturation = "abort"`.
+    Saturated = 3,
+    /// Evidence could not be written.
+    EvidenceFailed = 4,
+    /// Jobs are in progress, but nothing is in flight and nobody waits on purpose: the client is stuck.
+    Stuck = 5,
+}
+
+impl Cause {
+    fn from_u8(n: u8) -> Option<Self> {
+        [Self::Interrupted, Self::OverBudget, Self::Saturated, Self::EvidenceFailed, Self::Stuck]
+            .into_iter()
+            .find(|cause| *cause as u8 == n)
+    }
+}
+
+/// Stops a run, from any thread. The first cause stands.
+#[derive(Debug)]
+pub struct Stop {
+    cause: AtomicU8,
+    stopped: watch::Sender<bool>,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self { cause: AtomicU8::new(0), stopped: watch::Sender::new(false) }
+    }
+}
+
+impl Stop {
+    /// No job and no attempt begins any more.
+    pub fn stop(&self, cause: Cause) {
+        let _ = self.cause.compare_exchange(0, cause as u8, SeqCst, SeqCst);
+        self.stopped.send_replace(true);
+    }
+
+    /// Why the run was stopped, if it was.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        Cause::from_u8(self.cause.load(SeqCst))
+    }
+
+    /// Resolves when the run is stopped.
+    pub(super) async fn stopped(&self) {
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
+    }
+}
+
+/// The state of one piece of load on one engine thread; a cheap local echo of [`Stop`].
+#[derive(Debug, Default)]
+pub(super) struct Halt {
+    draining: Cell<bool>,
+    cancelled: Cell<bool>,
+    changed: Notify,
+}
+
+impl Halt {
+    /// No attempt begins any more.
+    pub(super) fn drain(&self) {
+        self.draining.set(true);
+        self.changed.notify_waiters();
+    }
+
+    /// What is in flight is given up.
+    pub(super) fn cancel(&self) {
+        self.cancelled.set(true);
+        self.drain();
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(super) async fn draining(&self) {
+        while !self.draining.get() {
+            self.changed.notified().await;
+        }
+    }
+
+    pub(super) async fn cancelled(&self) {
+        while !self.cancelled.get() {
+            self.changed.notified().await;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! One engine thread: its own runtime, its own connections, its own record.
+
+use super::cell::{CellState, PieceState, Shared};
+use super::crew::Crew;
+use super::hands::Bench;
+use super::load::PieceRun;
+use super::recorder::Recorder;
+use super::stop::Halt;
+use crate::history::BatchSender;
+use crate::profile::Piece;
+use crate::provider::{Client, Endpoint, SetupError};
+use futures_util::future::join_all;
+use nix::sys::resource::{UsageWho, getrusage};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use tokio::task::LocalSet;
+
+/// One block of one cell, for every thread to take its share of.
+#[derive(Clone)]
+pub(super) struct Order {
+    pub(super) cell: Arc<CellState>,
+    pub(super) pieces: Arc<Vec<(Piece, Arc<PieceState>)>>,
+    /// Start of the block, since the run's epoch; a little ahead, so that every thread is ready.
+    pub(super) start: Duration,
+}
+
+/// What a thread reports when its share of an order is done: the CPU time it took.
+pub(super) type Report = Result<Duration, SetupError>;
+
+/// What one thread is given at its start.
+pub(super) struct Thread {
+    pub(super) index: u32,
+    pub(super) threads: u32,
+    pub(super) shared: Arc<Shared>,
+    pub(super) endpoints: Arc<Vec<Endpoint>>,
+    pub(super) sender: BatchSender,
+}
+
+impl Thread {
+    /// Works off orders until there are no more.
+    pub(super) fn run(self, orders: &mpsc::Receiver<Order>, reports: &mpsc::Sender<Report>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                // The dispatcher is gone only if it has given the run up.
+                let _ = reports.send(Err(SetupError::Runtime(error)));
+                return;
+            }
+        };
+        let local = LocalSet::new();
+        let recorder = Rc::new(Recorder::new(self.sender.clone()));
+        let mut clients = HashMap::new();
+        for order in orders {
+            let before = cpu_time();
+            let report = local.block_on(&runtime, self.obey(order, &mut clients, &recorder));
+            recorder.flush();
+            if reports.send(report.map(|()| cpu_time().saturating_sub(before))).is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn obey(
+        &self,
+        order: Order,
+        clients: &mut HashMap<usize, Rc<Client>>,
+        recorder: &Rc<Recorder>,
+    ) -> Result<(), SetupError> {
+        let target = order.cell.cell.target;
+        let client = match clients.get(&target) {
+            Some(client) => client.clone(),
+            None => {
+                let client = Rc::new(Client::new(&self.endpoints[target], self.shared.clock)?);
+                clients.insert(target, client.clone());
+                client
+            }
+        };
+        let bench = Rc::new(Bench {
+            shared: self.shared.clone(),
+            cell: order.cell.clone(),
+            client,
+            recorder: recorder.clone(),
+        });
+        let pieces = order.pieces.iter().map(|(piece, state)| {
+            Rc::new(PieceRun {
+                bench: bench.clone(),
+                piece: piece.clone(),
+                state: state.clone(),
+                start: order.start,
+                thread: self.index,
+                threads: self.threads,
+                halt: Rc::new(Halt::default()),
+                crew: Rc::new(Crew::default()),
+            })
+            .run()
+        });
+        join_all(pieces).await;
+        Ok(())
+    }
+}
+
+/// CPU time, user and system, of the calling thread.
+fn cpu_time() -> Duration {
+    #[cfg(target_os = "linux")]
+    let who = UsageWho::RUSAGE_THREAD;
+    #[cfg(not(target_os = "linux"))]
+    let who = UsageWho::RUSAGE_SELF;
+    let micros = getrusage(who).map_or(0, |usage| {
+        let (user, system) = (usage.user_time(), usage.system_time());
+        (user.tv_sec() + system.tv_sec()) * 1_000_000 + user.tv_usec() + system.tv_usec()
+    });
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}

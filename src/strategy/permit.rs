@@ -1,0 +1,92 @@
+//! The waiting around [`Permits`]: a queue that tasks can await.
+
+use crate::shared::{Acquired, Permits, Ticket};
+use std::ops::Deref;
+use tokio::sync::oneshot;
+
+/// A fair pool of permits that tasks on all engine threads wait for.
+#[derive(Debug)]
+pub struct PermitQueue {
+    permits: Permits<oneshot::Sender<()>>,
+}
+
+/// One permit, given back when it is dropped. It keeps its queue by reference or by `Arc`.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped at once limits nothing"]
+pub struct Permit<Q: Deref<Target = PermitQueue>> {
+    queue: Q,
+}
+
+impl PermitQueue {
+    /// A pool of `permits`, all free.
+    #[must_use]
+    pub fn new(permits: u32) -> Self {
+        Self { permits: Permits::new(permits) }
+    }
+
+    fn wake(waker: Option<oneshot::Sender<()>>) {
+        if let Some(waker) = waker {
+            // A waiter that is being dropped at this moment abandons its ticket, which passes the permit on.
+            let _ = waker.send(());
+        }
+    }
+}
+
+impl<Q: Deref<Target = PermitQueue>> Permit<Q> {
+    /// Waits for a permit. Dropping the future gives up the place in the queue, and loses no permit.
+    pub async fn acquire(queue: Q) -> Self {
+        let (waker, woken) = oneshot::channel();
+        if let Acquired::Queued(ticket) = queue.permits.acquire(waker) {
+            let place = Place { queue: &queue, ticket };
+            // A sender that is gone without a word cannot be: it stays in the queue until it is fired.
+            let _ = woken.await;
+            std::mem::forget(place);
+        }
+        Self { queue }
+    }
+
+    /// A permit if one is free now.
+    pub fn try_acquire(queue: Q) -> Option<Self> {
+        queue.permits.try_acquire().then_some(Self { queue })
+    }
+}
+
+impl<Q: Deref<Target = PermitQueue>> Drop for Permit<Q> {
+    fn drop(&mut self) {
+        PermitQueue::wake(self.queue.permits.release());
+    }
+}
+
+/// A place in the queue; dropped when its waiter stops waiting.
+struct Place<'a> {
+    queue: &'a PermitQueue,
+    ticket: Ticket,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        PermitQueue::wake(self.queue.permits.abandon(self.ticket));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn permits_are_handed_on_in_order_and_a_leaver_loses_none() {
+        let queue = PermitQueue::new(1);
+        let first = Permit::try_acquire(&queue).expect("a free permit");
+        let mut leaver = Box::pin(Permit::acquire(&queue));
+        let mut stayer = Box::pin(Permit::acquire(&queue));
+        assert!(leaver.as_mut().now_or_never().is_none() && stayer.as_mut().now_or_never().is_none());
+        drop(first);
+        // The permit is the leaver's now, who goes without ever having looked.
+        drop(leaver);
+        let held = stayer.as_mut().now_or_never().expect("the permit passed on");
+        assert!(Permit::try_acquire(&queue).is_none());
+        drop(held);
+        assert!(Permit::try_acquire(&queue).is_some());
+    }
+}

@@ -1,0 +1,159 @@
+//! When an attempt is repeated: a pure decision, and the loop around it.
+
+use super::{Answer, Hands, Task};
+use crate::history::{ErrorClass, JobEnd, Outcome};
+use crate::scenario::{Backoff, Jitter, Retry};
+use std::time::Duration;
+
+/// A retry policy.
+#[derive(Debug, Clone)]
+pub struct RetryPolicy {
+    retry: Retry,
+}
+
+/// What to do after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The job has ended.
+    End(JobEnd),
+    /// Try again after this wait.
+    Wait(Duration),
+}
+
+impl RetryPolicy {
+    /// A policy as the plan has it.
+    #[must_use]
+    pub fn new(retry: Retry) -> Self {
+        Self { retry }
+    }
+
+    /// What to do after attempt `n` (from 1) of a job whose first attempt was due at `first_due`.
+    ///
+    /// `previous` is the wait before this attempt, `draw` uniform in `[0, 1)`. A provider's hint is never
+    /// shortened: it is waited for whole even where jitter or cap would allow less.
+    #[must_use]
+    pub fn decide(
+        &self,
+        n: u32,
+        answer: &Answer,
+        first_due: Duration,
+        previous: Duration,
+        draw: f64,
+    ) -> Decision {
+        match answer.error {
+            None => return Decision::End(JobEnd::Answered),
+            Some(ErrorClass::Cancelled) => return Decision::End(JobEnd::Cancelled),
+            Some(_) => {}
+        }
+        if !self.retryable(answer) {
+            return Decision::End(JobEnd::Permanent);
+        }
+        if n >= self.retry.max_attempts {
+            return Decision::End(JobEnd::Exhausted);
+        }
+        let backoff = backoff(&self.retry.backoff, n, previous, draw);
+        let asked = if self.retry.respect_retry_after { answer.retry_after } else { None };
+        let wait = backoff.max(asked.unwrap_or_default());
+        let over = self.retry.deadline.is_some_and(|most| answer.done + wait > first_due + most);
+        if over { Decision::End(JobEnd::Exhausted) } else { Decision::Wait(wait) }
+    }
+
+    /// Whether the failure may pass: `x-should-retry` decides, then the quota, then status or transport.
+    fn retryable(&self, answer: &Answer) -> bool {
+        if let Some(should_retry) = answer.should_retry {
+            return should_retry;
+        }
+        match (answer.error, answer.status) {
+            (Some(ErrorClass::QuotaExhausted), _) => false,
+            (
+                Some(ErrorClass::RateLimited | ErrorClass::ClientError | ErrorClass::ServerError),
+                Some(status),
+            ) => self.retry.statuses.contains(&status),
+            _ => self.retry.transport,
+        }
+    }
+}
+
+/// The wait after attempt `n`, before the provider's hint is looked at.
+fn backoff(backoff: &Backoff, n: u32, previous: Duration, draw: f64) -> Duration {
+    match *backoff {
+        Backoff::None => Duration::ZERO,
+        Backoff::Fixed { wait, jitter } => spread(jitter, wait, wait, wait, previous, draw),
+        Backoff::Exponential { base, cap, jitter } => {
+            let doubled = base.saturating_mul(1u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(cap);
+            spread(jitter, doubled, base, cap, previous, draw)
+        }
+    }
+}
+
+/// Spreads `wait` by `jitter`. Decorrelated jitter follows M. Brooker, "Exponential Backoff and Jitter".
+fn spread(
+    jitter: Jitter,
+    wait: Duration,
+    base: Duration,
+    cap: Duration,
+    previous: Duration,
+    draw: f64,
+) -> Duration {
+    match jitter {
+        Jitter::None => wait,
+        Jitter::Full => wait.mul_f64(draw),
+        Jitter::Equal => wait / 2 + (wait / 2).mul_f64(draw),
+        Jitter::Decorrelated => {
+            let most = previous.max(base).saturating_mul(3).min(cap).max(base);
+            base + (most - base).mul_f64(draw)
+        }
+    }
+}
+
+/// Brings a job to its end: attempts, books, decides, waits, and records the result exactly once.
+///
+/// `attempt` makes attempt `n`, due at the given time; `None` says that the run was stopped before it could
+/// begin.
+pub async fn drive(
+    policy: &RetryPolicy,
+    task: &Task,
+    hands: &dyn Hands,
+    attempt: impl AsyncFn(u32, Duration) -> Option<Answer>,
+) {
+    let mut last = Answer::not_sent(task.due);
+    let mut due = task.due;
+    let mut wait = Duration::ZERO;
+    let mut n = 0;
+    let end = loop {
+        if !hands.reserve(task) {
+            break JobEnd::OverBudget;
+        }
+        let Some(answer) = attempt(n + 1, due).await else { break JobEnd::Cancelled };
+        n += 1;
+        hands.count(task, &answer);
+        last = answer;
+        match policy.decide(n, &last, task.due, wait, hands.draw(task, n)) {
+            Decision::End(end) => break end,
+            Decision::Wait(next) => wait = next,
+        }
+        due = last.done + wait;
+        if !hands.wait_until(due).await {
+            break JobEnd::Cancelled;
+        }
+    };
+    hands.record(task, &last, end, n);
+}
+
+impl Answer {
+    /// What a job has that never sent anything: it has certainly failed.
+    #[must_use]
+    pub fn not_sent(now: Duration) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            error: Some(ErrorClass::Cancelled),
+            status: None,
+            retry_after: None,
+            should_retry: None,
+            done: now,
+            id: None,
+            text_hash: None,
+            usage: None,
+        }
+    }
+}

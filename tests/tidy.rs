@@ -1,0 +1,208 @@
+//! The house rules, as a test: who may import whom, how long files and functions may be, no dead files.
+#![cfg(not(loom))]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MOST_LINES_IN_A_FILE: usize = 400;
+const MOST_LINES_IN_A_FUNCTION: usize = 70;
+
+/// What each room may import. The data flows one way; `ARCHITECTURE.md` says why.
+const ROOMS: [(&str, &[&str]); 18] = [
+    ("clock", &[]),
+    ("seed", &[]),
+    ("units", &[]),
+    ("sync", &[]),
+    ("scenario", &[]),
+    ("history", &[]),
+    ("shared", &[]),
+    ("profile", &["scenario"]),
+    ("strategy", &["scenario", "history", "shared"]),
+    ("metrics", &["scenario", "history"]),
+    ("invariants", &["scenario", "history"]),
+    ("gate", &["scenario", "history", "metrics", "invariants"]),
+    ("report", &["history", "gate"]),
+    ("provider", &["scenario", "history"]),
+    ("mock", &["scenario", "history"]),
+    ("engine", &["scenario", "history", "profile", "strategy", "shared", "provider"]),
+    ("cli", &["scenario", "history", "profile", "strategy", "shared", "metrics", "gate", "report", "provider", "mock", "engine"]),
+    ("main", &["cli"]),
+];
+const LEAVES: [&str; 4] = ["clock", "seed", "units", "sync"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of the project") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).expect("a path of the project").display().to_string()
+}
+
+/// The room a file of `src/` belongs to: `src/mock/core.rs` and `src/mock.rs` are in `mock`.
+fn room(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).expect("a path in src");
+    let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The rooms that a line names as `crate::room` or `deadheat::room`, outside comments.
+fn imports(line: &str) -> BTreeSet<String> {
+    let code = line.split("//").next().unwrap_or("");
+    let after = |prefix: &'static str| code.match_indices(prefix).map(move |(at, _)| &code[at + prefix.len()..]);
+    after("crate::")
+        .chain(after("deadheat::"))
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(group) => group.split(',').collect(),
+            None => vec![rest],
+        })
+        .map(|rest| rest.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>())
+        .filter(|name| ROOMS.iter().any(|(room, _)| room == name))
+        .collect()
+}
+
+fn wrong_arrows(room: &str, text: &str) -> Vec<String> {
+    let allowed: &[&str] = ROOMS.iter().find(|(name, _)| *name == room).map_or(&[], |(_, allowed)| allowed);
+    let wrong = |name: &String| name != room && !LEAVES.contains(&name.as_str()) && !allowed.contains(&name.as_str());
+    text.lines().flat_map(imports).filter(wrong).collect()
+}
+
+/// Functions and their lengths, by counting braces from each `fn` on; good enough for formatted code.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let trimmed = line.trim_start();
+        let indent = line.len() - trimmed.len();
+        let head = trimmed.split('(').next().unwrap_or("");
+        if trimmed.starts_with("//") || !head.split_whitespace().any(|word| word == "fn") {
+            continue;
+        }
+        let closing = format!("{}}}", " ".repeat(indent));
+        let one_line = line.trim_end().ends_with('}') || line.trim_end().ends_with(';');
+        let length = lines[start..].iter().position(|l| **l == closing || (l.starts_with(&closing) && l.trim() == "}"));
+        if let (false, Some(length)) = (one_line, length) {
+            let name = head.rsplit("fn ").next().unwrap_or("").to_owned();
+            found.push((name, length + 1));
+        }
+    }
+    found
+}
+
+#[test]
+fn imports_follow_the_arrows() {
+    let mut faults = Vec::new();
+    for path in rust_files("src") {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let room = room(&path);
+        if room == "lib" {
+            continue;
+        }
+        assert!(ROOMS.iter().any(|(name, _)| *name == room), "{}: not a room of the house", shown(&path));
+        for target in wrong_arrows(&room, &text) {
+            faults.push(format!("{}: {room} may not import {target}", shown(&path)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_wrong_arrow_is_seen() {
+    assert_eq!(wrong_arrows("mock", "use crate::provider::Client;"), ["provider"]);
+    assert_eq!(wrong_arrows("metrics", "use crate::{clock, engine::run};"), ["engine"]);
+    assert!(wrong_arrows("engine", "use crate::provider::Client; // not crate::mock").is_empty());
+}
+
+#[test]
+fn files_and_functions_stay_small() {
+    let mut faults = Vec::new();
+    for path in ["src", "tests", "benches"].into_iter().flat_map(rust_files) {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let lines = text.lines().count();
+        if lines > MOST_LINES_IN_A_FILE {
+            faults.push(format!("{}: {lines} lines, at most {MOST_LINES_IN_A_FILE}", shown(&path)));
+        }
+        for (name, length) in functions(&text).into_iter().filter(|(_, length)| *length > MOST_LINES_IN_A_FUNCTION) {
+            faults.push(format!("{}: fn {name} has {length} lines, at most {MOST_LINES_IN_A_FUNCTION}", shown(&path)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_long_function_is_seen() {
+    let text = format!("impl A {{\n    fn long() {{\n{}    }}\n}}\n", "        call();\n".repeat(80));
+    assert_eq!(functions(&text), [("long".to_owned(), 82)]);
+}
+
+#[test]
+fn every_source_file_is_reached_from_the_library() {
+    let declared = |path: &Path| -> BTreeSet<String> {
+        let text = fs::read_to_string(path).expect("a source file");
+        let names = text.lines().filter_map(|line| {
+            let line = line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+            let line = line.trim_start_matches("pub(super) ");
+            line.strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned)
+        });
+        names.collect()
+    };
+    for path in rust_files("src") {
+        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let folder = path.parent().expect("a folder");
+        let parent = if folder == root().join("src") { folder.join("lib.rs") } else { folder.with_extension("rs") };
+        if ["lib", "main"].contains(&stem.as_str()) {
+            continue;
+        }
+        assert!(parent.exists(), "{}: its room has no {}", shown(&path), shown(&parent));
+        assert!(declared(&parent).contains(&stem), "{}: not declared in {}", shown(&path), shown(&parent));
+    }
+}
+
+#[test]
+fn nothing_is_called_a_drawer() {
+    for path in ["src", "tests", "benches"].into_iter().flat_map(rust_files) {
+        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        for word in ["util", "utils", "common", "helper", "helpers", "misc", "manager"] {
+            assert_ne!(stem, word, "{}: name it by what it does", shown(&path));
+        }
+    }
+}
+
+#[test]
+fn no_test_is_ignored_and_none_sleeps() {
+    let banned: BTreeMap<String, &str> = [
+        (format!("#[{}]", "ignore"), "an ignored test guards nothing"),
+        (format!("thread::{}(", "sleep"), "wait for a condition, or pause the clock"),
+    ]
+    .into();
+    for path in rust_files("tests") {
+        let text = fs::read_to_string(&path).expect("a test file");
+        for (word, why) in &banned {
+            assert!(!text.contains(word), "{}: {word}: {why}", shown(&path));
+        }
+    }
+}
+
+#[test]
+fn the_changelog_opens_with_this_version() {
+    let changelog = fs::read_to_string(root().join("CHANGELOG.md")).expect("CHANGELOG.md");
+    let first = changelog.lines().find(|line| line.starts_with("## ")).expect("an entry");
+    assert!(first.contains(env!("CARGO_PKG_VERSION")), "CHANGELOG.md opens with {first}");
+}
