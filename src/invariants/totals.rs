@@ -138,28 +138,30 @@ fn token_words(
         difference(seen, due),
         view.books,
     );
-    let (lost, culprit) = match culprit(view, claimed, delivered, Tokens::delivered) {
-        (lost, None) if billed != delivered => match culprit(view, claimed, billed, Tokens::billed) {
-            (_, None) => (lost, None),
-            found => found,
-        },
-        found => found,
+    let suspects = [
+        culprit(view, claimed, delivered, Tokens::delivered),
+        culprit(view, claimed, billed, Tokens::billed).filter(|_| billed != delivered),
+    ];
+    // A client may keep either sum; where each blames another job, neither is named.
+    let culprit = match suspects {
+        [Some(a), Some(b)] if a != b => None,
+        [a, b] => a.or(b),
     };
-    if let Some(job) = &culprit {
-        let fate = if lost { "not at all" } else { "twice" };
+    if let Some((job, lost)) = &culprit {
+        let fate = if *lost { "not at all" } else { "twice" };
         text += &format!(": exactly the tokens of {job}, whose answer was counted {fate}");
     }
-    (culprit.into_iter().collect(), text)
+    (culprit.into_iter().map(|(job, _)| job).collect(), text)
 }
 
 /// The one job whose answer, lost or counted twice, explains the claim exactly; and whether it was lost.
-/// None if several would.
+/// `None` if several would.
 fn culprit(
     view: &CellView<'_>,
     claimed: Tokens,
     sum: Tokens,
     of: fn(&LedgerRow) -> Tokens,
-) -> (bool, Option<JobKey>) {
+) -> Option<(JobKey, bool)> {
     let lost = claimed.total() < sum.total();
     let explains = |row: &&LedgerRow| {
         let tokens = of(row);
@@ -167,10 +169,8 @@ fn culprit(
         tokens != Tokens::default() && adds_up
     };
     let mut rows = view.ledger.iter().filter(explains);
-    match (rows.next(), rows.next()) {
-        (Some(only), None) => (lost, Some(only.job.clone())),
-        _ => (lost, None),
-    }
+    let only = rows.next()?;
+    rows.next().is_none().then(|| (only.job.clone(), lost))
 }
 
 /// `3 fewer than`, `1 more than`.
