@@ -1,1 +1,5 @@
 //! Makes the load.
+
+mod pacer;
+
+pub use pacer::Pacer;
