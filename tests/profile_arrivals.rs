@@ -127,6 +127,17 @@ fn random_arrivals_keep_their_rate_in_every_window() {
 }
 
 #[test]
+fn seeds_do_not_lean_to_one_side() {
+    for spread in [Spread::Poisson, Spread::Gamma { cv: 0.5 }] {
+        let count =
+            |seed| arrivals_of(constant_rate(100.0, seconds(10.0), spread), seed, None).count() as f64;
+        let mean = (0..400).map(count).sum::<f64>() / 400.0;
+        // A mean of 400 counts, each 32 wide at the most.
+        assert!((mean - 1000.0).abs() < 5.0 * 32.0 / 20.0, "{spread:?}: {mean} on average");
+    }
+}
+
+#[test]
 fn a_poisson_ramp_follows_its_rate() {
     // 0 to 1000/s in 40 s: a quarter of 20,000 arrivals in the first half.
     let dues = dues_ns(arrivals_of(ramping_rate(0.0, vec![stage(40.0, 1000.0)], Spread::Poisson), 7, None));

@@ -63,7 +63,7 @@ impl VusCurve {
         self.at_phase_ns(self.phase_ns(offset))
     }
 
-    /// Most workers in this block.
+    /// Most workers that [`VusCurve::at`] says in this block, its very end included.
     #[must_use]
     pub fn max(&self) -> u32 {
         let inside = |moment_ns: u64| self.from_ns < moment_ns && moment_ns < self.until_ns;
@@ -71,7 +71,8 @@ impl VusCurve {
             let end_ns = r.start_ns + r.length_ns;
             [(r.start_ns, r.from), (end_ns, r.to)].into_iter().filter(|(at_ns, _)| inside(*at_ns))
         });
-        let edges = [self.from_ns, self.until_ns.saturating_sub(1)].map(|at_ns| self.at_phase_ns(at_ns));
+        let edges = [self.from_ns, self.until_ns.saturating_sub(1), self.until_ns]
+            .map(|at_ns| self.at_phase_ns(at_ns));
         peaks.map(|(_, vus)| vus).chain(edges).max().unwrap_or(self.last)
     }
 
