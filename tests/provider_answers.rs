@@ -85,7 +85,8 @@ async fn the_request_is_what_the_api_wants() {
         .expect(1)
         .mount(&server)
         .await;
-    let client = Client::new(&endpoint(format!("{}/v1/", server.uri()), true), Clock::start()).expect("a client");
+    let client =
+        Client::new(&endpoint(format!("{}/v1/", server.uri()), true), Clock::start()).expect("a client");
     assert_eq!(client.transport(), "direct");
     assert_eq!(client.attempt(&request(), pending()).await.attempt.outcome, Outcome::Ok);
 }
@@ -141,7 +142,9 @@ async fn html_is_never_read_as_json() {
         assert_eq!(a.message, Some(format!("HTTP {status}: an HTML page, not JSON")));
     }
     for (stream, class) in [(true, ErrorClass::CutStream), (false, ErrorClass::MalformedStream)] {
-        let a = ask(ResponseTemplate::new(200).set_body_raw(fixture("504.html"), "text/html"), stream).await.attempt;
+        let a = ask(ResponseTemplate::new(200).set_body_raw(fixture("504.html"), "text/html"), stream)
+            .await
+            .attempt;
         assert_eq!((a.error, a.outcome), (Some(class), Outcome::Unknown));
     }
 }
@@ -203,9 +206,12 @@ async fn an_error_event_may_say_when_to_come_again() {
 
 #[tokio::test]
 async fn the_key_is_never_shown() {
-    let echo = format!("{{\"error\":{{\"message\":\"{}{KEY} is wrong\",\"code\":\"{KEY}\"}}}}", "x".repeat(170));
+    let echo =
+        format!("{{\"error\":{{\"message\":\"{}{KEY} is wrong\",\"code\":\"{KEY}\"}}}}", "x".repeat(170));
     let id = format!("{{\"id\":\"{KEY}\",\"choices\":[{{\"message\":{{\"content\":\"{KEY}\"}}}}]}}");
-    for (status, body) in [(401, echo.clone()), (429, KEY.to_owned()), (200, echo), (200, id), (200, format!("[{KEY}"))] {
+    for (status, body) in
+        [(401, echo.clone()), (429, KEY.to_owned()), (200, echo), (200, id), (200, format!("[{KEY}"))]
+    {
         let done = ask(ResponseTemplate::new(status).set_body_raw(body, "application/json"), false).await;
         let shown = format!("{done:?}{}", serde_json::to_string(&done.attempt).expect("JSON"));
         assert!(!shown.contains("very-secret") && !shown.contains("sk-"), "{shown}");
@@ -219,7 +225,14 @@ async fn the_key_is_never_shown() {
 
 #[test]
 fn what_cannot_be_called_is_refused_at_set_up_without_showing_it() {
-    for url in ["", "llm.example.com/v1", "ftp://x/v1", "http://", "http://me:sk-secret@x/v1", "https://x/v1?k=sk-secret"] {
+    for url in [
+        "",
+        "llm.example.com/v1",
+        "ftp://x/v1",
+        "http://",
+        "http://me:sk-secret@x/v1",
+        "https://x/v1?k=sk-secret",
+    ] {
         let error = Client::new(&endpoint(url.to_owned(), true), Clock::start()).expect_err(url);
         assert!(error.to_string().contains("https://llm.example.com/v1"), "{error}");
         assert!(!format!("{error:?}{error}").contains("secret"));
@@ -237,5 +250,10 @@ async fn https_goes_through_reqwest_and_a_plain_port_is_no_tls() {
     let client = Client::new(&endpoint(url, true), Clock::start()).expect("a client");
     assert_eq!(client.transport(), "reqwest");
     let a = client.attempt(&request(), pending()).await.attempt;
-    assert_eq!((a.error, a.outcome, a.sent_ns), (Some(ErrorClass::Tls), Outcome::Failed, None), "{:?}", a.message);
+    assert_eq!(
+        (a.error, a.outcome, a.sent_ns),
+        (Some(ErrorClass::Tls), Outcome::Failed, None),
+        "{:?}",
+        a.message
+    );
 }

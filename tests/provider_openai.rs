@@ -81,7 +81,10 @@ fn odd_events_by_example() {
         (format!("{ok}{done}data: {{broken\n\n"), None),
         (format!("data: {{broken\n\n{ok}{done}"), Some(ErrorClass::MalformedStream)),
         (format!("data: 1\n\n{ok}{done}"), Some(ErrorClass::MalformedStream)),
-        (format!("event: error\ndata: {{\"code\":\"x\",\"message\":\"y\"}}\n\n{ok}{done}"), Some(ErrorClass::ErrorEvent)),
+        (
+            format!("event: error\ndata: {{\"code\":\"x\",\"message\":\"y\"}}\n\n{ok}{done}"),
+            Some(ErrorClass::ErrorEvent),
+        ),
         (format!("event: error\ndata: plain words\n\n{done}"), Some(ErrorClass::ErrorEvent)),
         (format!("data: {{\"error\":\"plain words\"}}\n\n{done}"), Some(ErrorClass::ErrorEvent)),
         (format!("data: {{\"error\":null,\"choices\":null,\"usage\":null,\"id\":null}}\n\n{ok}{done}"), None),

@@ -7,7 +7,10 @@ use proptest::prelude::*;
 type Pair = (String, String);
 
 /// Decodes pieces pushed one after the other.
-fn decode<'a>(limit: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Pair>, Result<bool, TooLong>) {
+fn decode<'a>(
+    limit: usize,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<Pair>, Result<bool, TooLong>) {
     let mut decoder = Decoder::new(limit);
     let mut events = Vec::new();
     for piece in pieces {
@@ -85,11 +88,21 @@ fn events() -> impl Strategy<Value = Vec<Pair>> {
 fn style() -> impl Strategy<Value = Style> {
     let newline = prop_oneof![Just("\n"), Just("\r\n"), Just("\r")];
     let noise = prop_oneof![
-        Just(""), Just(":"), Just(": ping"), Just("id: 7"), Just("retry: 3000"), Just("unknown"), Just("x: y"),
+        Just(""),
+        Just(":"),
+        Just(": ping"),
+        Just("id: 7"),
+        Just("retry: 3000"),
+        Just("unknown"),
+        Just("x: y"),
     ];
     let (newlines, noise) = (prop::collection::vec(newline, 1..4), prop::collection::vec(noise, 1..4));
-    (newlines, any::<bool>(), noise, any::<bool>())
-        .prop_map(|(newlines, bom, noise, space)| Style { newlines, bom, noise, space })
+    (newlines, any::<bool>(), noise, any::<bool>()).prop_map(|(newlines, bom, noise, space)| Style {
+        newlines,
+        bom,
+        noise,
+        space,
+    })
 }
 
 proptest! {

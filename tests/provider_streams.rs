@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(20);
-const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+const STREAM: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 fn timeouts() -> Timeouts {
     Timeouts { connect: LONG, first_byte: LONG, idle: LONG, total: LONG }
@@ -54,11 +55,14 @@ fn framed(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn content(text: &str) -> String {
-    format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\r\n\r\n")
+    format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\r\n\r\n"
+    )
 }
 
 fn ending() -> String {
-    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\ndata: [DONE]\r\n\r\n".to_owned()
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\ndata: [DONE]\r\n\r\n"
+        .to_owned()
 }
 
 /// How a scripted answer ends.
@@ -128,7 +132,8 @@ async fn bytes_cut_anywhere_give_the_same_text() {
     assert_eq!((a.outcome, a.error), (Outcome::Ok, None), "{:?}", a.message);
     let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64("für 🏁 fin".as_bytes(), 0));
     assert_eq!(a.text_hash, Some(hash));
-    let (first, gap) = (a.first_content_ns.expect("content"), a.gaps_us.iter().copied().map(u64::from).sum::<u64>());
+    let (first, gap) =
+        (a.first_content_ns.expect("content"), a.gaps_us.iter().copied().map(u64::from).sum::<u64>());
     assert!(a.first_byte_ns.expect("a head") <= first && first + gap * 1000 <= a.done_ns);
 }
 
@@ -137,7 +142,9 @@ async fn how_a_connection_ends_decides_the_class() {
     use ErrorClass as E;
     let (one, end) = (content("a"), ending());
     let inside = one.get(..30).expect("long enough");
-    let short = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n{one}{end}");
+    let short = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n{one}{end}"
+    );
     let short = short.replace("data: [DONE]\r\n\r\n", "");
     for (answer, ending, class) in [
         (chunked(&[&one, &end]), End::Whole, None),
@@ -251,7 +258,12 @@ async fn without_a_listener_or_a_name_nothing_was_sent() {
             Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts: timeouts() };
         let client = Client::new(&endpoint, Clock::start()).expect("a client");
         let a = client.attempt(&request(1), pending()).await.attempt;
-        assert_eq!((a.error, a.outcome, a.sent_ns), (Some(ErrorClass::Dns), Outcome::Failed, None), "{:?}", a.message);
+        assert_eq!(
+            (a.error, a.outcome, a.sent_ns),
+            (Some(ErrorClass::Dns), Outcome::Failed, None),
+            "{:?}",
+            a.message
+        );
     }
 }
 

@@ -66,7 +66,10 @@ pub struct Client {
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let transport = self.transport.name();
-        f.debug_struct("Client").field("transport", &transport).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("transport", &transport)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 

@@ -117,7 +117,8 @@ mod tests {
     #[test]
     fn should_retry_is_true_false_or_nothing() {
         for (value, said) in [("true", Some(true)), ("False", Some(false)), ("maybe", None)] {
-            let headers = [(http::HeaderName::from_static("x-should-retry"), value.parse().expect("a value"))];
+            let headers =
+                [(http::HeaderName::from_static("x-should-retry"), value.parse().expect("a value"))];
             assert_eq!(should_retry(&headers.into_iter().collect()), said);
         }
     }

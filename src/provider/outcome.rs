@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn whatever_breaks_after_sending_is_unknown_and_before_it_failed() {
         use ErrorClass as E;
-        let breaks = [E::TimeoutFirstByte, E::TimeoutIdle, E::TimeoutTotal, E::Reset, E::CutStream, E::Cancelled];
+        let breaks =
+            [E::TimeoutFirstByte, E::TimeoutIdle, E::TimeoutTotal, E::Reset, E::CutStream, E::Cancelled];
         for class in breaks.into_iter().chain([E::MalformedStream, E::ErrorEvent, E::EarlyStop]) {
             assert_eq!(of(class, Some(200), true), Outcome::Unknown, "{class:?}");
             assert_eq!(of(class, None, false), Outcome::Failed, "{class:?}");

@@ -27,9 +27,8 @@ pub(in crate::provider) fn read_refusal(body: &[u8]) -> Refusal {
         return plain(text.into_owned());
     };
     let error = json.get("error").unwrap_or(&json);
-    let exhausted = |name: &str| {
-        matches!(error[name].as_str(), Some("insufficient_quota" | "credit_balance_exhausted"))
-    };
+    let exhausted =
+        |name: &str| matches!(error[name].as_str(), Some("insufficient_quota" | "credit_balance_exhausted"));
     Refusal { message: describe(error), quota_exhausted: exhausted("code") || exhausted("type") }
 }
 
@@ -42,7 +41,10 @@ mod tests {
         for (body, exhausted) in [
             (r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":null}}"#, true),
             (r#"{"error":{"message":"m","type":"x","code":"insufficient_quota"}}"#, true),
-            (r#"{"error":{"message":"insufficient_quota","type":"tokens","code":"rate_limit_exceeded"}}"#, false),
+            (
+                r#"{"error":{"message":"insufficient_quota","type":"tokens","code":"rate_limit_exceeded"}}"#,
+                false,
+            ),
             ("insufficient_quota", false),
             ("[1]", false),
             ("<p>insufficient_quota", false),

@@ -105,7 +105,8 @@ mod tests {
             let chunk: Completion<'static> = serde_json::from_str(text).expect("a chunk");
             chunk.choices.expect("choices").0.expect("one").delta.expect("a delta").content.expect("text").0
         };
-        let plain = read(r#"{"choices":[{"index":1,"delta":{}},{"index":0,"delta":{"content":"ab"}},{"x":[]}]}"#);
+        let plain =
+            read(r#"{"choices":[{"index":1,"delta":{}},{"index":0,"delta":{"content":"ab"}},{"x":[]}]}"#);
         assert!(matches!(plain, Cow::Borrowed("ab")));
         assert!(matches!(read(r#"{"choices":[{"delta":{"content":"a\n"}}]}"#), Cow::Owned(s) if s == "a\n"));
     }

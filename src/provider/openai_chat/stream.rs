@@ -58,7 +58,6 @@ impl StreamDecoder {
     }
 
     /// What had arrived when the stream ended, and what is wrong with it, if anything.
-    #[must_use]
     pub fn finish(self) -> (Answer, Result<(), Fault>) {
         let truncated = self.sse.is_truncated();
         let State { answer, terminated, has_usage, fault } = self.state;

@@ -108,3 +108,34 @@ impl Chunks for ReqwestBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+    #[tokio::test]
+    async fn a_request_is_stamped_when_it_leaves_and_sent_once() {
+        let server = MockServer::start().await;
+        let redirect =
+            ResponseTemplate::new(307).insert_header("location", "/again").set_body_string("moved");
+        let posted = matchers::body_string("ping");
+        Mock::given(posted).respond_with(redirect).expect(1).mount(&server).await;
+        let clock = Clock::start();
+        let (sent, before) = (Sent::not_yet(), clock.now());
+        let transport = Reqwest::new(server.uri().parse().expect("a URI"), clock).expect("a transport");
+        let reply = transport.send(HeaderMap::new(), Bytes::from_static(b"ping"), sent.clone()).await;
+        let Reply { status, first_byte, mut body, .. } = reply.unwrap_or_else(|fault| panic!("{fault:?}"));
+        let stamp = sent.get().expect("a stamp");
+        assert!(before <= stamp && stamp <= first_byte);
+        assert_eq!(status.as_u16(), 307, "no redirect is followed");
+        let mut text = Vec::new();
+        while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
+            let chunk = chunk.unwrap_or_else(|fault| panic!("{fault:?}"));
+            assert!(chunk.at >= first_byte);
+            text.extend_from_slice(&chunk.bytes);
+        }
+        assert_eq!(text, b"moved");
+    }
+}

@@ -84,7 +84,10 @@ impl Wire {
         !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
-    fn write(&mut self, write: impl FnOnce(Pin<&mut TokioIo<TcpStream>>) -> Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn write(
+        &mut self,
+        write: impl FnOnce(Pin<&mut TokioIo<TcpStream>>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         let pending = self.stamps.sent.borrow().is_some();
         let before = if pending { self.clock.now() } else { Duration::ZERO };
         let written = write(Pin::new(&mut self.io));
@@ -96,7 +99,11 @@ impl Wire {
 }
 
 impl Read for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.stamps.probe.take() && self.is_dead() {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
