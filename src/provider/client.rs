@@ -1,0 +1,322 @@
+//! One attempt, from a request to its complete record.
+
+use super::openai_chat::{Body, StreamDecoder, read_refusal, read_unary};
+use super::transport::{self, Chunk, Chunks, Reply, Sent, Transport};
+use super::watch::{Phase, Watch, first_deadline, timer};
+use super::{Answer, ApiKey, Endpoint, Fault, SetupError, hint, outcome};
+use crate::clock::{Clock, ns};
+use crate::history::{Attempt, ErrorClass, JobId, Outcome};
+use crate::scenario::Timeouts;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+/// How much of a refusal's body is read: enough for any error text.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+/// How much of an answer in one piece is read.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// How long a stream that has said all may take to end, so that its connection can serve again.
+const DRAIN: Duration = Duration::from_millis(100);
+/// How many reads it may take.
+const MOST_DRAINED: u32 = 16;
+
+const JOB: HeaderName = HeaderName::from_static("x-deadheat-job");
+const ATTEMPT: HeaderName = HeaderName::from_static("x-deadheat-attempt");
+
+/// One attempt to make.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Whose it is.
+    pub job: JobId,
+    /// Which attempt of the job, from 1.
+    pub n: u32,
+    /// When it should be sent, since the run's epoch; only recorded.
+    pub due: Duration,
+    /// Words of the prompt, the tag included.
+    pub prompt_tokens: u32,
+    /// Output tokens to ask for.
+    pub output_tokens: u32,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// The complete record. `first_content_ns` and `gaps_us` stand only in records of streams.
+    pub attempt: Attempt,
+    /// The wait that the provider asked for, as of the end of the attempt.
+    pub retry_after: Option<Duration>,
+    /// `x-should-retry`, which wins over the status.
+    pub should_retry: Option<bool>,
+}
+
+/// A client for one endpoint and one engine thread. Its futures stay on that thread, in a tokio runtime
+/// with I/O and time.
+pub struct Client {
+    transport: Box<dyn Transport>,
+    headers: HeaderMap,
+    body: Body,
+    key: Option<ApiKey>,
+    stream: bool,
+    timeouts: Timeouts,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let transport = self.transport.name();
+        f.debug_struct("Client")
+            .field("transport", &transport)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was seen of an answer, whatever its end.
+#[derive(Default)]
+struct Seen {
+    status: Option<StatusCode>,
+    headers: HeaderMap,
+    first_byte: Option<Duration>,
+    /// When the last bytes that counted arrived, once nothing more can change the record.
+    complete: Option<Duration>,
+    answer: Option<Answer>,
+}
+
+impl Client {
+    /// Prepares to call an endpoint; sends nothing.
+    ///
+    /// # Errors
+    /// If the URL or the key cannot be used, or TLS cannot be set up.
+    pub fn new(endpoint: &Endpoint, clock: Clock) -> Result<Self, SetupError> {
+        let uri = transport::resolve(endpoint, "/chat/completions")?;
+        let accept = if endpoint.stream { "text/event-stream" } else { "application/json" };
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        let agent = concat!("deadheat/", env!("CARGO_PKG_VERSION"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
+        if let Some(key) = &endpoint.api_key {
+            let bearer = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
+            let mut bearer = bearer.map_err(|_| SetupError::Key)?;
+            bearer.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, bearer);
+        }
+        Ok(Self {
+            transport: transport::choose(uri, clock)?,
+            headers,
+            body: Body::new(&endpoint.model, endpoint.stream),
+            key: endpoint.api_key.clone(),
+            stream: endpoint.stream,
+            timeouts: endpoint.timeouts,
+            clock,
+        })
+    }
+
+    /// How the endpoint is reached: `direct` (plain HTTP, our own connections) or `reqwest` (TLS, proxies).
+    #[must_use]
+    pub fn transport(&self) -> &'static str {
+        self.transport.name()
+    }
+
+    /// Makes one attempt and reads its answer to the end, unless `cancelled` resolves first. Never repeats
+    /// anything that may have reached the provider.
+    pub async fn attempt(&self, request: &Request, cancelled: impl Future<Output = ()>) -> Done {
+        let start = self.clock.now();
+        let sent = Sent::not_yet();
+        let cancelled = pin!(cancelled);
+        let timer = pin!(timer(self.clock, first_deadline(&self.timeouts, start)));
+        let mut watch = Watch::new(self.clock, self.timeouts, start, &sent, cancelled, timer);
+        let mut seen = Seen::default();
+        let result = self.exchange(request, &sent, &mut watch, &mut seen).await;
+        let done = seen.complete.unwrap_or_else(|| self.clock.now());
+        self.record(request, sent.get(), done, seen, result.err())
+    }
+
+    async fn exchange<C: Future<Output = ()>>(
+        &self,
+        request: &Request,
+        sent: &Sent,
+        watch: &mut Watch<'_, C>,
+        seen: &mut Seen,
+    ) -> Result<(), Fault> {
+        let body = self.body.render(request.job, request.prompt_tokens, request.output_tokens);
+        let mut reply = self.transport.send(self.headers_for(request), Bytes::from(body), sent.clone());
+        let reply = watch.guard(Phase::Head, |cx| reply.as_mut().poll(cx)).await??;
+        let Reply { status, headers, first_byte, mut body } = reply;
+        let json = content_type(&headers).is_some_and(|kind| kind.contains("json"));
+        (seen.status, seen.headers, seen.first_byte) = (Some(status), headers, Some(first_byte));
+        let body = body.as_mut();
+        if !status.is_success() {
+            return Err(refused(status, body, watch, first_byte, seen).await);
+        }
+        match (self.stream, json) {
+            (true, false) => read_stream(body, watch, first_byte, seen, request.output_tokens).await,
+            (streamed, _) => read_whole(body, watch, first_byte, seen, streamed).await,
+        }
+    }
+
+    fn headers_for(&self, request: &Request) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        // A tag is plain ASCII, so neither value is ever refused.
+        if let Ok(job) = HeaderValue::from_str(&request.job.to_string()) {
+            headers.insert(JOB, job);
+        }
+        headers.insert(ATTEMPT, HeaderValue::from(request.n));
+        headers
+    }
+
+    fn record(
+        &self,
+        request: &Request,
+        sent: Option<Duration>,
+        done: Duration,
+        seen: Seen,
+        fault: Option<Fault>,
+    ) -> Done {
+        let status = seen.status.map(|status| status.as_u16());
+        let refused = fault.as_ref().is_some_and(|f| seen.status.is_some() && says_when(f.class));
+        let text = fault.as_ref().map_or("", |f| f.message.as_str());
+        let retry_after = if refused { hint::retry_after(&seen.headers, text) } else { None };
+        let answer = seen.answer.unwrap_or_else(|| Answer::new(0));
+        let class = fault.as_ref().map(|f| f.class);
+        let attempt = Attempt {
+            job: request.job,
+            n: request.n,
+            due_ns: ns(request.due),
+            sent_ns: sent.map(ns),
+            first_byte_ns: seen.first_byte.map(ns),
+            first_content_ns: answer.first_content.map(ns),
+            done_ns: ns(done),
+            status,
+            outcome: class.map_or(Outcome::Ok, |class| outcome::of(class, status, sent.is_some())),
+            error: class,
+            message: fault.map(|f| outcome::one_line(&self.strike(&f.message))),
+            text_hash: answer.text_hash(),
+            id: answer.id.map(|id| self.strike(&id)),
+            prompt_tokens: answer.prompt_tokens,
+            completion_tokens: answer.completion_tokens,
+            gaps_us: answer.gaps_us,
+            retry_after_ms: retry_after.map(|wait| ns(wait).div_ceil(1_000_000)),
+        };
+        Done { attempt, retry_after, should_retry: hint::should_retry(&seen.headers) }
+    }
+
+    fn strike(&self, text: &str) -> String {
+        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.strike(text))
+    }
+}
+
+/// Errors with which a provider speaks, and may say when to come again.
+fn says_when(class: ErrorClass) -> bool {
+    use ErrorClass as E;
+    matches!(class, E::ClientError | E::RateLimited | E::QuotaExhausted | E::ServerError | E::ErrorEvent)
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE)?.to_str().ok()
+}
+
+/// Waits for the next bytes of a body.
+async fn next<C: Future<Output = ()>>(
+    body: &mut dyn Chunks,
+    watch: &mut Watch<'_, C>,
+    phase: Phase,
+) -> Result<Option<Chunk>, Fault> {
+    let chunk = watch.guard(phase, |cx| body.poll_chunk(cx)).await?.transpose()?;
+    if let Some(chunk) = &chunk {
+        watch.in_time(chunk.at)?;
+    }
+    Ok(chunk)
+}
+
+async fn read_stream<C: Future<Output = ()>>(
+    body: &mut dyn Chunks,
+    watch: &mut Watch<'_, C>,
+    first_byte: Duration,
+    seen: &mut Seen,
+    expected_chunks: u32,
+) -> Result<(), Fault> {
+    let mut decoder = StreamDecoder::new(expected_chunks);
+    let mut last = first_byte;
+    while !decoder.is_over() {
+        match next(body, watch, Phase::Body(last)).await {
+            Ok(Some(chunk)) => {
+                last = chunk.at;
+                decoder.push(&chunk.bytes, last);
+            }
+            Ok(None) => break,
+            Err(fault) => {
+                seen.answer = Some(decoder.into_answer());
+                return Err(fault);
+            }
+        }
+    }
+    seen.complete = Some(last);
+    let (answer, result) = decoder.finish();
+    seen.answer = Some(answer);
+    // What comes after the end says nothing; it is read so that the connection can serve again.
+    for _ in 0..MOST_DRAINED {
+        let Ok(Some(_)) = next(body, watch, Phase::Drain(last + DRAIN)).await else { break };
+    }
+    result
+}
+
+async fn read_whole<C: Future<Output = ()>>(
+    body: &mut dyn Chunks,
+    watch: &mut Watch<'_, C>,
+    first_byte: Duration,
+    seen: &mut Seen,
+    asked_for_stream: bool,
+) -> Result<(), Fault> {
+    let mut bytes = Vec::new();
+    let mut last = first_byte;
+    while let Some(chunk) = next(body, watch, Phase::Body(last)).await? {
+        last = chunk.at;
+        bytes.extend_from_slice(&chunk.bytes);
+        if bytes.len() > MAX_ANSWER_BYTES {
+            let message = format!("the body is longer than {MAX_ANSWER_BYTES} bytes");
+            return Err(Fault::new(ErrorClass::MalformedStream, message));
+        }
+    }
+    seen.complete = Some(last);
+    let mut answer = Answer::new(0);
+    let result = read_unary(&bytes, &mut answer);
+    seen.answer = Some(answer);
+    if asked_for_stream && result.is_ok() {
+        let message = "the answer is one JSON body, although a stream was asked for";
+        return Err(Fault::new(ErrorClass::MalformedStream, message));
+    }
+    result
+}
+
+/// Reads what a refusal says. Its status has decided already, so a body that breaks off, or never ends,
+/// changes nothing.
+async fn refused<C: Future<Output = ()>>(
+    status: StatusCode,
+    body: &mut dyn Chunks,
+    watch: &mut Watch<'_, C>,
+    first_byte: Duration,
+    seen: &mut Seen,
+) -> Fault {
+    let mut bytes = Vec::new();
+    let mut last = first_byte;
+    while bytes.len() < MAX_REFUSAL_BYTES {
+        match next(body, watch, Phase::Body(last)).await {
+            Ok(Some(chunk)) => {
+                last = chunk.at;
+                bytes.extend_from_slice(&chunk.bytes);
+            }
+            Ok(None) => {
+                seen.complete = Some(last);
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    let refusal = read_refusal(&bytes);
+    let class = outcome::of_status(status, refusal.quota_exhausted);
+    let colon = if refusal.message.is_empty() { "" } else { ": " };
+    Fault::new(class, format!("HTTP {}{colon}{}", status.as_u16(), refusal.message))
+}

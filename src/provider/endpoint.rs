@@ -1,0 +1,69 @@
+//! Where attempts go, and with which key.
+
+use crate::scenario::Timeouts;
+use std::fmt;
+
+/// A secret. Neither `Debug` nor `Display` shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// Wraps a key; spaces and line ends around it, as files and shells leave them, are cut.
+    #[must_use]
+    pub fn new(key: impl AsRef<str>) -> Self {
+        Self(key.as_ref().trim().to_owned())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// `text` with every occurrence of the key struck out.
+    pub(super) fn strike(&self, text: &str) -> String {
+        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "[key]") }
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey([redacted])")
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("[redacted]")
+    }
+}
+
+/// One API to call.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Base URL, up to and including the version: `https://llm.example.com/v1`.
+    pub base_url: String,
+    /// Sent as a bearer token.
+    pub api_key: Option<ApiKey>,
+    /// The model asked for.
+    pub model: String,
+    /// Whether answers are streamed.
+    pub stream: bool,
+    /// When an attempt is given up.
+    pub timeouts: Timeouts,
+}
+
+/// Why no client could be made for an endpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Not a URL that can be called.
+    #[error("the base URL {why}: write one such as \"https://llm.example.com/v1\"")]
+    Url {
+        /// What is wrong with it; never the URL itself, which may hold a password.
+        why: &'static str,
+    },
+    /// A key that no header can carry.
+    #[error("the API key holds characters that no HTTP header can carry: check the variable it comes from")]
+    Key,
+    /// TLS could not be set up.
+    #[error("TLS could not be set up ({0}): check the system's certificates and proxy settings")]
+    Tls(String),
+}

@@ -1,0 +1,108 @@
+//! The seam between an API's dialect and the wire: one request out, one answer in, stamped.
+//!
+//! [`direct`] is the measuring instrument, for plain HTTP; [`reqwest`] serves TLS and proxies. Neither
+//! repeats a request that may have left, follows a redirect, or has a timeout of its own.
+
+mod direct;
+mod error;
+mod pool;
+mod reqwest;
+mod wire;
+
+use super::{Endpoint, Fault, SetupError};
+use crate::clock::{Clock, ns};
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use http::{HeaderMap, StatusCode, Uri};
+use hyper_util::client::proxy::matcher::Matcher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The moment just before the first byte of a request was written; shared with whoever writes it.
+#[derive(Debug, Clone)]
+pub(super) struct Sent(Arc<AtomicU64>);
+
+impl Sent {
+    const NOT_YET: u64 = u64::MAX;
+
+    pub(super) fn not_yet() -> Self {
+        Self(Arc::new(AtomicU64::new(Self::NOT_YET)))
+    }
+
+    pub(super) fn get(&self) -> Option<Duration> {
+        // The stamp is its own message; nothing else is published with it.
+        let at_ns = self.0.load(Ordering::Relaxed);
+        (at_ns != Self::NOT_YET).then(|| Duration::from_nanos(at_ns))
+    }
+
+    /// Keeps the first moment it is given.
+    fn stamp(&self, at: Duration) {
+        let _ = self.0.compare_exchange(Self::NOT_YET, ns(at), Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// The head of an answer, and the rest of it.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// When its first byte arrived.
+    pub(super) first_byte: Duration,
+    pub(super) body: Box<dyn Chunks>,
+}
+
+/// Bytes of a body and the moment they were read from the socket.
+pub(super) struct Chunk {
+    pub(super) bytes: Bytes,
+    pub(super) at: Duration,
+}
+
+/// A body as it comes. Dropped before its end, it closes the connection.
+pub(super) trait Chunks {
+    /// The next bytes; `None` at the end that the framing promised.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk, Fault>>>;
+}
+
+/// A way to reach one endpoint. Dropping the future of [`Transport::send`] closes the connection.
+pub(super) trait Transport {
+    /// `direct` or `reqwest`.
+    fn name(&self) -> &'static str;
+
+    /// Posts `body` and waits for the head of the answer.
+    fn send(&self, headers: HeaderMap, body: Bytes, sent: Sent) -> LocalBoxFuture<'_, Result<Reply, Fault>>;
+}
+
+/// The transport for posting to `uri` on this endpoint.
+pub(super) fn choose(uri: Uri, clock: Clock) -> Result<Box<dyn Transport>, SetupError> {
+    let plain = uri.scheme() == Some(&http::uri::Scheme::HTTP);
+    if plain && (is_loopback(&uri) || Matcher::from_system().intercept(&uri).is_none()) {
+        Ok(Box::new(direct::Direct::new(&uri, clock)))
+    } else {
+        Ok(Box::new(reqwest::Reqwest::new(uri, clock)?))
+    }
+}
+
+/// A proxy before this very machine is never meant.
+fn is_loopback(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or("").trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The URI of a path below an endpoint's base URL.
+pub(super) fn resolve(endpoint: &Endpoint, path: &str) -> Result<Uri, SetupError> {
+    let wrong = |why| SetupError::Url { why };
+    let base = endpoint.base_url.trim().trim_end_matches('/');
+    if base.contains('@') {
+        return Err(wrong("holds a user name: set api_key_env instead"));
+    }
+    if base.contains(['?', '#']) {
+        return Err(wrong("holds a query"));
+    }
+    let uri: Uri = format!("{base}{path}").parse().map_err(|_| wrong("cannot be read"))?;
+    match uri.scheme_str() {
+        Some("http" | "https") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
+        Some("http" | "https") => Err(wrong("has no host")),
+        _ => Err(wrong("does not begin with http:// or https://")),
+    }
+}
