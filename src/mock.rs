@@ -12,6 +12,7 @@ mod core;
 mod errors;
 mod fault_json;
 mod faults;
+mod identity;
 mod latency;
 mod limits;
 mod play;

@@ -6,6 +6,7 @@
 use super::arrival::{Arrival, Ask};
 use super::errors::{self, Reply};
 use super::faults;
+use super::identity::{Identity, Jobs};
 use super::latency::Timeline;
 use super::limits::Limiter;
 use super::play::{How, Play, Record, Script};
@@ -14,15 +15,11 @@ use super::stream::{Break, Generation, Stream, Unary};
 use super::text::{Text, nonce_text};
 use super::turns::Turns;
 use crate::clock::ns;
-use crate::history::{JobKey, LedgerEnd, LedgerEntry};
+use crate::history::{LedgerEnd, LedgerEntry};
 use crate::scenario::{FaultKind, FaultRule, MockPlan};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
-
-/// Most jobs whose occurrences are remembered, so that a provider that serves for weeks stays bounded.
-const JOBS_MAX: usize = 4_000_000;
 
 /// Fewest completion tokens of a natural answer, and how many lengths there are before they repeat.
 const NATURAL_TOKENS: (u64, u64) = (16, 4096);
@@ -54,31 +51,6 @@ pub enum Step {
 /// A queued attempt whose turn has come.
 pub type Started = Box<Play>;
 
-/// What is remembered of a job.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    /// Number of the job's first arrival, from 0.
-    ordinal: u64,
-    /// Arrivals so far.
-    count: u32,
-    /// Which of the attempts 1 to 64 arrived: tells a repeated attempt from a late one.
-    attempts: u64,
-}
-
-/// A job's attempt, as numbers.
-#[derive(Debug, Clone, Copy)]
-struct Identity {
-    /// Digest of the job.
-    job: u64,
-    /// By which faults and lengths know it.
-    index: u64,
-    attempt: u32,
-    /// 0, unless this attempt of this job was here before.
-    repeat: u32,
-    /// Key of its latencies: without the cell.
-    latency: u64,
-}
-
 /// The built-in provider's state.
 #[derive(Debug)]
 pub struct Core {
@@ -86,7 +58,7 @@ pub struct Core {
     plan: Arc<MockPlan>,
     limiter: Limiter,
     turns: Turns,
-    seen: HashMap<u64, Seen>,
+    jobs: Jobs,
     seq: u64,
     started: Vec<Started>,
     stats: Stats,
@@ -102,7 +74,7 @@ impl Core {
             turns: Turns::new(limits.max_in_flight, limits.max_queue),
             plan: Arc::new(config.plan.clone()),
             config,
-            seen: HashMap::new(),
+            jobs: Jobs::default(),
             seq: 0,
             started: Vec::new(),
             stats: Stats::default(),
@@ -112,7 +84,7 @@ impl Core {
     /// A whole request has arrived.
     pub fn arrive(&mut self, now: Duration, request: Arrival) -> Step {
         self.advance(now);
-        let who = self.identify(&request);
+        let who = self.jobs.identify(&request.job, request.attempt);
         let mut record = Record::new(self.entry(now, &request, who));
         let ask = match request.ask {
             Ok(ask) => ask,
@@ -217,7 +189,7 @@ impl Core {
     /// arrival go on, so that no two entries share one.
     pub fn reset(&mut self) {
         self.limiter = Limiter::new(&self.plan.limits);
-        self.seen.clear();
+        self.jobs = Jobs::default();
         let open = self.stats.open;
         self.stats = Stats { open, open_max: open, received: open, ..Stats::default() };
     }
@@ -232,37 +204,10 @@ struct Wanted {
 }
 
 impl Core {
-    /// Counts the arrival and finds out which attempt of which job it is.
-    fn identify(&mut self, request: &Arrival) -> Identity {
-        let (job, latency) = match &request.job {
-            JobKey::Own(id) => (xxh64(&id.index.to_le_bytes(), u64::from(id.cell)), id.index),
-            JobKey::Other(text) => {
-                let digest = xxh64(text.as_bytes(), 1);
-                (digest, digest)
-            }
-        };
-        let known = self.seen.len() as u64;
-        if self.seen.len() >= JOBS_MAX && !self.seen.contains_key(&job) {
-            self.stats.jobs_forgotten += 1;
-            let attempt = request.attempt.unwrap_or(1);
-            let index = faults::index(&request.job, known);
-            return Identity { job, index, attempt, repeat: 0, latency };
-        }
-        let seen = self.seen.entry(job).or_insert(Seen { ordinal: known, count: 0, attempts: 0 });
-        seen.count = seen.count.saturating_add(1);
-        let attempt = request.attempt.unwrap_or(seen.count);
-        let bit = 1u64.checked_shl(attempt - 1).unwrap_or(0);
-        let new = bit != 0 && seen.attempts & bit == 0;
-        seen.attempts |= bit;
-        let repeat = if new { 0 } else { seen.count };
-        let index = faults::index(&request.job, seen.ordinal);
-        Identity { job, index, attempt, repeat, latency }
-    }
-
     fn entry(&mut self, now: Duration, request: &Arrival, who: Identity) -> LedgerEntry {
         self.seq += 1;
         self.stats.received += 1;
-        self.stats.jobs = self.seen.len() as u64;
+        (self.stats.jobs, self.stats.jobs_forgotten) = self.jobs.counts();
         self.stats.open += 1;
         self.stats.open_max = self.stats.open_max.max(self.stats.open);
         LedgerEntry {

@@ -73,10 +73,10 @@ mod tests {
     fn every_condition_counts_and_the_first_attempt_is_meant_by_default() {
         let every = FaultWhen { every: Some(10), ..FaultWhen::default() };
         assert_eq!(struck(every.clone(), 1), [9, 19, 29, 39]);
-        assert_eq!(struck(every.clone(), 2), []);
+        assert!(struck(every.clone(), 2).is_empty());
         let both = FaultWhen { jobs: Some(vec![3, 19]), attempts: Some(vec![2]), ..every };
         assert_eq!(struck(both.clone(), 2), [19]);
-        assert_eq!(struck(both, 1), []);
+        assert!(struck(both, 1).is_empty());
     }
 
     #[test]
