@@ -1,1 +1,35 @@
 //! The built-in provider, and its ledger.
+//!
+//! [`Core`] is sans-I/O: a request and a time in, a [`Play`] out, which says what to hand over and when and
+//! keeps the attempt's ledger entry. It reads no clock and knows no socket, so that a virtual clock can
+//! drive it. [`Server`] wraps it in HTTP/1.1 on threads of its own.
+
+mod admin;
+mod arrival;
+mod body;
+mod connection;
+mod core;
+mod errors;
+mod fault_json;
+mod faults;
+mod identity;
+mod latency;
+mod limits;
+mod play;
+mod routes;
+mod server;
+mod shared;
+mod stats;
+mod store;
+mod stream;
+mod text;
+mod turns;
+mod wire;
+
+pub use self::core::{Core, CoreConfig, Started, Step};
+pub use arrival::{Arrival, Ask, Refusal};
+pub use fault_json::{fault_from_json, fault_to_json};
+pub use faults::fault_name;
+pub use play::{Head, How, Move, Play};
+pub use server::{LedgerSink, MockConfig, Server};
+pub use stats::Stats;

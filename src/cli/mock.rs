@@ -1,9 +1,138 @@
 //! `deadheat mock`: serve the built-in provider on a port.
 
+use crate::clock::Clock;
+use crate::gate::Exit;
+use crate::mock::{LedgerSink, MockConfig, Server};
+use crate::scenario::{Dist, FaultRule, Limits, MockPlan, Place, Source};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 /// Serve the built-in provider on a port, with ledger and admin API
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Take the first built-in target, the faults and the seed of this scenario
+    #[arg(long, value_name = "SCENARIO")]
+    config: Option<PathBuf>,
+    /// Listen on this port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Listen on this address; anything but loopback lets other machines in
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// Seed of latencies, nonces and faults [default: the scenario's, else 1]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Threads that serve
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: u32,
+}
 
-pub(super) fn run(_args: &Args) -> u8 {
-    1
+/// What a scenario says about the provider.
+struct Behaviour {
+    name: String,
+    model: String,
+    plan: MockPlan,
+    faults: Vec<FaultRule>,
+    seed: u64,
+}
+
+impl Default for Behaviour {
+    /// Quick and without limits, so that a first try is about the client.
+    fn default() -> Self {
+        let plan = MockPlan {
+            ttft: Dist::Constant(Duration::from_millis(20)),
+            itl: Dist::Constant(Duration::from_millis(2)),
+            stall: None,
+            tokens_per_chunk: 1,
+            limits: Limits::default(),
+            bill_after_disconnect: true,
+        };
+        Self { name: "mock".to_owned(), model: "mock-1".to_owned(), plan, faults: Vec::new(), seed: 1 }
+    }
+}
+
+pub(super) fn run(args: &Args) -> u8 {
+    let behaviour = match args.config.as_deref().map_or_else(|| Ok(Behaviour::default()), from_scenario) {
+        Ok(behaviour) => behaviour,
+        Err(why) => return fail(Exit::Usage, &why),
+    };
+    let config = MockConfig {
+        name: behaviour.name,
+        plan: behaviour.plan,
+        model: behaviour.model,
+        faults: behaviour.faults,
+        seed: args.seed.unwrap_or(behaviour.seed),
+        bind: SocketAddr::new(args.bind, args.port),
+        threads: args.threads,
+        ledger: LedgerSink::Keep,
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return fail(Exit::Internal, &format!("no runtime: {e}")),
+    };
+    let server = match Server::start(config, Clock::start()) {
+        Ok(server) => server,
+        Err(e) => {
+            let why = format!("cannot listen on {}:{}: {e}; try another --port", args.bind, args.port);
+            return fail(Exit::Unreachable, &why);
+        }
+    };
+    if say(&server).is_err() {
+        return fail(Exit::Internal, "stdout is closed");
+    }
+    if let Err(e) = runtime.block_on(tokio::signal::ctrl_c()) {
+        return fail(Exit::Internal, &format!("cannot wait for Ctrl-C: {e}"));
+    }
+    stop(runtime, server)
+}
+
+/// Waits for what is open; a second Ctrl-C does not.
+fn stop(runtime: tokio::runtime::Runtime, server: Server) -> u8 {
+    let _ = writeln!(anstream::stderr(), "stopping; Ctrl-C again to stop at once");
+    let stopped = runtime.block_on(async {
+        tokio::select! {
+            stopped = tokio::task::spawn_blocking(move || server.stop()) => stopped.is_ok(),
+            _ = tokio::signal::ctrl_c() => false,
+        }
+    });
+    // The drain may still be going on on its thread: it is not waited for.
+    runtime.shutdown_background();
+    if stopped { Exit::Pass.code() } else { Exit::Interrupted.code() }
+}
+
+/// Where it listens, and how to use it.
+fn say(server: &Server) -> std::io::Result<()> {
+    let url = server.base_url();
+    let root = url.trim_end_matches("/v1");
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{url}")?;
+    writeln!(out, "export OPENAI_BASE_URL={url} OPENAI_API_KEY=unused")?;
+    writeln!(out, "ledger: curl {root}/deadheat/ledger    counts: curl {root}/deadheat/stats")?;
+    out.flush()
+}
+
+fn fail(exit: Exit, why: &str) -> u8 {
+    let _ = writeln!(anstream::stderr(), "error: {why}");
+    exit.code()
+}
+
+/// The first built-in target of a scenario, with its faults and its seed.
+fn from_scenario(path: &Path) -> Result<Behaviour, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let plan = load(Source { path: path.to_owned(), text })?;
+    let seed = plan.seed;
+    let built_in = plan.targets.into_iter().find_map(|target| match target.place {
+        Place::Mock(mock) => Some((target.name, target.model, *mock)),
+        Place::Url { .. } => None,
+    });
+    let (name, model, mock) =
+        built_in.ok_or_else(|| format!("{} has no built-in target: give it one", path.display()))?;
+    Ok(Behaviour { name, model, plan: mock, faults: plan.faults, seed })
+}
+
+/// Stands in for the scenario room's loader, which is not part of this tree yet.
+fn load(source: Source) -> Result<crate::scenario::Plan, String> {
+    Err(format!("{}: scenarios cannot be read yet; leave --config away", source.path.display()))
 }

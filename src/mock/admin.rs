@@ -1,0 +1,86 @@
+//! `/deadheat/…`: the ledger, the counts and the faults, for tests in any language.
+
+use super::body::{Answer, Broken};
+use super::errors;
+use super::fault_json::{fault_from_json, fault_to_json};
+use super::routes::{plain, read, refuse};
+use super::shared::Shared;
+use crate::sync::lock;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+const JSON: &str = "application/json";
+
+/// Answers one request to the admin API.
+pub(super) async fn route(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Broken> {
+    let (parts, body) = request.into_parts();
+    let route = parts.uri.path().trim_start_matches("/deadheat");
+    Ok(match (&parts.method, route) {
+        (&Method::GET, "/ledger") => ledger(shared),
+        (&Method::GET, "/stats") => plain(shared, 200, JSON, stats(shared).into()),
+        (&Method::POST, "/reset") => {
+            shared.with_core(super::Core::reset);
+            if let Some(store) = &shared.store {
+                lock(store).clear();
+            }
+            plain(shared, 200, JSON, "{\"reset\":true}".into())
+        }
+        (&Method::GET, "/faults") => plain(shared, 200, JSON, faults(shared).into()),
+        (&Method::POST, "/faults") => match read(body).await {
+            Err(reply) => refuse(shared, reply),
+            Ok(body) => match fault_from_json(&body) {
+                Err(why) => refuse(shared, errors::invalid_request(400, &why, None)),
+                Ok(rule) => {
+                    shared.with_core(|core| core.add_fault(rule));
+                    plain(shared, 200, JSON, faults(shared).into())
+                }
+            },
+        },
+        (&Method::DELETE, "/faults") => {
+            shared.with_core(super::Core::clear_faults);
+            plain(shared, 200, JSON, faults(shared).into())
+        }
+        (method, "/ledger" | "/stats" | "/reset" | "/faults") => {
+            let message = format!("Not allowed to {method} on /deadheat{route}.");
+            refuse(shared, errors::invalid_request(405, &message, None))
+        }
+        _ => {
+            let message =
+                "There are /deadheat/ledger, /deadheat/stats, /deadheat/reset and /deadheat/faults.";
+            refuse(shared, errors::invalid_request(404, message, None))
+        }
+    })
+}
+
+fn ledger(shared: &Arc<Shared>) -> Response<Answer> {
+    if shared.store.is_none() {
+        let message = "This provider belongs to a run, which writes its ledger itself.";
+        return refuse(shared, errors::invalid_request(404, message, None));
+    }
+    let mut response = plain(shared, 200, "application/jsonl", bytes::Bytes::new());
+    *response.body_mut() = Answer::Ledger(Arc::clone(shared), 0);
+    response
+}
+
+fn stats(shared: &Shared) -> String {
+    let mut stats = json!(shared.with_core(|core| core.stats()));
+    let (entries, overflow) = shared.store.as_ref().map_or((0, 0), |store| lock(store).len());
+    let doors = &shared.doors;
+    stats["ledger_entries"] = json!(entries);
+    stats["ledger_overflow"] = json!(overflow);
+    stats["connections"] = json!(doors.connections.load(Ordering::Relaxed));
+    stats["connections_refused"] = json!(doors.connections_refused.load(Ordering::Relaxed));
+    stats["other_requests"] = json!(doors.other.load(Ordering::Relaxed));
+    stats.to_string()
+}
+
+fn faults(shared: &Shared) -> String {
+    let rules = shared.with_core(|core| core.faults().iter().map(fault_to_json).collect::<Vec<_>>());
+    json!({ "faults": rules }).to_string()
+}

@@ -1,0 +1,247 @@
+//! A request, read: whose it is and what it asks for. Pure, and done before the core is locked.
+
+use super::text;
+use crate::history::JobKey;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use xxhash_rust::xxh64::xxh64;
+
+/// Longest job tag that is taken from a header or a body.
+const TAG_MAX: usize = 64;
+
+/// One request for a completion, as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Whose job: `x-deadheat-job`, else a tag `[job:…]` anywhere in the body, else a hash of the body.
+    pub job: JobKey,
+    /// Whether it carried `x-deadheat-job`: deadheat's own client, which gets exactly the tokens it asks for.
+    pub own: bool,
+    /// `x-deadheat-attempt`; without it attempts are counted as they arrive.
+    pub attempt: Option<u32>,
+    /// xxh64 of the body.
+    pub body_hash: u64,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// `x-stainless-retry-count`.
+    pub sdk_retry: Option<u32>,
+    /// What it asks for, or why that cannot be answered.
+    pub ask: Result<Ask, Refusal>,
+}
+
+/// What a valid request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Echoed in the answer.
+    pub model: String,
+    /// Words over all message contents; parts that are no text count nothing.
+    pub prompt_tokens: u64,
+    /// `max_completion_tokens`, else `max_tokens`; at least 1.
+    pub max_tokens: Option<u32>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// Whether the stream ends with a usage chunk.
+    pub include_usage: bool,
+}
+
+/// Why a request is answered with 400.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// One sentence.
+    pub message: String,
+    /// The parameter at fault, if it is one.
+    pub param: Option<&'static str>,
+}
+
+impl Arrival {
+    /// Reads a request from its headers, by lower-case name, and its body.
+    #[must_use]
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
+        let body_hash = xxh64(body, 0);
+        let mut ask = read_body(body);
+        let named = header("x-deadheat-job").map(str::trim);
+        let own = named.is_some_and(is_tag);
+        if named.is_some() && !own {
+            let message = format!("x-deadheat-job must be 1 to {TAG_MAX} of A-Z a-z 0-9 . _ : -");
+            ask = Err(Refusal { message, param: None });
+        }
+        let tag = named.filter(|_| own).or_else(|| find_tag(body));
+        let job = tag.map_or_else(|| JobKey::Other(format!("body:{body_hash:016x}")), JobKey::from);
+        Self {
+            job,
+            own,
+            attempt: header("x-deadheat-attempt").and_then(|v| v.trim().parse().ok()).filter(|n| *n > 0),
+            body_hash,
+            idempotency_key: header("idempotency-key").map(str::to_owned),
+            sdk_retry: header("x-stainless-retry-count").and_then(|v| v.trim().parse().ok()),
+            ask,
+        }
+    }
+}
+
+fn is_tag(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
+    (1..=TAG_MAX).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// The first `[job:…]` in the raw body.
+fn find_tag(body: &[u8]) -> Option<&str> {
+    let mut rest = body;
+    while let Some(at) = rest.iter().position(|b| *b == b'[') {
+        rest = &rest[at + 1..];
+        if !rest.starts_with(b"job:") {
+            continue;
+        }
+        let end = rest.iter().take(TAG_MAX + 1).position(|b| *b == b']');
+        let tag = end.and_then(|end| std::str::from_utf8(&rest[..end]).ok()).filter(|tag| is_tag(tag));
+        if tag.is_some() {
+            return tag;
+        }
+    }
+    None
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    model: Option<Cow<'a, str>>,
+    messages: Option<Vec<Message>>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    n: Option<u64>,
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: Option<Words>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+fn read_body(body: &[u8]) -> Result<Ask, Refusal> {
+    let body: Body<'_> = serde_json::from_slice(body).map_err(|e| Refusal {
+        message: format!("We could not parse the JSON body of your request: {e}"),
+        param: None,
+    })?;
+    let missing = |param: &'static str| Refusal {
+        message: format!("Missing required parameter: '{param}'."),
+        param: Some(param),
+    };
+    let model = body.model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model"))?;
+    let messages = body.messages.filter(|m| !m.is_empty()).ok_or_else(|| missing("messages"))?;
+    if body.n.is_some_and(|n| n != 1) {
+        return Err(Refusal { message: "Only n = 1 is supported.".to_owned(), param: Some("n") });
+    }
+    let max_tokens = match body.max_completion_tokens.or(body.max_tokens) {
+        Some(0) => {
+            let message = "Invalid 'max_tokens': expected a value >= 1, but got 0.".to_owned();
+            return Err(Refusal { message, param: Some("max_tokens") });
+        }
+        asked => asked.map(|n| u32::try_from(n).unwrap_or(u32::MAX).min(super::wire::TOKENS_MAX)),
+    };
+    let stream = body.stream.unwrap_or(false);
+    Ok(Ask {
+        model: model.into_owned(),
+        prompt_tokens: messages.iter().filter_map(|m| m.content.as_ref()).map(|w| w.0).sum(),
+        max_tokens,
+        stream,
+        include_usage: stream && body.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
+    })
+}
+
+/// Counts the words of a message's content without keeping it.
+struct Words(u64);
+
+/// One part of a content given as an array; only `text` counts.
+#[derive(Deserialize)]
+struct Part {
+    text: Option<Words>,
+}
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Counter;
+        impl<'de> Visitor<'de> for Counter {
+            type Value = Words;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of content parts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Words, E> {
+                Ok(Words(text::prompt_tokens(text)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Words, A::Error> {
+                let mut sum = 0;
+                while let Some(part) = seq.next_element::<Part>()? {
+                    sum += part.text.map_or(0, |w| w.0);
+                }
+                Ok(Words(sum))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Words, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Err(de::Error::custom("content must be a string or an array of content parts"))
+            }
+        }
+        d.deserialize_any(Counter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"model":"m","messages":[{"role":"system","content":"one two"},
+        {"role":"user","content":[{"type":"text","text":"three  four\nfive"},{"type":"image_url","image_url":{}}]},
+        {"role":"assistant","content":null}],"max_tokens":7,"stream":true,"stream_options":{"include_usage":true}}"#;
+
+    fn plain(body: &str) -> Arrival {
+        Arrival::read(|_| None, body.as_bytes())
+    }
+
+    #[test]
+    fn reads_what_is_asked_and_counts_words_over_all_contents() {
+        let ask = plain(BODY).ask.unwrap();
+        assert_eq!(
+            (ask.prompt_tokens, ask.max_tokens, ask.stream, ask.include_usage),
+            (5, Some(7), true, true)
+        );
+    }
+
+    #[test]
+    fn a_job_is_named_by_header_then_tag_then_body() {
+        let tagged = BODY.replace("one", "[not this] [job:x y] [job:0042]");
+        let header = |name: &str| (name == "x-deadheat-job").then_some("job:0007");
+        let named = Arrival::read(header, tagged.as_bytes());
+        assert_eq!((named.job.to_string().as_str(), named.own), ("job:0007", true));
+        assert_eq!((plain(&tagged).job, plain(&tagged).own), (JobKey::from("job:0042"), false));
+        let hashed = plain(BODY).job.to_string();
+        assert!(hashed.starts_with("body:") && hashed == plain(BODY).job.to_string(), "{hashed}");
+    }
+
+    #[test]
+    fn what_cannot_be_answered_says_why() {
+        for (body, want) in [
+            ("{", "could not parse"),
+            ("[]", "could not parse"),
+            (r#"{"messages":[{"role":"user","content":"x"}]}"#, "'model'"),
+            (r#"{"model":"m","messages":[]}"#, "'messages'"),
+            (r#"{"model":"m","messages":[{"content":{}}]}"#, "content must be"),
+            (r#"{"model":"m","messages":[{"content":"x"}],"n":2}"#, "n = 1"),
+            (r#"{"model":"m","messages":[{"content":"x"}],"max_tokens":0}"#, ">= 1"),
+        ] {
+            let refusal = plain(body).ask.expect_err(body);
+            assert!(refusal.message.contains(want), "{body}: {}", refusal.message);
+        }
+        let odd = Arrival::read(|name| (name == "x-deadheat-job").then_some("a\"b"), BODY.as_bytes());
+        assert!(odd.ask.is_err() && !odd.own, "an unusable name is refused, not replaced in silence");
+    }
+}

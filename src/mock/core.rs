@@ -1,0 +1,353 @@
+//! The provider without its sockets: one struct, one method per event.
+//!
+//! What attempts share (limits, places, occurrences, counts) is here; what belongs to one attempt alone is
+//! in its [`Play`]. A lock around the core is therefore taken twice per attempt, never per chunk.
+
+use super::arrival::{Arrival, Ask};
+use super::errors::{self, Reply};
+use super::faults;
+use super::identity::{Identity, Jobs};
+use super::latency::Timeline;
+use super::limits::Limiter;
+use super::play::{How, Play, Record, Script};
+use super::stats::Stats;
+use super::stream::{Break, Generation, Stream, Unary};
+use super::text::{Text, nonce_text};
+use super::turns::Turns;
+use crate::clock::ns;
+use crate::history::{LedgerEnd, LedgerEntry};
+use crate::scenario::{FaultKind, FaultRule, MockPlan};
+use std::sync::Arc;
+use std::time::Duration;
+use xxhash_rust::xxh64::xxh64;
+
+/// Fewest completion tokens of a natural answer, and how many lengths there are before they repeat.
+const NATURAL_TOKENS: (u64, u64) = (16, 4096);
+
+/// What a [`Core`] is made of.
+#[derive(Debug, Clone)]
+pub struct CoreConfig {
+    /// The target's name in the ledger.
+    pub name: String,
+    /// How it behaves.
+    pub plan: MockPlan,
+    /// What it does wrong, first match first.
+    pub faults: Vec<FaultRule>,
+    /// Seeds latencies, nonces and faults.
+    pub seed: u64,
+    /// The wall clock at the run's epoch, whole seconds since 1970.
+    pub epoch_utc_s: u64,
+}
+
+/// What becomes of a request that arrives.
+#[derive(Debug)]
+pub enum Step {
+    /// It is answered from now on.
+    Answer(Box<Play>),
+    /// It waits for its turn, under this number; a later event [starts](Core::take_started) it.
+    Queued(u64),
+}
+
+/// A queued attempt whose turn has come.
+pub type Started = Box<Play>;
+
+/// The built-in provider's state.
+#[derive(Debug)]
+pub struct Core {
+    config: CoreConfig,
+    plan: Arc<MockPlan>,
+    limiter: Limiter,
+    turns: Turns,
+    jobs: Jobs,
+    seq: u64,
+    started: Vec<Started>,
+    stats: Stats,
+}
+
+impl Core {
+    /// A provider to which nothing has happened yet.
+    #[must_use]
+    pub fn new(config: CoreConfig) -> Self {
+        let limits = &config.plan.limits;
+        Self {
+            limiter: Limiter::new(limits),
+            turns: Turns::new(limits.max_in_flight, limits.max_queue),
+            plan: Arc::new(config.plan.clone()),
+            config,
+            jobs: Jobs::default(),
+            seq: 0,
+            started: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// A whole request has arrived.
+    pub fn arrive(&mut self, now: Duration, request: Arrival) -> Step {
+        self.advance(now);
+        let who = self.jobs.identify(&request.job, request.attempt);
+        let mut record = Record::new(self.entry(now, &request, who));
+        let ask = match request.ask {
+            Ok(ask) => ask,
+            Err(refusal) => {
+                let reply = errors::invalid_request(400, &refusal.message, refusal.param);
+                return self.refuse(now, record, reply);
+            }
+        };
+        record.entry.prompt_tokens = ask.prompt_tokens;
+        let fault =
+            faults::strike(&self.config.faults, &self.config.name, self.config.seed, who.index, who.attempt);
+        if let Some(reply) = fault.as_ref().and_then(|kind| self.refusal(now, kind)) {
+            record.entry.fault = fault.as_ref().map(|kind| faults::fault_name(kind).to_owned());
+            return self.refuse(now, record, reply);
+        }
+        let tokens = completion_tokens(&ask, request.own, who.index);
+        let asked_for = ask.prompt_tokens + u64::from(ask.max_tokens.unwrap_or(tokens));
+        if let Err(over) = self.limiter.admit(now, asked_for) {
+            return self.refuse(now, record, errors::over_limit(&over, &ask.model));
+        }
+        if self.turns.refuses() {
+            return self.refuse(now, record, errors::of_status(503));
+        }
+        record.entry.fault = fault.as_ref().map(|kind| faults::fault_name(kind).to_owned());
+        let natural =
+            if request.own || ask.max_tokens.is_none_or(|max| tokens < max) { "stop" } else { "length" };
+        self.generate(now, record, who, Wanted { ask, tokens, finish: natural, fault })
+    }
+
+    /// An attempt has ended, by either side. Its ledger entry.
+    #[must_use]
+    pub fn end(&mut self, now: Duration, play: Box<Play>, how: How) -> LedgerEntry {
+        let in_turn = play.in_turn;
+        let (entry, until) = play.close(now, how, self.plan.bill_after_disconnect);
+        if in_turn {
+            self.turns.ended(until);
+        }
+        self.stats.add(&entry);
+        self.advance(now);
+        entry
+    }
+
+    /// The client of the queued attempt `seq` has gone, or the ledger is closed over it. Its ledger entry;
+    /// `None` if it is not queued (any more).
+    #[must_use]
+    pub fn leave(&mut self, now: Duration, seq: u64, how: How) -> Option<LedgerEntry> {
+        let stays = self.plan.bill_after_disconnect && how == How::Gone;
+        let play = self.turns.leave(seq, stays)?;
+        Some(self.end(now, play, how))
+    }
+
+    /// Lets time pass: generations that nobody listens to end, and whoever waits for them is started.
+    pub fn advance(&mut self, now: Duration) {
+        self.turns.advance(now, &mut self.started);
+        self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
+    }
+
+    /// When [`Self::advance`] is due, unless another event comes first.
+    #[must_use]
+    pub fn next_advance(&self) -> Option<Duration> {
+        self.turns.next_advance()
+    }
+
+    /// The queued attempts whose turn came with the last events. They are to be driven like answers.
+    #[must_use]
+    pub fn take_started(&mut self) -> Vec<Started> {
+        std::mem::take(&mut self.started)
+    }
+
+    /// Counts as of the last event.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        stats.generating = self.turns.in_flight() as u64;
+        stats.queued = self.turns.queued() as u64;
+        stats
+    }
+
+    /// Attempts that arrived and have not ended.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.stats.open
+    }
+
+    /// The fault rules in force.
+    #[must_use]
+    pub fn faults(&self) -> &[FaultRule] {
+        &self.config.faults
+    }
+
+    /// Adds a fault rule behind the others.
+    pub fn add_fault(&mut self, rule: FaultRule) {
+        self.config.faults.push(rule);
+    }
+
+    /// Removes all fault rules.
+    pub fn clear_faults(&mut self) {
+        self.config.faults.clear();
+    }
+
+    /// Forgets everything but the rules and what is in progress: buckets, occurrences, counts. Numbers of
+    /// arrival go on, so that no two entries share one.
+    pub fn reset(&mut self) {
+        self.limiter = Limiter::new(&self.plan.limits);
+        self.jobs = Jobs::default();
+        let open = self.stats.open;
+        self.stats = Stats { open, open_max: open, received: open, ..Stats::default() };
+    }
+}
+
+/// What a generation is made from.
+struct Wanted {
+    ask: Ask,
+    tokens: u32,
+    finish: &'static str,
+    fault: Option<FaultKind>,
+}
+
+impl Core {
+    fn entry(&mut self, now: Duration, request: &Arrival, who: Identity) -> LedgerEntry {
+        self.seq += 1;
+        self.stats.received += 1;
+        (self.stats.jobs, self.stats.jobs_forgotten) = self.jobs.counts();
+        self.stats.open += 1;
+        self.stats.open_max = self.stats.open_max.max(self.stats.open);
+        LedgerEntry {
+            target: self.config.name.clone(),
+            seq: self.seq,
+            job: request.job.clone(),
+            attempt: who.attempt,
+            request_id: format!("req_{:016x}", xxh64(&self.seq.to_le_bytes(), self.config.seed)),
+            nonce: None,
+            arrived_ns: ns(now),
+            first_byte_ns: None,
+            first_content_ns: None,
+            ended_ns: ns(now),
+            gaps_us: Vec::new(),
+            status: None,
+            end: LedgerEnd::Open,
+            fault: None,
+            permanent: false,
+            retry_after_ms: None,
+            prompt_tokens: 0,
+            delivered_tokens: 0,
+            billed_prompt_tokens: 0,
+            billed_completion_tokens: 0,
+            text_hash: None,
+            body_hash: format!("{:016x}", request.body_hash),
+            idempotency_key: request.idempotency_key.clone(),
+            sdk_retry: request.sdk_retry,
+        }
+    }
+
+    /// The answer of a fault that refuses before anything is generated.
+    fn refusal(&self, now: Duration, kind: &FaultKind) -> Option<Reply> {
+        // The epoch's second is cut, so the wall clock is at most one second further.
+        let utc_s =
+            self.config.epoch_utc_s + u64::try_from(now.as_nanos().div_ceil(1_000_000_000)).unwrap_or(0) + 1;
+        match kind {
+            FaultKind::RateLimit { retry_after, hint } => {
+                Some(errors::rate_limit(*retry_after, *hint, utc_s))
+            }
+            FaultKind::QuotaExhausted => Some(errors::quota_exhausted()),
+            FaultKind::Status(status) => Some(errors::of_status(*status)),
+            _ => None,
+        }
+    }
+
+    fn refuse(&mut self, now: Duration, record: Record, reply: Reply) -> Step {
+        let script = Script::Reply { at: now, reply, head_sent: false };
+        self.answer_unseen(now, record, script, 0)
+    }
+
+    /// An answer that needs no place of its own.
+    fn answer_unseen(
+        &mut self,
+        now: Duration,
+        mut record: Record,
+        script: Script,
+        unseen_tokens: u64,
+    ) -> Step {
+        record.headers = self.limiter.headers(now);
+        let start = Some(now);
+        Step::Answer(Box::new(Play {
+            record,
+            script,
+            unseen_tokens,
+            always_billed: false,
+            start,
+            in_turn: false,
+        }))
+    }
+
+    fn generate(&mut self, now: Duration, mut record: Record, who: Identity, wanted: Wanted) -> Step {
+        if let Some(FaultKind::NeverAnswers) = wanted.fault {
+            return self.answer_unseen(now, record, Script::Silence, 0);
+        }
+        let mut key = [0u8; 16];
+        key[..8].copy_from_slice(&who.job.to_le_bytes());
+        key[8..12].copy_from_slice(&who.attempt.to_le_bytes());
+        key[12..].copy_from_slice(&who.repeat.to_le_bytes());
+        let nonce = xxh64(&key, self.config.seed);
+        record.entry.nonce = Some(nonce_text(nonce));
+        let (tokens, stream, include_usage) = (wanted.tokens, wanted.ask.stream, wanted.ask.include_usage);
+        let (seq, always_billed) = (record.entry.seq, matches!(wanted.fault, Some(FaultKind::Slow(_))));
+        let out_of_sight = match wanted.fault {
+            Some(FaultKind::ResetAfterAccept) => Some(Script::Reset),
+            Some(FaultKind::GatewayTimeout { status, after }) => {
+                let at = now.saturating_add(after);
+                Some(Script::Reply { at, reply: errors::gateway(status), head_sent: false })
+            }
+            _ => None,
+        };
+        let generation = self.generation(now, nonce, who, &record.entry.job.to_string(), wanted);
+        if let Some(script) = out_of_sight {
+            self.turns.enter_unseen(now, seq, generation.length());
+            return self.answer_unseen(now, record, script, u64::from(tokens));
+        }
+        record.headers = self.limiter.headers(now);
+        let script = match stream {
+            true => Script::Stream(Box::new(Stream::new(generation, include_usage))),
+            false => Script::Unary(Box::new(Unary::new(generation))),
+        };
+        let play =
+            Box::new(Play { record, script, unseen_tokens: 0, always_billed, start: None, in_turn: false });
+        let started = self.turns.enter(now, play);
+        self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
+        started.map_or(Step::Queued(seq), Step::Answer)
+    }
+
+    fn generation(&self, now: Duration, nonce: u64, who: Identity, job: &str, wanted: Wanted) -> Generation {
+        let tokens = wanted.tokens;
+        let share = |after: f64| (after.clamp(0.0, 1.0) * f64::from(tokens)) as u32;
+        let (mut slow, mut early) = (Duration::ZERO, None);
+        match wanted.fault {
+            Some(FaultKind::Slow(by)) => slow = by,
+            Some(FaultKind::CutStream { after }) => early = Some((Break::Cut, share(after))),
+            Some(FaultKind::ResetMidStream { after }) => early = Some((Break::Reset, share(after))),
+            Some(FaultKind::ErrorEvent { after }) => early = Some((Break::Error, share(after))),
+            _ => {}
+        }
+        let key = xxh64(&who.latency.to_le_bytes(), u64::from(who.attempt));
+        Generation {
+            nonce,
+            model: wanted.ask.model,
+            created: self.config.epoch_utc_s + now.as_secs(),
+            text: Text::new(job, nonce, tokens),
+            prompt_tokens: wanted.ask.prompt_tokens,
+            finish: wanted.finish,
+            timeline: Timeline::new(&self.plan, self.config.seed, key, slow),
+            early,
+            plan: Arc::clone(&self.plan),
+        }
+    }
+}
+
+/// How long the answer is: deadheat's own client gets exactly what it asks for, so that its load is the
+/// scenario's; everybody else gets a length that tells the job, so that one wrong total names it.
+fn completion_tokens(ask: &Ask, own: bool, index: u64) -> u32 {
+    let natural = NATURAL_TOKENS.0 + index % NATURAL_TOKENS.1;
+    let natural = u32::try_from(natural).unwrap_or(u32::MAX);
+    match (own, ask.max_tokens) {
+        (true, Some(max)) => max,
+        (_, max) => natural.min(max.unwrap_or(u32::MAX)),
+    }
+}

@@ -1,0 +1,273 @@
+//! One attempt, from its arrival to its ledger entry: what is handed over when, and what is charged.
+
+use super::errors::Reply;
+use super::stream::{Break, Stream, Unary};
+use crate::clock::ns;
+use crate::history::{LedgerEnd, LedgerEntry};
+use std::time::Duration;
+use xxhash_rust::xxh64::Xxh64;
+
+/// What the driver of a [`Play`] does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Move {
+    /// Nothing until this time on the run's clock; `None` is until the client goes.
+    Wait(Option<Duration>),
+    /// Hand over the status line and headers.
+    Head(Head),
+    /// Hand over these bytes of the body; more follows.
+    Bytes(Vec<u8>),
+    /// Hand over these bytes of the body (perhaps none), and end it cleanly. The attempt is over.
+    Last(Vec<u8>),
+    /// Close the connection behind what was handed over. The attempt is over.
+    Close,
+    /// Reset the connection behind what was handed over. The attempt is over.
+    Reset,
+}
+
+/// Status line and headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// HTTP status.
+    pub status: u16,
+    /// `content-type`.
+    pub content_type: &'static str,
+    /// `content-length`; `None` is a stream.
+    pub length: Option<u64>,
+    /// Further headers, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Head {
+    pub(super) fn new(status: u16, content_type: &'static str, length: Option<u64>) -> Self {
+        Self { status, content_type, length, headers: Vec::new() }
+    }
+}
+
+/// How an attempt came to its end, as its driver saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Its last move was made.
+    Done,
+    /// The client went away first.
+    Gone,
+    /// It was still open when the ledger was closed.
+    Open,
+}
+
+/// A running digest of what was handed over; the hasher itself has no `Debug`.
+#[derive(Clone)]
+struct Digest(Xxh64);
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0.digest())
+    }
+}
+
+/// The ledger entry in the making, with what its stamps need.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) entry: LedgerEntry,
+    /// Headers of every answer: the request id's and the limits'.
+    pub(super) headers: Vec<(&'static str, String)>,
+    hash: Digest,
+    /// Stamp of the last content chunk in whole microseconds: gaps are differences of floors, so that
+    /// their sum is exact.
+    last_us: u64,
+}
+
+impl Record {
+    pub(super) fn new(entry: LedgerEntry) -> Self {
+        Self { entry, headers: Vec::new(), hash: Digest(Xxh64::new(0)), last_us: 0 }
+    }
+
+    /// Stamps the head and completes its headers.
+    pub(super) fn head(&mut self, now: Duration, mut head: Head) -> Move {
+        self.entry.first_byte_ns = Some(ns(now));
+        self.entry.status = Some(head.status);
+        head.headers.push(("x-request-id", self.entry.request_id.clone()));
+        head.headers.append(&mut self.headers);
+        Move::Head(head)
+    }
+
+    /// Stamps one content chunk.
+    pub(super) fn content(&mut self, now: Duration, tokens: u32, text: &[u8]) {
+        let now_ns = ns(now);
+        let now_us = now_ns / 1000;
+        if self.entry.first_content_ns.is_none() {
+            self.entry.first_content_ns = Some(now_ns);
+        } else {
+            let gap = now_us.saturating_sub(self.last_us);
+            self.entry.gaps_us.push(u32::try_from(gap).unwrap_or(u32::MAX));
+        }
+        self.last_us = now_us;
+        self.entry.delivered_tokens += u64::from(tokens);
+        self.hash.0.update(text);
+    }
+}
+
+/// What an attempt is answered with.
+#[derive(Debug, Clone)]
+pub(super) enum Script {
+    /// A whole answer that is no completion, at this time.
+    Reply { at: Duration, reply: Reply, head_sent: bool },
+    /// Nothing, ever.
+    Silence,
+    /// A reset, at once.
+    Reset,
+    /// A completion in one piece.
+    Unary(Box<Unary>),
+    /// A completion as a stream.
+    Stream(Box<Stream>),
+}
+
+/// One attempt that is being answered. Owned by whoever drives it: its moves touch nothing that is
+/// shared, so chunks need no lock. Give it back to [`super::Core::end`], or its entry is lost.
+#[derive(Debug, Clone)]
+#[must_use = "an attempt that is not ended has no ledger entry"]
+pub struct Play {
+    pub(super) record: Record,
+    pub(super) script: Script,
+    /// Tokens charged beside the script's own: a generation that goes on out of sight.
+    pub(super) unseen_tokens: u64,
+    /// Charged whole even if the client goes: slow-then-billed.
+    pub(super) always_billed: bool,
+    /// Start of the generation; `None` while it waits for its turn.
+    pub(super) start: Option<Duration>,
+    /// Whether it takes one of the provider's places.
+    pub(super) in_turn: bool,
+}
+
+impl Play {
+    /// Number of its arrival.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.record.entry.seq
+    }
+
+    /// What to do at `now`. Bytes that it returns are stamped as handed over at `now`.
+    pub fn next(&mut self, now: Duration) -> Move {
+        let Some(start) = self.start else { return Move::Wait(None) };
+        let record = &mut self.record;
+        match &mut self.script {
+            Script::Silence => Move::Wait(None),
+            Script::Reset => Move::Reset,
+            Script::Unary(unary) => unary.next(now, start, record),
+            Script::Stream(stream) => stream.next(now, start, record),
+            Script::Reply { at, .. } if *at > now => Move::Wait(Some(*at)),
+            Script::Reply { reply, head_sent, .. } => {
+                if *head_sent {
+                    return Move::Last(std::mem::take(&mut reply.body).into_bytes());
+                }
+                *head_sent = true;
+                record.entry.permanent = reply.permanent;
+                record.entry.retry_after_ms = reply.retry_after.map(super::limits::ceil_ms);
+                let mut head = Head::new(reply.status, reply.content_type, Some(reply.body.len() as u64));
+                head.headers = std::mem::take(&mut reply.headers);
+                record.head(now, head)
+            }
+        }
+    }
+
+    /// Whether the next move closes or resets the connection.
+    pub(super) fn ends_abruptly(&self) -> bool {
+        match &self.script {
+            Script::Unary(unary) => unary.ends_abruptly(),
+            Script::Stream(stream) => stream.ends_abruptly(),
+            _ => false,
+        }
+    }
+
+    /// Its ledger entry, and until when its generation goes on out of sight, if it does.
+    pub(super) fn close(
+        mut self,
+        now: Duration,
+        how: How,
+        bill_after: bool,
+    ) -> (LedgerEntry, Option<Duration>) {
+        let completion = self.charge(now, how, bill_after || self.always_billed);
+        let goes_on = completion > 0 && completion == self.total() && how != How::Open;
+        let until = self.start.zip(self.length()).map(|(start, length)| start.saturating_add(length));
+        let until = until.filter(|until| goes_on && *until > now);
+        let end = match how {
+            How::Done => self.end(),
+            How::Gone => LedgerEnd::ClientClosed,
+            How::Open => LedgerEnd::Open,
+        };
+        let entry = &mut self.record.entry;
+        entry.ended_ns = ns(now);
+        entry.end = end;
+        entry.billed_completion_tokens = completion;
+        entry.billed_prompt_tokens = if completion > 0 { entry.prompt_tokens } else { 0 };
+        entry.text_hash = entry.first_content_ns.map(|_| format!("{:016x}", self.record.hash.0.digest()));
+        (self.record.entry, until)
+    }
+
+    /// Completion tokens charged.
+    fn charge(&self, now: Duration, how: How, bill_after: bool) -> u64 {
+        let early = self.early();
+        let delivered = self.record.entry.delivered_tokens;
+        match (&self.script, how) {
+            (Script::Reply { .. } | Script::Silence | Script::Reset, _) => self.unseen_tokens,
+            (_, How::Done) => match early {
+                // The generation failed: what there was so far.
+                Some((Break::Error, after)) => delivered.max(u64::from(after)),
+                // The connection failed, not the generation.
+                _ => self.total(),
+            },
+            (_, How::Gone) if bill_after => self.total(),
+            (_, How::Gone | How::Open) => {
+                let offset = self.start.map(|start| now.saturating_sub(start));
+                delivered.max(offset.map_or(0, |offset| u64::from(self.generated(offset))))
+            }
+        }
+    }
+
+    /// How it ended if its last move was made.
+    fn end(&self) -> LedgerEnd {
+        match (&self.script, self.early()) {
+            (Script::Reply { .. }, _) => LedgerEnd::Refused,
+            (Script::Reset, _) | (_, Some((Break::Reset, _))) => LedgerEnd::Reset,
+            (_, Some(_)) => LedgerEnd::Cut,
+            (Script::Silence, _) => LedgerEnd::ClientClosed,
+            (_, None) => LedgerEnd::Whole,
+        }
+    }
+
+    fn early(&self) -> Option<(Break, u32)> {
+        match &self.script {
+            Script::Unary(unary) => unary.generation().early,
+            Script::Stream(stream) => stream.generation().early,
+            _ => None,
+        }
+    }
+
+    /// Tokens of the whole generation.
+    fn total(&self) -> u64 {
+        match &self.script {
+            Script::Unary(unary) => u64::from(unary.generation().text.tokens()),
+            Script::Stream(stream) => u64::from(stream.generation().text.tokens()),
+            _ => self.unseen_tokens,
+        }
+    }
+
+    /// From the generation's start to its last token.
+    pub(super) fn length(&self) -> Option<Duration> {
+        match &self.script {
+            Script::Unary(unary) => Some(unary.generation().length()),
+            Script::Stream(stream) => Some(stream.length()),
+            _ => None,
+        }
+    }
+
+    fn generated(&self, offset: Duration) -> u32 {
+        match &self.script {
+            Script::Unary(unary) => {
+                let generation = unary.generation();
+                generation.timeline.generated(&generation.plan, generation.text.tokens(), offset)
+            }
+            Script::Stream(stream) => stream.generated(offset),
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Which request goes where, and how its answer is put into HTTP.
+
+use super::admin;
+use super::arrival::Arrival;
+use super::body::{Answer, Broken, Played};
+use super::errors::{self, Reply};
+use super::play::{Head, Move};
+use super::shared::{Driven, Shared, Turn};
+use super::wire;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Longest body of a request.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest time in which it must arrive.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Answers one request.
+pub(super) async fn route(
+    shared: Arc<Shared>,
+    reset: Arc<AtomicBool>,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Broken> {
+    let path = request.uri().path();
+    let api = path.strip_prefix("/v1").unwrap_or(path);
+    match (request.method(), api) {
+        (&Method::POST, "/chat/completions") => chat(shared, reset, request).await,
+        (&Method::GET, "/models") => {
+            let body = wire::models(&shared.model, shared.created);
+            Ok(plain(&shared, 200, "application/json", body.into()))
+        }
+        (_, "/chat/completions" | "/models") => {
+            let message = format!("Not allowed to {} on {path}.", request.method());
+            Ok(refuse(&shared, errors::invalid_request(405, &message, None)))
+        }
+        _ if path.starts_with("/deadheat/") => admin::route(&shared, request).await,
+        (method, _) => {
+            let message = format!("Invalid URL ({method} {path})");
+            Ok(refuse(&shared, errors::invalid_request(404, &message, None)))
+        }
+    }
+}
+
+async fn chat(
+    shared: Arc<Shared>,
+    reset: Arc<AtomicBool>,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Broken> {
+    let (parts, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(reply) => return Ok(close(refuse(&shared, reply))),
+    };
+    let arrived = shared.clock.now();
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let arrival = Arrival::read(header, &body);
+    drop(body);
+    let mut driven = match shared.arrive(arrived, arrival) {
+        Turn::Now(driven) => driven,
+        Turn::Later(queued) => queued.turn().await.ok_or(Broken)?,
+    };
+    loop {
+        match driven.next() {
+            Move::Head(head) => {
+                let took = shared.clock.now().saturating_sub(arrived);
+                return Ok(played(head, driven, reset, took));
+            }
+            Move::Wait(Some(until)) => {
+                let until = tokio::time::Instant::from_std(shared.clock.at(until));
+                tokio::time::sleep_until(until).await;
+            }
+            Move::Wait(None) => std::future::pending().await,
+            Move::Reset => {
+                driven.reset();
+                reset.store(true, Ordering::Relaxed);
+                return Err(Broken);
+            }
+            // A play hands over its head first.
+            Move::Bytes(_) | Move::Last(_) | Move::Close => return Err(Broken),
+        }
+    }
+}
+
+fn played(head: Head, driven: Driven, reset: Arc<AtomicBool>, took: Duration) -> Response<Answer> {
+    let mut response = Response::new(Answer::Played(Played::new(driven, head.length, reset)));
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(head.content_type));
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    headers.insert(HeaderName::from_static("openai-processing-ms"), HeaderValue::from(took_ms));
+    for (name, value) in head.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// Reads a whole body, within bounds.
+pub(super) async fn read(body: Incoming) -> Result<Bytes, Reply> {
+    let too_large = || {
+        let message = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
+        errors::invalid_request(413, &message, None)
+    };
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(errors::invalid_request(400, "The body did not arrive whole.", None)),
+        Err(_) => Err(errors::invalid_request(408, "The body took too long to arrive.", None)),
+    }
+}
+
+/// An answer that the core knows nothing of.
+pub(super) fn plain(
+    shared: &Shared,
+    status: u16,
+    content_type: &'static str,
+    body: Bytes,
+) -> Response<Answer> {
+    let number = shared.doors.other.fetch_add(1, Ordering::Relaxed);
+    let mut response = Response::new(Answer::Whole(Some(body).filter(|b| !b.is_empty())));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(id) = HeaderValue::try_from(format!("req_other_{number:010}")) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+    }
+    response
+}
+
+pub(super) fn refuse(shared: &Shared, reply: Reply) -> Response<Answer> {
+    plain(shared, reply.status, reply.content_type, reply.body.into())
+}
+
+/// Ends the connection behind this answer: a body that was not read must not be taken for a request.
+fn close(mut response: Response<Answer>) -> Response<Answer> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

@@ -1,0 +1,255 @@
+//! The provider on a port, on threads of its own, so that it never waits for the load it answers.
+
+use super::connection;
+use super::core::{Core, CoreConfig};
+use super::shared::Shared;
+use crate::clock::{self, Clock};
+use crate::history::LedgerEntry;
+use crate::scenario::{FaultRule, MockPlan};
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+/// Most connections at once; further ones are closed at once, and counted.
+const CONNECTIONS_MAX: usize = 16_384;
+/// Connections that may wait to be accepted: a barrier of thousands comes at once.
+const BACKLOG: i32 = 16_384;
+/// How long [`Server::stop`] waits for open attempts.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Pause after a connection could not be accepted, as when file descriptors run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Where ledger entries go.
+pub enum LedgerSink {
+    /// Kept in memory, up to a million, for `GET /deadheat/ledger`.
+    Keep,
+    /// Handed to this function as attempts end, on the server's threads: it must not wait.
+    To(Box<dyn Fn(LedgerEntry) + Send + Sync>),
+}
+
+impl fmt::Debug for LedgerSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keep => "Keep",
+            Self::To(_) => "To(..)",
+        })
+    }
+}
+
+/// What a [`Server`] is made of.
+#[derive(Debug)]
+pub struct MockConfig {
+    /// The target's name in the ledger.
+    pub name: String,
+    /// How it behaves.
+    pub plan: MockPlan,
+    /// What `GET /v1/models` lists; answers echo the model that was asked for.
+    pub model: String,
+    /// What it does wrong, first match first.
+    pub faults: Vec<FaultRule>,
+    /// Seeds latencies, nonces and faults.
+    pub seed: u64,
+    /// Where it listens; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Its threads, at least 1.
+    pub threads: u32,
+    /// Where ledger entries go.
+    pub ledger: LedgerSink,
+}
+
+impl MockConfig {
+    /// The address that is bound unless another is asked for: a free port on loopback.
+    #[must_use]
+    pub fn loopback() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
+}
+
+/// The built-in provider, serving.
+pub struct Server {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    /// `true` ends the threads.
+    over: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Binds, and serves on threads of its own until it is stopped or dropped.
+    ///
+    /// # Errors
+    /// If the address cannot be bound, or a thread cannot be made.
+    pub fn start(config: MockConfig, clock: Clock) -> io::Result<Self> {
+        let epoch_utc_s = clock::utc_now_s().saturating_sub(clock.now().as_secs());
+        let core = Core::new(CoreConfig {
+            name: config.name,
+            plan: config.plan,
+            faults: config.faults,
+            seed: config.seed,
+            epoch_utc_s,
+        });
+        let listener = listen(config.bind)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(core, config.model, epoch_utc_s, config.ledger, clock));
+        let (over, stop) = watch::channel(false);
+        let mut server = Self { shared, address, over, threads: Vec::new() };
+        let mut handles = Vec::new();
+        for number in 0..config.threads.max(1) {
+            let (sender, connections) = mpsc::unbounded_channel();
+            handles.push(sender);
+            server.spawn(
+                &format!("mock-{number}"),
+                stop.clone(),
+                take(Arc::clone(&server.shared), connections),
+            )?;
+        }
+        let accept = accept(Arc::clone(&server.shared), listener, handles);
+        server.spawn("mock-accept", stop, accept)?;
+        Ok(server)
+    }
+
+    /// Runs `work` on a thread with a runtime of its own, until it is over.
+    fn spawn(
+        &mut self,
+        name: &str,
+        mut stop: watch::Receiver<bool>,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = work => {}
+                    _ = stop.wait_for(|over| *over) => {}
+                }
+            });
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a client takes for its base URL: `http://127.0.0.1:PORT/v1`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Counts as of now.
+    #[must_use]
+    pub fn stats(&self) -> super::Stats {
+        self.shared.with_core(|core| core.stats())
+    }
+
+    /// Waits for open attempts, up to five seconds, then closes the ledger over those that are left (as
+    /// `open`) and ends the threads.
+    pub fn stop(self) {
+        self.stop_within(DRAIN);
+    }
+
+    /// As [`Self::stop`], but waits up to `bound`.
+    pub fn stop_within(mut self, bound: Duration) {
+        self.shared.wait_idle(bound);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.shared.close();
+        // A runtime that ends drops its connections, and with them the attempts that are still open.
+        let _ = self.over.send(true);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so on stderr; the others still have to be joined.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn listen(bind: SocketAddr) -> io::Result<std::net::TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(bind), Type::STREAM, Some(Protocol::TCP))?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&bind.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections, gives them to the threads in turn, and lets the core's time pass.
+async fn accept(
+    shared: Arc<Shared>,
+    listener: std::net::TcpListener,
+    threads: Vec<mpsc::UnboundedSender<TcpStream>>,
+) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    tokio::spawn(keep_time(Arc::clone(&shared)));
+    for thread in threads.iter().cycle() {
+        let stream = loop {
+            match listener.accept().await {
+                Ok((stream, _)) => break stream,
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        };
+        let connections = &shared.doors.connections;
+        if connections.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
+            shared.doors.connections_refused.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
+        let ready = stream.set_nodelay(true).and_then(|()| stream.into_std());
+        let Ok(stream) = ready else { continue };
+        connections.fetch_add(1, Ordering::Relaxed);
+        if thread.send(stream).is_err() {
+            return;
+        }
+    }
+}
+
+/// Serves the connections that are given to this thread.
+async fn take(shared: Arc<Shared>, mut connections: mpsc::UnboundedReceiver<TcpStream>) {
+    while let Some(stream) = connections.recv().await {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            connection::serve(Arc::clone(&shared), stream).await;
+            shared.doors.connections.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// Ends generations that nobody listens to in time for those that wait for their places.
+async fn keep_time(shared: Arc<Shared>) {
+    loop {
+        match shared.advance() {
+            None => shared.turn.notified().await,
+            Some(until) => {
+                let until = tokio::time::Instant::from_std(shared.clock.at(until));
+                tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    () = shared.turn.notified() => {}
+                }
+            }
+        }
+    }
+}

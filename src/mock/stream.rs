@@ -1,0 +1,245 @@
+//! The answers that carry a completion: whole at once, or as a stream, with the faults that end them early.
+
+use super::errors;
+use super::latency::Timeline;
+use super::play::{Head, Move, Record};
+use super::text::{self, Text};
+use super::wire::{self, Chunks, Named};
+use crate::scenario::MockPlan;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Most bytes handed over at once: what is due together goes out together, but not without bound.
+const BUFFER_MAX: usize = 16 * 1024;
+
+/// How a fault ends an answer early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Break {
+    /// Cleanly, without a terminator; a body that is not streamed is shorter than it said.
+    Cut,
+    /// By a reset of the connection in the middle of a chunk.
+    Reset,
+    /// By an error inside a 200.
+    Error,
+}
+
+/// One generation: what will be said, and when it is there.
+#[derive(Debug, Clone)]
+pub(super) struct Generation {
+    pub(super) plan: Arc<MockPlan>,
+    pub(super) nonce: u64,
+    pub(super) model: String,
+    pub(super) created: u64,
+    pub(super) text: Text,
+    pub(super) prompt_tokens: u64,
+    pub(super) finish: &'static str,
+    /// From the next chunk on; walks along while a stream is sent.
+    pub(super) timeline: Timeline,
+    /// The fault that ends the answer, and behind how many tokens.
+    pub(super) early: Option<(Break, u32)>,
+}
+
+impl Generation {
+    /// From its start to its last token. Only right before the first chunk was sent.
+    pub(super) fn length(&self) -> Duration {
+        self.timeline.end(&self.plan, self.text.tokens())
+    }
+
+    /// Tokens sent before the end, early or not.
+    fn last(&self) -> u32 {
+        self.early.map_or(self.text.tokens(), |(_, after)| after)
+    }
+}
+
+/// An answer in one piece.
+#[derive(Debug, Clone)]
+pub(super) struct Unary {
+    /// When all of it is there.
+    due: Duration,
+    body: Vec<u8>,
+    generation: Generation,
+    head_sent: bool,
+    cut: bool,
+}
+
+impl Unary {
+    pub(super) fn new(generation: Generation) -> Self {
+        Self { due: generation.length(), body: Vec::new(), generation, head_sent: false, cut: false }
+    }
+
+    pub(super) fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    pub(super) fn next(&mut self, now: Duration, start: Duration, record: &mut Record) -> Move {
+        let due = start.saturating_add(self.due);
+        if due > now {
+            return Move::Wait(Some(due));
+        }
+        if self.cut {
+            let reset = matches!(self.generation.early, Some((Break::Reset, _)));
+            return if reset { Move::Reset } else { Move::Close };
+        }
+        if !self.head_sent {
+            self.head_sent = true;
+            self.body = self.build();
+            let length = Some(self.body.len() as u64);
+            return record.head(now, Head::new(200, "application/json", length));
+        }
+        let mut body = std::mem::take(&mut self.body);
+        match self.generation.early {
+            None => {
+                let mut said = Vec::with_capacity(body.len());
+                self.generation.text.write(0, self.generation.text.tokens(), &mut said);
+                record.content(now, self.generation.text.tokens(), &said);
+                Move::Last(body)
+            }
+            Some((Break::Error, _)) => Move::Last(body),
+            Some((Break::Cut | Break::Reset, after)) => {
+                self.cut = true;
+                let share = f64::from(after) / f64::from(self.generation.text.tokens());
+                let kept = (body.len() as f64 * share) as usize;
+                body.truncate(kept.clamp(1, body.len() - 1));
+                Move::Bytes(body)
+            }
+        }
+    }
+
+    pub(super) fn ends_abruptly(&self) -> bool {
+        self.cut
+    }
+
+    fn build(&self) -> Vec<u8> {
+        let generation = &self.generation;
+        if let Some((Break::Error, _)) = generation.early {
+            return errors::event_body().into_bytes();
+        }
+        let nonce = text::nonce_text(generation.nonce);
+        let named = Named { nonce: &nonce, created: generation.created, model: &generation.model };
+        let tokens = generation.text.tokens();
+        let mut said = Vec::with_capacity(tokens as usize * 8 + 64);
+        generation.text.write(0, tokens, &mut said);
+        wire::completion(named, &said, generation.finish, generation.prompt_tokens, u64::from(tokens))
+    }
+}
+
+/// An answer as a stream of events.
+///
+/// The head and the role chunk leave with the first token: until then a client cannot tell a slow provider
+/// from a dead one.
+#[derive(Debug, Clone)]
+pub(super) struct Stream {
+    generation: Generation,
+    chunks: Chunks,
+    /// Tokens sent.
+    sent: u32,
+    head_sent: bool,
+    role_sent: bool,
+    /// A part of an event was sent; the reset is next.
+    torn: bool,
+}
+
+impl Stream {
+    pub(super) fn new(generation: Generation, include_usage: bool) -> Self {
+        let nonce = text::nonce_text(generation.nonce);
+        let named = Named { nonce: &nonce, created: generation.created, model: &generation.model };
+        let chunks = Chunks::new(named, include_usage);
+        Self { generation, chunks, sent: 0, head_sent: false, role_sent: false, torn: false }
+    }
+
+    pub(super) fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    pub(super) fn ends_abruptly(&self) -> bool {
+        self.torn
+    }
+
+    /// Tokens that are there at `offset` from the start, sent or not.
+    pub(super) fn generated(&self, offset: Duration) -> u32 {
+        let left = self.generation.text.tokens() - self.sent;
+        self.sent + self.generation.timeline.generated(&self.generation.plan, left, offset)
+    }
+
+    /// From the start to the last token, as seen from where the stream is.
+    pub(super) fn length(&self) -> Duration {
+        self.generation.timeline.end(&self.generation.plan, self.generation.text.tokens() - self.sent)
+    }
+
+    pub(super) fn next(&mut self, now: Duration, start: Duration, record: &mut Record) -> Move {
+        if self.torn {
+            return Move::Reset;
+        }
+        let due = start.saturating_add(self.generation.timeline.due());
+        let last = self.generation.last();
+        let ready = self.sent > 0 && self.sent >= last;
+        if due > now && !ready {
+            return Move::Wait(Some(due));
+        }
+        if !self.head_sent {
+            self.head_sent = true;
+            return record.head(now, Head::new(200, "text/event-stream; charset=utf-8", None));
+        }
+        let mut out = Vec::with_capacity(self.capacity(last));
+        if !self.role_sent && self.generation.early != Some((Break::Error, 0)) {
+            self.chunks.role(&mut out);
+        }
+        self.role_sent = true;
+        while self.sent < last
+            && out.len() < BUFFER_MAX
+            && start.saturating_add(self.generation.timeline.due()) <= now
+        {
+            self.chunk(now, last, record, &mut out);
+        }
+        if self.sent < last { Move::Bytes(out) } else { self.finish(out) }
+    }
+
+    /// One content chunk, then on to the next one's time.
+    fn chunk(&mut self, now: Duration, last: u32, record: &mut Record, out: &mut Vec<u8>) {
+        let plan = &self.generation.plan;
+        let per_chunk = plan.tokens_per_chunk.max(1);
+        let (from, to) = (self.sent, last.min(self.sent + per_chunk));
+        let text = &self.generation.text;
+        self.chunks.content(out, |out| {
+            let at = out.len();
+            text.write(from, to, out);
+            record.content(now, to - from, &out[at..]);
+        });
+        self.sent = to;
+        if to < text.tokens() {
+            self.generation.timeline.advance(plan, per_chunk.min(text.tokens() - to));
+        }
+    }
+
+    fn finish(&mut self, mut out: Vec<u8>) -> Move {
+        let generation = &self.generation;
+        match generation.early {
+            None => {
+                let tokens = u64::from(generation.text.tokens());
+                self.chunks.finish(&mut out, generation.finish, generation.prompt_tokens, tokens);
+                Move::Last(out)
+            }
+            Some((Break::Cut, _)) => Move::Last(out),
+            Some((Break::Error, _)) => {
+                wire::error_event(&mut out, &errors::event_body());
+                Move::Last(out)
+            }
+            Some((Break::Reset, _)) => {
+                self.torn = true;
+                let mut torn = Vec::new();
+                self.chunks.content(&mut torn, |out| out.extend_from_slice(b" torn"));
+                out.extend_from_slice(&torn[..torn.len() / 2]);
+                Move::Bytes(out)
+            }
+        }
+    }
+
+    /// Room for what is likely due: one chunk, or a buffer full if tokens take no time.
+    fn capacity(&self, last: u32) -> usize {
+        let chunks = if self.sent == 0 { 3 } else { 1 };
+        let rest = (last - self.sent).div_ceil(self.generation.plan.tokens_per_chunk.max(1)) as usize + 3;
+        let instant = self.generation.plan.itl == crate::scenario::Dist::Constant(Duration::ZERO);
+        let events = if instant { rest } else { chunks.min(rest) };
+        (events * 320).min(BUFFER_MAX + 1024)
+    }
+}
