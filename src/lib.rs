@@ -33,16 +33,18 @@ pub mod strategy;
 
 pub mod history;
 
-pub mod gate;
 pub mod invariants;
 pub mod metrics;
-pub mod report;
 
 #[cfg(not(loom))]
 pub mod cli;
 #[cfg(not(loom))]
 pub mod engine;
 #[cfg(not(loom))]
+pub mod gate;
+#[cfg(not(loom))]
 pub mod mock;
 #[cfg(not(loom))]
 pub mod provider;
+#[cfg(not(loom))]
+pub mod report;
