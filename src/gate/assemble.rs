@@ -3,9 +3,7 @@
 use super::cost::spent;
 use super::threshold::void_latency;
 use super::{CellSums, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, thresholds, validity};
-use crate::history::{
-    CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, VerdictRow,
-};
+use crate::history::{CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, VerdictRow};
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
 use hdrhistogram::Histogram;

@@ -18,7 +18,8 @@ pub(super) fn comparison(page: &mut Page, summary: &Summary) {
 
 fn compared(summary: &Summary, row: &CounterRow) -> Vec<Field> {
     let here = |target: &str, strategy: &str| target == row.target && strategy == row.strategy;
-    let broken = summary.verdicts.iter().any(|v| v.verdict == Verdict::Broken && here(&v.target, &v.strategy));
+    let broken =
+        summary.verdicts.iter().any(|v| v.verdict == Verdict::Broken && here(&v.target, &v.strategy));
     let ttft = find(summary, row, "ttft");
     let response = find(summary, row, "response");
     let cost = summary.cost.iter().find(|cost| here(&cost.target, &cost.strategy));
@@ -53,7 +54,8 @@ pub(super) fn errors(page: &mut Page, summary: &Summary) {
             String::new()
         };
         if errors > 0 {
-            let text = format!("{at}{} of {}: {}", count(errors), many(row.attempts, "attempt"), list(&row.errors));
+            let text =
+                format!("{at}{} of {}: {}", count(errors), many(row.attempts, "attempt"), list(&row.errors));
             page.wrapped("", 2, &text, Tone::Plain);
             none = false;
         }
@@ -80,7 +82,16 @@ fn list(classes: &BTreeMap<String, u64>) -> String {
 pub(super) fn load(page: &mut Page, summary: &Summary) {
     page.section("Load");
     let head = [
-        "", "answered", "failed", "unknown", "attempts", "per job", "in flight", "jobs/s", "good/s", "tokens/s",
+        "",
+        "answered",
+        "failed",
+        "unknown",
+        "attempts",
+        "per job",
+        "in flight",
+        "jobs/s",
+        "good/s",
+        "tokens/s",
     ];
     page.table(2, &head, summary.counters.iter().map(loaded).collect());
 }

@@ -69,9 +69,10 @@ fn spent(row: &CostRow, several: bool) -> String {
     format!("{at}{sums}{each}")
 }
 
-/// Where the evidence lies, and how to judge it again.
+/// Where the evidence lies, and how to judge it again. Paths are not broken, so that they can be copied.
 pub(super) fn files(page: &mut Page, dir: &Path) {
-    let dir = dir.display();
+    let dir = plain(&dir.display().to_string());
     page.gap();
-    page.wrapped("", 0, &format!("Evidence in {dir} · judge again: deadheat check {dir}"), Tone::Dim);
+    page.line(&format!("Evidence     {dir}"));
+    page.line(&Tone::Dim.paint(&format!("Judge again  deadheat check {dir}")));
 }

@@ -5,6 +5,9 @@ use anstyle::{AnsiColor, Style};
 /// Widest line, in characters.
 const WIDTH: usize = 100;
 
+/// Widest field of a table, in characters.
+const WIDEST: usize = 40;
+
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -116,7 +119,8 @@ impl Page {
         }
     }
 
-    /// Rows in columns: the first column to the left, the others to the right. `head` is dimmed.
+    /// Rows in columns: the first column to the left, the others to the right. `head` is dimmed. What is
+    /// too wide is taken from the first column.
     pub(super) fn table(&mut self, indent: usize, head: &[&str], rows: Vec<Vec<Field>>) {
         let head = head.iter().map(|name| toned(*name, Tone::Dim)).collect();
         let rows: Vec<Vec<Field>> = std::iter::once(head).chain(rows).collect();
@@ -124,12 +128,17 @@ impl Page {
         let width = |column: usize| {
             rows.iter().filter_map(|row| row.get(column)).map(|f| f.text.chars().count()).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut widths: Vec<usize> = (0..columns).map(width).map(|width| width.min(WIDEST)).collect();
+        let excess = (indent + widths.iter().map(|width| width + 2).sum::<usize>()).saturating_sub(WIDTH + 2);
+        if let Some(first) = widths.first_mut() {
+            *first = first.saturating_sub(excess).max(8.min(*first));
+        }
         for row in &rows {
             let mut line = " ".repeat(indent);
             for (column, (field, width)) in row.iter().zip(&widths).enumerate() {
-                let pad = " ".repeat(width - field.text.chars().count());
-                let text = field.tone.paint(&field.text);
+                let text = clipped(&field.text, *width);
+                let pad = " ".repeat(width.saturating_sub(text.chars().count()));
+                let text = field.tone.paint(&text);
                 match column {
                     0 => line.push_str(&format!("{text}{pad}")),
                     _ => line.push_str(&format!("  {pad}{text}")),
@@ -143,6 +152,14 @@ impl Page {
     pub(super) fn finish(self) -> String {
         self.text
     }
+}
+
+/// The text, or its beginning and an ellipsis.
+fn clipped(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Breaks a text at spaces; a word longer than a line is cut.

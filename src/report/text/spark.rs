@@ -31,10 +31,11 @@ fn decode(blob: &str) -> Option<Histogram<u64>> {
 fn bars(histogram: &Histogram<u64>) -> String {
     let log = |value: u64| (value.max(1) as f64).ln();
     let (low, high) = (log(histogram.min()), log(histogram.max()));
-    let span = (high - low).max(f64::MIN_POSITIVE);
+    let span = high - low;
     let mut columns = [0u64; COLUMNS];
     for step in histogram.iter_recorded() {
-        let share = (log(step.value_iterated_to()) - low) / span;
+        // Values that the histogram cannot tell apart stand in the middle.
+        let share = if span < 1e-3 { 0.5 } else { (log(step.value_iterated_to()) - low) / span };
         let column = ((share * COLUMNS as f64) as usize).min(COLUMNS - 1);
         columns[column] = columns[column].saturating_add(step.count_at_value());
     }

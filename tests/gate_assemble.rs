@@ -1,0 +1,221 @@
+//! From judged parts to a summary: validity, voided thresholds, cost, exit code.
+#![cfg(not(loom))]
+
+#[path = "support/gate.rs"]
+mod support;
+
+use deadheat::gate::{CellSums, Parts, assemble, sums};
+use deadheat::history::*;
+use deadheat::scenario::{Aggregate, Comparison, Executor, Place, Plan};
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use support::*;
+
+struct Run {
+    plan: Plan,
+    meta: Meta,
+    counters: Vec<CounterRow>,
+    times: Histogram<u64>,
+    fidelity: Fidelity,
+    conservation: Vec<String>,
+    verdicts: Vec<VerdictRow>,
+    sums: Vec<CellSums>,
+}
+
+/// Nothing is wrong with it.
+fn good() -> Run {
+    let mut plan = plan();
+    plan.thresholds = vec![
+        threshold("ttft", Aggregate::Max, Comparison::Less, 200e6),
+        threshold("error_rate", Aggregate::Rate, Comparison::Less, 0.2),
+    ];
+    let sums = CellSums { client_prompt: 100, client_completion: 50, billed: Some((110, 60)), answered: 3 };
+    Run {
+        plan,
+        meta: Meta { started_utc_s: 1_795_390_113, elapsed_ns: 8_420 * MS, threads: 2, ..Meta::default() },
+        counters: vec![counter("unbounded"), counter("semaphore")],
+        times: histogram(&[100 * MS; 400]),
+        fidelity: fidelity(),
+        conservation: vec![],
+        verdicts: ["unbounded", "semaphore"]
+            .map(|s| verdict(s, Invariant::BilledOnce, Verdict::Holds))
+            .into(),
+        sums: vec![sums, sums],
+    }
+}
+
+fn summary(run: &Run) -> Summary {
+    let metrics = ["unbounded", "semaphore"].map(|s| metric(s, "ttft", &run.times)).into();
+    assemble(Parts {
+        plan: &run.plan,
+        meta: &run.meta,
+        host: Host::default(),
+        counters: run.counters.clone(),
+        metrics: if run.times.is_empty() { vec![] } else { metrics },
+        histogram: Box::new(|_, metric| (metric == "ttft").then_some(&run.times)),
+        fidelity: run.fidelity.clone(),
+        conservation: run.conservation.clone(),
+        verdicts: run.verdicts.clone(),
+        sums: run.sums.clone(),
+    })
+}
+
+#[test]
+fn a_good_run_passes_without_a_reason() {
+    let summary = summary(&good());
+    assert_eq!((summary.exit_code, summary.exit_reasons.as_slice()), (0, &[][..]));
+    assert!(summary.valid.holds && summary.thresholds.iter().all(|row| row.passed));
+    assert_eq!((summary.started_utc.as_str(), summary.elapsed_ms), ("2026-11-22T23:28:33Z", 8420));
+}
+
+#[test]
+fn each_single_fault_has_its_own_exit_code_and_a_reason() {
+    type Spoil = fn(&mut Run);
+    let faults: [(u8, &str, Spoil); 12] = [
+        (1, "4 jobs", |run| run.conservation.push("4 jobs have no end".into())),
+        (4, "no attempt was made", |run| {
+            run.plan.thresholds.clear();
+            run.counters.iter_mut().for_each(|row| row.attempts = 0);
+        }),
+        (4, "sample", |run| {
+            run.plan.thresholds.clear();
+            run.times = histogram(&[]);
+        }),
+        (5, "observed: 300ms", |run| run.times = histogram(&[300 * MS])),
+        (6, "billed-once", |run| {
+            run.verdicts[1] = verdict("semaphore", Invariant::BilledOnce, Verdict::Broken)
+        }),
+        (7, "TTFT was measured 7.00ms off", |run| run.fidelity.errors[0].p99_ms = Some(-7.0)),
+        (7, "11.0ms", |run| run.fidelity.lag_p99_ms = Some(11.0)),
+        (7, "94.0%", |run| run.fidelity.achieved = Some(0.94)),
+        (7, "95%", |run| run.fidelity.cpu_busiest = 0.95),
+        (9, "target mock cannot be reached", |run| {
+            run.plan.thresholds.clear();
+            for row in &mut run.counters {
+                row.errors = BTreeMap::from([("connect".into(), 1000), ("timeout-connect".into(), 117)]);
+            }
+        }),
+        (10, "budget", |run| run.meta.over_budget = true),
+        (130, "interrupted", |run| run.meta.interrupted = true),
+    ];
+    for (code, reason, spoil) in faults {
+        let mut run = good();
+        spoil(&mut run);
+        let summary = summary(&run);
+        assert_eq!(summary.exit_code, code, "{reason}: {:?}", summary.exit_reasons);
+        assert!(summary.exit_reasons[0].contains(reason), "{code}: {:?}", summary.exit_reasons);
+    }
+}
+
+#[test]
+fn a_target_with_one_attempt_through_is_reachable() {
+    let mut run = good();
+    run.counters[0].errors = BTreeMap::from([("connect".into(), 1117)]);
+    assert_ne!(summary(&run).exit_code, 9, "the other strategy reached it");
+}
+
+#[test]
+fn an_invalid_load_voids_times_and_never_invariants_or_shares() {
+    let mut run = good();
+    run.times = histogram(&[300 * MS]);
+    run.fidelity.cpu_busiest = f64::NAN;
+    let spoilt = summary(&run);
+    assert_eq!(spoilt.exit_code, 7);
+    let void: Vec<_> = spoilt.thresholds.iter().map(|row| (row.void, row.passed)).collect();
+    assert_eq!(void, [(true, false), (true, false), (false, true), (false, true)]);
+    assert!(
+        !spoilt.exit_reasons.iter().any(|reason| reason.contains("threshold")),
+        "{:?}",
+        spoilt.exit_reasons
+    );
+
+    run.verdicts[0] = verdict("unbounded", Invariant::InFlightCapped, Verdict::Broken);
+    let spoilt = summary(&run);
+    assert_eq!((spoilt.exit_code, spoilt.exit_reasons.len()), (6, 2), "{:?}", spoilt.exit_reasons);
+}
+
+#[test]
+fn lag_and_achieved_load_are_asked_of_open_profiles_only() {
+    let mut run = good();
+    run.plan.phases[0].executor = Executor::ConstantVus { vus: 4, duration: None };
+    (run.fidelity.lag_p99_ms, run.fidelity.achieved) = (Some(1e4), Some(0.1));
+    assert_eq!(summary(&run).exit_code, 0);
+}
+
+#[test]
+fn cost_is_exact_and_per_answered_job() {
+    let row = summary(&good()).cost.remove(0);
+    assert_eq!((row.client.as_str(), row.currency.as_str()), ("0.0006", "USD"));
+    assert_eq!(row.billed.as_deref(), Some("0.0007"));
+    assert_eq!(row.per_answered_job.as_deref(), Some("0.000233333333"));
+
+    let mut run = good();
+    run.sums[0].answered = 0;
+    run.plan.targets[0].place = Place::Url { url: "https://x".into(), api_key_env: None };
+    run.sums[0].billed = None;
+    let row = summary(&run).cost.remove(0);
+    assert_eq!((row.billed, row.per_answered_job), (None, None));
+}
+
+#[test]
+fn sums_take_each_token_to_its_cell_and_count_a_job_once() {
+    let job = |cell, index| JobId { cell, index };
+    let attempt = |job, tokens: Option<u64>| AttemptRow {
+        job,
+        n: 1,
+        status: None,
+        outcome: Outcome::Ok,
+        error: None,
+        due_ns: 0,
+        sent_ns: None,
+        first_byte_ns: None,
+        first_content_ns: None,
+        done_ns: 0,
+        answer: None,
+        text_hash: None,
+        prompt_tokens: tokens,
+        completion_tokens: tokens.map(|n| n * 2),
+        chunks: 0,
+        retry_after_ms: None,
+    };
+    let answered = |job| JobRow {
+        job,
+        due_ns: 0,
+        done_ns: 0,
+        outcome: Outcome::Ok,
+        end: JobEnd::Answered,
+        attempts: 1,
+        answer: None,
+        text_hash: None,
+        warmup: false,
+    };
+    let evidence = Evidence {
+        attempts: vec![attempt(job(0, 0), Some(3)), attempt(job(0, 0), None), attempt(job(1, 0), Some(5))],
+        jobs: vec![answered(job(0, 0)), answered(job(0, 0)), answered(job(1, 0)), answered(job(9, 0))],
+        ..Evidence::default()
+    };
+    let sums = sums(&plan(), &evidence);
+    let expected =
+        |n| CellSums { client_prompt: n, client_completion: 2 * n, billed: Some((0, 0)), answered: 1 };
+    assert_eq!(sums, [expected(3), expected(5)]);
+}
+
+#[test]
+fn what_is_written_fits_its_schema_and_reads_back_equal() {
+    let mut run = good();
+    run.verdicts[0] = verdict("unbounded", Invariant::InFlightCapped, Verdict::Broken);
+    run.fidelity.cpu_busiest = 2.0;
+    let summary = summary(&run);
+    let text = deadheat::report::json(&summary).unwrap();
+    let value = serde_json::from_str(&text).unwrap();
+    let schema = schemars::schema_for!(Summary).to_value();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<String> =
+        validator.iter_errors(&value).map(|e| format!("{e} at {}", e.instance_path())).collect();
+    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
+
+    let mut broken = value;
+    broken["exit_code"] = "six".into();
+    assert!(!validator.is_valid(&broken), "the schema refuses what is no summary");
+}
