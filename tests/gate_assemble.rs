@@ -17,6 +17,7 @@ struct Run {
     counters: Vec<CounterRow>,
     times: Histogram<u64>,
     fidelity: Fidelity,
+    gaps: Vec<String>,
     conservation: Vec<String>,
     verdicts: Vec<VerdictRow>,
     sums: Vec<CellSums>,
@@ -36,6 +37,7 @@ fn good() -> Run {
         counters: vec![counter("unbounded"), counter("semaphore")],
         times: histogram(&[100 * MS; 400]),
         fidelity: fidelity(),
+        gaps: vec![],
         conservation: vec![],
         verdicts: ["unbounded", "semaphore"]
             .map(|s| verdict(s, Invariant::BilledOnce, Verdict::Holds))
@@ -54,6 +56,7 @@ fn summary(run: &Run) -> Summary {
         metrics: if run.times.is_empty() { vec![] } else { metrics },
         histogram: Box::new(|_, metric| (metric == "ttft").then_some(&run.times)),
         fidelity: run.fidelity.clone(),
+        gaps: run.gaps.clone(),
         conservation: run.conservation.clone(),
         verdicts: run.verdicts.clone(),
         sums: run.sums.clone(),
@@ -71,7 +74,7 @@ fn a_good_run_passes_without_a_reason() {
 #[test]
 fn each_single_fault_has_its_own_exit_code_and_a_reason() {
     type Spoil = fn(&mut Run);
-    let faults: [(u8, &str, Spoil); 12] = [
+    let faults: [(u8, &str, Spoil); 13] = [
         (1, "4 jobs", |run| run.conservation.push("4 jobs have no end".into())),
         (4, "no attempt was made", |run| {
             run.plan.thresholds.clear();
@@ -89,6 +92,7 @@ fn each_single_fault_has_its_own_exit_code_and_a_reason() {
         (7, "11.0ms", |run| run.fidelity.lag_p99_ms = Some(11.0)),
         (7, "94.0%", |run| run.fidelity.achieved = Some(0.94)),
         (7, "95%", |run| run.fidelity.cpu_busiest = 0.95),
+        (7, "not whole", |run| run.gaps.push("history.jsonl.zst ends too early".into())),
         (9, "target mock cannot be reached", |run| {
             run.plan.thresholds.clear();
             for row in &mut run.counters {

@@ -5,15 +5,15 @@ use assert_cmd::Command;
 use std::path::Path;
 
 fn ran(args: &[&str], dir: &Path) -> (Option<i32>, String, String) {
-    let mut command = Command::cargo_bin("deadheat").unwrap();
-    let output = command.arg(args[0]).arg(dir).args(&args[1..]).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let mut command = Command::cargo_bin("deadheat").expect("it runs");
+    let output = command.arg(args[0]).arg(dir).args(&args[1..]).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it runs");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 #[test]
 fn a_missing_torn_or_foreign_summary_names_its_place_and_exits_2() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("it runs");
     let file = dir.path().join("summary.json");
     for (text, says) in [
         (None, "cannot read"),

@@ -127,7 +127,8 @@ fn no_line_is_wider_than_a_hundred_columns() {
     let mut long = summary();
     long.exit_reasons.push("x".repeat(350));
     long.counters[0].target = "a-very-long-name-".repeat(9);
-    long.counters[0].attempts = 12_345_678_901;
+    long.counters[0].attempts = 12_345_678;
+    (long.counters[0].jobs, long.counters[0].answered) = (9_999_999, 9_876_543);
     long.cost[1].billed = Some("123456.000000000001".into());
     long.valid = Validity { holds: false, why: vec!["many words ".repeat(60)] };
     for line in text(&long).lines() {

@@ -27,6 +27,8 @@ pub struct Parts<'a> {
     pub histogram: Box<Histograms<'a>>,
     /// How true the measurement is.
     pub fidelity: Fidelity,
+    /// What is missing from the evidence, a sentence each: a run that was killed leaves cut files.
+    pub gaps: Vec<String>,
     /// Each way in which planned, issued and ended jobs do not add up; empty unless deadheat is at fault.
     pub conservation: Vec<String>,
     /// Verdicts.
@@ -54,7 +56,7 @@ impl Observed for Parts<'_> {
 pub fn assemble(parts: Parts<'_>) -> Summary {
     let mut rows = thresholds(parts.plan, &parts);
     let faults = fidelity_faults(parts.plan, &parts.fidelity);
-    if !faults.is_empty() {
+    if !faults.is_empty() || !parts.gaps.is_empty() {
         void_latency(parts.plan, &mut rows);
     }
     let reasons = exit_reasons(&Grounds {
@@ -64,6 +66,7 @@ pub fn assemble(parts: Parts<'_>) -> Summary {
         verdicts: &parts.verdicts,
         thresholds: &rows,
         fidelity_faults: &faults,
+        gaps: &parts.gaps,
         conservation: &parts.conservation,
     });
     let exits: Vec<Exit> = reasons.iter().map(|(exit, _)| *exit).collect();
@@ -79,7 +82,7 @@ pub fn assemble(parts: Parts<'_>) -> Summary {
         elapsed_ms: meta.elapsed_ns / 1_000_000,
         exit_code: Exit::most_important(&exits).code(),
         exit_reasons: reasons.into_iter().map(|(_, text)| text).collect(),
-        valid: validity(plan, &parts.fidelity, &parts.conservation),
+        valid: validity(plan, &parts.fidelity, &parts.gaps, &parts.conservation),
         interrupted: meta.interrupted,
         counters: parts.counters,
         metrics: parts.metrics,

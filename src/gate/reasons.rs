@@ -19,6 +19,8 @@ pub struct Grounds<'a> {
     pub thresholds: &'a [ThresholdRow],
     /// Ways in which the generator was slow.
     pub fidelity_faults: &'a [String],
+    /// What is missing from the evidence.
+    pub gaps: &'a [String],
     /// Jobs that deadheat itself lost count of.
     pub conservation: &'a [String],
 }
@@ -29,13 +31,14 @@ pub fn exit_reasons(grounds: &Grounds<'_>) -> Vec<(Exit, String)> {
     let with = |exit: Exit| move |text: String| (exit, text);
     let internal = grounds.conservation.iter().map(|what| format!("deadheat lost count of its jobs: {what}"));
     let invalid = grounds.fidelity_faults.iter().map(|why| format!("the load was invalid: {why}"));
+    let torn = grounds.gaps.iter().map(|what| format!("the evidence is not whole: {what}"));
     let mut reasons: Vec<(Exit, String)> = internal.map(with(Exit::Internal)).collect();
     reasons.extend(unreachable(grounds.counters).map(with(Exit::Unreachable)));
     if grounds.meta.interrupted {
         reasons.push((Exit::Interrupted, "the run was interrupted".to_owned()));
     }
     reasons.extend(broken(grounds.verdicts).map(with(Exit::Invariant)));
-    reasons.extend(invalid.map(with(Exit::LoadInvalid)));
+    reasons.extend(torn.chain(invalid).map(with(Exit::LoadInvalid)));
     if grounds.meta.over_budget {
         reasons.push((Exit::OverBudget, "the budget was reached, and the run stopped there".to_owned()));
     }

@@ -5,12 +5,14 @@ use crate::scenario::{Executor, Plan};
 use crate::units::format_duration;
 use std::time::Duration;
 
-/// Whether the measurement can be believed: its fidelity is within the plan's budget, and every job that
-/// was planned is accounted for (`conservation` lists what is not).
+/// Whether the measurement can be believed: its fidelity is within the plan's budget, its evidence is
+/// whole (`gaps` lists what is missing), and every planned job is accounted for (`conservation` lists what
+/// is not).
 #[must_use]
-pub fn validity(plan: &Plan, fidelity: &Fidelity, conservation: &[String]) -> Validity {
+pub fn validity(plan: &Plan, fidelity: &Fidelity, gaps: &[String], conservation: &[String]) -> Validity {
     let internal = conservation.iter().map(|what| format!("an error of deadheat itself: {what}"));
-    let why: Vec<String> = internal.chain(fidelity_faults(plan, fidelity)).collect();
+    let torn = gaps.iter().map(|what| format!("the evidence is not whole: {what}"));
+    let why: Vec<String> = internal.chain(torn).chain(fidelity_faults(plan, fidelity)).collect();
     Validity { holds: why.is_empty(), why }
 }
 

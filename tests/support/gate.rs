@@ -25,7 +25,7 @@ pub(crate) fn mock() -> Place {
 }
 
 pub(crate) fn target(name: &str, place: Place) -> Target {
-    let price = PricePerMtok::parse("2.00", "8.00", "USD".parse().unwrap()).unwrap();
+    let price = PricePerMtok::parse("2.00", "8.00", "USD".parse().expect("by hand")).expect("by hand");
     Target { name: name.into(), api: Api::OpenaiChat, model: "m".into(), place, price: Some(price) }
 }
 
@@ -116,14 +116,14 @@ pub(crate) fn counter(strategy: &str) -> CounterRow {
 }
 
 pub(crate) fn histogram(samples: &[u64]) -> Histogram<u64> {
-    let mut histogram = Histogram::new(3).unwrap();
-    samples.iter().for_each(|ns| histogram.record(*ns).unwrap());
+    let mut histogram = Histogram::new(3).expect("by hand");
+    samples.iter().for_each(|ns| histogram.record(*ns).expect("by hand"));
     histogram
 }
 
 pub(crate) fn metric(strategy: &str, name: &str, histogram: &Histogram<u64>) -> MetricRow {
     let mut blob = Vec::new();
-    V2Serializer::new().serialize(histogram, &mut blob).unwrap();
+    V2Serializer::new().serialize(histogram, &mut blob).expect("by hand");
     let p = |q: f64| Some(histogram.value_at_quantile(q) as f64 / 1e6);
     MetricRow {
         target: "mock".into(),

@@ -1,7 +1,7 @@
 //! The first lines: how it ended, why, and what was run.
 
 use super::figures::{count, many};
-use super::layout::{Page, Tone, cell, plain};
+use super::layout::{Page, Tone, cell, clipped, plain};
 use crate::history::Summary;
 use crate::units::format_duration;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     page.line(&format!(
         "{}  {}  {}",
         tone.paint(word),
-        Tone::Bold.paint(&plain(&summary.name)),
+        Tone::Bold.paint(&clipped(&plain(&summary.name), 70)),
         Tone::Dim.paint(&format!("exit {}", summary.exit_code)),
     ));
     for reason in summary.exit_reasons.iter().take(REASONS) {

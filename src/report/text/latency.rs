@@ -20,7 +20,7 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
         let mut rows = of_cell(summary, counters);
         rows.sort_by_key(|row| ORDER.iter().position(|name| *name == row.metric).unwrap_or(ORDER.len()));
         if summary.counters.len() > 1 {
-            page.line(&format!("  {}", cell(&counters.target, &counters.strategy)));
+            page.wrapped("", 2, &cell(&counters.target, &counters.strategy), Tone::Plain);
         }
         page.table(2, &HEAD, rows.into_iter().map(fields).collect());
     }

@@ -155,7 +155,7 @@ impl Page {
 }
 
 /// The text, or its beginning and an ellipsis.
-fn clipped(text: &str, width: usize) -> String {
+pub(super) fn clipped(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

@@ -27,13 +27,9 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
 
 fn broken(page: &mut Page, row: &VerdictRow, several: bool) {
     let at = if several { format!(" at {}", cell(&row.target, &row.strategy)) } else { String::new() };
-    page.line(&format!(
-        "  {} {}{at}  {} of {}",
-        Tone::Bad.paint("✗"),
-        Tone::Bad.paint(&format!("{} is broken", row.invariant.name())),
-        count(row.violations),
-        count(row.relevant),
-    ));
+    let (broke, of) = (count(row.violations), count(row.relevant));
+    let text = format!("{} is broken{at}: {broke} of {of}", row.invariant.name());
+    page.wrapped("✗", 2, &text, Tone::Bad);
     if let Some(witness) = &row.witness {
         let mut jobs: Vec<String> = witness.jobs.iter().take(3).map(|job| plain(&job.to_string())).collect();
         if witness.jobs.len() > 3 {
