@@ -4,7 +4,7 @@
 #[path = "support/gate.rs"]
 mod support;
 
-use deadheat::gate::{CellSums, Parts, assemble, sums};
+use deadheat::gate::{CellSums, Parts, assemble, host, sums};
 use deadheat::history::*;
 use deadheat::scenario::{Aggregate, Comparison, Executor, Place, Plan};
 use hdrhistogram::Histogram;
@@ -222,4 +222,19 @@ fn what_is_written_fits_its_schema_and_reads_back_equal() {
     let mut broken = value;
     broken["exit_code"] = "six".into();
     assert!(!validator.is_valid(&broken), "the schema refuses what is no summary");
+}
+
+#[test]
+fn judging_elsewhere_keeps_the_machine_of_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let meta = Meta { pacer: "tokio".into(), threads: 3, ..Meta::default() };
+    let here = host(dir.path(), &meta);
+    assert_eq!((here.os.as_str(), here.pacer.as_str(), here.threads), (std::env::consts::OS, "tokio", 3));
+
+    let mut earlier = summary(&good());
+    earlier.host = Host { os: "plan9".into(), ..Host::default() };
+    std::fs::write(dir.path().join("summary.json"), deadheat::report::json(&earlier).unwrap()).unwrap();
+    assert_eq!(host(dir.path(), &meta), earlier.host);
+    std::fs::write(dir.path().join("summary.json"), "torn").unwrap();
+    assert_eq!(host(dir.path(), &meta), here);
 }

@@ -39,7 +39,7 @@ fn judged(plan: &Plan, seen: &Seen, threshold: Threshold) -> Vec<ThresholdRow> {
 
 fn two() -> Seen {
     let counters = vec![counter("unbounded"), counter("semaphore")];
-    let usd = |text: &str| Some(text.parse().unwrap());
+    let usd = |text: &str| Some(text.parse().expect("an amount"));
     let times = vec![histogram(&[100 * MS; 400]), histogram(&[300 * MS; 200])];
     Seen { times, counters, cost: vec![usd("0.30 USD"), usd("0.25 USD")] }
 }
@@ -72,8 +72,18 @@ fn filters_select_cells_and_a_filter_that_selects_none_fails() {
 
 #[test]
 fn no_data_fails_for_every_metric_and_comparison() {
-    let metrics =
-        ["ttft", "cost", "jobs", "errors", "error_rate", "goodput", "in_flight", "billed_tokens", "nonsense"];
+    let metrics = [
+        "ttft",
+        "cost",
+        "jobs",
+        "errors",
+        "error_rate",
+        "goodput",
+        "in_flight",
+        "attempts_per_job",
+        "billed_tokens",
+        "nonsense",
+    ];
     let nothing = {
         let mut row = counter("unbounded");
         (row.planned, row.jobs, row.attempts, row.attempts_ok, row.answered) = (0, 0, 0, 0, 0);
@@ -132,6 +142,14 @@ fn rates_are_shares_or_per_second() {
     assert_eq!((rows[0].passed, rows[0].observed.as_deref()), (false, Some("10.47%")));
     let rows = judged(&plan(), &two(), threshold("attempts", Rate, GreaterEqual, 111.7));
     assert_eq!((rows.len(), rows[0].passed, rows[0].observed.as_deref()), (2, true, Some("111.70/s")));
+}
+
+#[test]
+fn attempts_per_job_and_the_most_in_flight_are_judged_per_cell() {
+    let rows = judged(&plan(), &two(), threshold("attempts_per_job", Total, Less, 1.2));
+    assert_eq!((rows.len(), rows[1].passed, rows[1].observed.as_deref()), (2, true, Some("1.117")));
+    let rows = judged(&plan(), &two(), threshold("in_flight", Max, LessEqual, 32.0));
+    assert_eq!((rows.len(), rows[1].passed, rows[1].observed.as_deref()), (2, true, Some("32")));
 }
 
 #[test]

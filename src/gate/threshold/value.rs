@@ -17,6 +17,8 @@ pub(super) enum Unit {
     Share,
     /// Things.
     Count,
+    /// Things per thing.
+    Ratio,
     /// Things per second.
     PerSecond,
     /// 10⁻¹² of a currency.
@@ -31,6 +33,7 @@ impl Unit {
                 .map_or_else(|_| format!("{value} ns"), format_duration),
             Self::Share => format!("{:.2}%", value * 100.0),
             Self::Count => format!("{value}"),
+            Self::Ratio => format!("{value:.3}"),
             Self::PerSecond => format!("{value:.2}/s"),
             Self::Cost(currency) => Money { pico: value.round() as i128, currency }.to_string(),
         }
@@ -43,6 +46,8 @@ enum Counted {
     Things(u64, u64),
     /// A share: so many out of so many.
     Share(u64, u64),
+    /// So many for so many others.
+    Ratio(u64, u64),
     /// Something per second, resting on so many.
     PerSecond(f64, u64),
     /// The most of something at once: a maximum, so it is never summed.
@@ -55,7 +60,7 @@ const NO_LEDGER: &str = "no data: this target has no ledger";
 
 /// The metrics that are not distributions. Names are read with `-` and `_` alike.
 fn counted(row: &CounterRow, metric: &str) -> Option<Counted> {
-    use Counted::{Most, PerSecond, Share, Things};
+    use Counted::{Most, PerSecond, Ratio, Share, Things};
     let errors = row.attempts.saturating_sub(row.attempts_ok);
     let planned = row.planned.max(row.jobs);
     let not_issued: u64 = row.not_issued.values().sum();
@@ -69,6 +74,7 @@ fn counted(row: &CounterRow, metric: &str) -> Option<Counted> {
         "errors" => Things(errors, row.attempts),
         "attempts" | "requests" => Things(row.attempts, row.attempts),
         "retries" => Things(row.attempts.saturating_sub(row.jobs), row.attempts),
+        "attempts_per_job" => Ratio(row.attempts, row.jobs),
         "jobs" => Things(row.jobs, planned),
         "answered" => Things(row.answered, row.jobs),
         "failed" => Things(row.failed, row.jobs),
@@ -97,6 +103,18 @@ fn spelt(metric: &str) -> String {
 
 const TIMES: [&str; 7] = ["ttft", "itl", "tpot", "first_byte", "response", "service", "lag"];
 
+/// Shares, ratios, rates and maxima: their sum over cells would mean nothing.
+const NEVER_SUMMED: [&str; 8] = [
+    "error_rate",
+    "job_error_rate",
+    "attempts_per_job",
+    "throughput",
+    "goodput",
+    "tokens_per_s",
+    "in_flight",
+    "in_flight_max",
+];
+
 fn is_time(metric: &str) -> bool {
     TIMES.contains(&metric)
 }
@@ -104,8 +122,7 @@ fn is_time(metric: &str) -> bool {
 /// Whether the threshold is judged once, over the sum of the selected cells.
 pub(super) fn summed(threshold: &Threshold) -> bool {
     let metric = spelt(&threshold.metric);
-    let alone = ["error_rate", "job_error_rate", "throughput", "goodput", "tokens_per_s", "in_flight"];
-    let per_cell = is_time(&metric) || alone.contains(&metric.as_str()) || metric == "in_flight_max";
+    let per_cell = is_time(&metric) || NEVER_SUMMED.contains(&metric.as_str());
     metric == "cost" || (!per_cell && threshold.aggregate != Aggregate::Rate)
 }
 
@@ -131,6 +148,7 @@ pub(super) fn of_cell(threshold: &Threshold, cell: Cell, inputs: &dyn Observed) 
         None => missing(Unit::Count, &format!("there is no metric \"{}\"", threshold.metric)),
         Some(Counted::Missing(why)) => missing(Unit::Count, why),
         Some(Counted::Share(some, all)) => seen(some as f64 / all as f64, Unit::Share, all),
+        Some(Counted::Ratio(some, all)) => seen(some as f64 / all as f64, Unit::Ratio, all),
         Some(Counted::PerSecond(value, samples)) => seen(value, Unit::PerSecond, samples),
         Some(Counted::Most(n, samples)) => seen(n as f64, Unit::Count, samples),
         Some(Counted::Things(n, samples)) if rate => {

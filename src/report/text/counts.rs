@@ -1,6 +1,6 @@
 //! Counts: cells side by side, errors by class, what the load was.
 
-use super::figures::{NONE, count, many, maybe_ms, rate};
+use super::figures::{NONE, count, many, maybe_ms, rate, rounded};
 use super::latency::find;
 use super::layout::{Field, Page, Tone, cell, field, plain, toned};
 use crate::history::{CounterRow, Summary, Verdict};
@@ -23,7 +23,7 @@ fn compared(summary: &Summary, row: &CounterRow) -> Vec<Field> {
     let ttft = find(summary, row, "ttft");
     let response = find(summary, row, "response");
     let cost = summary.cost.iter().find(|cost| here(&cost.target, &cost.strategy));
-    let cost = cost.map(|c| format!("{} {}", c.billed.as_ref().unwrap_or(&c.client), c.currency));
+    let cost = cost.map(|c| format!("{} {}", rounded(c.billed.as_ref().unwrap_or(&c.client)), c.currency));
     vec![
         field(cell(&row.target, &row.strategy)),
         if broken { toned("✗", Tone::Bad) } else { toned("✓", Tone::Good) },
@@ -78,37 +78,32 @@ fn list(classes: &BTreeMap<String, u64>) -> String {
     texts.join(" · ")
 }
 
-/// What went over the wire, and how fast.
+/// What went over the wire, and how fast; the rates of several cells stand in the comparison.
 pub(super) fn load(page: &mut Page, summary: &Summary) {
     page.section("Load");
-    let head = [
-        "",
-        "answered",
-        "failed",
-        "unknown",
-        "attempts",
-        "per job",
-        "in flight",
-        "jobs/s",
-        "good/s",
-        "tokens/s",
-    ];
-    page.table(2, &head, summary.counters.iter().map(loaded).collect());
+    let several = summary.counters.len() > 1;
+    let mut head = vec!["", "answered", "failed", "unknown", "attempts", "per job", "in flight", "tokens/s"];
+    if !several {
+        head.extend(["jobs/s", "good/s"]);
+    }
+    page.table(2, &head, summary.counters.iter().map(|row| loaded(row, several)).collect());
 }
 
-fn loaded(row: &CounterRow) -> Vec<Field> {
+fn loaded(row: &CounterRow, several: bool) -> Vec<Field> {
     let doubtful = |n: u64| toned(count(n), if n == 0 { Tone::Plain } else { Tone::Warn });
     let per_job = if row.jobs == 0 { f64::NAN } else { row.attempts as f64 / row.jobs as f64 };
-    vec![
-        field(cell(&row.target, &row.strategy)),
+    let mut fields = vec![
+        field(if several { cell(&row.target, &row.strategy) } else { String::new() }),
         field(answered(row)),
         doubtful(row.failed),
         doubtful(row.unknown),
         field(count(row.attempts)),
         field(rate(per_job)),
         field(format!("≤ {}", count(row.in_flight_max))),
-        field(rate(row.throughput_per_s)),
-        field(rate(row.goodput_per_s)),
         field(rate(row.tokens_per_s)),
-    ]
+    ];
+    if !several {
+        fields.extend([row.throughput_per_s, row.goodput_per_s].map(|rate_per_s| field(rate(rate_per_s))));
+    }
+    fields
 }

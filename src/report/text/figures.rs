@@ -53,3 +53,14 @@ pub(super) fn percent(share: f64) -> String {
 pub(super) fn many(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
+
+/// An exact decimal, rounded for a narrow column.
+pub(super) fn rounded(decimal: &str) -> String {
+    match decimal.parse::<f64>() {
+        Ok(v) if v >= 1.0 => format!("{v:.2}"),
+        Ok(v) if v >= 0.01 => format!("{v:.4}"),
+        Ok(v) if v > 0.0 => format!("{v:.6}"),
+        Ok(v) if v == 0.0 => "0.00".to_owned(),
+        _ => NONE.to_owned(),
+    }
+}

@@ -139,8 +139,10 @@ impl Page {
                 let text = clipped(&field.text, *width);
                 let pad = " ".repeat(width.saturating_sub(text.chars().count()));
                 let text = field.tone.paint(&text);
-                match column {
-                    0 => line.push_str(&format!("{text}{pad}")),
+                match (column, width) {
+                    (0, 0) => {}
+                    (0, _) => line.push_str(&format!("{text}{pad}")),
+                    (1, _) if widths[0] == 0 => line.push_str(&format!("{pad}{text}")),
                     _ => line.push_str(&format!("  {pad}{text}")),
                 }
             }
