@@ -108,9 +108,14 @@ fn no_data_fails_for_every_metric_and_comparison() {
 
 #[test]
 fn too_few_samples_fail_and_say_how_many_are_needed() {
-    let mut p99 = threshold("ttft", Percentile(99.0), Less, 1e12);
-    p99.min_samples = 300;
-    let rows = judged(&plan(), &two(), p99);
+    let needing = |n| {
+        let mut p99 = threshold("ttft", Percentile(99.0), Less, 1e12);
+        p99.min_samples = n;
+        judged(&plan(), &two(), p99)
+    };
+    assert!(needing(200).iter().all(|row| row.passed), "exactly enough");
+    assert!(!needing(201)[1].passed, "one too few");
+    let rows = needing(300);
     assert!(rows[0].passed && !rows[1].passed);
     let why = rows[1].why.as_deref().expect("a reason");
     assert!(why.contains("200") && why.contains("300"), "{why}");
