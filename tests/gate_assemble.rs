@@ -4,7 +4,7 @@
 #[path = "support/gate.rs"]
 mod support;
 
-use deadheat::gate::{CellSums, Parts, assemble, host, sums};
+use deadheat::gate::{BilledTokens, Parts, assemble, billed, host};
 use deadheat::history::*;
 use deadheat::scenario::{Aggregate, Comparison, Executor, Place, Plan};
 use hdrhistogram::Histogram;
@@ -20,7 +20,7 @@ struct Run {
     gaps: Vec<String>,
     conservation: Vec<String>,
     verdicts: Vec<VerdictRow>,
-    sums: Vec<CellSums>,
+    billed: Vec<Option<BilledTokens>>,
 }
 
 /// Nothing is wrong with it.
@@ -30,11 +30,14 @@ fn good() -> Run {
         threshold("ttft", Aggregate::Max, Comparison::Less, 200e6),
         threshold("error_rate", Aggregate::Rate, Comparison::Less, 0.2),
     ];
-    let sums = CellSums { client_prompt: 100, client_completion: 50, billed: Some((110, 60)), answered: 3 };
+    let mut counters = vec![counter("unbounded"), counter("semaphore")];
+    for row in &mut counters {
+        (row.tokens.client_prompt, row.tokens.client_completion, row.answered) = (100, 50, 3);
+    }
     Run {
         plan,
         meta: Meta { started_utc_s: 1_795_390_113, elapsed_ns: 8_420 * MS, threads: 2, ..Meta::default() },
-        counters: vec![counter("unbounded"), counter("semaphore")],
+        counters,
         times: histogram(&[100 * MS; 400]),
         fidelity: fidelity(),
         gaps: vec![],
@@ -42,7 +45,7 @@ fn good() -> Run {
         verdicts: ["unbounded", "semaphore"]
             .map(|s| verdict(s, Invariant::BilledOnce, Verdict::Holds))
             .into(),
-        sums: vec![sums, sums],
+        billed: vec![Some(BilledTokens { prompt: 110, completion: 60 }); 2],
     }
 }
 
@@ -59,7 +62,7 @@ fn summary(run: &Run) -> Summary {
         gaps: run.gaps.clone(),
         conservation: run.conservation.clone(),
         verdicts: run.verdicts.clone(),
-        sums: run.sums.clone(),
+        billed: run.billed.clone(),
     })
 }
 
@@ -154,54 +157,45 @@ fn cost_is_exact_and_per_answered_job() {
     assert_eq!(row.per_answered_job.as_deref(), Some("0.000233333333"));
 
     let mut run = good();
-    run.sums[0].answered = 0;
+    run.counters[0].answered = 0;
     run.plan.targets[0].place = Place::Url { url: "https://x".into(), api_key_env: None };
-    run.sums[0].billed = None;
+    run.billed[0] = None;
     let row = summary(&run).cost.remove(0);
     assert_eq!((row.billed, row.per_answered_job), (None, None));
 }
 
 #[test]
-fn sums_take_each_token_to_its_cell_and_count_a_job_once() {
-    let job = |cell, index| JobId { cell, index };
-    let attempt = |job, tokens: Option<u64>| AttemptRow {
-        job,
-        n: 1,
+fn charged_tokens_go_to_the_cell_of_their_job_if_its_target_has_a_ledger() {
+    let entry = |job: &str, tokens| LedgerRow {
+        target: 0,
+        seq: 1,
+        job: job.into(),
+        attempt: 1,
         status: None,
-        outcome: Outcome::Ok,
-        error: None,
-        due_ns: 0,
-        sent_ns: None,
+        end: LedgerEnd::Whole,
+        permanent: false,
+        arrived_ns: 0,
         first_byte_ns: None,
         first_content_ns: None,
-        done_ns: 0,
+        ended_ns: 0,
         answer: None,
         text_hash: None,
-        prompt_tokens: tokens,
-        completion_tokens: tokens.map(|n| n * 2),
-        chunks: 0,
+        body_hash: 0,
+        idempotency_key: None,
         retry_after_ms: None,
+        prompt_tokens: 99,
+        delivered_tokens: 99,
+        billed_prompt_tokens: tokens,
+        billed_completion_tokens: 2 * tokens,
     };
-    let answered = |job| JobRow {
-        job,
-        due_ns: 0,
-        done_ns: 0,
-        outcome: Outcome::Ok,
-        end: JobEnd::Answered,
-        attempts: 1,
-        answer: None,
-        text_hash: None,
-        warmup: false,
-    };
-    let evidence = Evidence {
-        attempts: vec![attempt(job(0, 0), Some(3)), attempt(job(0, 0), None), attempt(job(1, 0), Some(5))],
-        jobs: vec![answered(job(0, 0)), answered(job(0, 0)), answered(job(1, 0)), answered(job(9, 0))],
-        ..Evidence::default()
-    };
-    let sums = sums(&plan(), &evidence);
-    let expected =
-        |n| CellSums { client_prompt: n, client_completion: 2 * n, billed: Some((0, 0)), answered: 1 };
-    assert_eq!(sums, [expected(3), expected(5)]);
+    let ledger =
+        vec![entry("job:0000", 3), entry("job:0000", 4), entry("job:1.0000", 5), entry("job:9.0000", 6)];
+    let evidence = Evidence { ledger, ..Evidence::default() };
+    let mut plan = plan();
+    let tokens = |n| Some(BilledTokens { prompt: n, completion: 2 * n });
+    assert_eq!(billed(&plan, &evidence), [tokens(7), tokens(5)]);
+    plan.targets[0].place = Place::Url { url: "https://x".into(), api_key_env: None };
+    assert_eq!(billed(&plan, &evidence), [None, None]);
 }
 
 #[test]

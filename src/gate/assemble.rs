@@ -2,7 +2,9 @@
 
 use super::cost::spent;
 use super::threshold::void_latency;
-use super::{CellSums, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, thresholds, validity};
+use super::{
+    BilledTokens, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, thresholds, validity,
+};
 use crate::history::{CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, VerdictRow};
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
@@ -33,8 +35,8 @@ pub struct Parts<'a> {
     pub conservation: Vec<String>,
     /// Verdicts.
     pub verdicts: Vec<VerdictRow>,
-    /// Token sums, in the order of [`Plan::cells`].
-    pub sums: Vec<CellSums>,
+    /// Charged tokens, in the order of [`Plan::cells`]: [`super::billed`].
+    pub billed: Vec<Option<BilledTokens>>,
 }
 
 impl Observed for Parts<'_> {
@@ -47,7 +49,8 @@ impl Observed for Parts<'_> {
     }
 
     fn cost(&self, cell: Cell) -> Option<Money> {
-        spent(self.plan, cell, self.sums.get(usize::from(cell.index))?)
+        let billed = self.billed.get(usize::from(cell.index)).copied().flatten();
+        spent(self.plan, cell, self.counter(cell)?, billed)
     }
 }
 
@@ -71,6 +74,7 @@ pub fn assemble(parts: Parts<'_>) -> Summary {
     });
     let exits: Vec<Exit> = reasons.iter().map(|(exit, _)| *exit).collect();
     let Parts { plan, meta, .. } = parts;
+    let cost = cost(plan, &parts.counters, &parts.billed);
     Summary {
         version: SUMMARY_VERSION,
         deadheat: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,7 +93,7 @@ pub fn assemble(parts: Parts<'_>) -> Summary {
         verdicts: parts.verdicts,
         findings: Vec::new(),
         fidelity: parts.fidelity,
-        cost: cost(plan, &parts.sums),
+        cost,
         thresholds: rows,
         host: parts.host,
     }

@@ -1,30 +1,29 @@
 //! Tokens times list price: exact, priced once, never a guess for a target without a price.
 
-use super::CellSums;
-use crate::history::CostRow;
+use super::BilledTokens;
+use crate::history::{CostRow, CounterRow};
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
 
-/// One row per cell whose target has a price, in the order of [`Plan::cells`].
-///
-/// `sums` stand in the same order.
+/// One row per cell whose target has a price, in the order of [`Plan::cells`], in which `counters` and
+/// `billed` stand too.
 #[must_use]
-pub fn cost(plan: &Plan, sums: &[CellSums]) -> Vec<CostRow> {
-    plan.cells().into_iter().zip(sums).filter_map(|(cell, sums)| row(plan, cell, sums)).collect()
+pub fn cost(plan: &Plan, counters: &[CounterRow], billed: &[Option<BilledTokens>]) -> Vec<CostRow> {
+    let cells = plan.cells().into_iter().zip(counters).zip(billed);
+    cells.filter_map(|((cell, counter), billed)| row(plan, cell, counter, *billed)).collect()
 }
 
-fn row(plan: &Plan, cell: Cell, sums: &CellSums) -> Option<CostRow> {
-    let target = &plan.targets[cell.target];
-    let price = target.price?;
-    let client = price.cost(sums.client_prompt, sums.client_completion);
-    let billed = sums.billed.map(|(prompt, completion)| price.cost(prompt, completion));
+fn row(plan: &Plan, cell: Cell, counter: &CounterRow, billed: Option<BilledTokens>) -> Option<CostRow> {
+    let price = plan.targets[cell.target].price?;
+    let client = price.cost(counter.tokens.client_prompt, counter.tokens.client_completion);
+    let billed = billed.map(|tokens| price.cost(tokens.prompt, tokens.completion));
     Some(CostRow {
-        target: target.name.clone(),
-        strategy: plan.strategies[cell.strategy].name().to_owned(),
+        target: counter.target.clone(),
+        strategy: counter.strategy.clone(),
         currency: price.currency.to_string(),
         client: client.decimal(),
         billed: billed.map(|billed| billed.decimal()),
-        per_answered_job: per_job(billed.unwrap_or(client), sums.answered),
+        per_answered_job: per_job(billed.unwrap_or(client), counter.answered),
     })
 }
 
@@ -40,8 +39,15 @@ fn per_job(spent: Money, answered: u64) -> Option<String> {
 
 /// What a cell cost: what the ledger charged, else what the client was told of. `None` without a price
 /// or without a single token: a provider that reports no usage is not a free one.
-pub(super) fn spent(plan: &Plan, cell: Cell, sums: &CellSums) -> Option<Money> {
+pub(super) fn spent(
+    plan: &Plan,
+    cell: Cell,
+    counter: &CounterRow,
+    billed: Option<BilledTokens>,
+) -> Option<Money> {
     let price = plan.targets[cell.target].price?;
-    let (prompt, completion) = sums.billed.unwrap_or((sums.client_prompt, sums.client_completion));
-    (prompt + completion > 0).then(|| price.cost(prompt, completion))
+    let told =
+        BilledTokens { prompt: counter.tokens.client_prompt, completion: counter.tokens.client_completion };
+    let tokens = billed.unwrap_or(told);
+    (tokens.prompt + tokens.completion > 0).then(|| price.cost(tokens.prompt, tokens.completion))
 }
