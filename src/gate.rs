@@ -1,5 +1,21 @@
 //! Thresholds, the summary, the exit code.
 
+mod assemble;
+mod billed;
+mod cost;
 mod exit;
+mod host;
+mod observed;
+mod reasons;
+mod threshold;
+mod validity;
 
+pub use assemble::{Parts, assemble};
+pub use billed::{BilledTokens, billed};
+pub use cost::cost;
 pub use exit::Exit;
+pub use host::host;
+pub use observed::Observed;
+pub use reasons::{Grounds, exit_reasons};
+pub use threshold::thresholds;
+pub use validity::{fidelity_faults, validity};

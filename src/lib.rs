@@ -24,7 +24,6 @@ pub mod seed;
 pub mod sync;
 pub mod units;
 
-pub mod gate;
 pub mod history;
 pub mod invariants;
 pub mod metrics;
@@ -38,6 +37,8 @@ pub mod shared;
 pub mod cli;
 #[cfg(not(loom))]
 pub mod engine;
+#[cfg(not(loom))]
+pub mod gate;
 #[cfg(not(loom))]
 pub mod mock;
 #[cfg(not(loom))]

@@ -1,1 +1,9 @@
 //! Renders a summary; computes nothing.
+
+mod json;
+mod stored;
+mod text;
+
+pub use json::{error_json, json};
+pub use stored::{StoredError, stored};
+pub use text::{Context, render};

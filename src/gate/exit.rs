@@ -53,6 +53,11 @@ impl Exit {
         self as u8
     }
 
+    /// Position in the order of importance, 0 first.
+    pub(super) fn rank(self) -> usize {
+        Self::PRECEDENCE.iter().position(|exit| *exit == self).unwrap_or(Self::PRECEDENCE.len())
+    }
+
     /// The most important of several reasons; [`Exit::Pass`] if there is none.
     #[must_use]
     pub fn most_important(reasons: &[Self]) -> Self {

@@ -214,6 +214,9 @@ pub struct ThresholdRow {
     pub strategy: String,
     /// Whether it was kept.
     pub passed: bool,
+    /// Whether it was not judged, because the load was invalid and the metric hangs on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub void: bool,
     /// The value observed, formatted with its unit; `None` if there was none.
     pub observed: Option<String>,
     /// Samples.

@@ -1,0 +1,106 @@
+//! Puts the judged parts together into one summary.
+
+use super::cost::spent;
+use super::threshold::void_latency;
+use super::{
+    BilledTokens, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, thresholds, validity,
+};
+use crate::history::{CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, VerdictRow};
+use crate::scenario::{Cell, Plan};
+use crate::units::Money;
+use hdrhistogram::Histogram;
+
+/// Finds the distribution of a time metric of a cell, in nanoseconds.
+type Histograms<'a> = dyn Fn(Cell, &str) -> Option<&'a Histogram<u64>> + 'a;
+
+/// What the folds and the judges found in one run's evidence.
+pub struct Parts<'a> {
+    /// What was to be run.
+    pub plan: &'a Plan,
+    /// Facts of the run.
+    pub meta: &'a Meta,
+    /// The machine of the run.
+    pub host: Host,
+    /// Counts, in the order of [`Plan::cells`].
+    pub counters: Vec<CounterRow>,
+    /// Distributions.
+    pub metrics: Vec<MetricRow>,
+    /// The distributions themselves, for thresholds at any percentile.
+    pub histogram: Box<Histograms<'a>>,
+    /// How true the measurement is.
+    pub fidelity: Fidelity,
+    /// What is missing from the evidence, a sentence each: a run that was killed leaves cut files.
+    pub gaps: Vec<String>,
+    /// Each way in which planned, issued and ended jobs do not add up; empty unless deadheat is at fault.
+    pub conservation: Vec<String>,
+    /// Verdicts.
+    pub verdicts: Vec<VerdictRow>,
+    /// Charged tokens, in the order of [`Plan::cells`]: [`super::billed`].
+    pub billed: Vec<Option<BilledTokens>>,
+}
+
+impl Observed for Parts<'_> {
+    fn histogram(&self, cell: Cell, metric: &str) -> Option<&Histogram<u64>> {
+        (self.histogram)(cell, metric)
+    }
+
+    fn counter(&self, cell: Cell) -> Option<&CounterRow> {
+        self.counters.get(usize::from(cell.index))
+    }
+
+    fn cost(&self, cell: Cell) -> Option<Money> {
+        let billed = self.billed.get(usize::from(cell.index)).copied().flatten();
+        spent(self.plan, cell, self.counter(cell)?, billed)
+    }
+}
+
+/// The summary of a run: thresholds, validity, cost and exit code on top of what was found.
+#[must_use]
+pub fn assemble(parts: Parts<'_>) -> Summary {
+    let mut rows = thresholds(parts.plan, &parts);
+    let faults = fidelity_faults(parts.plan, &parts.fidelity);
+    if !faults.is_empty() || !parts.gaps.is_empty() {
+        void_latency(parts.plan, &mut rows);
+    }
+    let reasons = exit_reasons(&Grounds {
+        meta: parts.meta,
+        counters: &parts.counters,
+        metrics: &parts.metrics,
+        verdicts: &parts.verdicts,
+        thresholds: &rows,
+        fidelity_faults: &faults,
+        gaps: &parts.gaps,
+        conservation: &parts.conservation,
+    });
+    let exits: Vec<Exit> = reasons.iter().map(|(exit, _)| *exit).collect();
+    let Parts { plan, meta, .. } = parts;
+    let cost = cost(plan, &parts.counters, &parts.billed);
+    Summary {
+        version: SUMMARY_VERSION,
+        deadheat: env!("CARGO_PKG_VERSION").to_owned(),
+        name: plan.name.clone(),
+        seed: plan.seed,
+        plan_hash: plan.hash.clone(),
+        clock: "real".to_owned(),
+        started_utc: utc(meta.started_utc_s),
+        elapsed_ms: meta.elapsed_ns / 1_000_000,
+        exit_code: Exit::most_important(&exits).code(),
+        exit_reasons: reasons.into_iter().map(|(_, text)| text).collect(),
+        valid: validity(plan, &parts.fidelity, &parts.gaps, &parts.conservation),
+        interrupted: meta.interrupted,
+        counters: parts.counters,
+        metrics: parts.metrics,
+        verdicts: parts.verdicts,
+        findings: Vec::new(),
+        fidelity: parts.fidelity,
+        cost,
+        thresholds: rows,
+        host: parts.host,
+    }
+}
+
+/// RFC 3339, UTC. A second beyond the year 9999 is printed as a number, never guessed at.
+fn utc(seconds: u64) -> String {
+    let stamp = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    stamp.map_or_else(|| seconds.to_string(), |stamp| stamp.to_string())
+}

@@ -1,0 +1,105 @@
+//! Every reason for an exit code, most important first.
+
+use super::Exit;
+use crate::history::{CounterRow, ErrorClass, Meta, MetricRow, ThresholdRow, Verdict, VerdictRow};
+use std::collections::BTreeMap;
+
+/// What the exit code is decided on.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'a> {
+    /// Facts of the run.
+    pub meta: &'a Meta,
+    /// Counts per cell.
+    pub counters: &'a [CounterRow],
+    /// Distributions per cell.
+    pub metrics: &'a [MetricRow],
+    /// Verdicts per cell.
+    pub verdicts: &'a [VerdictRow],
+    /// Judged thresholds.
+    pub thresholds: &'a [ThresholdRow],
+    /// Ways in which the generator was slow.
+    pub fidelity_faults: &'a [String],
+    /// What is missing from the evidence.
+    pub gaps: &'a [String],
+    /// Jobs that deadheat itself lost count of.
+    pub conservation: &'a [String],
+}
+
+/// Every reason for an exit code other than 0, most important first, with a line on each.
+#[must_use]
+pub fn exit_reasons(grounds: &Grounds<'_>) -> Vec<(Exit, String)> {
+    let with = |exit: Exit| move |text: String| (exit, text);
+    let internal = grounds.conservation.iter().map(|what| format!("deadheat lost count of its jobs: {what}"));
+    let invalid = grounds.fidelity_faults.iter().map(|why| format!("the load was invalid: {why}"));
+    let torn = grounds.gaps.iter().map(|what| format!("the evidence is not whole: {what}"));
+    let mut reasons: Vec<(Exit, String)> = internal.map(with(Exit::Internal)).collect();
+    reasons.extend(unreachable(grounds.counters).map(with(Exit::Unreachable)));
+    if grounds.meta.interrupted {
+        reasons.push((Exit::Interrupted, "the run was interrupted".to_owned()));
+    }
+    reasons.extend(broken(grounds.verdicts).map(with(Exit::Invariant)));
+    reasons.extend(torn.chain(invalid).map(with(Exit::LoadInvalid)));
+    if grounds.meta.over_budget {
+        reasons.push((Exit::OverBudget, "the budget was reached, and the run stopped there".to_owned()));
+    }
+    reasons.extend(missed(grounds.thresholds).map(with(Exit::Threshold)));
+    reasons.extend(nothing(grounds).map(with(Exit::NothingMeasured)));
+    reasons.sort_by_key(|(exit, _)| exit.rank());
+    reasons
+}
+
+/// One line per target of which every attempt failed before a request could be sent.
+fn unreachable(counters: &[CounterRow]) -> impl Iterator<Item = String> {
+    use ErrorClass::{Connect, Dns, TimeoutConnect, Tls};
+    let mut targets: BTreeMap<&str, (u64, BTreeMap<&str, u64>)> = BTreeMap::new();
+    for row in counters {
+        let (attempts, errors) = targets.entry(&row.target).or_default();
+        *attempts += row.attempts;
+        for class in [Dns, Connect, Tls, TimeoutConnect] {
+            if let Some(n) = row.errors.get(class.name()) {
+                *errors.entry(class.name()).or_default() += n;
+            }
+        }
+    }
+    let dead = targets.into_iter().filter(|(_, (n, errors))| *n > 0 && errors.values().sum::<u64>() == *n);
+    dead.map(|(target, (attempts, errors))| {
+        let classes: Vec<String> = errors.iter().map(|(class, n)| format!("{n} {class}")).collect();
+        format!("target {target} cannot be reached: all {attempts} attempts failed ({})", classes.join(", "))
+    })
+    .collect::<Vec<_>>()
+    .into_iter()
+}
+
+fn broken(verdicts: &[VerdictRow]) -> impl Iterator<Item = String> + '_ {
+    let broken = verdicts.iter().filter(|row| row.verdict == Verdict::Broken);
+    broken.map(|row| {
+        let at = place(&row.target, &row.strategy);
+        format!("{} is broken{at}: {} of {}", row.invariant.name(), row.violations, row.relevant)
+    })
+}
+
+fn missed(thresholds: &[ThresholdRow]) -> impl Iterator<Item = String> + '_ {
+    thresholds.iter().filter(|row| !row.passed && !row.void).map(|row| {
+        let at = place(&row.target, &row.strategy);
+        let seen = row.observed.as_deref().or(row.why.as_deref()).unwrap_or("no data");
+        format!("threshold missed{at}: {}, observed: {seen}", row.threshold)
+    })
+}
+
+fn nothing(grounds: &Grounds<'_>) -> Option<String> {
+    let attempts: u64 = grounds.counters.iter().map(|row| row.attempts).sum();
+    let samples: u64 = grounds.metrics.iter().map(|row| row.count).sum();
+    match (attempts, samples) {
+        (0, _) => Some("nothing was measured: no attempt was made".to_owned()),
+        (_, 0) => Some("nothing was measured: no attempt gave a sample".to_owned()),
+        _ => None,
+    }
+}
+
+/// ` at mock/semaphore`; nothing for what is judged over the whole run.
+fn place(target: &str, strategy: &str) -> String {
+    match (target, strategy) {
+        ("", _) | (_, "") => String::new(),
+        _ => format!(" at {target}/{strategy}"),
+    }
+}

@@ -1,0 +1,112 @@
+//! Judges the scenario's thresholds. No data fails; a value that is no number never passes.
+
+mod value;
+
+use super::Observed;
+use crate::history::ThresholdRow;
+use crate::scenario::{Cell, Comparison, Plan, Threshold};
+use value::Unit;
+
+/// Every threshold, in the plan's order: per cell for distributions, shares and rates; once, summed over
+/// the selected cells, for counts and cost.
+#[must_use]
+pub fn thresholds(plan: &Plan, inputs: &dyn Observed) -> Vec<ThresholdRow> {
+    plan.thresholds.iter().flat_map(|threshold| judge(plan, threshold, inputs)).collect()
+}
+
+/// What was seen for one threshold, before it is compared.
+struct Seen {
+    /// The value in the metric's base unit, or why there is none.
+    value: Result<f64, String>,
+    /// What the value counts in.
+    unit: Unit,
+    /// How many samples it rests on.
+    samples: u64,
+}
+
+fn judge(plan: &Plan, threshold: &Threshold, inputs: &dyn Observed) -> Vec<ThresholdRow> {
+    let cells: Vec<Cell> = plan.cells().into_iter().filter(|cell| selected(plan, threshold, *cell)).collect();
+    if cells.is_empty() {
+        let value = Err("no target and strategy match its filters".to_owned());
+        return vec![row(threshold, ("", ""), Seen { value, unit: Unit::Count, samples: 0 })];
+    }
+    if value::summed(threshold) {
+        let names = match &cells[..] {
+            [cell] => names(plan, *cell),
+            _ => ("", ""),
+        };
+        return vec![row(threshold, names, value::over_cells(plan, threshold, &cells, inputs))];
+    }
+    cells
+        .iter()
+        .map(|cell| row(threshold, names(plan, *cell), value::of_cell(threshold, *cell, inputs)))
+        .collect()
+}
+
+/// Whether a cell has every tag that the threshold filters by.
+fn selected(plan: &Plan, threshold: &Threshold, cell: Cell) -> bool {
+    let (target, strategy) = names(plan, cell);
+    threshold.filters.iter().all(|(tag, wanted)| match tag.as_str() {
+        "target" => wanted == target,
+        "strategy" => wanted == strategy,
+        _ => false,
+    })
+}
+
+fn names(plan: &Plan, cell: Cell) -> (&str, &str) {
+    (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name())
+}
+
+fn row(threshold: &Threshold, (target, strategy): (&str, &str), seen: Seen) -> ThresholdRow {
+    let Seen { value, unit, samples } = seen;
+    let least = threshold.min_samples.max(1);
+    let value = match value {
+        Ok(_) if samples == 0 => Err("no data".to_owned()),
+        Ok(_) if samples < least => {
+            Err(format!("too few samples: {samples}, and {least} are needed to tell"))
+        }
+        other => other,
+    };
+    let passed = value.as_ref().is_ok_and(|value| compare(*value, threshold.comparison, threshold.bound));
+    let (observed, why) = match value {
+        Ok(value) => (Some(unit.show(value)), None),
+        Err(why) => (None, Some(why)),
+    };
+    ThresholdRow {
+        threshold: threshold.text.clone(),
+        target: target.to_owned(),
+        strategy: strategy.to_owned(),
+        passed,
+        void: false,
+        observed,
+        samples,
+        why,
+    }
+}
+
+/// Whether the comparison is true. A side that is not a finite number makes it false, `!=` included.
+fn compare(value: f64, comparison: Comparison, bound: f64) -> bool {
+    #[expect(clippy::float_cmp, reason = "`==` and `!=` are what the scenario asks for")]
+    let kept = match comparison {
+        Comparison::Less => value < bound,
+        Comparison::LessEqual => value <= bound,
+        Comparison::Greater => value > bound,
+        Comparison::GreaterEqual => value >= bound,
+        Comparison::Equal => value == bound,
+        Comparison::NotEqual => value != bound,
+    };
+    kept && value.is_finite() && bound.is_finite()
+}
+
+/// Takes the verdict from every threshold that hangs on the load: times, and rates per second. Shares,
+/// counts and cost stay judged.
+pub(super) fn void_latency(plan: &Plan, rows: &mut [ThresholdRow]) {
+    let hanging = |text: &str| {
+        plan.thresholds.iter().any(|threshold| threshold.text == text && value::hangs_on_load(threshold))
+    };
+    for row in rows.iter_mut().filter(|row| hanging(&row.threshold)) {
+        row.void = true;
+        row.passed = false;
+        row.why = Some("void: the load was invalid".to_owned());
+    }
+}

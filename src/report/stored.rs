@@ -1,0 +1,59 @@
+//! Reads a stored `summary.json`.
+
+use crate::history::{SUMMARY_VERSION, Summary};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Why there is no summary to render.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}; give the directory of a finished run", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is torn, or something else.
+    #[error("{} is not a whole summary: {source}; `deadheat check` can judge the evidence beside it again", path.display())]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// Where reading stopped.
+        source: serde_json::Error,
+    },
+    /// The file was written by a build with another format.
+    #[error("{} has version {found}, and this build reads version {SUMMARY_VERSION}; use the deadheat that wrote it", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+}
+
+/// Only what every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+/// Reads `summary.json` of a run's directory.
+///
+/// # Errors
+/// Names the file, whether it is missing, torn, or of another version.
+pub fn stored(dir: &Path) -> Result<Summary, StoredError> {
+    let path = dir.join("summary.json");
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(StoredError::Read { path, source }),
+    };
+    match serde_json::from_slice::<Versioned>(&text) {
+        Err(source) => Err(StoredError::Torn { path, source }),
+        Ok(Versioned { version }) if version != u64::from(SUMMARY_VERSION) => {
+            Err(StoredError::Version { path, found: version })
+        }
+        Ok(_) => serde_json::from_slice(&text).map_err(|source| StoredError::Torn { path, source }),
+    }
+}

@@ -1,0 +1,45 @@
+//! The terminal report: verdicts first, at most 100 columns, every foreign text escaped.
+
+mod counts;
+mod figures;
+mod foot;
+mod headline;
+mod latency;
+mod layout;
+mod spark;
+mod thresholds;
+mod verdicts;
+
+use crate::history::Summary;
+use layout::{Page, Tone};
+use std::path::Path;
+
+/// What a report says beyond its summary.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Where the evidence lies.
+    pub dir: &'a Path,
+    /// A last line that invites to something.
+    pub hint: Option<&'a str>,
+}
+
+/// The report as text with ANSI colours; the writer strips them where they are not wanted.
+#[must_use]
+pub fn render(summary: &Summary, context: &Context<'_>) -> String {
+    let mut page = Page::default();
+    headline::write(&mut page, summary);
+    verdicts::write(&mut page, summary);
+    counts::comparison(&mut page, summary);
+    latency::write(&mut page, summary);
+    counts::errors(&mut page, summary);
+    counts::load(&mut page, summary);
+    foot::fidelity(&mut page, summary);
+    foot::cost(&mut page, summary);
+    thresholds::write(&mut page, summary);
+    foot::files(&mut page, context.dir);
+    if let Some(hint) = context.hint {
+        page.gap();
+        page.wrapped("", 0, hint, Tone::Plain);
+    }
+    page.finish()
+}

@@ -1,0 +1,78 @@
+//! Fidelity, cost, and where the files lie.
+
+use super::figures::{count, many, maybe_ms, ms, percent};
+use super::layout::{Page, Tone, cell, field, plain};
+use crate::history::{CostRow, Summary};
+use std::path::Path;
+
+/// How true the measurement is.
+pub(super) fn fidelity(page: &mut Page, summary: &Summary) {
+    page.section("Fidelity");
+    let fidelity = &summary.fidelity;
+    if fidelity.errors.is_empty() {
+        page.line("  client − ledger: no ledger to compare with");
+    } else {
+        let rows = fidelity.errors.iter().map(|row| {
+            let figures = [row.p50_ms, row.p99_ms, row.p999_ms].map(|p| field(maybe_ms(p)));
+            let name = std::iter::once(field(plain(&row.metric)));
+            name.chain(figures).chain([field(count(row.count))]).collect()
+        });
+        page.table(2, &["client − ledger", "p50", "p99", "p99.9", "n"], rows.collect());
+    }
+    let mut facts = vec![
+        format!("busiest engine thread {} of a core", percent(fidelity.cpu_busiest)),
+        format!("{:.2} CPU seconds", fidelity.cpu_s),
+    ];
+    if let Some(achieved) = fidelity.achieved {
+        facts.insert(0, format!("achieved {} of the offered load", percent(achieved)));
+    }
+    if let Some(lag) = fidelity.lag_p99_ms {
+        facts.insert(0, format!("lag p99 {}", ms(lag)));
+    }
+    page.wrapped("", 2, &facts.join(" · "), Tone::Plain);
+    if fidelity.single_burst_streams > 0 {
+        let streams = many(fidelity.single_burst_streams, "stream");
+        let text = format!("{streams} arrived in a single burst: something on the way buffers them");
+        page.wrapped("!", 2, &text, Tone::Warn);
+    }
+    if summary.valid.holds {
+        page.wrapped("✓", 2, "the measurement kept its budget", Tone::Good);
+    }
+    for why in &summary.valid.why {
+        page.wrapped("✗", 2, why, Tone::Bad);
+    }
+}
+
+/// What it cost, if there was a price.
+pub(super) fn cost(page: &mut Page, summary: &Summary) {
+    if summary.cost.is_empty() {
+        return;
+    }
+    page.section("Cost");
+    for row in &summary.cost {
+        page.wrapped("", 2, &spent(row, summary.counters.len() > 1), Tone::Plain);
+    }
+}
+
+fn spent(row: &CostRow, several: bool) -> String {
+    let at = if several { format!("{}: ", cell(&row.target, &row.strategy)) } else { String::new() };
+    let currency = &row.currency;
+    let sums = match &row.billed {
+        Some(billed) if *billed == row.client => format!("{billed} {currency} billed, as the client counted"),
+        Some(billed) => {
+            format!("{billed} {currency} billed, {} {currency} by what the client was told", row.client)
+        }
+        None => format!("{} {currency} by what the client was told", row.client),
+    };
+    let each = row.per_answered_job.as_ref();
+    let each = each.map_or_else(String::new, |each| format!(" · {each} {currency} per answered job"));
+    format!("{at}{sums}{each}")
+}
+
+/// Where the evidence lies, and how to judge it again. Paths are not broken, so that they can be copied.
+pub(super) fn files(page: &mut Page, dir: &Path) {
+    let dir = plain(&dir.display().to_string());
+    page.gap();
+    page.line(&format!("Evidence     {dir}"));
+    page.line(&Tone::Dim.paint(&format!("Judge again  deadheat check {dir}")));
+}

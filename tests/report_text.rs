@@ -1,0 +1,205 @@
+//! The terminal report, from a summary by hand.
+#![cfg(not(loom))]
+
+#[path = "support/gate.rs"]
+mod support;
+
+use deadheat::history::*;
+use deadheat::report::{Context, render};
+use std::collections::BTreeMap;
+use std::path::Path;
+use support::*;
+
+const SAMPLE: &str = "tests/fixtures/report/sample.txt";
+
+fn summary() -> Summary {
+    let spread: Vec<u64> = (1..=400u64).map(|n| 80 * MS + n * n * 9_000).collect();
+    let gaps: Vec<u64> = (1..=4000u64).map(|n| 19 * MS + n * 500).collect();
+    let of = |strategy| {
+        let mut rows = vec![
+            metric(strategy, "lag", &histogram(&[200_000; 400])),
+            metric(strategy, "ttft", &histogram(&spread)),
+            metric(strategy, "itl", &histogram(&gaps)),
+            metric(strategy, "response", &histogram(&spread)),
+        ];
+        rows[0].p99 = None;
+        rows
+    };
+    let verdicts = ["unbounded", "semaphore"].into_iter().flat_map(|strategy| {
+        Invariant::ALL.into_iter().map(move |invariant| {
+            let became = match (invariant, strategy) {
+                (Invariant::InFlightCapped, "unbounded") => Verdict::Broken,
+                (Invariant::RetryAfterRespected, _) => Verdict::NotApplicable,
+                (Invariant::Progress | Invariant::TokensCounted, "semaphore") => Verdict::Unknown,
+                _ => Verdict::Holds,
+            };
+            verdict(strategy, invariant, became)
+        })
+    });
+    let row = |threshold: &str, passed, seen: Option<&str>| ThresholdRow {
+        threshold: threshold.into(),
+        target: "mock".into(),
+        strategy: "unbounded".into(),
+        passed,
+        void: false,
+        observed: seen.map(Into::into),
+        samples: 400,
+        why: seen.is_none().then(|| "too few samples: 400, and 3000 are needed to tell".into()),
+    };
+    let cost = |strategy: &str, client: &str| CostRow {
+        target: "mock".into(),
+        strategy: strategy.into(),
+        currency: "USD".into(),
+        client: client.into(),
+        billed: Some("0.644".into()),
+        per_answered_job: Some("0.00064529".into()),
+    };
+    Summary {
+        version: SUMMARY_VERSION,
+        deadheat: "0.1.0".into(),
+        name: "unbounded storm".into(),
+        seed: 42,
+        plan_hash: "f00d".into(),
+        clock: "real".into(),
+        started_utc: "2026-11-22T23:28:33Z".into(),
+        elapsed_ms: 8_420,
+        exit_code: 6,
+        exit_reasons: vec![
+            "in-flight-capped is broken at mock/unbounded: 12 of 1117".into(),
+            "threshold missed at mock/unbounded: ttft: p(99) < 1500ms, observed: 1.52s".into(),
+        ],
+        valid: Validity { holds: true, why: vec![] },
+        interrupted: false,
+        counters: vec![counter("unbounded"), counter("semaphore")],
+        metrics: ["unbounded", "semaphore"].into_iter().flat_map(of).collect(),
+        verdicts: verdicts.collect(),
+        findings: vec![],
+        fidelity: fidelity(),
+        cost: vec![cost("unbounded", "0.64"), cost("semaphore", "0.644")],
+        thresholds: vec![
+            row("ttft: p(99) < 1500ms", false, Some("1.52s")),
+            row("error_rate: rate < 20%", true, Some("10.47%")),
+            row("itl: p(99.9) < 80ms", false, None),
+        ],
+        host: Host {
+            os: "linux".into(),
+            arch: "x86_64".into(),
+            cpus: 2,
+            kernel: Some("6.8.0".into()),
+            pacer: "timerfd".into(),
+            threads: 2,
+        },
+    }
+}
+
+fn coloured(summary: &Summary) -> String {
+    let hint = Some("Next: deadheat run scenarios/quickstart.toml");
+    render(summary, &Context { dir: Path::new("reports/storm-20261122T232833Z-42"), hint })
+}
+
+fn text(summary: &Summary) -> String {
+    anstream::adapter::strip_str(&coloured(summary)).to_string()
+}
+
+#[test]
+fn the_sample_is_what_we_print() {
+    let now = text(&summary());
+    if std::env::var_os("REGENERATE").is_some() {
+        std::fs::write(SAMPLE, &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(SAMPLE).unwrap_or_default();
+    assert_eq!(now, kept, "read the new report; if it is better: REGENERATE=1 cargo test --test report_text");
+}
+
+#[test]
+fn verdicts_stand_before_latency_and_the_hint_is_last() {
+    let text = text(&summary());
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what:?} in\n{text}"));
+    assert!(
+        at("BROKEN") < at("Verdicts") && at("Verdicts") < at("Latency") && at("Latency") < at("Fidelity")
+    );
+    assert!(text.contains("512 attempts were in flight where 32 were declared"), "{text}");
+    assert_eq!(text.lines().last(), Some("Next: deadheat run scenarios/quickstart.toml"));
+}
+
+#[test]
+fn no_line_is_wider_than_a_hundred_columns() {
+    let mut long = summary();
+    long.exit_reasons.push("x".repeat(350));
+    long.counters[0].target = "a-very-long-name-".repeat(9);
+    long.counters[0].attempts = 12_345_678;
+    (long.counters[0].jobs, long.counters[0].answered) = (9_999_999, 9_876_543);
+    long.cost[1].billed = Some("123456.000000000001".into());
+    long.valid = Validity { holds: false, why: vec!["many words ".repeat(60)] };
+    let mut alone = long.clone();
+    alone.counters.truncate(1);
+    for line in text(&long).lines().chain(text(&alone).lines()) {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
+}
+
+#[test]
+fn too_few_samples_are_a_dash_and_never_a_number() {
+    let text = text(&summary());
+    let lag = text.lines().find(|line| line.trim_start().starts_with("lag ")).expect("a lag row");
+    assert_eq!(lag.matches('—').count(), 2, "{lag}");
+}
+
+#[test]
+fn foreign_text_cannot_move_the_cursor_or_colour_the_terminal() {
+    const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}fdp\u{9b}31m";
+    let mut hostile = summary();
+    hostile.name.push_str(EVIL);
+    hostile.started_utc.push_str(EVIL);
+    hostile.exit_reasons.push(EVIL.into());
+    hostile.valid = Validity { holds: false, why: vec![EVIL.into()] };
+    hostile.host.kernel = Some(EVIL.into());
+    for row in &mut hostile.counters {
+        row.target = EVIL.into();
+        row.errors = BTreeMap::from([(EVIL.into(), 3)]);
+        row.not_issued = BTreeMap::from([(EVIL.into(), 3)]);
+    }
+    for row in &mut hostile.metrics {
+        (row.target, row.metric, row.hdr) = (EVIL.into(), EVIL.into(), EVIL.into());
+    }
+    for row in &mut hostile.verdicts {
+        row.target = EVIL.into();
+        row.why = Some(EVIL.into());
+        if let Some(witness) = &mut row.witness {
+            witness.text = EVIL.into();
+            witness.jobs = vec![EVIL.into()];
+        }
+    }
+    for row in &mut hostile.cost {
+        (row.currency, row.billed) = (EVIL.into(), Some(EVIL.into()));
+    }
+    for row in &mut hostile.thresholds {
+        (row.threshold, row.observed) = (EVIL.into(), Some(EVIL.into()));
+    }
+    hostile.fidelity.errors[0].metric = EVIL.into();
+    let ours = coloured(&hostile);
+    assert!(ours.contains("\\u{1b}[2J"), "it is shown, not swallowed");
+    for (at, _) in ours.match_indices('\u{1b}') {
+        let tail = &ours[at + 1..];
+        let end = tail.find('m').expect("an end of the escape");
+        let body = tail[..end].strip_prefix('[').expect("a colour, and nothing else");
+        assert!(body.bytes().all(|b| b.is_ascii_digit() || b == b';'), "only colours: {body:?}");
+    }
+    let other = |c: char| (c.is_control() && c != '\n' && c != '\u{1b}') || c == '\u{202e}';
+    assert!(!ours.contains(other));
+    assert!(!ours.contains("owned\n"), "no line of theirs");
+}
+
+#[test]
+fn an_empty_summary_still_makes_a_report() {
+    let mut empty = summary();
+    empty.counters.clear();
+    empty.metrics.clear();
+    empty.verdicts.clear();
+    empty.thresholds.clear();
+    empty.cost.clear();
+    empty.fidelity.errors.clear();
+    empty.fidelity.cpu_busiest = f64::NAN;
+    let text = text(&empty);
+    assert!(text.contains("nothing was judged") && text.contains("no ledger"), "{text}");
+}
