@@ -6,9 +6,9 @@ mod targets;
 
 use super::output::{self, Format};
 use crate::clock::{Clock, utc_now_s};
-use crate::engine::{self, Cause, Made, Pacer, Stop};
+use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
-use crate::history::{Claim, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
+use crate::history::{HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
 use crate::report;
 use crate::scenario::Plan;
 use crate::shared::Progress;
@@ -99,11 +99,8 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let stop = Arc::new(Stop::default());
     interrupt::watch(stop.clone());
     let targets = targets::start(plan, clock, &books.ledger)?;
-    if Pacer::kind() != "timerfd" && !args.quiet {
-        output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
-    }
     let progress = Arc::new(Progress::default());
-    let display = progress::Display::start(args.quiet, plan, &progress, &books.history, &stop);
+    let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
     let made = engine::run(engine::Config {
         plan: plan.clone(),
         clock,
@@ -114,16 +111,19 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         progress,
     });
     display.stop();
-    let transports = targets.stop();
+    targets.stop();
     let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
+    if made.pacer != "timerfd" {
+        output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
+    }
     let meta = Meta {
         started_utc_s,
         elapsed_ns: clock.now_ns(),
         interrupted: made.stopped == Some(Cause::Interrupted),
         over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: Pacer::kind().to_owned(),
+        pacer: made.pacer.to_owned(),
         threads: plan.threads,
-        transports,
+        transports: made.transports.clone(),
     };
     close_and_judge(books, plan, &made, &meta)
 }
@@ -137,14 +137,9 @@ fn close_and_judge(books: Books, plan: &Plan, made: &Made, meta: &Meta) -> Resul
     };
     ledger.finish().map_err(|error| internal(error.to_string()))?;
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
-    dir.write("claims.jsonl", &claims(&made.claims)).map_err(|error| internal(error.to_string()))?;
+    dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
     let summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &report::json(&summary)).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
     Ok((summary, place))
-}
-
-fn claims(claims: &[Claim]) -> String {
-    let lines = claims.iter().filter_map(|claim| serde_json::to_string(claim).ok());
-    lines.map(|line| line + "\n").collect()
 }

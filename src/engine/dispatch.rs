@@ -2,7 +2,7 @@
 
 use super::cell::{BuildStrategy, CellState, PieceState, Shared, Spent, planned};
 use super::stop::{Cause, Stop};
-use super::thread::{Order, Report, Thread};
+use super::thread::{Order, Report, Share, Thread};
 use crate::clock::Clock;
 use crate::history::{BatchSender, CellEnd, Claim, Event, NotIssued};
 use crate::profile::{Load, Piece, blocks};
@@ -44,6 +44,10 @@ pub struct Made {
     pub claims: Vec<Claim>,
     /// Why the run was stopped, if it was.
     pub stopped: Option<Cause>,
+    /// How arrivals were released: `timerfd` or `tokio`.
+    pub pacer: &'static str,
+    /// How each target was called, in the plan's order: `direct` or `reqwest`.
+    pub transports: Vec<String>,
 }
 
 /// Why load could not be made at all.
@@ -66,6 +70,8 @@ struct CellRun {
     arrivals: u64,
     open_time: Duration,
     spent: Spent,
+    pacer: &'static str,
+    transport: &'static str,
 }
 
 /// Makes the load of the whole plan, cell against cell in blocks, forth and back (ABBA), and returns when
@@ -95,7 +101,14 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
     let stopped = shared.stop.cause();
     let ends: Vec<CellEnd> = cells.iter().map(|cell| cell.end(stopped)).collect();
     history.send(ends.iter().cloned().map(Event::CellEnd).collect());
-    Ok(Made { cells: ends, claims: cells.iter().map(|cell| cell.state.claim()).collect(), stopped })
+    let transport = |target| cells.iter().find(|cell| cell.state.cell.target == target).map_or("", |c| c.transport);
+    Ok(Made {
+        cells: ends,
+        claims: cells.iter().map(|cell| cell.state.claim()).collect(),
+        stopped,
+        pacer: cells.first().map_or("", |cell| cell.pacer),
+        transports: (0..plan.targets.len()).map(|target| transport(target).to_owned()).collect(),
+    })
 }
 
 fn new_cell(cell: crate::scenario::Cell, plan: &Plan, strategies: &BuildStrategy) -> CellRun {
@@ -111,6 +124,8 @@ fn new_cell(cell: crate::scenario::Cell, plan: &Plan, strategies: &BuildStrategy
         arrivals: 0,
         open_time: Duration::ZERO,
         spent: Spent::default(),
+        pacer: "",
+        transport: "",
     }
 }
 
@@ -184,7 +199,9 @@ impl Threads {
         }
         let mut busiest = Duration::ZERO;
         for _ in &self.orders {
-            let cpu = self.await_report(shared)??;
+            let Share { cpu, pacer, transport } = self.await_report(shared)??;
+            cell.pacer = pacer;
+            cell.transport = transport;
             cell.spent.cpu += cpu;
             busiest = busiest.max(cpu);
         }

@@ -99,6 +99,7 @@ impl JobHands {
             completion_tokens: None,
             text_hash: None,
             retry_after_ms: None,
+            warmup: task.warmup,
         }
     }
 
@@ -123,7 +124,7 @@ impl Hands for JobHands {
 
     fn attempt<'a>(&'a self, task: &'a Task, n: u32, due: Duration) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
-            let (attempt, retry_after, should_retry) = if self.halt.is_draining() {
+            let (mut attempt, retry_after, should_retry) = if self.halt.is_draining() {
                 (self.not_sent(task, n, due), None, None)
             } else {
                 let Task { job, prompt_tokens, output_tokens, .. } = *task;
@@ -132,6 +133,7 @@ impl Hands for JobHands {
                 let done = self.bench.client.attempt(&request, self.halt.cancelled()).await;
                 (done.attempt, done.retry_after, done.should_retry)
             };
+            attempt.warmup = task.warmup;
             self.settle(&attempt);
             self.bench.shared.progress.attempt_ended(attempt.outcome == Outcome::Ok);
             let answer = answer(&attempt, retry_after, should_retry);

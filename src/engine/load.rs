@@ -108,7 +108,7 @@ impl PieceRun {
     /// Open profiles: due times are absolute, never re-anchored; a late thread begins everything that is
     /// due and lets lag show it.
     async fn open(self: Rc<Self>, arrivals: Arrivals, open: &Open) {
-        let mut pacer = Pacer::new(self.bench.shared.clock);
+        let pacer = Pacer::new(self.bench.shared.clock);
         let mut burst = 0;
         for arrival in arrivals.stripe(self.thread, self.threads) {
             let due = self.start + arrival.due;
@@ -206,7 +206,7 @@ impl PieceRun {
     /// Barrier rounds: every thread releases its share at the same moment; whoever sees the last job of a
     /// round home announces the next.
     async fn barrier(self: Rc<Self>, size: u32, rounds: Range<u64>, first_job: u64) {
-        let mut pacer = Pacer::new(self.bench.shared.clock);
+        let pacer = Pacer::new(self.bench.shared.clock);
         let mut announced = self.state.round.subscribe();
         for round in rounds {
             let Ok(release) = announced.wait_for(|(current, _)| *current >= round).await.map(|r| r.1) else {

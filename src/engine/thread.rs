@@ -4,6 +4,7 @@ use super::cell::{CellState, PieceState, Shared};
 use super::crew::Crew;
 use super::hands::Bench;
 use super::load::PieceRun;
+use super::pacer::Pacer;
 use super::recorder::Recorder;
 use super::stop::Halt;
 use crate::history::BatchSender;
@@ -26,8 +27,19 @@ pub(super) struct Order {
     pub(super) start: Duration,
 }
 
-/// What a thread reports when its share of an order is done: the CPU time it took.
-pub(super) type Report = Result<Duration, SetupError>;
+/// What a thread reports when its share of an order is done.
+#[derive(Debug)]
+pub(super) struct Share {
+    /// CPU time it took.
+    pub(super) cpu: Duration,
+    /// `timerfd` or `tokio`.
+    pub(super) pacer: &'static str,
+    /// `direct` or `reqwest`.
+    pub(super) transport: &'static str,
+}
+
+/// A share done, or why it could not be.
+pub(super) type Report = Result<Share, SetupError>;
 
 /// What one thread is given at its start.
 pub(super) struct Thread {
@@ -57,7 +69,8 @@ impl Thread {
             let before = cpu_time();
             let report = local.block_on(&runtime, self.obey(order, &mut clients, &recorder));
             recorder.flush();
-            if reports.send(report.map(|()| cpu_time().saturating_sub(before))).is_err() {
+            let cpu = cpu_time().saturating_sub(before);
+            if reports.send(report.map(|share| Share { cpu, ..share })).is_err() {
                 return;
             }
         }
@@ -68,7 +81,7 @@ impl Thread {
         order: Order,
         clients: &mut HashMap<usize, Rc<Client>>,
         recorder: &Rc<Recorder>,
-    ) -> Result<(), SetupError> {
+    ) -> Result<Share, SetupError> {
         let target = order.cell.cell.target;
         let client = match clients.get(&target) {
             Some(client) => client.clone(),
@@ -78,6 +91,8 @@ impl Thread {
                 client
             }
         };
+        let pacer = Pacer::new(self.shared.clock).kind();
+        let transport = client.transport();
         let bench = Rc::new(Bench {
             shared: self.shared.clone(),
             cell: order.cell.clone(),
@@ -98,7 +113,7 @@ impl Thread {
             .run()
         });
         join_all(pieces).await;
-        Ok(())
+        Ok(Share { cpu: Duration::ZERO, pacer, transport })
     }
 }
 

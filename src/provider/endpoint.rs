@@ -63,6 +63,9 @@ pub enum SetupError {
     /// A key that no header can carry.
     #[error("the API key holds characters that no HTTP header can carry: check the variable it comes from")]
     Key,
+    /// The thread's runtime could not be started.
+    #[error("cannot start an engine thread's runtime: {0}")]
+    Runtime(std::io::Error),
     /// TLS could not be set up.
     #[error("TLS could not be set up ({0}): check the system's certificates and proxy settings")]
     Tls(String),

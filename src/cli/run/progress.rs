@@ -2,7 +2,7 @@
 
 use crate::cli::output;
 use crate::engine::{Cause, Stop};
-use crate::history::{HistoryWriter, WriterHealth};
+use crate::history::BatchSender;
 use crate::profile;
 use crate::scenario::Plan;
 use crate::shared::{Progress, Snapshot};
@@ -27,14 +27,14 @@ impl Display {
         quiet: bool,
         plan: &Plan,
         progress: &Arc<Progress>,
-        history: &HistoryWriter,
+        history: BatchSender,
         stop: &Arc<Stop>,
     ) -> Self {
         let (quit, quitting) = mpsc::channel();
         let total = profile::planned(plan).map(|jobs| jobs * plan.cells().len() as u64);
-        let (progress, health, stop) = (progress.clone(), history.health(), stop.clone());
+        let (progress, stop) = (progress.clone(), stop.clone());
         let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
-            show(quiet, total, &progress, &health, &stop, &quitting);
+            show(quiet, total, &progress, &history, &stop, &quitting);
         });
         Self { quit, thread: thread.ok() }
     }
@@ -53,7 +53,7 @@ fn show(
     quiet: bool,
     total: Option<u64>,
     progress: &Progress,
-    health: &WriterHealth,
+    history: &BatchSender,
     stop: &Stop,
     quitting: &mpsc::Receiver<()>,
 ) {
@@ -62,7 +62,7 @@ fn show(
     let mut ticks = 0;
     let mut last = Snapshot::default();
     while let Err(mpsc::RecvTimeoutError::Timeout) = quitting.recv_timeout(TICK) {
-        if health.failed() {
+        if history.failed() {
             stop.stop(Cause::EvidenceFailed);
         }
         let seen = progress.read();

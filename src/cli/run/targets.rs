@@ -4,7 +4,7 @@ use super::Failure;
 use crate::clock::Clock;
 use crate::gate::Exit;
 use crate::history::LedgerWriter;
-use crate::mock::{MockConfig, Server};
+use crate::mock::{LedgerSink, MockConfig, Server};
 use crate::provider::{ApiKey, Endpoint};
 use crate::scenario::{MockPlan, Place, Plan, Target};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -65,9 +65,10 @@ fn serve(
         model: target.model.clone(),
         faults: plan.faults.iter().filter(here).cloned().collect(),
         seed: plan.seed,
-        bind: ([127, 0, 0, 1], 0).into(),
+        bind: MockConfig::loopback(),
         threads: 1,
-        ledger: Box::new(move |entry| sender.send(entry)),
+        // A refused entry is a full disk: the writer keeps the error, and the run stops by it.
+        ledger: LedgerSink::To(Box::new(move |entry| drop(sender.send(entry)))),
     };
     Server::start(config, clock).map_err(|error| {
         Failure::new(Exit::Unreachable, &format!("cannot start the built-in target {}: {error}", target.name))
