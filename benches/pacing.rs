@@ -19,8 +19,8 @@ mod lateness {
 
     const TURNS: u32 = 5;
     const TURN: Duration = Duration::from_millis(500);
-    const PACERS: [(&str, fn(Clock) -> Pacer); 2] =
-        [("best", Pacer::new), ("tokio", Pacer::with_tokio_timer)];
+    type Make = fn(Clock) -> Pacer;
+    const PACERS: [(&str, Make); 2] = [("best", Pacer::new), ("tokio", Pacer::with_tokio_timer)];
 
     pub(super) fn table(out: &mut impl Write) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -46,7 +46,7 @@ mod lateness {
         Ok(())
     }
 
-    async fn measure(pacer: fn(Clock) -> Pacer, rate_per_s: u32, late_ns: &mut Vec<u64>) {
+    async fn measure(pacer: Make, rate_per_s: u32, late_ns: &mut Vec<u64>) {
         let clock = Clock::start();
         let pacer = pacer(clock);
         let count = rate_per_s * TURN.as_millis() as u32 / 1000;

@@ -84,6 +84,19 @@ fn a_ramp_up_from_zero_and_a_ramp_down_to_zero_mirror_each_other() {
 }
 
 #[test]
+fn the_last_arrival_of_a_ramp_to_zero_is_not_lost_in_rounding() {
+    // One million arrivals and 625·2^-40 of one: the last is due when that little is left. Solved from the
+    // ramp's start, nothing but rounding error would be left of it, some 40 µs.
+    let (rate, length_s) = (100.0 + 2f64.powi(-44), 20_000.0);
+    let mut arrivals = arrivals_of(ramping_rate(rate, vec![stage(length_s, 0.0)], Spread::Uniform), 1, None);
+    let last = arrivals.nth(1_000_000).expect("the last arrival");
+    let before_end_s = (2.0 * length_s * 625.0 * 2f64.powi(-40) / rate).sqrt();
+    let error_s = (seconds(length_s) - last.due).as_secs_f64() - before_end_s;
+    assert!(error_s.abs() < 1e-9, "{error_s} s off");
+    assert_eq!(arrivals.next(), None);
+}
+
+#[test]
 fn silence_and_jumps_between_stages() {
     let stages = vec![stage(10.0, 0.0), stage(0.0, 2.0), stage(2.0, 2.0), stage(0.0, 0.0), stage(5.0, 0.0)];
     let dues = dues_ns(arrivals_of(ramping_rate(0.0, stages, Spread::Uniform), 1, None));

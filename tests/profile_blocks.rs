@@ -164,6 +164,18 @@ fn a_phase_that_follows_another_follows_it_in_every_block() {
 }
 
 #[test]
+fn an_arrival_on_a_border_opens_the_later_block() {
+    let mut plan = plan_of(vec![constant_rate(10.0, 8 * SECOND, Spread::Uniform)]);
+    plan.blocks = 4;
+    for (b, block) in (0u64..).zip(blocks(&plan)) {
+        let Load::Open { arrivals, .. } = &block[0].load else { panic!("not open") };
+        let mut arrivals = arrivals.clone();
+        assert_eq!(arrivals.next().map(|a| (a.job, a.due)), Some((20 * b, Duration::ZERO)));
+        assert_eq!(arrivals.last().map(|a| a.job), Some(20 * b + 19));
+    }
+}
+
+#[test]
 fn warm_up_is_the_first_part_of_the_phase() {
     let mut plan = plan_of(vec![constant_rate(10.0, 8 * SECOND, Spread::Uniform)]);
     (plan.phases[0].warmup, plan.blocks) = (3 * SECOND, 4);

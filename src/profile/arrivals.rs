@@ -120,6 +120,7 @@ impl Arrivals {
 
     /// Goes to the first arrival that is not due before `moment_ns`. Even gaps need no walk.
     fn skip_until(&mut self, moment_ns: u64) {
+        let before = |due_ns: &u64| *due_ns < moment_ns;
         if self.gaps.even() {
             let end = u64::try_from(self.curve.total().div_ceil(ONE)).unwrap_or(u64::MAX).min(self.limit);
             let (mut low, mut high) = (self.index, end.max(self.index));
@@ -127,11 +128,11 @@ impl Arrivals {
                 let middle = low + (high - low) / 2;
                 let due_ns = self.curve.when_ns(u128::from(middle) * ONE, &mut 0);
                 (low, high) =
-                    if due_ns.is_some_and(|d| d < moment_ns) { (middle + 1, high) } else { (low, middle) };
+                    if due_ns.as_ref().is_some_and(before) { (middle + 1, high) } else { (low, middle) };
             }
             return self.jump_to(low);
         }
-        while let Some(due_ns) = self.due_ns().filter(|due_ns| *due_ns < moment_ns) {
+        while let Some(due_ns) = self.due_ns().filter(before) {
             self.step(due_ns);
         }
     }
