@@ -148,6 +148,7 @@ fn job(index: u64) -> Job {
     Job {
         job: JobId { cell: 0, index },
         due_ns: index * 100_000,
+        begun_ns: index * 100_000,
         done_ns: index * 100_000 + 650 * MS,
         outcome: Outcome::Ok,
         end: JobEnd::Answered,

@@ -98,6 +98,7 @@ fn plain_run(parent: &Path, jobs: u64) -> PathBuf {
         Event::Job(Job {
             job: JobId { cell: 0, index },
             due_ns: index,
+            begun_ns: index,
             done_ns: index + 1,
             outcome: Outcome::Ok,
             end: JobEnd::Answered,

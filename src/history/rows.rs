@@ -104,6 +104,7 @@ impl AttemptLine {
 pub(super) struct JobLine {
     job: JobId,
     due_ns: u64,
+    begun_ns: u64,
     done_ns: u64,
     outcome: Outcome,
     end: JobEnd,
@@ -119,6 +120,7 @@ impl JobLine {
         JobRow {
             job: self.job,
             due_ns: self.due_ns,
+            begun_ns: self.begun_ns,
             done_ns: self.done_ns,
             outcome: self.outcome,
             end: self.end,

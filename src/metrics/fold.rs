@@ -51,7 +51,7 @@ pub fn fold(plan: &Plan, evidence: &Evidence, gaps: &Gaps) -> Folded {
     Folded {
         counters: cells.iter().map(|cell| counters(plan, *cell, evidence)).collect(),
         metrics: metrics.collect(),
-        fidelity: fidelity(plan, evidence, gaps, &histograms),
+        fidelity: fidelity(plan, evidence, gaps),
         conservation: conservation(evidence),
         histograms,
     }

@@ -199,6 +199,7 @@ impl Client {
             completion_tokens: answer.completion_tokens,
             gaps_us: answer.gaps_us,
             retry_after_ms: retry_after.map(|wait| ns(wait).div_ceil(1_000_000)),
+            warmup: false,
         };
         Done { attempt, retry_after, should_retry: hint::should_retry(&seen.headers) }
     }

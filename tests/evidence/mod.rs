@@ -345,6 +345,7 @@ impl Played {
         evidence.jobs.push(JobRow {
             job: self.job,
             due_ns,
+            begun_ns: due_ns,
             done_ns: self.done_ns() + 5_000,
             outcome,
             end,

@@ -45,13 +45,13 @@ prop_compose! {
 
 prop_compose! {
     fn job()(
-        job in job_id(), due_ns: u64, done_ns: u64, outcome in outcome(), attempts: u32, warmup: bool,
+        job in job_id(), due_ns: u64, begun_ns: u64, done_ns: u64, outcome in outcome(), attempts: u32, warmup: bool,
         end in select(vec![
             JobEnd::Answered, JobEnd::Exhausted, JobEnd::Permanent, JobEnd::Cancelled, JobEnd::OverBudget,
         ]),
         id in any::<Option<String>>(), text_hash in of(hex()),
     ) -> Job {
-        Job { job, due_ns, done_ns, outcome, end, attempts, id, text_hash, warmup }
+        Job { job, due_ns, begun_ns, done_ns, outcome, end, attempts, id, text_hash, warmup }
     }
 }
 
@@ -132,6 +132,7 @@ pub(crate) fn job_row(j: &Job) -> JobRow {
     JobRow {
         job: j.job,
         due_ns: j.due_ns,
+        begun_ns: j.begun_ns,
         done_ns: j.done_ns,
         outcome: j.outcome,
         end: j.end,

@@ -84,6 +84,7 @@ pub(crate) fn job(cell: u16, index: u64) -> JobRow {
     JobRow {
         job: attempt.job,
         due_ns: attempt.due_ns,
+        begun_ns: attempt.due_ns,
         done_ns: attempt.done_ns + MS,
         outcome: Outcome::Ok,
         end: JobEnd::Answered,
