@@ -109,6 +109,17 @@ fn other_choices_than_the_first_are_not_mixed_in() {
 }
 
 #[test]
+fn the_last_usage_that_says_something_wins_and_nothing_is_summed() {
+    let usage = |usage: &str| format!("data: {{\"choices\":[],\"usage\":{usage}}}\n\n");
+    let parts =
+        ["{\"prompt_tokens\":1,\"completion_tokens\":2}", "{\"prompt_tokens\":3,\"completion_tokens\":4}"];
+    let stream =
+        [usage(parts[0]), usage(parts[1]), usage("null"), usage("{\"prompt_tokens\":null}")].concat();
+    let (answer, _) = decode([stream.as_bytes()]);
+    assert_eq!((answer.prompt_tokens, answer.completion_tokens), (Some(3), Some(4)));
+}
+
+#[test]
 fn stamps_are_those_of_the_bytes_and_the_role_chunk_has_none() {
     let bytes = fixture("stream-plain.sse");
     let text = String::from_utf8(bytes).expect("UTF-8");

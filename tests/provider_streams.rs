@@ -300,3 +300,32 @@ async fn a_connection_serves_again_and_a_dead_one_is_not_tried() {
         assert_eq!(connections, expected);
     }
 }
+
+/// The server closes while this thread is busy, so that nothing but a look at the socket can tell.
+#[tokio::test]
+async fn a_connection_that_closed_behind_our_back_is_found_out_before_anything_is_sent() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let client = client(listener.local_addr().expect("an address"), timeouts());
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut socket, _) = listener.accept().expect("a connection");
+            let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
+            while !seen.ends_with(b"true}}") {
+                let n = socket.read(&mut buffer).expect("a request");
+                seen.extend_from_slice(&buffer[..n]);
+            }
+            let answer = chunked(&[&content("a"), &ending()]) + "0\r\n\r\n";
+            socket.write_all(answer.as_bytes()).expect("written");
+            drop(socket);
+            tell.send(()).expect("someone waits");
+        }
+    });
+    for index in 0..2 {
+        let a = client.attempt(&request(index), pending()).await.attempt;
+        assert_eq!((a.outcome, a.error), (Outcome::Ok, None), "{:?}", a.message);
+        told.recv_timeout(LONG).expect("the server closed");
+    }
+    server.join().expect("the server ended");
+}

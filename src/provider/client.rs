@@ -321,3 +321,72 @@ async fn refused<C: Future<Output = ()>>(
     let colon = if refusal.message.is_empty() { "" } else { ": " };
     Fault::new(class, format!("HTTP {}{colon}{}", status.as_u16(), refusal.message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::future::LocalBoxFuture;
+    use std::cell::Cell;
+    use std::task::{Context, Poll};
+
+    /// Answers at once with a stream that never ends and never makes anyone wait.
+    struct Torrent(Clock);
+
+    impl Transport for Torrent {
+        fn name(&self) -> &'static str {
+            "torrent"
+        }
+
+        fn send(&self, _: HeaderMap, _: Bytes, sent: Sent) -> LocalBoxFuture<'_, Result<Reply, Fault>> {
+            let at = self.0.now();
+            sent.stamp(at);
+            let body = Box::new(Flow(at));
+            Box::pin(async move {
+                Ok(Reply { status: StatusCode::OK, headers: HeaderMap::new(), first_byte: at, body })
+            })
+        }
+    }
+
+    struct Flow(Duration);
+
+    impl Chunks for Flow {
+        fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Chunk, Fault>>> {
+            self.0 += Duration::from_millis(1);
+            let bytes = Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
+            Poll::Ready(Some(Ok(Chunk { bytes, at: self.0 })))
+        }
+    }
+
+    async fn torrent(cancelled: impl Future<Output = ()>) -> Attempt {
+        let s = Duration::from_secs(1);
+        let timeouts = Timeouts { connect: s, first_byte: s, idle: s, total: s };
+        let base_url = "http://127.0.0.1:9".to_owned();
+        let endpoint = Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts };
+        let clock = Clock::start();
+        let mut client = Client::new(&endpoint, clock).expect("a client");
+        client.transport = Box::new(Torrent(clock));
+        let job = JobId { cell: 0, index: 1 };
+        let request = Request { job, n: 1, due: Duration::ZERO, prompt_tokens: 1, output_tokens: 1 };
+        client.attempt(&request, cancelled).await.attempt
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_never_makes_us_wait_still_runs_out_of_time() {
+        let a = torrent(std::future::pending()).await;
+        assert_eq!((a.error, a.outcome), (Some(ErrorClass::TimeoutTotal), Outcome::Unknown));
+        assert_eq!(a.gaps_us, [1000; 999]);
+    }
+
+    #[tokio::test]
+    async fn it_can_be_cancelled_and_keeps_what_came() {
+        let polls = Cell::new(0);
+        let at_the_tenth = std::future::poll_fn(|_| {
+            polls.set(polls.get() + 1);
+            if polls.get() == 10 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let a = torrent(at_the_tenth).await;
+        assert_eq!((a.error, a.outcome), (Some(ErrorClass::Cancelled), Outcome::Unknown));
+        assert!(a.sent_ns.is_some() && a.first_byte_ns.is_some() && a.first_content_ns.is_some());
+        assert_eq!((a.gaps_us.len(), a.text_hash.is_some()), (7, true));
+    }
+}

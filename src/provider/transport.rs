@@ -38,7 +38,7 @@ impl Sent {
     }
 
     /// Keeps the first moment it is given.
-    fn stamp(&self, at: Duration) {
+    pub(super) fn stamp(&self, at: Duration) {
         let _ = self.0.compare_exchange(Self::NOT_YET, ns(at), Ordering::Relaxed, Ordering::Relaxed);
     }
 }
