@@ -2,7 +2,7 @@
 
 use super::pairs::{Pair, pairs};
 use super::{Gaps, samples_needed};
-use crate::history::{AttemptRow, CellEnd, Evidence, Fidelity, FidelityRow, JobId, LedgerEnd};
+use crate::history::{AttemptRow, Evidence, Fidelity, FidelityRow, JobId, LedgerEnd, NotIssued};
 use crate::scenario::{Place, Plan};
 
 /// Nanoseconds in a second.
@@ -24,14 +24,14 @@ pub(super) fn fidelity(plan: &Plan, evidence: &Evidence, gaps: &Gaps) -> Fidelit
         error_row("itl", itl_attempts, itl),
         error_row("service", service.len() as u64, service),
     ];
-    let open = || evidence.cells.iter().filter(|cell| cell.offered_per_1000_s.is_some());
-    let open_cells: Vec<u16> = open().map(|cell| cell.cell).collect();
+    let open = evidence.cells.iter().filter(|cell| cell.offered_per_1000_s.is_some());
+    let open_cells: Vec<u16> = open.map(|cell| cell.cell).collect();
     let busiest_ppm = evidence.cells.iter().map(|cell| cell.cpu_busiest_ppm).max().unwrap_or(0);
     let cpu_ns = evidence.cells.iter().map(|cell| cell.cpu_ns).fold(0, u64::saturating_add);
     Fidelity {
         errors,
         joined: pairs.len() as u64,
-        achieved: achieved(open()),
+        achieved: achieved(evidence),
         lag_p99_ms: exact_percentile(&lateness_ns(evidence, &open_cells), 0.99).map(|ns| ns as f64 / 1e6),
         cpu_busiest: busiest_ppm as f64 / 1e6,
         cpu_s: cpu_ns as f64 / NS_PER_S,
@@ -80,15 +80,23 @@ fn exact_percentile(sorted: &[i64], q: f64) -> Option<i64> {
     sorted.get(rank.clamp(1, count.max(1)) - 1).copied().filter(|_| enough)
 }
 
-/// Jobs begun per second over jobs offered per second; `None` without an open profile.
-fn achieved<'a>(open: impl Iterator<Item = &'a CellEnd>) -> Option<f64> {
-    let (mut issued, mut offered) = (0.0, 0.0);
-    for cell in open {
-        issued += cell.issued as f64;
-        let per_s = cell.offered_per_1000_s.unwrap_or(0) as f64 / 1000.0;
-        offered += per_s * (cell.elapsed_ns as f64 / NS_PER_S);
+/// Achieved over offered load of the open profiles: jobs begun over jobs planned, and less if the last of
+/// them began late, for then the same jobs took longer. Jobs held back by Ctrl-C or a budget were not offered.
+fn achieved(evidence: &Evidence) -> Option<f64> {
+    let (mut begun, mut offered) = (0.0, 0.0);
+    for cell in &evidence.cells {
+        let Some(per_s) = cell.offered_per_1000_s.map(|n| n as f64 / 1000.0).filter(|n| *n > 0.0) else { continue };
+        let held_back: u64 = [NotIssued::Interrupted, NotIssued::OverBudget]
+            .iter()
+            .filter_map(|reason| cell.not_issued.get(reason))
+            .sum();
+        let wanted = cell.planned.saturating_sub(held_back) as f64;
+        let jobs = evidence.jobs.iter().filter(|job| job.job.cell == cell.cell);
+        let last = jobs.max_by_key(|job| job.due_ns).map_or(0, |job| difference(job.begun_ns, job.due_ns).max(0));
+        begun += cell.issued as f64;
+        offered += wanted + per_s * last as f64 / NS_PER_S;
     }
-    (offered > 0.0).then(|| issued / offered)
+    (offered > 0.0).then(|| begun / offered)
 }
 
 /// Streams of which the client got all content at once, although the built-in provider spread it, or,
