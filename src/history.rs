@@ -1,19 +1,32 @@
-//! The vocabulary of evidence: what a run's files say, and their versions.
+//! The vocabulary of evidence: what a run's files say, their versions, and how they are written and read.
 
 mod attempt;
+mod blocks;
 mod claims;
+mod error;
 mod evidence;
 mod job_id;
 mod ledger;
+mod lines;
 mod outcome;
+mod read;
+mod rows;
+mod run_dir;
 mod summary;
 mod verdict;
+mod write;
+mod writers;
 
 pub use attempt::{Attempt, CellEnd, Event, Job, JobEnd, NotIssued};
 pub use claims::Claim;
+pub use error::HistoryError;
 pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number};
 pub use job_id::{JobId, JobIdError, JobKey};
 pub use ledger::{LedgerEnd, LedgerEntry};
 pub use outcome::{ErrorClass, Outcome};
+pub use read::{ClientGaps, LedgerGaps, Loaded};
+pub use run_dir::RunDir;
 pub use summary::*;
 pub use verdict::{Invariant, Verdict, VerdictRow, Witness};
+pub use write::BatchSender;
+pub use writers::{HistoryWriter, LedgerSender, LedgerWriter};

@@ -1,5 +1,35 @@
 //! TOML in, a checked [`Plan`] out, or every fault at once with file, line and what to write instead.
+//!
+//! A scenario goes through five steps: [`document`](self) keeps the place of every value, the shape is
+//! checked against the JSON Schema that the raw types generate, what is sound becomes raw types, defaults are
+//! filled in, and the plan is built, each step adding to the same list of faults.
 
+mod build;
+mod builtin;
+mod checks;
+mod document;
+mod fault;
+mod fill;
+mod load;
+mod mask;
+mod metric;
+mod phases;
 mod plan;
+mod raw;
+mod render;
+mod rules;
+mod schema;
+mod shape;
+mod source;
+mod text;
+mod thresholds;
+mod url;
 
+pub use fault::{Fault, Faults};
+pub use load::{load, load_stored};
 pub use plan::*;
+pub use schema::schema;
+pub use source::{MAX_SOURCE_BYTES, SourceError};
+
+/// A commented scenario that runs as it is; what `deadheat init` writes.
+pub const TEMPLATE: &str = include_str!("scenario/template.toml");

@@ -67,6 +67,9 @@ pub struct Attempt {
     /// The provider asked for this wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Whether its job was due in a warm-up: gaps are folded before the job's own line is read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warmup: bool,
 }
 
 /// What the client holds for the result of a job: its claim.
@@ -125,6 +128,20 @@ pub enum NotIssued {
     Interrupted,
     /// The budget was reached.
     OverBudget,
+}
+
+impl NotIssued {
+    /// The name in files, such as `time-up`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Aborted => "aborted",
+            Self::TimeUp => "time-up",
+            Self::Interrupted => "interrupted",
+            Self::OverBudget => "over-budget",
+        }
+    }
 }
 
 /// What a cell was to do and did.

@@ -7,7 +7,7 @@ use super::{CellEnd, Claim, ErrorClass, JobEnd, JobId, JobKey, LedgerEnd, Outcom
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh64::xxh64;
 
-/// Facts of a run that stand in no other file: the first line of the history.
+/// Facts of a run that stand in no other file: part of the history's last line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Start of the run, whole seconds since 1970 UTC.

@@ -60,8 +60,22 @@ impl Serialize for JobId {
 
 impl<'de> Deserialize<'de> for JobId {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
+        d.deserialize_str(FromText("a job tag", |text| text.parse()))
+    }
+}
+
+/// Makes a value of a borrowed text, so that a million lines are read without a copy of each.
+pub(super) struct FromText<T, E>(pub(super) &'static str, pub(super) fn(&str) -> Result<T, E>);
+
+impl<T, E: fmt::Display> serde::de::Visitor<'_> for FromText<T, E> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<F: serde::de::Error>(self, text: &str) -> Result<T, F> {
+        (self.1)(text).map_err(F::custom)
     }
 }
 
@@ -97,7 +111,7 @@ impl Serialize for JobKey {
 
 impl<'de> Deserialize<'de> for JobKey {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Self::from(&*std::borrow::Cow::<str>::deserialize(d)?))
+        d.deserialize_str(FromText("a job", |text| Ok::<_, JobIdError>(Self::from(text))))
     }
 }
 

@@ -1,0 +1,69 @@
+//! What can go wrong with the files of a run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file of a run that cannot be written or read. Every text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The operating system refused.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// What was tried, such as `write`.
+        doing: &'static str,
+        /// With which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The place for a new run is taken; evidence is never overwritten.
+    #[error("{} already exists and is not empty: choose another place with --out, or move it away", .0.display())]
+    Occupied(PathBuf),
+    /// A path that names no directory, such as `/` or `..`.
+    #[error("{} names no directory that could be created: give a path that ends in a name", .0.display())]
+    NoName(PathBuf),
+    /// The first line is not the header that the file should have.
+    #[error("{}:1: not a {expected} file of deadheat: {why}; point at the directory of a run", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// `history`, `ledger` or `claims`.
+        expected: &'static str,
+        /// What was found instead.
+        why: String,
+    },
+    /// The file is of a version that this build does not know.
+    #[error(
+        "{}:1: version {found}, but this build reads version {known}: use the deadheat that wrote it, or a newer one",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+        /// The version that this build reads.
+        known: u32,
+    },
+    /// A line inside the file is not what the writer writes.
+    #[error("{}:{line}: {why}: the file was changed or damaged; restore it, or run again", path.display())]
+    Line {
+        /// The file, before compression.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The writer's thread ended before the file was whole.
+    #[error("the writer of {} stopped early: this is a fault of deadheat, please report it", .0.display())]
+    WriterGone(PathBuf),
+}
+
+impl HistoryError {
+    /// Makes a mapper of I/O errors that says what was tried with which path.
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { doing, path, source }
+    }
+}

@@ -1,0 +1,202 @@
+//! The directory of one run: written beside its final place, then renamed into it whole.
+
+use super::lines::{CLAIMS, HISTORY, LEDGER};
+use super::{Claim, HistoryError, HistoryWriter, LedgerWriter};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Leftovers of crashed runs of one name that may stand beside each other.
+const PARTIALS_MAX: u32 = 1000;
+
+/// A run's directory while it is written: a hidden sibling `.NAME.partial` of its final place.
+///
+/// [`RunDir::finish`] renames it into place. Dropped without that, it stays where it is: evidence is
+/// never deleted, and `.NAME.partial` can be judged like any other run.
+#[derive(Debug)]
+pub struct RunDir {
+    partial: PathBuf,
+    place: PathBuf,
+}
+
+impl RunDir {
+    /// Begins `parent/<name>-<utc>-<seed>`; `name` is reduced to letters, digits and hyphens.
+    ///
+    /// # Errors
+    /// [`HistoryError::Occupied`] if the place is taken, [`HistoryError::Io`] if it cannot be made.
+    pub fn create(parent: &Path, name: &str, started_utc_s: u64, seed: u64) -> Result<Self, HistoryError> {
+        Self::create_at(&parent.join(format!("{}-{}-{seed}", slug(name), compact_utc(started_utc_s))))
+    }
+
+    /// Begins a run that will stand at `place`, and makes the directories above it.
+    ///
+    /// # Errors
+    /// [`HistoryError::Occupied`] if `place` holds anything, [`HistoryError::NoName`] if it has no last
+    /// part, [`HistoryError::Io`] if it cannot be made.
+    pub fn create_at(place: &Path) -> Result<Self, HistoryError> {
+        let name = place.file_name().ok_or_else(|| HistoryError::NoName(place.to_owned()))?;
+        refuse_occupied(place)?;
+        let parent = parent_of(place);
+        fs::create_dir_all(parent).map_err(HistoryError::io("create", parent))?;
+        let name = name.to_string_lossy();
+        for n in 1..=PARTIALS_MAX {
+            let suffix = if n == 1 { String::new() } else { format!("-{n}") };
+            let partial = parent.join(format!(".{name}.partial{suffix}"));
+            match fs::create_dir(&partial) {
+                Ok(()) => return Ok(Self { partial, place: place.to_owned() }),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(HistoryError::io("create", &partial)(e)),
+            }
+        }
+        Err(HistoryError::Occupied(parent.join(format!(".{name}.partial"))))
+    }
+
+    /// Where the files stand while the run is written.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Where the run will stand.
+    #[must_use]
+    pub fn final_path(&self) -> &Path {
+        &self.place
+    }
+
+    /// Writes a small file of this name, in place of an earlier one.
+    ///
+    /// # Errors
+    /// [`HistoryError::Io`].
+    pub fn write(&self, file: &str, text: &str) -> Result<(), HistoryError> {
+        let path = self.partial.join(file);
+        fs::write(&path, text).map_err(HistoryError::io("write", &path))
+    }
+
+    /// Writes `claims.jsonl`.
+    ///
+    /// # Errors
+    /// [`HistoryError::Io`].
+    pub fn write_claims(&self, claims: &[Claim]) -> Result<(), HistoryError> {
+        let mut text = CLAIMS.header_line();
+        for claim in claims {
+            let line = serde_json::to_string(claim).map_err(io::Error::from);
+            text.push_str(&line.map_err(HistoryError::io("write", &self.partial.join(CLAIMS.name)))?);
+            text.push('\n');
+        }
+        self.write(CLAIMS.name, &text)
+    }
+
+    /// Begins `history.jsonl.zst`.
+    ///
+    /// # Errors
+    /// [`HistoryError::Io`].
+    pub fn history_writer(&self) -> Result<HistoryWriter, HistoryError> {
+        let path = self.partial.join(HISTORY.name);
+        let file = File::create(&path).map_err(HistoryError::io("create", &path))?;
+        HistoryWriter::start(file, path)
+    }
+
+    /// Begins `ledger.jsonl.zst`. A run without a ledger writes an empty one, so that a lost one shows.
+    ///
+    /// # Errors
+    /// [`HistoryError::Io`].
+    pub fn ledger_writer(&self) -> Result<LedgerWriter, HistoryError> {
+        let path = self.partial.join(LEDGER.name);
+        let file = File::create(&path).map_err(HistoryError::io("create", &path))?;
+        LedgerWriter::start(file, path)
+    }
+
+    /// Forces every file to the disk, then renames the directory into place. Finish the writers first.
+    ///
+    /// # Errors
+    /// [`HistoryError::Occupied`] if the place was taken meanwhile, [`HistoryError::Io`]; the files
+    /// stay at [`RunDir::path`].
+    pub fn finish(self) -> Result<PathBuf, HistoryError> {
+        let entries = fs::read_dir(&self.partial).map_err(HistoryError::io("read", &self.partial))?;
+        for entry in entries {
+            let path = entry.map_err(HistoryError::io("read", &self.partial))?.path();
+            sync(&path)?;
+        }
+        sync_directory(&self.partial)?;
+        refuse_occupied(&self.place)?;
+        if self.place.exists() {
+            fs::remove_dir(&self.place).map_err(HistoryError::io("replace", &self.place))?;
+        }
+        fs::rename(&self.partial, &self.place).map_err(HistoryError::io("rename the run to", &self.place))?;
+        sync_directory(parent_of(&self.place))?;
+        Ok(self.place)
+    }
+}
+
+/// The directory that holds `place`; the current one for a bare name.
+fn parent_of(place: &Path) -> &Path {
+    place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn refuse_occupied(place: &Path) -> Result<(), HistoryError> {
+    match fs::read_dir(place).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(HistoryError::Occupied(place.to_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => Err(HistoryError::Occupied(place.to_owned())),
+        Err(e) => Err(HistoryError::io("look at", place)(e)),
+    }
+}
+
+fn sync(path: &Path) -> Result<(), HistoryError> {
+    // Windows can only flush a handle that may write.
+    let file = File::options().read(true).write(path.is_file()).open(path);
+    file.and_then(|f| f.sync_all()).map_err(HistoryError::io("flush", path))
+}
+
+/// A rename survives a power cut only if the directories do; other systems have no such call.
+fn sync_directory(path: &Path) -> Result<(), HistoryError> {
+    if cfg!(unix) { sync(path) } else { Ok(()) }
+}
+
+/// Letters, digits and single hyphens; `run` if nothing is left.
+fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    let slug = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
+    let short: String = slug.chars().take(60).collect();
+    if short.is_empty() { "run".to_owned() } else { short }
+}
+
+/// `20261122T232837Z`, by the proleptic Gregorian calendar. Good for any `u64` of seconds.
+fn compact_utc(utc_s: u64) -> String {
+    let (days, second) = (utc_s / 86_400, utc_s % 86_400);
+    // Counted from 1 March of year 0, leap days fall at the end of a year and of a 400-year cycle.
+    let shifted = days + 719_468;
+    let (cycle, day_of_cycle) = (shifted / 146_097, shifted % 146_097);
+    let leap_days = day_of_cycle / 1_460 + day_of_cycle / 146_096 - day_of_cycle / 36_524;
+    let year_of_cycle = (day_of_cycle - leap_days) / 365;
+    let day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_as_directories() {
+        assert_eq!(slug("three ways to call an API"), "three-ways-to-call-an-api");
+        assert_eq!(slug("../../etc/passwd"), "etc-passwd");
+        assert_eq!(slug("***"), "run");
+        assert!(slug(&"x".repeat(1000)).len() <= 60);
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(compact_utc(0), "19700101T000000Z");
+        assert_eq!(compact_utc(951_782_400), "20000229T000000Z");
+        assert_eq!(compact_utc(1_709_251_199), "20240229T235959Z");
+        assert_eq!(compact_utc(1_735_689_599), "20241231T235959Z");
+        assert_eq!(compact_utc(4_107_542_400), "21000301T000000Z");
+    }
+}

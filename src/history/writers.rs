@@ -1,0 +1,111 @@
+//! The writers of the two large files of a run.
+
+use super::lines::{HISTORY, LEDGER};
+use super::write::{Disk, LineWriter};
+use super::{BatchSender, Event, HistoryError, LedgerEntry, Meta};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Ledger entries that are handed to the writer at once.
+const LEDGER_BATCH: usize = 256;
+
+/// Writes `history.jsonl.zst` on a thread of its own.
+///
+/// The file is one zstd stream of JSON Lines: a header line, one [`Event`] a line, and an end mark with
+/// the number of lines and the run's [`Meta`], by which a reader sees that nothing was cut off.
+#[derive(Debug)]
+pub struct HistoryWriter(LineWriter<Event>);
+
+impl HistoryWriter {
+    pub(super) fn start(disk: impl Disk, path: PathBuf) -> Result<Self, HistoryError> {
+        LineWriter::start(disk, path, HISTORY).map(Self)
+    }
+
+    /// A way to hand events to the file, for each engine thread its own.
+    #[must_use]
+    pub fn sender(&self) -> BatchSender {
+        self.0.sender()
+    }
+
+    /// Whether writing has failed. A run should stop then: what it measures cannot be kept.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.0.failed()
+    }
+
+    /// Ends the file with `meta`, waits until it is on the disk, and gives the number of events. Call it
+    /// when every sender has sent its last: later batches are refused.
+    ///
+    /// # Errors
+    /// The first error of writing, whenever it happened.
+    pub fn finish(self, meta: &Meta) -> Result<u64, HistoryError> {
+        self.0.finish(Some(meta.clone()))
+    }
+}
+
+/// Writes `ledger.jsonl.zst` on a thread of its own; the file is laid out as the history is.
+#[derive(Debug)]
+pub struct LedgerWriter {
+    lines: LineWriter<LedgerEntry>,
+    waiting: Waiting,
+}
+
+/// Entries on their way to the writer; `None` once the file has ended.
+type Waiting = Arc<Mutex<Option<Vec<LedgerEntry>>>>;
+
+/// A way to hand entries to the ledger's file. Clones feed the same file.
+#[derive(Debug, Clone)]
+pub struct LedgerSender {
+    batches: BatchSender<LedgerEntry>,
+    waiting: Waiting,
+}
+
+impl LedgerSender {
+    /// Hands over one entry. Waits while the disk is far behind. An entry that comes after the file's end
+    /// gives `false`.
+    pub fn send(&self, entry: LedgerEntry) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(batch) = waiting.as_mut() else { return self.batches.refused() };
+        batch.push(entry);
+        if batch.len() < LEDGER_BATCH {
+            return true;
+        }
+        // Sent under the lock: outside it, a batch could come after the end of the file.
+        self.batches.send(std::mem::replace(batch, Vec::with_capacity(LEDGER_BATCH)))
+    }
+
+    /// Whether writing has failed. A run should stop then.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.batches.failed()
+    }
+}
+
+impl LedgerWriter {
+    pub(super) fn start(disk: impl Disk, path: PathBuf) -> Result<Self, HistoryError> {
+        let waiting = Arc::new(Mutex::new(Some(Vec::with_capacity(LEDGER_BATCH))));
+        Ok(Self { lines: LineWriter::start(disk, path, LEDGER)?, waiting })
+    }
+
+    /// A way to hand entries to the file.
+    #[must_use]
+    pub fn sender(&self) -> LedgerSender {
+        LedgerSender { batches: self.lines.sender(), waiting: Arc::clone(&self.waiting) }
+    }
+
+    /// Whether writing has failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.lines.failed()
+    }
+
+    /// Ends the file, waits until it is on the disk, and gives the number of entries.
+    ///
+    /// # Errors
+    /// The first error of writing, whenever it happened.
+    pub fn finish(self) -> Result<u64, HistoryError> {
+        let rest = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.lines.sender().send(rest.unwrap_or_default());
+        self.lines.finish(None)
+    }
+}

@@ -1,0 +1,51 @@
+//! Every cell against every invariant.
+
+use super::tally::Ruling;
+use super::view::{CellView, attempts_of};
+use super::{answered, billing, books, in_flight, progress, results, retries, totals};
+use crate::history::{Evidence, Invariant, Verdict, VerdictRow};
+use crate::scenario::{Cell, Place, Plan};
+
+/// One verdict for each cell of the plan and each invariant, in the order of [`Plan::cells`] and
+/// [`Invariant::ALL`]. Warm-up jobs are judged like any other: a bill is a bill.
+///
+/// Without a ledger (a target that is a real endpoint) nothing is said to hold: an invariant that the
+/// client's own history shows to be broken is `broken`, every other is `unknown`.
+#[must_use]
+pub fn judge(plan: &Plan, evidence: &Evidence) -> Vec<VerdictRow> {
+    plan.cells().into_iter().flat_map(|cell| judge_cell(plan, evidence, cell)).collect()
+}
+
+fn judge_cell(plan: &Plan, evidence: &Evidence, cell: Cell) -> Vec<VerdictRow> {
+    let target = &plan.targets[cell.target];
+    let has_ledger = matches!(target.place, Place::Mock(_));
+    let own_books = (!has_ledger).then(|| books::own_books(cell, attempts_of(evidence, cell.index)));
+    let view = CellView::new(plan, evidence, cell, own_books.as_deref());
+    let row = |invariant| {
+        let ruling = rule(invariant, &view);
+        let ruling = if has_ledger { ruling } else { books::without_ledger(invariant, ruling) };
+        let Ruling { verdict, relevant, violations, why, witness } = ruling;
+        debug_assert!(verdict != Verdict::Holds || relevant > 0, "{invariant:?} holds over nothing");
+        let (target, strategy) = (target.name.clone(), view.strategy.name().to_owned());
+        VerdictRow { target, strategy, invariant, verdict, relevant, violations, why, witness }
+    };
+    Invariant::ALL.into_iter().map(row).collect()
+}
+
+fn rule(invariant: Invariant, view: &CellView<'_>) -> Ruling {
+    match invariant {
+        Invariant::BilledOnce => billing::billed_once(view),
+        Invariant::AttemptsCapped => retries::attempts_capped(view),
+        Invariant::RetryAfterRespected => retries::retry_after_respected(view),
+        Invariant::NoRetryWhenPermanent => retries::no_retry_when_permanent(view),
+        Invariant::InFlightCapped => in_flight::in_flight_capped(view),
+        Invariant::Progress => progress::progress(view),
+        Invariant::EveryJobAnswered => answered::every_job_answered(view),
+        Invariant::RequestsCounted => totals::requests_counted(view),
+        Invariant::TokensCounted => totals::tokens_counted(view),
+        Invariant::AnswerMatchesJob => results::answer_matches_job(view),
+        Invariant::OneResultPerJob => results::one_result_per_job(view),
+        Invariant::ContentIntact => results::content_intact(view),
+        Invariant::StatusHonest => results::status_honest(view),
+    }
+}

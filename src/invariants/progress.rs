@@ -1,0 +1,135 @@
+//! `progress`: whether something always happened while work was pending.
+
+use super::tally::{Ruling, Tally, count, time};
+use super::view::{CellView, JobView};
+use crate::clock::ns;
+use crate::history::{AttemptRow, JobEnd, JobKey};
+
+/// Jobs named by a witness at the most.
+const NAMED: usize = 8;
+
+/// A stretch between two events that is longer than the deadline.
+struct Gap {
+    from_ns: u64,
+    to_ns: u64,
+    /// Least due time of work that became pending inside it.
+    due_ns: u64,
+}
+
+/// While work is pending, the time without any event is at most `declared.progress`.
+///
+/// Pending is every attempt from its due time to its end, and a job from the end of its last attempt to
+/// its result. A wait that was decided on (`Retry-After`, backoff, the profile's next arrival) is not
+/// pending: the attempt after it is due at its end. A due time is itself no event, or an open
+/// profile would keep a dead client alive. Events are what either end stamped; an answer that is being
+/// streamed counts as happening all along when its chunks came, on average, within the deadline.
+pub(super) fn progress(view: &CellView<'_>) -> Ruling {
+    let limit_ns = ns(view.plan.declared.progress);
+    let gaps = gaps(&marks(view), limit_ns);
+    let mut tally = Tally::new();
+    tally.relevant = pending(view).count() as u64;
+    for gap in silent(view, gaps, limit_ns) {
+        let since_ns = gap.from_ns.max(gap.due_ns);
+        if gap.to_ns - since_ns > limit_ns {
+            tally.violation(since_ns, (since_ns, gap.to_ns));
+        }
+    }
+    let words = |(from_ns, to_ns)| {
+        let waiting = || pending(view).filter(|(_, due, end)| *due < to_ns && *end >= to_ns);
+        let mut jobs: Vec<JobKey> = waiting().map(|(job, ..)| JobKey::Own(job.id)).take(NAMED).collect();
+        jobs.dedup();
+        let text = format!(
+            "nothing happened for {} from {} on, with {} pending; something should within {}",
+            time(to_ns - from_ns),
+            time(from_ns),
+            count(waiting().count() as u64, "attempt"),
+            time(limit_ns),
+        );
+        (jobs, text)
+    };
+    if tally.violations == 0 && view.end.is_none() {
+        return Ruling::unknown("the history does not say that the cell ended");
+    }
+    tally.ruling(words, || Ruling::unknown("no work was ever pending in this cell"))
+}
+
+/// Pending work: whose, since when, until when.
+fn pending<'a>(view: &CellView<'a>) -> impl Iterator<Item = (JobView<'a>, u64, u64)> {
+    view.jobs().flat_map(|job| {
+        let attempts = job.attempts.iter().map(move |a| (job, a.due_ns, a.done_ns));
+        let last_ns = job.attempts.last().map(|a| a.done_ns);
+        let closing = job.results.iter().filter_map(move |result| {
+            // A job that was stopped may have been in the middle of a wait.
+            let waited = matches!(result.end, JobEnd::Cancelled | JobEnd::OverBudget) && last_ns.is_some();
+            (!waited).then(|| (job, last_ns.unwrap_or(result.due_ns), result.done_ns))
+        });
+        attempts.chain(closing)
+    })
+}
+
+/// Every moment at which something happened, sorted; the first due time opens the list.
+fn marks(view: &CellView<'_>) -> Vec<u64> {
+    let mut marks = Vec::with_capacity(view.attempts.len() * 3 + view.results.len() + view.ledger.len() * 3);
+    marks.extend(pending(view).map(|(_, due_ns, _)| due_ns).min());
+    for a in view.attempts {
+        marks.extend([a.sent_ns, a.first_byte_ns, a.first_content_ns, Some(a.done_ns)].into_iter().flatten());
+    }
+    marks.extend(view.results.iter().map(|result| result.done_ns));
+    for row in view.ledger {
+        let stamps = [Some(row.arrived_ns), row.first_byte_ns, row.first_content_ns, Some(row.ended_ns)];
+        marks.extend(stamps.into_iter().flatten());
+    }
+    marks.sort_unstable();
+    marks
+}
+
+fn gaps(marks: &[u64], limit_ns: u64) -> Vec<Gap> {
+    let pairs = marks.windows(2).filter(|pair| pair[1] - pair[0] > limit_ns);
+    pairs.map(|pair| Gap { from_ns: pair[0], to_ns: pair[1], due_ns: u64::MAX }).collect()
+}
+
+/// The gaps in which work was pending and no answer was streaming. Every end of pending work is itself
+/// an event, so work that reaches into a gap lasts to its end.
+fn silent(view: &CellView<'_>, mut gaps: Vec<Gap>, limit_ns: u64) -> Vec<Gap> {
+    if gaps.is_empty() {
+        return gaps;
+    }
+    let (mut covered, mut live) = (vec![0i64; gaps.len() + 1], vec![0i64; gaps.len() + 1]);
+    for (_, due_ns, end_ns) in pending(view) {
+        let first = gaps.partition_point(|gap| gap.to_ns <= due_ns);
+        let last = gaps.partition_point(|gap| gap.to_ns <= end_ns);
+        if first < last {
+            gaps[first].due_ns = gaps[first].due_ns.min(due_ns);
+            covered[first + 1] += 1;
+            covered[last] -= 1;
+        }
+    }
+    for (from_ns, to_ns) in view.attempts.iter().filter_map(|a| streaming(a, limit_ns)) {
+        let first = gaps.partition_point(|gap| gap.from_ns < from_ns);
+        let last = gaps.partition_point(|gap| gap.to_ns <= to_ns);
+        if first < last {
+            live[first] += 1;
+            live[last] -= 1;
+        }
+    }
+    let (mut covers, mut streams) = (0, 0);
+    let mut silent = Vec::new();
+    for (mut gap, (cover, stream)) in gaps.into_iter().zip(covered.into_iter().zip(live)) {
+        covers += cover;
+        streams += stream;
+        if covers > 0 {
+            gap.due_ns = gap.due_ns.min(gap.from_ns);
+        }
+        if streams == 0 && gap.due_ns < gap.to_ns {
+            silent.push(gap);
+        }
+    }
+    silent
+}
+
+/// The time in which chunks came often enough to count as events.
+fn streaming(a: &AttemptRow, limit_ns: u64) -> Option<(u64, u64)> {
+    let from_ns = a.first_content_ns?;
+    let gaps = u64::from(a.chunks.checked_sub(1).filter(|gaps| *gaps > 0)?);
+    (a.done_ns.saturating_sub(from_ns) / gaps <= limit_ns).then_some((from_ns, a.done_ns))
+}

@@ -1,0 +1,184 @@
+//! What the client has on its own books, against what the ledger adds up to.
+
+use super::books::never_arrived;
+use super::retries::nothing_seen;
+use super::tally::{Ruling, Tally, count};
+use super::view::{CellView, JobView, is_whole};
+use crate::history::{Claim, ErrorClass, JobKey, LedgerRow};
+
+/// Claimed requests equal the ledger's attempts, plus those that cannot have reached it: nothing was sent,
+/// or no connection came about. An attempt that was sent, is not in the ledger and did not end well may
+/// or may not count as made.
+pub(super) fn requests_counted(view: &CellView<'_>) -> Ruling {
+    let Some(claim) = &view.claim else { return no_claim() };
+    let (mut unsent, mut doubtful) = (0u64, 0u64);
+    for job in view.jobs() {
+        for a in
+            job.attempts.iter().filter(|a| job.ledger.binary_search_by_key(&a.n, |row| row.attempt).is_err())
+        {
+            unsent += u64::from(never_arrived(a));
+            doubtful += u64::from(!never_arrived(a) && a.error.is_some());
+        }
+    }
+    let arrived = view.ledger.len() as u64;
+    let made = arrived + unsent;
+    if made + doubtful == 0 && claim.requests == 0 {
+        return nothing_seen(view);
+    }
+    let mut tally = Tally::new();
+    tally.relevant = made + doubtful;
+    if !(made..=made + doubtful).contains(&claim.requests) {
+        tally.violation(view.last_ns(), miscounted(view));
+    }
+    let words = |jobs| {
+        let off = difference(claim.requests, made + if claim.requests > made { doubtful } else { 0 });
+        let text = format!(
+            "the client claims {}, {off} the {made} that were made ({} has {arrived}, {unsent} never left)",
+            count(claim.requests, "request"),
+            view.books,
+        );
+        (jobs, text)
+    };
+    tally.ruling(words, || nothing_seen(view))
+}
+
+/// The first job of which client and ledger have different numbers of attempts, if there is one.
+fn miscounted(view: &CellView<'_>) -> Vec<JobKey> {
+    let sent = |job: &JobView<'_>| job.attempts.iter().filter(|a| !never_arrived(a)).count();
+    let odd = view.jobs().find(|job| sent(job) != job.ledger.len());
+    odd.map(|job| JobKey::Own(job.id)).into_iter().collect()
+}
+
+/// A sum of tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tokens {
+    prompt: u64,
+    completion: u64,
+}
+
+impl Tokens {
+    fn delivered(row: &LedgerRow) -> Self {
+        Self { prompt: row.prompt_tokens, completion: row.delivered_tokens }
+    }
+
+    fn billed(row: &LedgerRow) -> Self {
+        Self { prompt: row.billed_prompt_tokens, completion: row.billed_completion_tokens }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { prompt: self.prompt + other.prompt, completion: self.completion + other.completion }
+    }
+
+    fn total(self) -> u64 {
+        self.prompt + self.completion
+    }
+}
+
+/// Claimed prompt, completion and total tokens equal what was delivered whole, or what was billed. An
+/// answer handed over whole to a client that had just given up may be in the claim or not.
+pub(super) fn tokens_counted(view: &CellView<'_>) -> Ruling {
+    let Some(claim) = &view.claim else { return no_claim() };
+    if view.ledger.is_empty() && claim.total_tokens == 0 {
+        return nothing_seen(view);
+    }
+    let (mut delivered, mut missed, mut billed) = (Tokens::default(), Tokens::default(), Tokens::default());
+    for job in view.jobs() {
+        for row in job.ledger {
+            billed = billed.plus(Tokens::billed(row));
+            if is_whole(row) {
+                let sum = if gave_up(&job, row) { &mut missed } else { &mut delivered };
+                *sum = sum.plus(Tokens::delivered(row));
+            }
+        }
+    }
+    let claimed = Tokens { prompt: claim.prompt_tokens, completion: claim.completion_tokens };
+    let known = [delivered.plus(missed), delivered, billed];
+    let mut tally = Tally::new();
+    tally.relevant = view.ledger.len() as u64;
+    if !known.contains(&claimed) || claim.total_tokens != claimed.total() {
+        tally.violation(view.last_ns(), ());
+        tally.violations = wrong_totals(claim, known[0]).max(1);
+    }
+    let words = |()| token_words(view, claim, claimed, known[0], billed);
+    tally.ruling(words, || nothing_seen(view))
+}
+
+/// Whether the client stopped listening to this answer, as far as it knows itself.
+fn gave_up(job: &JobView<'_>, row: &LedgerRow) -> bool {
+    use ErrorClass as E;
+    let error = job.client(row).and_then(|a| a.error);
+    matches!(error, Some(E::Cancelled | E::TimeoutTotal | E::TimeoutIdle | E::TimeoutFirstByte))
+}
+
+fn wrong_totals(claim: &Claim, delivered: Tokens) -> u64 {
+    let pairs = [
+        (claim.prompt_tokens, delivered.prompt),
+        (claim.completion_tokens, delivered.completion),
+        (claim.total_tokens, delivered.total()),
+    ];
+    pairs.iter().filter(|(claimed, true_sum)| claimed != true_sum).count() as u64
+}
+
+fn token_words(
+    view: &CellView<'_>,
+    claim: &Claim,
+    claimed: Tokens,
+    delivered: Tokens,
+    billed: Tokens,
+) -> (Vec<JobKey>, String) {
+    let (kind, seen, due, paid) = if claimed.completion != delivered.completion {
+        ("completion", claimed.completion, delivered.completion, billed.completion)
+    } else if claimed.prompt != delivered.prompt {
+        ("prompt", claimed.prompt, delivered.prompt, billed.prompt)
+    } else {
+        ("total", claim.total_tokens, delivered.total(), billed.total())
+    };
+    let mut text = format!(
+        "the client claims {seen} {kind} tokens, {} the {due} delivered ({paid} billed, by {})",
+        difference(seen, due),
+        view.books,
+    );
+    let suspects = [
+        culprit(view, claimed, delivered, Tokens::delivered),
+        culprit(view, claimed, billed, Tokens::billed).filter(|_| billed != delivered),
+    ];
+    // A client may keep either sum; where each blames another job, neither is named.
+    let culprit = match suspects {
+        [Some(a), Some(b)] if a != b => None,
+        [a, b] => a.or(b),
+    };
+    if let Some((job, lost)) = &culprit {
+        let fate = if *lost { "not at all" } else { "twice" };
+        text += &format!(": exactly the tokens of {job}, whose answer was counted {fate}");
+    }
+    (culprit.into_iter().map(|(job, _)| job).collect(), text)
+}
+
+/// The one job whose answer, lost or counted twice, explains the claim exactly; and whether it was lost.
+/// `None` if several would.
+fn culprit(
+    view: &CellView<'_>,
+    claimed: Tokens,
+    sum: Tokens,
+    of: fn(&LedgerRow) -> Tokens,
+) -> Option<(JobKey, bool)> {
+    let lost = claimed.total() < sum.total();
+    let explains = |row: &&LedgerRow| {
+        let tokens = of(row);
+        let adds_up = if lost { claimed.plus(tokens) == sum } else { sum.plus(tokens) == claimed };
+        tokens != Tokens::default() && adds_up
+    };
+    let mut rows = view.ledger.iter().filter(explains);
+    let only = rows.next()?;
+    rows.next().is_none().then(|| (only.job.clone(), lost))
+}
+
+/// `3 fewer than`, `1 more than`.
+fn difference(seen: u64, due: u64) -> String {
+    let word = if seen < due { "fewer" } else { "more" };
+    format!("{} {word} than", seen.abs_diff(due))
+}
+
+fn no_claim() -> Ruling {
+    Ruling::unknown("the client claims no totals for this cell")
+}

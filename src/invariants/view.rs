@@ -1,0 +1,181 @@
+//! One cell's share of the evidence, walked job by job with all books side by side.
+
+use crate::history::{
+    AttemptRow, CellEnd, Claim, Evidence, JobId, JobKey, JobRow, LedgerEnd, LedgerRow, NotIssued,
+};
+use crate::scenario::{Cell, Plan, StrategyPlan};
+
+/// Everything known of one cell.
+#[derive(Debug)]
+pub(super) struct CellView<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) evidence: &'a Evidence,
+    pub(super) strategy: &'a StrategyPlan,
+    pub(super) attempts: &'a [AttemptRow],
+    pub(super) results: &'a [JobRow],
+    /// Rows of this cell's jobs only. Without a ledger: the client's own attempts, written as such rows.
+    pub(super) ledger: &'a [LedgerRow],
+    /// What sentences call `ledger`.
+    pub(super) books: &'static str,
+    /// The cell's number in job ids.
+    pub(super) cell: u16,
+    pub(super) claim: Option<Claim>,
+    pub(super) end: Option<&'a CellEnd>,
+}
+
+/// All rows about one job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JobView<'a> {
+    pub(super) id: JobId,
+    pub(super) attempts: &'a [AttemptRow],
+    pub(super) results: &'a [JobRow],
+    pub(super) ledger: &'a [LedgerRow],
+}
+
+impl<'a> CellView<'a> {
+    /// The view of `cell`; `own_books` takes the ledger's place where there is none.
+    pub(super) fn new(
+        plan: &'a Plan,
+        evidence: &'a Evidence,
+        cell: Cell,
+        own_books: Option<&'a [LedgerRow]>,
+    ) -> Self {
+        let ledger = || of_cell(&evidence.ledger, cell.index, |row| key_cell(&row.job));
+        Self {
+            plan,
+            evidence,
+            strategy: &plan.strategies[cell.strategy],
+            attempts: attempts_of(evidence, cell.index),
+            results: of_cell(&evidence.jobs, cell.index, |row| row.job.cell.into()),
+            ledger: own_books.unwrap_or_else(ledger),
+            books: if own_books.is_some() { "the client's own history" } else { "the ledger" },
+            cell: cell.index,
+            claim: sum_claims(&evidence.claims, cell.index),
+            end: evidence.cells.iter().find(|end| end.cell == cell.index),
+        }
+    }
+
+    /// Every job that any book mentions, in order of its number.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = JobView<'a>> {
+        let (mut attempts, mut results, mut ledger) = (self.attempts, self.results, self.ledger);
+        std::iter::from_fn(move || {
+            let heads = [
+                attempts.first().map(|row| row.job),
+                results.first().map(|row| row.job),
+                ledger.first().and_then(|row| own(&row.job)),
+            ];
+            let id = heads.into_iter().flatten().min()?;
+            Some(JobView {
+                id,
+                attempts: take(&mut attempts, |row| row.job == id),
+                results: take(&mut results, |row| row.job == id),
+                ledger: take(&mut ledger, |row| own(&row.job) == Some(id)),
+            })
+        })
+    }
+
+    /// Jobs that were issued but that no book mentions, and the first of them where its number can be told.
+    pub(super) fn vanished(&self) -> (u64, Option<JobId>) {
+        let Some(end) = self.end else { return (0, None) };
+        let (mut seen, mut next, mut gap) = (0u64, 0u64, None);
+        for job in self.jobs() {
+            seen += 1;
+            if gap.is_none() && job.id.index > next {
+                gap = Some(next);
+            }
+            next = job.id.index + 1;
+        }
+        let count = end.issued.saturating_sub(seen);
+        // A dropped arrival keeps its number, so only without drops do numbers run from 0 to `issued`.
+        let numbered = !end.not_issued.get(&NotIssued::Dropped).is_some_and(|n| *n > 0);
+        let first = (count > 0 && numbered).then(|| gap.unwrap_or(next));
+        (count, first.map(|index| JobId { cell: self.cell, index }))
+    }
+
+    /// The last moment that the cell's books know of.
+    pub(super) fn last_ns(&self) -> u64 {
+        let attempts = self.attempts.iter().map(|row| row.done_ns);
+        let results = self.results.iter().map(|row| row.done_ns);
+        attempts.chain(results).chain(self.ledger.iter().map(|row| row.ended_ns)).max().unwrap_or(0)
+    }
+}
+
+impl<'a> JobView<'a> {
+    /// The client's row of the same attempt. `None` if there is none, or several with its number.
+    pub(super) fn client(&self, row: &LedgerRow) -> Option<&'a AttemptRow> {
+        let at = self.attempts.partition_point(|a| a.n < row.attempt);
+        let found = self.attempts.get(at).filter(|a| a.n == row.attempt)?;
+        self.attempts.get(at + 1).is_none_or(|next| next.n != row.attempt).then_some(found)
+    }
+
+    /// When the client decided for this attempt: what it knew then is what it can be blamed for.
+    pub(super) fn begun_ns(&self, row: &LedgerRow) -> u64 {
+        self.client(row).and_then(|a| a.sent_ns).unwrap_or(row.arrived_ns)
+    }
+
+    /// When the client knew that this attempt was over.
+    pub(super) fn known_over_ns(&self, row: &LedgerRow) -> u64 {
+        self.client(row).map_or(row.ended_ns, |a| a.done_ns)
+    }
+
+    /// Whether the answer reached the client, so that what it asked for can be expected.
+    pub(super) fn was_told(&self, row: &LedgerRow) -> bool {
+        match self.client(row) {
+            Some(a) => a.status.is_some() && a.status == row.status,
+            None => matches!(row.end, LedgerEnd::Refused | LedgerEnd::Whole),
+        }
+    }
+
+    /// The row of the answer with this number, among the job's own.
+    pub(super) fn answer(&self, number: u64) -> Option<&'a LedgerRow> {
+        self.ledger.iter().find(|row| row.answer == Some(number))
+    }
+}
+
+/// The client's attempts of one cell.
+pub(super) fn attempts_of(evidence: &Evidence, cell: u16) -> &[AttemptRow] {
+    of_cell(&evidence.attempts, cell, |row| row.job.cell.into())
+}
+
+/// Whether a whole good answer was handed over.
+pub(super) fn is_whole(row: &LedgerRow) -> bool {
+    row.end == LedgerEnd::Whole && row.status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// The job, if it is one of deadheat's own engine.
+pub(super) fn own(key: &JobKey) -> Option<JobId> {
+    match key {
+        JobKey::Own(id) => Some(*id),
+        JobKey::Other(_) => None,
+    }
+}
+
+/// The cell of a key; foreign keys sort behind all cells.
+fn key_cell(key: &JobKey) -> u32 {
+    own(key).map_or(u32::MAX, |id| id.cell.into())
+}
+
+fn of_cell<T>(rows: &[T], cell: u16, cell_of: impl Fn(&T) -> u32) -> &[T] {
+    let from = rows.partition_point(|row| cell_of(row) < u32::from(cell));
+    let len = rows[from..].partition_point(|row| cell_of(row) == u32::from(cell));
+    &rows[from..from + len]
+}
+
+/// Splits off the leading rows for which `is` holds.
+fn take<'a, T>(rows: &mut &'a [T], is: impl Fn(&T) -> bool) -> &'a [T] {
+    let len = rows.iter().take_while(|row| is(row)).count();
+    let (head, tail) = rows.split_at(len);
+    *rows = tail;
+    head
+}
+
+/// The sum of all claims for one cell, one per process.
+fn sum_claims(claims: &[Claim], cell: u16) -> Option<Claim> {
+    claims.iter().filter(|claim| claim.cell == cell).cloned().reduce(|a, b| Claim {
+        cell,
+        requests: a.requests + b.requests,
+        prompt_tokens: a.prompt_tokens + b.prompt_tokens,
+        completion_tokens: a.completion_tokens + b.completion_tokens,
+        total_tokens: a.total_tokens + b.total_tokens,
+    })
+}

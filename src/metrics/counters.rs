@@ -1,0 +1,135 @@
+//! Counts of one cell. Warm-ups are counted: they were sent and billed.
+
+use super::in_flight::most_at_once;
+use super::latency::first_results;
+use crate::history::{AttemptRow, CellEnd, CounterRow, Evidence, JobKey, JobRow, LedgerEnd, LedgerRow};
+use crate::history::{Outcome, TokenCounts};
+use crate::scenario::{Cell, Place, Plan, Slo};
+use std::collections::BTreeMap;
+
+/// The row of one cell.
+pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterRow {
+    let of_cell = CellRows::of(cell.index, evidence);
+    let target = &plan.targets[cell.target];
+    let ledger = matches!(target.place, Place::Mock(_)).then_some(of_cell.ledger);
+    let results: Vec<&JobRow> = first_results(of_cell.jobs).collect();
+    let ended = |outcome| results.iter().filter(|job| job.outcome == outcome).count() as u64;
+    let good = good_jobs(&results, of_cell.attempts, plan.slo);
+    let answered = ended(Outcome::Ok);
+    let tokens = tokens(of_cell.attempts, ledger);
+    let elapsed_ns = of_cell.end.map_or(0, |end| end.elapsed_ns);
+    let not_issued = of_cell.end.iter().flat_map(|end| &end.not_issued);
+    CounterRow {
+        target: target.name.clone(),
+        strategy: plan.strategies[cell.strategy].name().to_owned(),
+        planned: of_cell.end.map_or(0, |end| end.planned),
+        jobs: of_cell.end.map_or(results.len() as u64, |end| end.issued),
+        not_issued: not_issued.map(|(why, count)| (why.name().to_owned(), *count)).collect(),
+        answered,
+        failed: ended(Outcome::Failed),
+        unknown: ended(Outcome::Unknown),
+        good,
+        attempts: of_cell.attempts.len() as u64,
+        attempts_ok: of_cell.attempts.iter().filter(|a| a.outcome == Outcome::Ok).count() as u64,
+        errors: errors(of_cell.attempts),
+        chunks: of_cell.attempts.iter().map(|a| u64::from(a.chunks)).sum(),
+        elapsed_ms: elapsed_ns / 1_000_000,
+        throughput_per_s: per_s(answered, elapsed_ns),
+        goodput_per_s: per_s(good, elapsed_ns),
+        tokens_per_s: per_s(tokens.client_completion, elapsed_ns),
+        in_flight_max: in_flight_max(of_cell.attempts, ledger),
+        tokens,
+    }
+}
+
+/// What the evidence holds of one cell; all rows are sorted by job, so each part is one slice.
+struct CellRows<'a> {
+    attempts: &'a [AttemptRow],
+    jobs: &'a [JobRow],
+    ledger: &'a [LedgerRow],
+    end: Option<&'a CellEnd>,
+}
+
+impl<'a> CellRows<'a> {
+    fn of(cell: u16, evidence: &'a Evidence) -> Self {
+        let of_ledger = |row: &LedgerRow| match &row.job {
+            JobKey::Own(job) => Some(job.cell),
+            JobKey::Other(_) => None,
+        };
+        // Rows of other clients come last, behind every cell.
+        let key = |row: &LedgerRow| of_ledger(row).map_or(u32::MAX, u32::from);
+        Self {
+            attempts: slice(&evidence.attempts, u32::from(cell), |row| u32::from(row.job.cell)),
+            jobs: slice(&evidence.jobs, u32::from(cell), |row| u32::from(row.job.cell)),
+            ledger: slice(&evidence.ledger, u32::from(cell), key),
+            end: evidence.cells.iter().find(|end| end.cell == cell),
+        }
+    }
+}
+
+fn slice<T>(rows: &[T], cell: u32, cell_of: impl Fn(&T) -> u32) -> &[T] {
+    let start = rows.partition_point(|row| cell_of(row) < cell);
+    let end = rows.partition_point(|row| cell_of(row) <= cell);
+    &rows[start..end]
+}
+
+fn errors(attempts: &[AttemptRow]) -> BTreeMap<String, u64> {
+    let mut errors = BTreeMap::new();
+    for class in attempts.iter().filter_map(|attempt| attempt.error) {
+        match errors.get_mut(class.name()) {
+            Some(count) => *count += 1,
+            None => drop(errors.insert(class.name().to_owned(), 1)),
+        }
+    }
+    errors
+}
+
+/// Answered jobs within the objectives. The time to first token is that of the answer taken; an answer
+/// of unknown time to first token is not good if there is an objective for it.
+fn good_jobs(results: &[&JobRow], attempts: &[AttemptRow], slo: Slo) -> u64 {
+    let mut rest = attempts;
+    let mut good = 0;
+    for job in results {
+        rest = &rest[rest.iter().take_while(|row| row.job < job.job).count()..];
+        let own = &rest[..rest.iter().take_while(|row| row.job == job.job).count()];
+        let ttft_kept = slo.ttft.is_none_or(|most| {
+            let ttft = taken(job, own).and_then(|a| Some(a.first_content_ns?.saturating_sub(a.sent_ns?)));
+            ttft.is_some_and(|ns| u128::from(ns) <= most.as_nanos())
+        });
+        let response = u128::from(job.done_ns.saturating_sub(job.due_ns));
+        let response_kept = slo.response.is_none_or(|most| response <= most.as_nanos());
+        good += u64::from(job.outcome == Outcome::Ok && ttft_kept && response_kept);
+    }
+    good
+}
+
+/// The attempt whose answer the job took: by its id, else the last that ended well.
+fn taken<'a>(job: &JobRow, attempts: &'a [AttemptRow]) -> Option<&'a AttemptRow> {
+    let by_id = attempts.iter().rev().find(|row| job.answer.is_some() && row.answer == job.answer);
+    by_id.or_else(|| attempts.iter().rev().find(|row| row.outcome == Outcome::Ok))
+}
+
+fn tokens(attempts: &[AttemptRow], ledger: Option<&[LedgerRow]>) -> TokenCounts {
+    let of_ledger = |tokens: fn(&LedgerRow) -> u64| ledger.map(|rows| rows.iter().map(tokens).sum());
+    let whole = |row: &LedgerRow| match row.end {
+        LedgerEnd::Whole => row.prompt_tokens + row.delivered_tokens,
+        _ => 0,
+    };
+    TokenCounts {
+        delivered: of_ledger(whole),
+        billed: of_ledger(|row| row.billed_prompt_tokens + row.billed_completion_tokens),
+        client_prompt: attempts.iter().filter_map(|row| row.prompt_tokens).sum(),
+        client_completion: attempts.iter().filter_map(|row| row.completion_tokens).sum(),
+    }
+}
+
+fn in_flight_max(attempts: &[AttemptRow], ledger: Option<&[LedgerRow]>) -> u64 {
+    match ledger {
+        Some(rows) => most_at_once(rows.iter().map(|row| (row.arrived_ns, row.ended_ns))),
+        None => most_at_once(attempts.iter().filter_map(|row| Some((row.sent_ns?, row.done_ns)))),
+    }
+}
+
+fn per_s(count: u64, elapsed_ns: u64) -> f64 {
+    if elapsed_ns == 0 { 0.0 } else { count as f64 * 1e9 / elapsed_ns as f64 }
+}

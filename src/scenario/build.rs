@@ -1,0 +1,172 @@
+//! From raw types with every default filled in to the plan.
+
+use super::checks::Findings;
+use super::load::Env;
+use super::raw::{self, Scenario};
+use super::shape::nearest;
+use super::text::is_name;
+use super::{
+    Api, Place, Plan, StrategyPlan, Target, TokenRange, Workload, builtin, phases, rules, thresholds, url,
+};
+use crate::units::PricePerMtok;
+
+/// Builds the plan; it is one only if `findings` stays empty.
+pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> Plan {
+    check_head(scenario, findings);
+    let targets =
+        scenario.target.0.iter().map(|(name, target)| build_target(name, target, env, findings)).collect();
+    let toml = toml::to_string(scenario).unwrap_or_else(|error| {
+        findings.sense(&[], format!("the plan cannot be written as TOML: {error}"), "report this as a bug");
+        String::new()
+    });
+    let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(toml.as_bytes(), 0));
+    Plan {
+        name: scenario.name.clone(),
+        seed: scenario.seed,
+        targets,
+        strategies: scenario.strategy.0.iter().map(build_strategy).collect(),
+        workload: build_workload(scenario, findings),
+        phases: phases::build(scenario, findings),
+        retry: rules::retry(scenario, findings),
+        timeouts: rules::timeouts(&scenario.timeouts),
+        faults: rules::faults(scenario, findings),
+        thresholds: thresholds::build(scenario, findings),
+        budget: rules::budget(scenario, findings),
+        declared: rules::declared(&scenario.declared),
+        slo: rules::slo(&scenario.slo),
+        fidelity: rules::fidelity(&scenario.fidelity),
+        blocks: scenario.blocks.unwrap_or(1),
+        threads: scenario.threads.unwrap_or(1),
+        toml,
+        hash,
+    }
+}
+
+/// What concerns the file as a whole.
+fn check_head(scenario: &Scenario, findings: &mut Findings<'_>) {
+    if scenario.version != raw::VERSION {
+        let what = format!("`version` is {}", scenario.version);
+        findings.sense(&["version"], what, format!("this deadheat reads version = {}", raw::VERSION));
+    }
+    if scenario.clock == raw::Clock::Virtual {
+        let help = "write clock = \"real\", or leave it out: virtual time comes in a later version";
+        findings.sense(&["clock"], "`clock` cannot be \"virtual\" yet", help);
+    }
+    if scenario.target.0.is_empty() {
+        let help = "add a target: [target.mock] with api = \"openai-chat\" is the built-in provider";
+        findings.sense(&["target"], "there is no target", help);
+    }
+    let cells = scenario.target.0.len().saturating_mul(scenario.strategy.0.len());
+    if cells > usize::from(u16::MAX) {
+        let what = format!("targets x strategies are {cells} cells");
+        findings.sense(&["target"], what, format!("write at most {}", u16::MAX));
+    }
+}
+
+fn build_target(
+    name: &str,
+    target: &raw::Target,
+    env: Option<Env<'_>>,
+    findings: &mut Findings<'_>,
+) -> Target {
+    let path = ["target", name];
+    if !is_name(name) {
+        let help = "write 1 to 64 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit";
+        findings.sense(&path, format!("`{name}` is no usable name of a target"), help);
+    }
+    let raw::Api::OpenaiChat = target.api;
+    let place = match &target.url {
+        Some(text) => url_place(name, target, text, env, findings),
+        None => {
+            if target.api_key_env.is_some() {
+                let help = "leave it out, or add the `url` of a real endpoint";
+                findings.sense(&["target", name, "api_key_env"], "the built-in provider takes any key", help);
+            }
+            Place::Mock(Box::new(builtin::build(name, target, findings)))
+        }
+    };
+    Target {
+        name: name.to_owned(),
+        api: Api::OpenaiChat,
+        model: target.model.clone().unwrap_or_default(),
+        place,
+        price: target.price.as_ref().and_then(|price| build_price(name, price, findings)),
+    }
+}
+
+fn url_place(
+    name: &str,
+    target: &raw::Target,
+    text: &str,
+    env: Option<Env<'_>>,
+    findings: &mut Findings<'_>,
+) -> Place {
+    let only_built_in = [
+        ("latency", target.latency.is_some()),
+        ("limits", target.limits.is_some()),
+        ("tokens_per_chunk", target.tokens_per_chunk.is_some()),
+        ("bill_after_disconnect", target.bill_after_disconnect.is_some()),
+    ];
+    for (field, _) in only_built_in.into_iter().filter(|(_, given)| *given) {
+        let what = format!("`{field}` is a setting of the built-in provider, and `{name}` has a `url`");
+        findings.sense(&["target", name, field], what, "leave one of the two out");
+    }
+    if target.model.is_none() {
+        let help = "add model = \"…\", the name the endpoint knows it by";
+        findings.sense(&["target", name, "model"], format!("`target.{name}` has no `model`"), help);
+    }
+    let url = url::expand(text, env).unwrap_or_else(|(what, help)| {
+        findings.sense(&["target", name, "url"], what, help);
+        String::new()
+    });
+    Place::Url { url, api_key_env: target.api_key_env.clone() }
+}
+
+fn build_price(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> Option<PricePerMtok> {
+    let path = |field| ["target", name, "price", field];
+    let Ok(currency) = price.currency.parse() else {
+        let help = "write three capital letters, such as \"USD\"";
+        findings.sense(&path("currency"), "`currency` is no ISO 4217 code", help);
+        return None;
+    };
+    let fields = [("input", &price.input), ("output", &price.output)];
+    for (field, text) in fields {
+        if PricePerMtok::parse(text, "0", currency).is_err() {
+            let what = format!("`{field}` is no price per million tokens");
+            let help = "write a decimal number in quotes with at most six decimal places, such as \"2.00\"";
+            findings.sense(&path(field), what, help);
+        }
+    }
+    PricePerMtok::parse(&price.input, &price.output, currency).ok()
+}
+
+fn build_strategy(strategy: &raw::Strategy) -> StrategyPlan {
+    match *strategy {
+        raw::Strategy::Unbounded {} => StrategyPlan::Unbounded,
+        raw::Strategy::Semaphore { permits } => StrategyPlan::Semaphore { permits },
+    }
+}
+
+fn build_workload(scenario: &Scenario, findings: &mut Findings<'_>) -> Workload {
+    let workload = &scenario.workload;
+    let mut range = |field: &str, tokens: raw::Tokens| {
+        if tokens.min > tokens.max {
+            let what = format!("`{field}` goes from {} to {}", tokens.min, tokens.max);
+            findings.sense(&["workload", field], what, "write the smaller number first");
+        }
+        TokenRange { min: tokens.min, max: tokens.max }
+    };
+    Workload {
+        jobs: workload.jobs,
+        prompt_tokens: range("prompt_tokens", workload.prompt_tokens),
+        output_tokens: range("output_tokens", workload.output_tokens),
+        stream: workload.stream,
+    }
+}
+
+/// The nearest target of the built-in kind, for a fault that names none.
+pub(super) fn nearest_target(scenario: &Scenario, name: &str) -> String {
+    let built_in = scenario.target.0.iter().filter(|(_, target)| target.url.is_none());
+    let known: Vec<&str> = built_in.map(|(name, _)| name.as_str()).collect();
+    nearest(name, &known)
+}

@@ -1,0 +1,57 @@
+//! The one list of faults that all steps add to.
+
+use super::document::{At, Document};
+use super::fault::Fault;
+
+/// Faults found so far, and where.
+pub(super) struct Findings<'d> {
+    document: &'d Document,
+    pub(super) faults: Vec<Fault>,
+    /// Places whose shape is wrong: what follows from them is not reported again.
+    broken: Vec<Vec<String>>,
+}
+
+impl<'d> Findings<'d> {
+    pub(super) fn new(document: &'d Document) -> Self {
+        Self { document, faults: Vec::new(), broken: Vec::new() }
+    }
+
+    /// A value of the wrong shape.
+    pub(super) fn shape(&mut self, path: &[String], what: String, help: String) {
+        self.broken.push(path.to_vec());
+        let at = self.document.place(path);
+        self.push(&at, what, help);
+    }
+
+    /// A key that should not be there.
+    pub(super) fn shape_key(&mut self, path: &[String], what: String, help: String) {
+        self.broken.push(path.to_vec());
+        let at = self.document.key_place(path);
+        self.push(&at, what, help);
+    }
+
+    /// A value that makes no sense, unless its shape is wrong at or around that place.
+    pub(super) fn sense(&mut self, path: &[&str], what: impl Into<String>, help: impl Into<String>) {
+        self.sense_at(path, path, what, help);
+    }
+
+    /// As [`Self::sense`], shown at `path`, unless the shape is wrong at or around `cause`.
+    pub(super) fn sense_at(
+        &mut self,
+        path: &[&str],
+        cause: &[&str],
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let related = |broken: &Vec<String>| broken.iter().zip(cause).all(|(a, b)| a == b);
+        if !self.broken.iter().any(related) {
+            let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+            let at = self.document.place(&path);
+            self.push(&at, what.into(), help.into());
+        }
+    }
+
+    fn push(&mut self, at: &At, what: String, help: String) {
+        self.faults.push(Fault::new(&self.document.texts[at.text], at.span.clone(), what, help));
+    }
+}

@@ -1,0 +1,77 @@
+//! From a text to a plan.
+
+use super::checks::Findings;
+use super::document::{Document, Text};
+use super::fault::{Fault, Faults};
+use super::schema::SCHEMA;
+use super::shape::Shape;
+use super::{Plan, Source, build, fill, raw};
+use toml::Value as Toml;
+
+/// Looks an environment variable up; `None` if it is not set.
+pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads a scenario, with `--set key=value` pairs applied before it is checked.
+///
+/// A pair's value is read as TOML, and taken as a string if it is none. `env` looks environment variables up.
+///
+/// # Errors
+/// Everything that is wrong with the scenario at once, each with its place and what to write instead.
+pub fn load(source: &Source, overrides: &[(String, String)], env: Env<'_>) -> Result<Plan, Faults> {
+    read(source, overrides, Some(env))
+}
+
+/// Reads a run's `plan.toml` again. `${VARIABLE}` stays as it is: judging a run needs no variable of the machine
+/// that made it, and sends nothing.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_stored(source: &Source) -> Result<Plan, Faults> {
+    read(source, &[], None)
+}
+
+fn read(source: &Source, overrides: &[(String, String)], env: Option<Env<'_>>) -> Result<Plan, Faults> {
+    let file = Text { name: source.path.display().to_string(), text: source.text.clone() };
+    let mut faults = Vec::new();
+    let mut document = Document::parse(file, &mut faults);
+    if faults.is_empty() {
+        for (key, value) in overrides {
+            document.set(key, value, &mut faults);
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Faults::new(faults, &document.texts));
+    }
+    match check(&document, env) {
+        Ok(plan) => Ok(plan),
+        Err(faults) => Err(Faults::new(faults, &document.texts)),
+    }
+}
+
+fn check(document: &Document, env: Option<Env<'_>>) -> Result<Plan, Vec<Fault>> {
+    let mut findings = Findings::new(document);
+    let mut shape = Shape { schema: &SCHEMA, findings: &mut findings, path: Vec::new() };
+    let sound = shape.check(&SCHEMA, &document.root);
+    let mut sound = match sound {
+        Some(Toml::Table(table)) => table,
+        _ => toml::Table::new(),
+    };
+    // The rest is checked even where these are missing; that they are is a fault already.
+    for (key, value) in [("version", Toml::Integer(1)), ("name", Toml::String("unnamed".to_owned()))] {
+        sound.entry(key).or_insert(value);
+    }
+    for key in ["target", "profile"] {
+        sound.entry(key).or_insert_with(|| Toml::Table(toml::Table::new()));
+    }
+    let mut scenario: raw::Scenario = match Toml::Table(sound).try_into() {
+        Ok(scenario) => scenario,
+        Err(error) => {
+            // The shape allowed what the types do not: a gap in the schema, but never a panic.
+            findings.sense(&[], error.message().to_owned(), "see `deadheat schema`");
+            return Err(findings.faults);
+        }
+    };
+    fill::fill(&mut scenario);
+    let plan = build::build(&scenario, env, &mut findings);
+    if findings.faults.is_empty() { Ok(plan) } else { Err(findings.faults) }
+}

@@ -1,0 +1,355 @@
+//! `[retry]`, `[timeouts]`, `[[fault]]`, `[thresholds]`, `[budget]`, `[declared]`, `[slo]`, `[fidelity]`.
+
+use crate::scenario::text::{Amount, Span, Wait};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
+
+/// When an attempt is repeated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::scenario) struct Retry {
+    /// Attempts per job at the most; 1 is no retry.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(in crate::scenario) max_attempts: u32,
+    /// Whether a provider's `Retry-After` is obeyed.
+    pub(in crate::scenario) respect_retry_after: bool,
+    /// Gives a job up when the next attempt would begin later than this after its first (default: never).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) deadline: Option<Span>,
+    /// HTTP statuses that are retried.
+    #[schemars(inner(range(min = 400, max = 599)))]
+    pub(in crate::scenario) statuses: Vec<u16>,
+    /// Whether failures without a usable status (connect, reset, timeout, cut stream) are retried.
+    pub(in crate::scenario) transport: bool,
+    /// How long to wait before the next attempt.
+    pub(in crate::scenario) backoff: Backoff,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        let (base, cap) = (Span::from_ms(500), Span::from_ms(8000));
+        Self {
+            max_attempts: 3,
+            respect_retry_after: true,
+            deadline: None,
+            statuses: vec![408, 409, 429, 500, 502, 503, 504, 529],
+            transport: true,
+            backoff: Backoff::Exponential { base, cap, jitter: Jitter::Full },
+        }
+    }
+}
+
+/// How long to wait before the next attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(in crate::scenario) enum Backoff {
+    /// Not at all: `"none"`.
+    None,
+    /// Always this long: `{ fixed = { wait = "1s" } }`.
+    Fixed {
+        /// The wait.
+        wait: Span,
+        /// How it is spread.
+        #[serde(default)]
+        jitter: Jitter,
+    },
+    /// Doubling: `{ exponential = { base = "500ms", cap = "8s", jitter = "full" } }`.
+    Exponential {
+        /// The first wait.
+        base: Span,
+        /// The longest wait.
+        cap: Span,
+        /// How it is spread.
+        #[serde(default)]
+        jitter: Jitter,
+    },
+}
+
+/// How a wait is spread, so that clients do not come back together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::scenario) enum Jitter {
+    /// Exactly the wait.
+    None,
+    /// Anything from zero to the wait.
+    #[default]
+    Full,
+    /// Half of the wait, plus anything up to the other half.
+    Equal,
+    /// Anything from `base` to three times the previous wait, capped.
+    Decorrelated,
+}
+
+/// When an attempt is given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::scenario) struct Timeouts {
+    /// To open a connection.
+    pub(in crate::scenario) connect: Span,
+    /// From sent to the first byte of the answer.
+    pub(in crate::scenario) first_byte: Span,
+    /// Between two reads of a body.
+    pub(in crate::scenario) idle: Span,
+    /// From sent to done.
+    pub(in crate::scenario) total: Span,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let minute = Span::from_ms(60_000);
+        Self { connect: Span::from_ms(5000), first_byte: minute, idle: minute, total: Span::from_ms(600_000) }
+    }
+}
+
+/// What the built-in provider does wrong, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct FaultRule {
+    /// Only at this target (default: at every built-in one).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) target: Option<String>,
+    /// What it does: `kind.rate-limit = { retry_after = "1s" }`.
+    pub(in crate::scenario) kind: FaultKind,
+    /// To which attempts (default: to the first of every job).
+    #[serde(default)]
+    pub(in crate::scenario) when: FaultWhen,
+}
+
+/// What the built-in provider does wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(in crate::scenario) enum FaultKind {
+    /// 429 with a hint: `kind.rate-limit = { retry_after = "1s", hint = "seconds" }`.
+    RateLimit {
+        /// How long it asks to wait (default: no hint).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Wait>,
+        /// In which form it says so.
+        #[serde(default)]
+        hint: HintForm,
+    },
+    /// 429 `insufficient_quota`, never to be retried: `kind.quota-exhausted = {}`.
+    QuotaExhausted {},
+    /// This status with the provider's JSON error: `kind.status = { code = 503 }`.
+    Status {
+        /// 400 to 599.
+        #[schemars(range(min = 400, max = 599))]
+        code: u16,
+    },
+    /// Answers whole, but late; billed: `kind.slow = { by = "5s" }`.
+    Slow {
+        /// How much later the first token comes.
+        by: Span,
+    },
+    /// Reads the request, bills it, resets the connection: `kind.reset-after-accept = {}`.
+    ResetAfterAccept {},
+    /// Ends the stream cleanly without a terminator; billed: `kind.cut-stream = { after = 0.5 }`.
+    CutStream {
+        /// Share of the tokens sent before, 0 to 1.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        after: f64,
+    },
+    /// Resets the connection inside a chunk; billed: `kind.reset-mid-stream = { after = 0.5 }`.
+    ResetMidStream {
+        /// Share of the tokens sent before, 0 to 1.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        after: f64,
+    },
+    /// 200, then an error event in the stream: `kind.error-event = { after = 0.0 }`.
+    ErrorEvent {
+        /// Share of the tokens sent before, 0 to 1; 0 is the first event.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        after: f64,
+    },
+    /// Accepts and never answers: `kind.never-answers = {}`.
+    NeverAnswers {},
+    /// 504 or 524 with an HTML body, while the generation is completed and billed:
+    /// `kind.gateway-timeout = { after = "2s" }`.
+    GatewayTimeout {
+        /// 504 or 524.
+        #[serde(default = "gateway_timeout")]
+        #[schemars(range(min = 504, max = 524))]
+        status: u16,
+        /// When it comes.
+        after: Wait,
+    },
+}
+
+/// The form in which a 429 says how long to wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::scenario) enum HintForm {
+    /// `retry-after: 2`
+    #[default]
+    Seconds,
+    /// `retry-after: Wed, 21 Oct 2015 07:28:00 GMT`
+    Date,
+    /// `retry-after-ms: 1500`
+    Milliseconds,
+    /// Only in the error's text.
+    Text,
+}
+
+/// Which attempts a fault strikes; all given conditions must be met.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct FaultWhen {
+    /// The last of each group of this many jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub(in crate::scenario) every: Option<u64>,
+    /// These jobs, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minItems" = 1), inner(range(min = 0, max = 1_000_000_000)))]
+    pub(in crate::scenario) jobs: Option<Vec<u64>>,
+    /// These attempts of a job, counted from 1 (default: the first only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minItems" = 1), inner(range(min = 1, max = 1_000_000)))]
+    pub(in crate::scenario) attempts: Option<Vec<u32>>,
+    /// Each attempt with this probability, 0 to 1, drawn from the seed, the job and the attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(in crate::scenario) probability: Option<f64>,
+}
+
+/// One threshold: `"p(99) < 1500ms"`, or a table with the fewest samples that it wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::scenario) struct ThresholdLine {
+    /// Aggregate, comparison, bound.
+    pub(in crate::scenario) threshold: String,
+    /// Fewest samples for a verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) min_samples: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct ThresholdTable {
+    threshold: String,
+    min_samples: Option<u64>,
+}
+
+impl<'de> Deserialize<'de> for ThresholdLine {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(d)? {
+            toml::Value::String(threshold) => Ok(Self { threshold, min_samples: None }),
+            other => {
+                let ThresholdTable { threshold, min_samples } =
+                    other.try_into().map_err(serde::de::Error::custom)?;
+                Ok(Self { threshold, min_samples })
+            }
+        }
+    }
+}
+
+impl JsonSchema for ThresholdLine {
+    fn schema_name() -> Cow<'static, str> {
+        "Threshold".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let text = json_schema!({
+            "type": "string",
+            "description": "Aggregate, comparison, bound with its unit: \"p(99) < 1500ms\", \"rate < 1%\"."
+        });
+        json_schema!({
+            "description": "One threshold, or a table with the fewest samples that it wants.",
+            "oneOf": [
+                text,
+                {
+                    "type": "object",
+                    "properties": {
+                        "threshold": text,
+                        "min_samples": {
+                            "type": "integer", "minimum": 1, "maximum": 1_000_000_000,
+                            "description": "Fewest samples for a verdict (default: what the percentile needs)."
+                        }
+                    },
+                    "required": ["threshold"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
+/// What the run may spend; at least one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Budget {
+    /// Most money over the whole run: "1.00 USD". Needs the price of every `url` target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) max_cost: Option<Amount>,
+    /// Most requests over the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
+    pub(in crate::scenario) max_requests: Option<u64>,
+    /// Most tokens over the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub(in crate::scenario) max_tokens: Option<u64>,
+}
+
+/// What the client promises, so that it can be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::scenario) struct Declared {
+    /// Most attempts in flight at one target (default: a strategy is judged by its own permits only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::scenario) concurrency: Option<u32>,
+    /// Longest time without any event while work is pending.
+    pub(in crate::scenario) progress: Span,
+}
+
+impl Default for Declared {
+    fn default() -> Self {
+        Self { concurrency: None, progress: Span::from_ms(120_000) }
+    }
+}
+
+/// Which answers count as good; what is not given is not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Slo {
+    /// Most time to first token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) ttft: Option<Span>,
+    /// Most time from due to done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) response: Option<Span>,
+}
+
+/// What the measurement itself must reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::scenario) struct Fidelity {
+    /// Most client minus ledger at the 99th percentile of TTFT.
+    pub(in crate::scenario) ttft_error_p99: Span,
+    /// Most lag at the 99th percentile, for open profiles.
+    pub(in crate::scenario) lag_p99: Span,
+    /// Least share of the offered load that was achieved, 0 to 1, for open profiles.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(in crate::scenario) achieved: f64,
+    /// Most CPU used by the busiest engine thread, as a share of one core, 0 to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(in crate::scenario) cpu: f64,
+}
+
+impl Default for Fidelity {
+    fn default() -> Self {
+        let bound = Span::from_ms(20);
+        Self { ttft_error_p99: bound, lag_p99: bound, achieved: 0.99, cpu: 0.95 }
+    }
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+fn gateway_timeout() -> u16 {
+    504
+}

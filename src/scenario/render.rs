@@ -1,0 +1,38 @@
+//! Faults as a terminal shows them: each with its line and what to write instead.
+
+use super::Faults;
+
+#[cfg(not(loom))]
+impl Faults {
+    /// The faults as text for a terminal, each with the line it stands in; secrets are masked.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut text = String::new();
+        for (fault, (line, begin)) in self.with_lines() {
+            let start = (fault.span.start - begin).min(line.len());
+            let end = (fault.span.end - begin).clamp(start, line.len());
+            let snippet = Snippet::source(line.as_str())
+                .path(normalize_untrusted_str(&fault.path))
+                .line_start(fault.line)
+                .annotation(AnnotationKind::Primary.span(start..end));
+            let title = Level::ERROR.primary_title(normalize_untrusted_str(&fault.what));
+            let help = Level::HELP.message(normalize_untrusted_str(&fault.help));
+            text.push_str(&renderer.render(&[title.element(snippet).element(help)]));
+            text.push_str("\n\n");
+        }
+        let count = self.list().len();
+        text.push_str(&format!("{count} {} in the scenario\n", if count == 1 { "fault" } else { "faults" }));
+        text
+    }
+}
+
+#[cfg(loom)]
+impl Faults {
+    /// The faults, one per line; the renderer is not part of a build for loom.
+    #[must_use]
+    pub fn render(&self, _color: bool) -> String {
+        self.to_string()
+    }
+}

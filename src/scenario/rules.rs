@@ -1,0 +1,192 @@
+//! Retries, timeouts, faults, budget and the other rules of a run.
+
+use super::build::nearest_target;
+use super::checks::Findings;
+use super::raw::{self, Scenario};
+use super::{
+    Backoff, Budget, Declared, FaultKind, FaultRule, FaultWhen, FidelityBudget, HintForm, Jitter, Retry, Slo,
+    Timeouts,
+};
+use crate::units::Currency;
+
+pub(super) fn retry(scenario: &Scenario, findings: &mut Findings<'_>) -> Retry {
+    let raw = scenario.retry.clone().unwrap_or_default();
+    Retry {
+        max_attempts: raw.max_attempts,
+        backoff: backoff(&raw.backoff, findings),
+        respect_retry_after: raw.respect_retry_after,
+        deadline: raw.deadline.map(|time| time.0),
+        statuses: raw.statuses,
+        transport: raw.transport,
+    }
+}
+
+fn backoff(raw: &raw::Backoff, findings: &mut Findings<'_>) -> Backoff {
+    match raw {
+        raw::Backoff::None => Backoff::None,
+        raw::Backoff::Fixed { wait, jitter } => {
+            if *jitter == raw::Jitter::Decorrelated {
+                let help = "write \"none\", \"full\" or \"equal\", or an exponential backoff";
+                let path = ["retry", "backoff", "fixed", "jitter"];
+                findings.sense(&path, "a fixed wait cannot have \"decorrelated\" jitter", help);
+            }
+            Backoff::Fixed { wait: wait.0, jitter: jitter_of(*jitter) }
+        }
+        raw::Backoff::Exponential { base, cap, jitter } => {
+            if cap.0 < base.0 {
+                let path = ["retry", "backoff", "exponential", "cap"];
+                findings.sense(&path, "`cap` is less than `base`", "write a cap of at least the base");
+            }
+            Backoff::Exponential { base: base.0, cap: cap.0, jitter: jitter_of(*jitter) }
+        }
+    }
+}
+
+fn jitter_of(raw: raw::Jitter) -> Jitter {
+    match raw {
+        raw::Jitter::None => Jitter::None,
+        raw::Jitter::Full => Jitter::Full,
+        raw::Jitter::Equal => Jitter::Equal,
+        raw::Jitter::Decorrelated => Jitter::Decorrelated,
+    }
+}
+
+pub(super) fn timeouts(raw: &raw::Timeouts) -> Timeouts {
+    Timeouts { connect: raw.connect.0, first_byte: raw.first_byte.0, idle: raw.idle.0, total: raw.total.0 }
+}
+
+pub(super) fn faults(scenario: &Scenario, findings: &mut Findings<'_>) -> Vec<FaultRule> {
+    let built_in = scenario.target.0.iter().any(|(_, target)| target.url.is_none());
+    if !scenario.fault.is_empty() && !scenario.target.0.is_empty() && !built_in {
+        let what = "there is no built-in provider that could have this fault";
+        findings.sense(&["fault", "0"], what, "leave it out, or add a target without `url`");
+    }
+    let rules = scenario.fault.iter().enumerate();
+    rules.map(|(index, rule)| fault(&index.to_string(), rule, scenario, findings)).collect()
+}
+
+fn fault(index: &str, rule: &raw::FaultRule, scenario: &Scenario, findings: &mut Findings<'_>) -> FaultRule {
+    if let Some(name) = &rule.target {
+        let path = ["fault", index, "target"];
+        match scenario.target.0.iter().find(|(known, _)| known == name) {
+            None => {
+                findings.sense(&path, format!("there is no target `{name}`"), nearest_target(scenario, name))
+            }
+            Some((_, target)) if target.url.is_some() => {
+                let what = format!("`{name}` is a real endpoint: deadheat cannot make it fail");
+                findings.sense(&path, what, "name a target without `url`");
+            }
+            Some(_) => {}
+        }
+    }
+    let when = &rule.when;
+    FaultRule {
+        kind: fault_kind(index, &rule.kind, findings),
+        when: FaultWhen {
+            every: when.every,
+            jobs: when.jobs.clone(),
+            attempts: when.attempts.clone(),
+            probability: when.probability,
+        },
+        target: rule.target.clone(),
+    }
+}
+
+fn fault_kind(index: &str, raw: &raw::FaultKind, findings: &mut Findings<'_>) -> FaultKind {
+    use raw::FaultKind as Raw;
+    match raw {
+        Raw::RateLimit { retry_after, hint } => FaultKind::RateLimit {
+            retry_after: retry_after.map(|time| time.0),
+            hint: match hint {
+                raw::HintForm::Seconds => HintForm::Seconds,
+                raw::HintForm::Date => HintForm::Date,
+                raw::HintForm::Milliseconds => HintForm::Milliseconds,
+                raw::HintForm::Text => HintForm::Text,
+            },
+        },
+        Raw::QuotaExhausted {} => FaultKind::QuotaExhausted,
+        Raw::Status { code } => FaultKind::Status(*code),
+        Raw::Slow { by } => FaultKind::Slow(by.0),
+        Raw::ResetAfterAccept {} => FaultKind::ResetAfterAccept,
+        Raw::CutStream { after } => FaultKind::CutStream { after: *after },
+        Raw::ResetMidStream { after } => FaultKind::ResetMidStream { after: *after },
+        Raw::ErrorEvent { after } => FaultKind::ErrorEvent { after: *after },
+        Raw::NeverAnswers {} => FaultKind::NeverAnswers,
+        Raw::GatewayTimeout { status, after } => {
+            if ![504, 524].contains(status) {
+                let path = ["fault", index, "kind", "gateway-timeout", "status"];
+                findings.sense(&path, format!("{status} is no gateway's timeout"), "write 504 or 524");
+            }
+            FaultKind::GatewayTimeout { status: *status, after: after.0 }
+        }
+    }
+}
+
+pub(super) fn budget(scenario: &Scenario, findings: &mut Findings<'_>) -> Option<Budget> {
+    let Some(raw) = &scenario.budget else {
+        if let Some((name, _)) = scenario.target.0.iter().find(|(_, target)| target.url.is_some()) {
+            let help = "add [budget] with max_cost = \"1.00 USD\" (and a price), max_requests or max_tokens";
+            let what = format!("`target.{name}` is a real endpoint, and there is no budget");
+            findings.sense_at(&["target", name, "url"], &["budget"], what, help);
+        }
+        return None;
+    };
+    if raw.max_cost.is_none() && raw.max_requests.is_none() && raw.max_tokens.is_none() {
+        let help = "write max_cost = \"1.00 USD\", max_requests or max_tokens";
+        findings.sense(&["budget"], "the budget limits nothing", help);
+    }
+    if let Some(cost) = raw.max_cost {
+        check_cost(cost.0.currency, scenario, findings);
+        if cost.0.pico == 0 {
+            findings.sense(
+                &["budget", "max_cost"],
+                "a budget of nothing buys nothing",
+                "write an amount above zero",
+            );
+        }
+    }
+    let (max_requests, max_tokens) = (raw.max_requests, raw.max_tokens);
+    Some(Budget { max_cost: raw.max_cost.map(|cost| cost.0), max_requests, max_tokens })
+}
+
+/// `max_cost` can be kept only where there are prices in its currency.
+fn check_cost(currency: Currency, scenario: &Scenario, findings: &mut Findings<'_>) {
+    const HELP: &str = "add price = { input = \"2.00\", output = \"8.00\" }, per million tokens";
+    let mut priced = false;
+    for (name, target) in &scenario.target.0 {
+        match &target.price {
+            Some(price) if price.currency != currency.to_string() => {
+                let what = format!("the price is in {}, the budget in {currency}", price.currency);
+                findings.sense(&["target", name, "price"], what, "use one currency");
+                priced = true;
+            }
+            Some(_) => priced = true,
+            None if target.url.is_some() => {
+                let what = format!("`max_cost` cannot be kept: `target.{name}` has no price");
+                findings.sense_at(&["budget", "max_cost"], &["target", name, "price"], what, HELP);
+                priced = true;
+            }
+            None => {}
+        }
+    }
+    if !priced && !scenario.target.0.is_empty() {
+        findings.sense(&["budget", "max_cost"], "`max_cost` cannot be kept: no target has a price", HELP);
+    }
+}
+
+pub(super) fn declared(raw: &raw::Declared) -> Declared {
+    Declared { concurrency: raw.concurrency, progress: raw.progress.0 }
+}
+
+pub(super) fn slo(raw: &raw::Slo) -> Slo {
+    Slo { ttft: raw.ttft.map(|time| time.0), response: raw.response.map(|time| time.0) }
+}
+
+pub(super) fn fidelity(raw: &raw::Fidelity) -> FidelityBudget {
+    FidelityBudget {
+        ttft_error_p99: raw.ttft_error_p99.0,
+        lag_p99: raw.lag_p99.0,
+        achieved: raw.achieved,
+        cpu: raw.cpu,
+    }
+}

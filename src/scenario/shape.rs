@@ -1,0 +1,277 @@
+//! Checks a document against the schema, collects every fault, and keeps what is sound.
+//!
+//! The schema is the one that the raw types generate, so the file that editors read and this check cannot
+//! disagree. Only what schemars writes for those types is understood; the rest is checked later.
+
+mod expect;
+
+use super::checks::Findings;
+use super::document::{Node, Value};
+use super::{mask, text};
+pub(super) use expect::nearest;
+use expect::{describe, variants};
+use serde_json::{Map, Value as Json};
+use toml::Value as Toml;
+
+/// Walks a document along the schema.
+pub(super) struct Shape<'a, 'd> {
+    pub(super) schema: &'a Json,
+    pub(super) findings: &'a mut Findings<'d>,
+    pub(super) path: Vec<String>,
+}
+
+impl Shape<'_, '_> {
+    /// The sound part of `node`; `None` if nothing of it can be used.
+    pub(super) fn check(&mut self, schema: &Json, node: &Node) -> Option<Toml> {
+        let schema = self.resolve(schema).clone();
+        if let Some(choices) = schema["oneOf"].as_array() {
+            return self.choice(&schema, choices, node);
+        }
+        match (schema["type"].as_str(), &node.value) {
+            (Some("object"), Value::Table(_)) => self.table(&schema, node),
+            (Some("array"), Value::Array(items)) => self.array(&schema, items),
+            (Some("string"), Value::Text(text)) => self.text(&schema, text),
+            (Some("integer"), Value::Integer(number)) => self.integer(&schema, *number),
+            (Some("number"), Value::Integer(Some(number))) => self.number(&schema, *number as f64),
+            (Some("number"), Value::Float(number)) => self.number(&schema, *number),
+            (Some("boolean"), Value::Bool(value)) => Some(Toml::Boolean(*value)),
+            _ => self.wrong_type(&schema, node),
+        }
+    }
+
+    /// Follows a `$ref` into `$defs`.
+    fn resolve<'s>(&'s self, schema: &'s Json) -> &'s Json {
+        match schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
+            Some(name) => &self.schema["$defs"][name],
+            None => schema,
+        }
+    }
+
+    fn fault(&mut self, what: impl Into<String>, help: impl Into<String>) {
+        self.findings.shape(&self.path, what.into(), help.into());
+    }
+
+    fn wrong_type(&mut self, schema: &Json, node: &Node) -> Option<Toml> {
+        let found = match &node.value {
+            Value::Text(_) => "a string",
+            Value::Integer(_) => "an integer",
+            Value::Float(_) => "a number with a fraction",
+            Value::Bool(_) => "true or false",
+            Value::Date => "a date",
+            Value::Array(_) => "an array",
+            Value::Table(_) => "a table",
+        };
+        let wanted = describe(schema, self.schema);
+        self.fault(format!("`{}` cannot be {found}", self.name()), format!("write {wanted}"));
+        None
+    }
+
+    /// The path as the file would have it.
+    fn name(&self) -> String {
+        mask::text(&self.path.join("."))
+    }
+
+    fn table(&mut self, schema: &Json, node: &Node) -> Option<Toml> {
+        let Value::Table(entries) = &node.value else { return None };
+        let empty = Map::new();
+        let properties = schema["properties"].as_object().unwrap_or(&empty);
+        let mut sound = toml::Table::new();
+        let mut lost = false;
+        let required =
+            |key: &str| schema["required"].as_array().is_some_and(|keys| keys.iter().any(|k| k == key));
+        for entry in entries {
+            self.path.push(entry.key.clone());
+            let inner = properties
+                .get(&entry.key)
+                .or_else(|| Some(&schema["additionalProperties"]).filter(|s| s.is_object()));
+            match inner {
+                Some(inner) => match self.check(inner, &entry.node) {
+                    Some(value) => drop(sound.insert(entry.key.clone(), value)),
+                    None => lost |= required(&entry.key),
+                },
+                None => self.unknown_key(&entry.key, properties),
+            }
+            self.path.pop();
+        }
+        for key in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+            if !entries.iter().any(|entry| entry.key == key) {
+                lost = true;
+                let inner = self.resolve(&properties[key]);
+                let text = properties[key]["description"].as_str().or(inner["description"].as_str());
+                let text = text
+                    .unwrap_or_default()
+                    .split(". ")
+                    .next()
+                    .unwrap_or_default()
+                    .trim_end_matches('.')
+                    .to_owned();
+                let help = format!("add `{key}`, {}: {text}", describe(inner, self.schema));
+                self.missing(key, help);
+            }
+        }
+        // Of the file itself everything sound is kept, so that the rest of it is checked as well.
+        (!lost || self.path.is_empty()).then_some(Toml::Table(sound))
+    }
+
+    fn missing(&mut self, key: &str, help: String) {
+        let what = match self.path.is_empty() {
+            true => format!("`{key}` is missing"),
+            false => format!("`{}` has no `{key}`", self.name()),
+        };
+        self.path.push(key.to_owned());
+        self.fault(what, help);
+        self.path.pop();
+    }
+
+    fn unknown_key(&mut self, key: &str, properties: &Map<String, Json>) {
+        let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+        let help = if mask::is_secret_key(key) && known.contains(&"api_key_env") {
+            "never put a key in a file: export it and write its variable's name, api_key_env = \"HOUSE_KEY\""
+                .to_owned()
+        } else {
+            nearest(key, &known)
+        };
+        let what = format!("unknown key `{}`", self.name());
+        self.findings.shape_key(&self.path, what, help);
+    }
+
+    fn array(&mut self, schema: &Json, items: &[Node]) -> Option<Toml> {
+        let least = schema["minItems"].as_u64().unwrap_or(0);
+        let most = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
+        let count = items.len() as u64;
+        if count < least || count > most {
+            let wanted = if least == most { format!("exactly {least}") } else { format!("at least {least}") };
+            let noun = if least == 1 { "value" } else { "values" };
+            self.fault(format!("`{}` has {count} values", self.name()), format!("write {wanted} {noun}"));
+            return None;
+        }
+        let mut sound = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            self.path.push(index.to_string());
+            sound.extend(self.check(&schema["items"], item));
+            self.path.pop();
+        }
+        // A pair or a stage list that lost a value would mean something else.
+        (sound.len() == items.len() || self.path.len() == 1).then_some(Toml::Array(sound))
+    }
+
+    fn text(&mut self, schema: &Json, value: &str) -> Option<Toml> {
+        let format = schema["format"].as_str().unwrap_or_default();
+        if format != text::URL && value.contains("${") {
+            self.fault(
+                format!("`{}` cannot hold a `${{VARIABLE}}`", self.name()),
+                "only `url` may; write the value itself here",
+            );
+            return None;
+        }
+        if let Some(known) = variants(schema) {
+            return self.word(&known, value);
+        }
+        if value.is_empty() && schema["minLength"].as_u64().is_some_and(|least| least > 0) {
+            self.fault(format!("`{}` is empty", self.name()), "write at least one character");
+            return None;
+        }
+        if let Err(error) = text::check(format, value) {
+            let (what, help) = error.split_once(": ").unwrap_or((&error, "see `deadheat schema`"));
+            let (what, help) = (format!("`{}`: {what}", self.name()), help.to_owned());
+            self.fault(what, help);
+            return None;
+        }
+        Some(Toml::String(value.to_owned()))
+    }
+
+    /// One word of a closed list.
+    fn word(&mut self, known: &[&str], value: &str) -> Option<Toml> {
+        if known.contains(&value) {
+            return Some(Toml::String(value.to_owned()));
+        }
+        self.fault(format!("`{}` cannot be \"{value}\"", self.name()), nearest(value, known));
+        None
+    }
+
+    fn integer(&mut self, schema: &Json, number: Option<i64>) -> Option<Toml> {
+        let least = schema["minimum"].as_i64().unwrap_or(i64::MIN);
+        let most = schema["maximum"].as_i64().unwrap_or(i64::MAX);
+        match number {
+            Some(number) if (least..=most).contains(&number) => Some(Toml::Integer(number)),
+            Some(number) if schema["const"].is_i64() && schema["const"].as_i64() != Some(number) => None,
+            Some(number) if number < least => {
+                self.fault(
+                    format!("`{}` is too small: {number}", self.name()),
+                    format!("write at least {least}"),
+                );
+                None
+            }
+            _ => {
+                self.fault(format!("`{}` is too large", self.name()), format!("write at most {most}"));
+                None
+            }
+        }
+    }
+
+    fn number(&mut self, schema: &Json, number: f64) -> Option<Toml> {
+        let least = schema["minimum"].as_f64().unwrap_or(f64::MIN);
+        let most = schema["maximum"].as_f64().unwrap_or(f64::MAX);
+        let above = schema["exclusiveMinimum"].as_f64();
+        if let Some(above) = above.filter(|above| !(number > *above)) {
+            self.fault(format!("`{}` is {number}", self.name()), format!("write a number above {above}"));
+            return None;
+        }
+        if (least..=most).contains(&number) && number.is_finite() {
+            return Some(Toml::Float(number));
+        }
+        let least = if above.is_some() { "0".to_owned() } else { least.to_string() };
+        self.fault(
+            format!("`{}` is out of range: {number}", self.name()),
+            format!("write a number from {least} to {most}"),
+        );
+        None
+    }
+
+    /// A value that may be one of several: words, tables with one key, numbers.
+    fn choice(&mut self, schema: &Json, choices: &[Json], node: &Node) -> Option<Toml> {
+        let of_type = |name: &str| choices.iter().find(|one| one["type"] == name);
+        match &node.value {
+            Value::Text(value) => match variants(schema) {
+                Some(words) => self.word(&words, value),
+                None => match of_type("string") {
+                    Some(inner) => self.check(inner, node),
+                    None => self.wrong_type(schema, node),
+                },
+            },
+            Value::Integer(_) if of_type("integer").is_some() => self.check(of_type("integer")?, node),
+            Value::Table(entries) => {
+                let tables: Vec<&Json> = choices.iter().filter(|one| one["type"] == "object").collect();
+                if let ([only], true) =
+                    (tables.as_slice(), of_type("string").or(of_type("integer")).is_some())
+                {
+                    return self.check(only, node);
+                }
+                let mut known = Map::new();
+                for (name, inner) in tables.iter().filter_map(|one| one["properties"].as_object()).flatten() {
+                    known.insert(name.clone(), inner.clone());
+                }
+                if known.is_empty() {
+                    return self.wrong_type(schema, node);
+                }
+                let [entry] = entries.as_slice() else {
+                    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+                    let help = format!("give exactly one of {}", names.join(", "));
+                    self.fault(format!("`{}` has {} kinds", self.name(), entries.len()), help);
+                    return None;
+                };
+                self.path.push(entry.key.clone());
+                let value = match known.get(&entry.key) {
+                    Some(inner) => self.check(inner, &entry.node),
+                    None => {
+                        self.unknown_key(&entry.key, &known);
+                        None
+                    }
+                };
+                self.path.pop();
+                value.map(|value| Toml::Table(std::iter::once((entry.key.clone(), value)).collect()))
+            }
+            _ => self.wrong_type(schema, node),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The grammar of thresholds: k6's, with units.
+
+use super::checks::Findings;
+use super::metric::{METRICS, Measure};
+use super::raw::Scenario;
+use super::shape::nearest;
+use super::{Aggregate, Comparison, Threshold};
+use crate::units::{Currency, Money, parse_duration};
+use std::collections::BTreeMap;
+
+const GRAMMAR: &str =
+    "write an aggregate, a comparison and a bound, such as \"p(99) < 1500ms\" or \"rate < 1%\"";
+
+/// `p(99) < 1500ms`, taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Parsed<'t> {
+    pub(super) aggregate: Aggregate,
+    pub(super) comparison: Comparison,
+    /// The bound with its unit.
+    pub(super) bound: &'t str,
+}
+
+/// Takes a threshold apart; the error says what is wrong.
+pub(super) fn parse(text: &str) -> Result<Parsed<'_>, String> {
+    let at = text.find(['<', '>', '=', '!']).ok_or_else(|| format!("no comparison: {GRAMMAR}"))?;
+    let (left, right) = text.split_at(at);
+    let signs = [
+        ("<=", Comparison::LessEqual),
+        (">=", Comparison::GreaterEqual),
+        ("==", Comparison::Equal),
+        ("!=", Comparison::NotEqual),
+        ("<", Comparison::Less),
+        (">", Comparison::Greater),
+    ];
+    let (sign, comparison) = signs
+        .into_iter()
+        .find(|(sign, _)| right.starts_with(sign))
+        .ok_or("unknown comparison: write one of <, <=, >, >=, ==, !=")?;
+    let bound = right[sign.len()..].trim();
+    if bound.is_empty() {
+        return Err(format!("no bound behind `{sign}`: {GRAMMAR}"));
+    }
+    Ok(Parsed { aggregate: aggregate(left.trim())?, comparison, bound })
+}
+
+fn aggregate(text: &str) -> Result<Aggregate, String> {
+    if let Some(percent) = text.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')')) {
+        let percent: f64 = percent.trim().parse().unwrap_or(f64::NAN);
+        if percent > 0.0 && percent < 100.0 {
+            return Ok(Aggregate::Percentile(percent));
+        }
+        return Err(format!(
+            "`{text}` is no percentile: write a number between 0 and 100, such as p(99) or p(99.9)"
+        ));
+    }
+    Ok(match text {
+        "avg" => Aggregate::Avg,
+        "min" => Aggregate::Min,
+        "med" => Aggregate::Med,
+        "max" => Aggregate::Max,
+        "rate" => Aggregate::Rate,
+        "count" => Aggregate::Count,
+        "total" | "value" => Aggregate::Total,
+        _ => {
+            let known = ["p(99)", "avg", "min", "med", "max", "rate", "count", "total", "value"];
+            return Err(format!("unknown aggregate `{text}`: {}", nearest(text, &known)));
+        }
+    })
+}
+
+/// The bound in the metric's base unit, and the currency if it has one.
+fn bound(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String> {
+    let wrong = || format!("`{text}` does not suit this metric: it has {}", measure.example());
+    let number = |text: &str| {
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        text.parse::<f64>().ok().filter(|number| plain && *number <= 1e15).ok_or_else(wrong)
+    };
+    match measure {
+        Measure::Time => {
+            let time = parse_duration(text).map_err(|_| wrong())?;
+            Ok((time.as_nanos() as f64, None))
+        }
+        Measure::Share => {
+            let share = match text.strip_suffix('%') {
+                Some(percent) => number(percent.trim())? / 100.0,
+                None => number(text)?,
+            };
+            if share > 1.0 {
+                return Err(format!("`{text}` is more than all: write a share from 0% to 100%"));
+            }
+            Ok((share, None))
+        }
+        Measure::PerSecond => Ok((number(text.strip_suffix("/s").unwrap_or(text).trim())?, None)),
+        Measure::Count | Measure::Ratio | Measure::Peak => Ok((number(text)?, None)),
+        Measure::Cost => {
+            let money: Money = text.parse().map_err(|_| wrong())?;
+            Ok((money.pico as f64, Some(money.currency)))
+        }
+    }
+}
+
+/// Builds the thresholds; what is wrong goes to `findings`.
+pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> Vec<Threshold> {
+    let mut built = Vec::new();
+    for (key, lines) in &scenario.thresholds.0 {
+        let Some((metric, measure, filters)) = metric_key(key, scenario, findings) else { continue };
+        if lines.is_empty() {
+            findings.sense(&["thresholds", key], format!("`{key}` has no threshold"), GRAMMAR);
+        }
+        for (index, line) in lines.iter().enumerate() {
+            let index = index.to_string();
+            let path = ["thresholds", key, &index];
+            let judged = parse(&line.threshold).and_then(|parsed| {
+                if !measure.has(parsed.aggregate) {
+                    let what = format!("`{metric}` has no such aggregate");
+                    return Err(format!("{what}: it has {}", measure.example()));
+                }
+                bound(parsed.bound, measure).map(|(bound, currency)| (parsed, bound, currency))
+            });
+            let (parsed, bound, currency) = match judged {
+                Ok(judged) => judged,
+                Err(error) => {
+                    let (what, help) = error.split_once(": ").unwrap_or((&error, GRAMMAR));
+                    findings.sense(&path, what, help);
+                    continue;
+                }
+            };
+            if let Some(currency) = currency {
+                check_currency(currency, &filters, &path, scenario, findings);
+            }
+            built.push(Threshold {
+                metric: metric.to_owned(),
+                filters: filters.clone(),
+                aggregate: parsed.aggregate,
+                comparison: parsed.comparison,
+                bound,
+                text: format!("{key}: {}", line.threshold.trim()),
+                min_samples: line.min_samples.unwrap_or(1),
+            });
+        }
+    }
+    built
+}
+
+type Filters = BTreeMap<String, String>;
+
+/// `metric` or `metric{tag=value,…}`, checked.
+fn metric_key(
+    key: &str,
+    scenario: &Scenario,
+    findings: &mut Findings<'_>,
+) -> Option<(&'static str, Measure, Filters)> {
+    let path = ["thresholds", key];
+    let (name, tags) = match key.split_once('{') {
+        Some((name, rest)) => (name.trim(), rest.strip_suffix('}')),
+        None => (key.trim(), Some("")),
+    };
+    let Some((metric, measure)) = METRICS.into_iter().find(|(known, _)| *known == name) else {
+        let known = METRICS.map(|(name, _)| name);
+        findings.sense(&path, format!("unknown metric `{name}`"), nearest(name, &known));
+        return None;
+    };
+    let Some(tags) = tags else {
+        findings.sense(&path, format!("`{key}` does not end with `}}`"), "write metric{target=NAME}");
+        return None;
+    };
+    let mut filters = Filters::new();
+    for tag in tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+        let Some((tag, value)) = tag.split_once('=').or_else(|| tag.split_once(':')) else {
+            findings.sense(&path, format!("`{tag}` is no filter"), "write tag=value, such as target=mock");
+            return None;
+        };
+        let (tag, value) = (tag.trim(), value.trim().trim_matches('"'));
+        let known: Vec<&str> = match tag {
+            "target" => scenario.target.0.iter().map(|(name, _)| name.as_str()).collect(),
+            "strategy" => scenario.strategy.0.iter().map(super::raw::Strategy::name).collect(),
+            _ => {
+                let help = nearest(tag, &["target", "strategy"]);
+                findings.sense(&path, format!("unknown tag `{tag}`"), help);
+                return None;
+            }
+        };
+        if !known.contains(&value) {
+            findings.sense(&path, format!("there is no {tag} `{value}`"), nearest(value, &known));
+            return None;
+        }
+        filters.insert(tag.to_owned(), value.to_owned());
+    }
+    Some((metric, measure, filters))
+}
+
+/// A bound on the cost needs prices in its currency.
+fn check_currency(
+    currency: Currency,
+    filters: &Filters,
+    path: &[&str],
+    scenario: &Scenario,
+    findings: &mut Findings<'_>,
+) {
+    let meant = |name: &str| filters.get("target").is_none_or(|target| target == name);
+    let mut priced = false;
+    for (name, target) in scenario.target.0.iter().filter(|(name, _)| meant(name)) {
+        let Some(price) = &target.price else { continue };
+        priced = true;
+        if price.currency != currency.to_string() {
+            let what = format!("the bound is in {currency}, the price of `{name}` in {}", price.currency);
+            findings.sense(path, what, "use one currency");
+        }
+    }
+    if !priced {
+        let help = "add price = { input = \"2.00\", output = \"8.00\" } to the target";
+        findings.sense(path, "no target has a price, so there is no cost", help);
+    }
+}

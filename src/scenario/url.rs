@@ -1,0 +1,75 @@
+//! The URL of a real endpoint: its variables, and what may not stand in it.
+
+use super::load::Env;
+use super::text::is_env_name;
+
+/// What is wrong with a URL and what to write; never any part of the URL itself, which may hold a secret.
+type Wrong = (String, String);
+
+/// The URL with each `${VARIABLE}` replaced; with no `env` they stay.
+pub(super) fn expand(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
+    let mut expanded = String::new();
+    let mut rest = url;
+    while let Some((before, after)) = rest.split_once("${") {
+        expanded.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            return Err(wrong("a `${` in the URL is not closed", "write ${VARIABLE}"));
+        };
+        if !is_env_name(name) {
+            return Err(wrong("a `${…}` in the URL holds no variable's name", "write ${VARIABLE}"));
+        }
+        match env.map(|env| env(name).filter(|value| !value.is_empty())) {
+            None => expanded.push_str(&format!("${{{name}}}")),
+            Some(Some(value)) => expanded.push_str(&value),
+            Some(None) => {
+                let help = format!("export {name} before the run, or write the URL itself");
+                return Err((format!("the environment variable `{name}` is not set"), help));
+            }
+        }
+        rest = after;
+    }
+    expanded.push_str(rest);
+    check(&expanded, env.is_none())?;
+    Ok(expanded)
+}
+
+fn check(url: &str, variables: bool) -> Result<(), Wrong> {
+    const EXAMPLE: &str = "write the base URL with its version, such as \"https://llm.example.com/v1\"";
+    if variables && url.starts_with("${") {
+        return Ok(());
+    }
+    let lower = url.to_ascii_lowercase();
+    let Some(scheme) = ["http://", "https://"].into_iter().find(|scheme| lower.starts_with(scheme)) else {
+        return Err(wrong("the URL begins with neither http:// nor https://", EXAMPLE));
+    };
+    let rest = &url[scheme.len()..];
+    if rest.contains('@') {
+        let help = "take it out and name the key's variable in api_key_env";
+        return Err(wrong("the URL holds a user or a password", help));
+    }
+    if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(wrong("the URL holds white space", EXAMPLE));
+    }
+    if rest.contains(['?', '#']) {
+        return Err(wrong("the URL holds a query or a fragment", EXAMPLE));
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    if variables && authority.contains("${") {
+        return Ok(());
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if host.is_empty() {
+        return Err(wrong("the URL has no host", EXAMPLE));
+    }
+    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
+        return Err(wrong("the URL's port is not a number from 1 to 65535", EXAMPLE));
+    }
+    Ok(())
+}
+
+fn wrong(what: &str, help: &str) -> Wrong {
+    (what.to_owned(), help.to_owned())
+}

@@ -1,0 +1,168 @@
+//! Random lines of both large files, and the rows they must become.
+
+use deadheat::history::*;
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::collections::BTreeMap;
+
+pub(crate) fn targets() -> Vec<String> {
+    vec!["mock".to_owned(), "house".to_owned()]
+}
+
+fn hex() -> impl Strategy<Value = String> {
+    any::<u64>().prop_map(|n| format!("{n:016x}"))
+}
+
+fn job_id() -> impl Strategy<Value = JobId> {
+    (0..3u16, 0..50u64).prop_map(|(cell, index)| JobId { cell, index })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    select(vec![Outcome::Ok, Outcome::Failed, Outcome::Unknown])
+}
+
+prop_compose! {
+    fn attempt()(
+        ids in (job_id(), 1..5u32, any::<bool>(), of(hex())),
+        stamps in any::<(u64, Option<u64>, Option<u64>, Option<u64>, u64)>(),
+        gaps_us in vec(any::<u32>(), 0..5),
+        status in any::<Option<u16>>(), outcome in outcome(), error in of(select(ErrorClass::ALL.to_vec())),
+        texts in any::<(Option<String>, Option<String>)>(),
+        usage in any::<(Option<u64>, Option<u64>, Option<u64>)>(),
+    ) -> Attempt {
+        let (job, n, warmup, text_hash) = ids;
+        let (due_ns, sent_ns, first_byte_ns, first_content_ns, done_ns) = stamps;
+        let (prompt_tokens, completion_tokens, retry_after_ms) = usage;
+        let (message, id) = texts;
+        Attempt {
+            job, n, due_ns, sent_ns, first_byte_ns, first_content_ns, done_ns, gaps_us, status, outcome,
+            error, message, id, prompt_tokens, completion_tokens, text_hash, retry_after_ms, warmup,
+        }
+    }
+}
+
+prop_compose! {
+    fn job()(
+        job in job_id(), due_ns: u64, done_ns: u64, outcome in outcome(), attempts: u32, warmup: bool,
+        end in select(vec![
+            JobEnd::Answered, JobEnd::Exhausted, JobEnd::Permanent, JobEnd::Cancelled, JobEnd::OverBudget,
+        ]),
+        id in any::<Option<String>>(), text_hash in of(hex()),
+    ) -> Job {
+        Job { job, due_ns, done_ns, outcome, end, attempts, id, text_hash, warmup }
+    }
+}
+
+prop_compose! {
+    fn cell_end()(cell in 0..3u16, planned: u64, issued: u64, dropped: u64, offered: Option<u64>) -> CellEnd {
+        CellEnd {
+            cell, planned, issued, not_issued: BTreeMap::from([(NotIssued::Dropped, dropped)]),
+            elapsed_ns: planned, offered_per_1000_s: offered, cpu_busiest_ppm: 7, cpu_ns: 8,
+        }
+    }
+}
+
+pub(crate) fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => attempt().prop_map(|a| Event::Attempt(Box::new(a))),
+        2 => job().prop_map(Event::Job),
+        1 => cell_end().prop_map(Event::CellEnd),
+    ]
+}
+
+prop_compose! {
+    pub(crate) fn entry()(
+        who in (select(targets()), any::<u64>(), any::<u32>(), any::<bool>()),
+        job in prop_oneof![job_id().prop_map(JobKey::Own), any::<String>().prop_map(|t| JobKey::from(&*t))],
+        texts in (any::<String>(), of(hex()), of(hex()), hex(), any::<Option<String>>()),
+        stamps in any::<(u64, Option<u64>, Option<u64>, u64)>(),
+        gaps_us in vec(any::<u32>(), 0..5),
+        status in any::<Option<u16>>(), retry_after_ms in any::<Option<u64>>(),
+        end in select(vec![
+            LedgerEnd::Whole, LedgerEnd::Refused, LedgerEnd::Cut, LedgerEnd::Reset, LedgerEnd::ClientClosed,
+            LedgerEnd::Open,
+        ]),
+        tokens in any::<(u64, u64, u64, u64)>(),
+    ) -> LedgerEntry {
+        let (target, seq, attempt, permanent) = who;
+        let (request_id, nonce, text_hash, body_hash, idempotency_key) = texts;
+        let (arrived_ns, first_byte_ns, first_content_ns, ended_ns) = stamps;
+        let (prompt_tokens, delivered_tokens, billed_prompt_tokens, billed_completion_tokens) = tokens;
+        LedgerEntry {
+            target, seq, job, attempt, request_id, nonce: nonce.map(|n| format!("R-{n}")), arrived_ns,
+            first_byte_ns, first_content_ns, ended_ns, gaps_us, status, end, fault: None, permanent,
+            retry_after_ms, prompt_tokens, delivered_tokens, billed_prompt_tokens,
+            billed_completion_tokens, text_hash, body_hash, idempotency_key, sdk_retry: None,
+        }
+    }
+}
+
+fn number(id: Option<&String>) -> Option<u64> {
+    id.map(|id| answer_number(id))
+}
+
+fn digest(hash: Option<&String>) -> Option<u64> {
+    hash.map(|hash| u64::from_str_radix(hash, 16).unwrap())
+}
+
+pub(crate) fn attempt_row(a: &Attempt) -> AttemptRow {
+    AttemptRow {
+        job: a.job,
+        n: a.n,
+        status: a.status,
+        outcome: a.outcome,
+        error: a.error,
+        due_ns: a.due_ns,
+        sent_ns: a.sent_ns,
+        first_byte_ns: a.first_byte_ns,
+        first_content_ns: a.first_content_ns,
+        done_ns: a.done_ns,
+        answer: number(a.id.as_ref()),
+        text_hash: digest(a.text_hash.as_ref()),
+        prompt_tokens: a.prompt_tokens,
+        completion_tokens: a.completion_tokens,
+        chunks: a.gaps_us.len() as u32 + u32::from(a.first_content_ns.is_some()),
+        retry_after_ms: a.retry_after_ms,
+    }
+}
+
+pub(crate) fn job_row(j: &Job) -> JobRow {
+    JobRow {
+        job: j.job,
+        due_ns: j.due_ns,
+        done_ns: j.done_ns,
+        outcome: j.outcome,
+        end: j.end,
+        attempts: j.attempts,
+        answer: number(j.id.as_ref()),
+        text_hash: digest(j.text_hash.as_ref()),
+        warmup: j.warmup,
+    }
+}
+
+pub(crate) fn ledger_row(e: &LedgerEntry) -> LedgerRow {
+    LedgerRow {
+        target: targets().iter().position(|t| *t == e.target).unwrap() as u16,
+        seq: e.seq,
+        job: e.job.clone(),
+        attempt: e.attempt,
+        status: e.status,
+        end: e.end,
+        permanent: e.permanent,
+        arrived_ns: e.arrived_ns,
+        first_byte_ns: e.first_byte_ns,
+        first_content_ns: e.first_content_ns,
+        ended_ns: e.ended_ns,
+        answer: number(e.nonce.as_ref()),
+        text_hash: digest(e.text_hash.as_ref()),
+        body_hash: digest(Some(&e.body_hash)).unwrap(),
+        idempotency_key: e.idempotency_key.as_ref().map(|k| xxhash_rust::xxh64::xxh64(k.as_bytes(), 0)),
+        retry_after_ms: e.retry_after_ms,
+        prompt_tokens: e.prompt_tokens,
+        delivered_tokens: e.delivered_tokens,
+        billed_prompt_tokens: e.billed_prompt_tokens,
+        billed_completion_tokens: e.billed_completion_tokens,
+    }
+}

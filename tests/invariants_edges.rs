@@ -1,0 +1,230 @@
+//! What judges say where they can see little: real endpoints, empty books, nothing declared; and what
+//! must not be mistaken for a violation.
+#![cfg(not(loom))]
+
+mod evidence;
+
+use deadheat::history::{ErrorClass, Evidence, Invariant as I, LedgerEnd, NotIssued, Outcome, Verdict};
+use deadheat::scenario::{Place, StrategyPlan};
+use evidence::{Fate, Story, World, key, plan::plan, world};
+use proptest::prelude::*;
+use std::time::Duration;
+
+/// One permit, up to three attempts, and these fates of the jobs, 20 ms an attempt.
+fn small(fates: &[&[Fate]]) -> World {
+    let story = |fates: &&[Fate]| Story { took_ms: 20, warmup: false, fates: fates.to_vec() };
+    let stories: Vec<Story> = fates.iter().map(story).collect();
+    World::build(plan(1, 3, 1), &[stories], false, 0)
+}
+
+/// The same run as the client of a real endpoint has it.
+fn at_url(world: &mut World) {
+    world.plan.targets[0].place = Place::Url { url: "http://llm.example.com/v1".into(), api_key_env: None };
+    world.evidence.ledger.clear();
+}
+
+proptest! {
+    #[test]
+    fn nothing_holds_at_a_real_endpoint(mut world in world()) {
+        at_url(&mut world);
+        for claim in &mut world.evidence.claims {
+            let own = world.evidence.attempts.iter().filter(|row| row.job.cell == claim.cell);
+            let (prompt, completion) = own.fold((0, 0), |(prompt, completion), row| {
+                (prompt + row.prompt_tokens.unwrap_or(0), completion + row.completion_tokens.unwrap_or(0))
+            });
+            (claim.prompt_tokens, claim.completion_tokens) = (prompt, completion);
+            claim.total_tokens = prompt + completion;
+        }
+        for row in world.judge() {
+            prop_assert_eq!(row.verdict, Verdict::Unknown, "{:?}", row);
+            prop_assert!(row.why.unwrap().starts_with("no ledger: a real endpoint keeps its own books"));
+        }
+    }
+}
+
+#[test]
+fn a_real_endpoints_client_is_convicted_by_its_own_history() {
+    let mut world = small(&[&[Fate::RateLimited { wait_ms: 300 }, Fate::Whole], &[Fate::Permanent]]);
+    at_url(&mut world);
+    world.attempt(0, 1).retry_after_ms = Some(9_000);
+    let row = world.row(I::RetryAfterRespected);
+    assert_eq!(row.verdict, Verdict::Broken);
+    let witness = row.witness.unwrap();
+    assert_eq!(witness.jobs, [key(0)]);
+    assert!(witness.text.starts_with("by the client's own history: "), "{}", witness.text);
+}
+
+#[test]
+fn empty_books_decide_nothing_but_that_nothing_was_sent() {
+    let mut world = small(&[&[Fate::Whole], &[Fate::Whole]]);
+    let cells = std::mem::take(&mut world.evidence.cells);
+    world.evidence = Evidence { cells, ..Evidence::default() };
+    for row in world.judge() {
+        assert_ne!(row.verdict, Verdict::Holds, "{row:?}");
+        assert!(row.why.is_some() || row.witness.is_some(), "{row:?}");
+    }
+    let row = world.row(I::EveryJobAnswered);
+    assert_eq!((row.verdict, row.violations), (Verdict::Broken, 2));
+    // Unless the run was stopped before the cell's turn came.
+    let end = &mut world.evidence.cells[0];
+    (end.issued, end.not_issued) = (0, [(NotIssued::Interrupted, 2)].into());
+    assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn no_evidence_at_all_holds_nothing() {
+    let world = World { plan: plan(1, 1, 2), evidence: Evidence::default() };
+    let rows = world.judge();
+    assert_eq!(rows.len(), 26);
+    let silent = |verdict| matches!(verdict, Verdict::Unknown | Verdict::NotApplicable);
+    assert!(rows.iter().all(|row| silent(row.verdict) && row.why.is_some()), "{rows:#?}");
+    assert_eq!((rows[13].strategy.as_str(), rows[13].invariant), ("unbounded", I::BilledOnce));
+}
+
+#[test]
+fn what_the_run_did_not_provoke_is_not_applicable() {
+    let world = small(&[&[Fate::Whole], &[Fate::ServerError, Fate::Whole]]);
+    assert_eq!(world.answered(), [0, 1]);
+    assert_eq!(world.row(I::RetryAfterRespected).verdict, Verdict::NotApplicable);
+    assert_eq!(world.row(I::NoRetryWhenPermanent).verdict, Verdict::NotApplicable);
+}
+
+#[test]
+fn an_undeclared_cap_is_unknown_and_permits_are_a_declaration() {
+    let mut world = small(&[&[Fate::Whole], &[Fate::Whole]]);
+    world.plan.declared.concurrency = None;
+    assert_eq!(world.row(I::InFlightCapped).verdict, Verdict::Holds);
+    world.plan.strategies[0] = StrategyPlan::Unbounded;
+    let row = world.row(I::InFlightCapped);
+    assert_eq!(row.verdict, Verdict::Unknown);
+    assert!(row.why.unwrap().contains("declare [declared] concurrency = N"));
+}
+
+/// Job 0's first attempt was billed in full but reset; a second one was answered whole.
+fn billed_twice() -> World {
+    let mut world = small(&[&[Fate::RateLimited { wait_ms: 300 }, Fate::Whole]]);
+    let row = world.ledger(0, 1);
+    (row.end, row.status, row.retry_after_ms) = (LedgerEnd::Reset, None, None);
+    (row.billed_prompt_tokens, row.billed_completion_tokens) = (7, 1_000);
+    let seen = world.attempt(0, 1);
+    (seen.status, seen.retry_after_ms) = (None, None);
+    (seen.outcome, seen.error) = (Outcome::Unknown, Some(ErrorClass::Reset));
+    world
+}
+
+#[test]
+fn hedging_within_the_cap_is_waste_and_a_retry_is_a_finding() {
+    let mut world = billed_twice();
+    assert_eq!(world.row(I::BilledOnce).verdict, Verdict::Broken);
+    // Now the first attempt still runs when the second is sent.
+    let overlap_ns = world.attempt(0, 2).done_ns;
+    world.attempt(0, 1).done_ns = overlap_ns;
+    assert_eq!(world.row(I::BilledOnce).verdict, Verdict::Holds);
+    // The ledger's end of the first is no excuse, and neither is an overlap of two equal attempts.
+    world.ledger(0, 2).attempt = 1;
+    world.attempt(0, 2).n = 1;
+    assert_eq!(world.row(I::BilledOnce).verdict, Verdict::Broken);
+    let mut world = billed_twice();
+    world.attempt(0, 1).done_ns = overlap_ns;
+    world.plan.retry.max_attempts = 1;
+    assert_eq!(world.row(I::BilledOnce).verdict, Verdict::Broken);
+}
+
+#[test]
+fn a_key_that_is_not_honoured_does_not_excuse_a_second_bill() {
+    let mut world = billed_twice();
+    for n in [1, 2] {
+        world.ledger(0, n).idempotency_key = Some(77);
+    }
+    let row = world.row(I::BilledOnce);
+    assert_eq!(row.verdict, Verdict::Broken);
+    assert!(row.witness.unwrap().text.contains("does not honour"));
+}
+
+#[test]
+fn a_bill_in_the_warm_up_is_still_a_bill() {
+    let mut world = billed_twice();
+    world.job(0).warmup = true;
+    assert_eq!(world.row(I::BilledOnce).verdict, Verdict::Broken);
+}
+
+#[test]
+fn a_client_that_left_is_not_in_flight_until_the_provider_notices() {
+    let mut world = small(&[&[Fate::Cancelled], &[Fate::Whole]]);
+    // The provider notices a second late that the client has gone.
+    world.ledger(0, 1).ended_ns += 1_000_000_000;
+    assert_eq!(world.row(I::InFlightCapped).verdict, Verdict::Holds);
+    world.evidence.attempts.remove(0);
+    assert_eq!(world.row(I::InFlightCapped).verdict, Verdict::Broken);
+}
+
+#[test]
+fn a_wait_that_was_asked_for_is_no_stall_and_coming_late_after_it_is() {
+    let mut world = small(&[&[Fate::RateLimited { wait_ms: 120_000 }, Fate::Whole]]);
+    world.plan.declared.progress = Duration::from_secs(10);
+    assert_eq!(world.row(I::Progress).verdict, Verdict::Holds);
+    // It should have come back 11 s before it did.
+    world.attempt(0, 2).due_ns -= 11_000_000_000;
+    let row = world.row(I::Progress);
+    assert_eq!((row.verdict, row.violations), (Verdict::Broken, 1));
+    let witness = row.witness.unwrap();
+    assert_eq!((witness.jobs, witness.at_ns), (vec![key(0)], world.attempt(0, 2).due_ns));
+}
+
+#[test]
+fn a_long_stream_whose_chunks_keep_coming_is_no_stall() {
+    let mut world = small(&[&[Fate::Whole]]);
+    let late_ns = 60_000_000_000;
+    world.attempt(0, 1).done_ns += late_ns;
+    world.ledger(0, 1).ended_ns += late_ns;
+    world.job(0).done_ns += late_ns;
+    world.attempt(0, 1).chunks = 1_000;
+    assert_eq!(world.row(I::Progress).verdict, Verdict::Holds);
+    world.attempt(0, 1).chunks = 2;
+    assert_eq!(world.row(I::Progress).verdict, Verdict::Broken);
+}
+
+#[test]
+fn arrivals_of_an_open_profile_do_not_keep_a_dead_client_alive() {
+    let mut world = small(&[&[Fate::Whole], &[Fate::Whole]]);
+    // Both jobs are sent 40 s after the first was due; the second came due in the middle of the silence.
+    let due_ns = world.attempt(0, 1).due_ns;
+    let late_ns = 40_000_000_000;
+    for (job, due_ns) in [(0, due_ns), (1, due_ns + late_ns / 2)] {
+        let row = world.attempt(job, 1);
+        row.due_ns = due_ns;
+        row.sent_ns = row.sent_ns.map(|ns| ns + late_ns);
+        row.first_byte_ns = None;
+        row.first_content_ns = None;
+        row.done_ns += late_ns;
+        let row = world.ledger(job, 1);
+        (row.arrived_ns, row.ended_ns) = (row.arrived_ns + late_ns, row.ended_ns + late_ns);
+        (row.first_byte_ns, row.first_content_ns) = (None, None);
+        world.job(job).done_ns += late_ns;
+    }
+    let row = world.row(I::Progress);
+    assert_eq!((row.verdict, row.violations), (Verdict::Broken, 1));
+    assert_eq!(row.witness.unwrap().at_ns, due_ns);
+}
+
+#[test]
+fn a_dropped_arrival_leaves_its_number_and_is_not_a_lost_job() {
+    let mut world = small(&[&[Fate::Whole], &[Fate::Whole], &[Fate::Whole]]);
+    world.evidence.attempts.retain(|row| row.job.index != 1);
+    world.evidence.jobs.retain(|row| row.job.index != 1);
+    world.evidence.ledger.retain(|row| row.job != key(1));
+    assert_eq!(world.row(I::OneResultPerJob).witness.unwrap().jobs, [key(1)]);
+    let end = &mut world.evidence.cells[0];
+    (end.issued, end.not_issued) = (2, [(NotIssued::Dropped, 1)].into());
+    assert_eq!(world.row(I::OneResultPerJob).verdict, Verdict::Holds);
+    assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Holds);
+}
+
+#[test]
+fn an_answer_of_no_job_is_named_as_such() {
+    let mut world = small(&[&[Fate::Whole]]);
+    world.job(0).answer = Some(0xfeed);
+    let witness = world.breaks(&[I::AnswerMatchesJob]).witness.unwrap();
+    assert_eq!(witness.jobs, [key(0)]);
+    assert!(witness.text.contains("R-000000000000feed"), "{}", witness.text);
+}

@@ -1,0 +1,261 @@
+//! The fold: figures against figures by hand and by brute force.
+#![cfg(not(loom))]
+
+#[path = "metrics_fold/small.rs"]
+mod small;
+
+use deadheat::history::*;
+use deadheat::metrics::*;
+use proptest::prelude::*;
+use small::{MS, attempt, evidence, job, plan};
+use std::time::Duration;
+
+fn folded(evidence: &Evidence) -> Folded {
+    fold(&plan(), evidence, &Gaps::new(&plan()))
+}
+
+fn metric<'a>(folded: &'a Folded, target: &str, metric: Metric) -> Option<&'a MetricRow> {
+    folded.metrics.iter().find(|row| row.target == target && row.metric == metric.name())
+}
+
+fn near(value: f64, expected: f64) -> bool {
+    (value - expected).abs() <= expected.abs() * 0.002
+}
+
+#[test]
+fn every_moment_lands_in_its_own_metric() {
+    let folded = folded(&evidence(400));
+    let expected = [
+        (Metric::Lag, 1.0),
+        (Metric::FirstByte, 2.0),
+        (Metric::Ttft, 3.0),
+        (Metric::Service, 10.0),
+        (Metric::Response, 12.0),
+    ];
+    for (which, ms) in expected {
+        let row = metric(&folded, "mock", which).unwrap();
+        assert_eq!(row.count, 400);
+        assert!(near(row.p99.unwrap(), ms) && near(row.mean, ms), "{row:?}");
+        assert_eq!(row.p999, None, "400 samples are too few for p99.9");
+    }
+    assert!(metric(&folded, "mock", Metric::Itl).is_none(), "no gaps, no row");
+}
+
+#[test]
+fn errors_stay_in_response_and_service_but_have_no_ttft() {
+    let mut evidence = evidence(10);
+    let failed = &mut evidence.attempts[0];
+    failed.outcome = Outcome::Unknown;
+    failed.error = Some(ErrorClass::TimeoutFirstByte);
+    (failed.first_byte_ns, failed.first_content_ns, failed.done_ns) = (None, None, 5_000 * MS);
+    let failed = &mut evidence.jobs[0];
+    (failed.outcome, failed.end, failed.done_ns) = (Outcome::Unknown, JobEnd::Exhausted, 6_000 * MS);
+    let folded = folded(&evidence);
+    assert_eq!(metric(&folded, "mock", Metric::Ttft).unwrap().count, 9);
+    assert!(near(metric(&folded, "mock", Metric::Service).unwrap().max, 4_999.0));
+    assert!(near(metric(&folded, "mock", Metric::Response).unwrap().max, 6_000.0));
+    let row = &folded.counters[0];
+    assert_eq!((row.answered, row.failed, row.unknown), (9, 0, 1));
+    assert_eq!(row.errors["timeout-first-byte"], 1);
+    assert_eq!((row.attempts, row.attempts_ok), (10, 9));
+}
+
+#[test]
+fn warm_ups_leave_distributions_but_not_counters() {
+    let mut evidence = evidence(10);
+    evidence.jobs[3].warmup = true;
+    evidence.jobs[3].done_ns = 9_000 * MS;
+    let attempts = evidence.attempts.clone();
+    let gaps = attempts.iter().map(|attempt| ClientGaps {
+        attempt,
+        warmup: attempt.job == JobId { cell: 0, index: 3 },
+        gaps_us: &[1_000, 3_000],
+    });
+    let gaps = Gaps::collect(&plan(), gaps, []);
+    let folded = fold(&plan(), &evidence, &gaps);
+    for which in [Metric::Lag, Metric::FirstByte, Metric::Ttft, Metric::Service, Metric::Response] {
+        assert_eq!(metric(&folded, "mock", which).unwrap().count, 9, "{}", which.name());
+        assert_eq!(metric(&folded, "house", which).unwrap().count, 10);
+    }
+    assert_eq!(metric(&folded, "mock", Metric::Itl).unwrap().count, 18);
+    let tpot = metric(&folded, "mock", Metric::Tpot).unwrap();
+    assert!(tpot.count == 9 && near(tpot.mean, 1.0), "4 ms over the 4 tokens after the first: {tpot:?}");
+    assert!(metric(&folded, "mock", Metric::Response).unwrap().max < 100.0);
+    assert_eq!(folded.fidelity.joined, 9);
+    let row = &folded.counters[0];
+    assert_eq!((row.jobs, row.answered, row.attempts), (10, 10, 10));
+}
+
+#[test]
+fn counters_are_those_of_the_evidence() {
+    let folded = folded(&evidence(10));
+    let row = &folded.counters[0];
+    assert_eq!((row.planned, row.jobs), (14, 10));
+    assert_eq!(row.not_issued["dropped"] + row.not_issued["time-up"], 4);
+    assert_eq!((row.tokens.delivered, row.tokens.billed), (Some(120), Some(130)));
+    assert_eq!((row.tokens.client_prompt, row.tokens.client_completion), (70, 50));
+    assert_eq!((row.chunks, row.elapsed_ms), (30, 2_000));
+    assert_eq!((row.throughput_per_s, row.tokens_per_s), (5.0, 25.0));
+    assert_eq!(row.in_flight_max, 8, "8 ms each in the ledger, one every ms");
+    let row = &folded.counters[1];
+    assert_eq!((row.tokens.delivered, row.tokens.billed), (None, None));
+    assert_eq!(row.in_flight_max, 10, "10 ms each at the client, one every ms");
+}
+
+#[test]
+fn good_answers_keep_both_objectives() {
+    let good = |ttft: Option<u64>, response: Option<u64>| {
+        let mut plan = plan();
+        plan.slo.ttft = ttft.map(Duration::from_millis);
+        plan.slo.response = response.map(Duration::from_millis);
+        let mut evidence = evidence(10);
+        evidence.jobs[0].done_ns += 50 * MS;
+        evidence.attempts[1].first_content_ns = None;
+        evidence.jobs[2].outcome = Outcome::Failed;
+        fold(&plan, &evidence, &Gaps::new(&plan)).counters[0].good
+    };
+    assert_eq!(good(None, None), 9);
+    assert_eq!(good(Some(3), None), 8);
+    assert_eq!(good(Some(2), None), 0);
+    assert_eq!(good(None, Some(12)), 8);
+    assert_eq!(good(Some(3), Some(12)), 7);
+}
+
+#[test]
+fn fidelity_is_client_minus_ledger() {
+    let evidence = evidence(400);
+    let (attempts, entries) = (evidence.attempts.clone(), evidence.ledger.clone());
+    let client = attempts.iter().map(|attempt| ClientGaps { attempt, warmup: false, gaps_us: &[1_250; 2] });
+    let ledger = entries.iter().map(|entry| LedgerGaps { entry, gaps_us: &[1_000; 2] });
+    let fidelity = fold(&plan(), &evidence, &Gaps::collect(&plan(), client, ledger)).fidelity;
+    assert_eq!(fidelity.joined, 400);
+    for (row, ms) in fidelity.errors.iter().zip([1.0, 0.25, 2.0]) {
+        assert_eq!((row.count, row.p50_ms, row.p99_ms, row.p999_ms.is_some()), (400, Some(ms), Some(ms), row.metric == "itl" && false), "{}", row.metric);
+    }
+    assert_eq!(fidelity.achieved, Some(0.5), "400 begun in 2 s, 400 a second offered");
+    assert!(near(fidelity.lag_p99_ms.unwrap(), 1.0));
+    assert_eq!((fidelity.cpu_busiest, fidelity.cpu_s), (0.25, 1.0));
+}
+
+#[test]
+fn attempts_that_cannot_be_told_apart_are_not_joined() {
+    let mut evidence = evidence(10);
+    evidence.ledger.insert(1, evidence.ledger[0].clone()); // the same attempt twice
+    evidence.ledger[3].target = 1; // at the wrong target
+    evidence.ledger[5].job = JobKey::Other("x".into());
+    let moved = evidence.ledger.remove(5);
+    evidence.ledger.push(moved);
+    assert_eq!(folded(&evidence).fidelity.joined, 7);
+}
+
+#[test]
+fn streams_that_were_held_back_are_counted() {
+    let evidence = evidence(4);
+    let (attempts, entries) = (evidence.attempts.clone(), evidence.ledger.clone());
+    // Of the cell with a ledger, jobs 0 and 1 arrive at once, and 1 was sent at once. The other cell's
+    // tokens (5) are fewer than its chunks (3) never, so all of its bursts count.
+    let burst = |row: &&AttemptRow| row.job.index < 2;
+    let client = attempts.iter().filter(burst).map(|attempt| ClientGaps {
+        attempt,
+        warmup: false,
+        gaps_us: &[10; 7],
+    });
+    let ledger = entries.iter().map(|entry| LedgerGaps {
+        entry,
+        gaps_us: if entry.seq == 2 { &[5; 7] } else { &[20_000; 7] },
+    });
+    let gaps = Gaps::collect(&plan(), client, ledger);
+    assert_eq!(fold(&plan(), &evidence, &gaps).fidelity.single_burst_streams, 1 + 2);
+}
+
+#[test]
+fn conservation_holds_where_nothing_is_lost_and_names_what_is() {
+    assert_eq!(conservation(&evidence(10)), Vec::<String>::new());
+    let planted: [(fn(&mut Evidence), &str); 9] = [
+        (|e| e.cells[0].planned += 1, "cell 0: 15 jobs planned, but 10 issued + 4 not issued"),
+        (|e| e.cells[1].issued += 1, "cell 1: 11 jobs issued, but 10 answered"),
+        (|e| drop(e.jobs.remove(4)), "cell 0: 10 jobs issued, but 9 answered"),
+        (|e| drop(e.cells.remove(0)), "cell 0 has results but no end"),
+        (|e| drop(e.cells.remove(1)), "cell 1 has results but no end"),
+        (|e| e.attempts[2].outcome = Outcome::Failed, "job:0002 attempt 1 ended neither"),
+        (|e| e.attempts[2].error = Some(ErrorClass::Reset), "job:0002 attempt 1 ended neither"),
+        (|e| e.attempts[2].done_ns = 1, "job:0002 attempt 1 has stamps out of order"),
+        (|e| drop(e.attempts.remove(2)), "job:0002: 1 attempts in the ledger, but 0 in the history"),
+    ];
+    for (plant, expected) in planted {
+        let mut evidence = evidence(10);
+        plant(&mut evidence);
+        let faults = conservation(&evidence);
+        assert!(faults.iter().any(|fault| fault.starts_with(expected)), "{expected}: {faults:?}");
+        assert_eq!(folded(&evidence).conservation, faults);
+    }
+}
+
+#[test]
+fn a_result_recorded_twice_is_the_clients_fault_not_the_engines() {
+    let mut evidence = evidence(10);
+    evidence.jobs.insert(1, job(0, 0));
+    assert_eq!(conservation(&evidence), Vec::<String>::new());
+    assert_eq!(folded(&evidence).counters[0].answered, 10);
+}
+
+#[test]
+fn evidence_of_cells_that_the_plan_does_not_have_panics_nowhere() {
+    let mut evidence = evidence(10);
+    evidence.attempts.push(attempt(9, 0));
+    evidence.jobs.push(job(9, 0));
+    assert_eq!(folded(&evidence).conservation, ["cell 9 has results but no end"]);
+    assert!(folded(&Evidence::default()).metrics.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn percentiles_are_within_a_thousandth_of_the_exact(
+        mut values in proptest::collection::vec(0u64..200_000_000_000, 300..600),
+        q in proptest::sample::select(vec![0.5, 0.9, 0.95, 0.99]),
+    ) {
+        let mut histogram = new_histogram();
+        values.iter().for_each(|value| record(&mut histogram, *value));
+        values.sort_unstable();
+        let exact = values[(q * values.len() as f64).ceil() as usize - 1] as f64;
+        let value = percentile(&histogram, q).unwrap() as f64;
+        prop_assert!((value - exact).abs() <= exact / 1000.0 + 1.0, "{value} against {exact}");
+    }
+
+    #[test]
+    fn merging_is_recording_together_in_any_order(
+        a in proptest::collection::vec(any::<u64>(), 0..50),
+        b in proptest::collection::vec(0..1_000_000u64, 0..50),
+    ) {
+        let of = |values: &[u64]| {
+            let mut histogram = new_histogram();
+            values.iter().for_each(|value| record(&mut histogram, *value));
+            histogram
+        };
+        let together = of(&[a.clone(), b.clone()].concat());
+        prop_assert_eq!(&merged([&of(&a), &of(&b)]), &together);
+        prop_assert_eq!(&merged([&of(&b), &of(&a)]), &together);
+        prop_assert_eq!(together.len() as usize, a.len() + b.len());
+        let read = hdr_read(&hdr_blob(&together)).unwrap();
+        prop_assert_eq!(&read, &together);
+        prop_assert!(hdr_blob(&together).starts_with("HISTFAAA"));
+    }
+}
+
+#[test]
+fn a_blob_that_is_none_says_so() {
+    for blob in ["", "!", "HISTFAAA", "AAAAAAAA"] {
+        assert!(hdr_read(blob).is_err(), "{blob}");
+    }
+}
+
+#[test]
+fn too_few_samples_give_no_percentile() {
+    let mut histogram = new_histogram();
+    (0..299).for_each(|_| record(&mut histogram, 5));
+    assert_eq!(percentile(&histogram, 0.99), None);
+    record(&mut histogram, 5);
+    assert_eq!(percentile(&histogram, 0.99), Some(5));
+}
