@@ -232,3 +232,21 @@ fn judging_elsewhere_keeps_the_machine_of_the_run() {
     std::fs::write(dir.path().join("summary.json"), "torn").unwrap();
     assert_eq!(host(dir.path(), &meta), here);
 }
+
+#[test]
+fn torn_evidence_accuses_nobody_and_passes_nothing() {
+    let mut run = good();
+    run.gaps.push("ledger.jsonl.zst is missing".into());
+    run.conservation.push("3 jobs have no end".into());
+    run.times = histogram(&[300 * MS]);
+    run.verdicts[0] = verdict("unbounded", Invariant::StatusHonest, Verdict::Broken);
+    let torn = summary(&run);
+    assert_eq!((torn.exit_code, torn.exit_reasons.len()), (7, 1), "{:?}", torn.exit_reasons);
+    assert!(!torn.valid.holds && torn.thresholds.iter().all(|row| row.void && !row.passed));
+    let unknown = |row: &VerdictRow| {
+        row.verdict == Verdict::Unknown
+            && row.witness.is_none()
+            && row.why.as_deref().is_some_and(|w| w.contains("missing"))
+    };
+    assert!(torn.verdicts.iter().all(unknown), "{:?}", torn.verdicts);
+}

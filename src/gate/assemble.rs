@@ -1,11 +1,13 @@
 //! Puts the judged parts together into one summary.
 
 use super::cost::spent;
-use super::threshold::void_latency;
+use super::threshold::{void_all, void_latency};
 use super::{
     BilledTokens, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, thresholds, validity,
 };
-use crate::history::{CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, VerdictRow};
+use crate::history::{
+    CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
+};
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
 use hdrhistogram::Histogram;
@@ -29,7 +31,8 @@ pub struct Parts<'a> {
     pub histogram: Box<Histograms<'a>>,
     /// How true the measurement is.
     pub fidelity: Fidelity,
-    /// What is missing from the evidence, a sentence each: a run that was killed leaves cut files.
+    /// What is missing from the evidence, a sentence each: a run that was killed leaves cut files. Nothing
+    /// is judged then.
     pub gaps: Vec<String>,
     /// Each way in which planned, issued and ended jobs do not add up; empty unless deadheat is at fault.
     pub conservation: Vec<String>,
@@ -56,11 +59,15 @@ impl Observed for Parts<'_> {
 
 /// The summary of a run: thresholds, validity, cost and exit code on top of what was found.
 #[must_use]
-pub fn assemble(parts: Parts<'_>) -> Summary {
+pub fn assemble(mut parts: Parts<'_>) -> Summary {
     let mut rows = thresholds(parts.plan, &parts);
     let faults = fidelity_faults(parts.plan, &parts.fidelity);
-    if !faults.is_empty() || !parts.gaps.is_empty() {
+    if !faults.is_empty() {
         void_latency(parts.plan, &mut rows);
+    }
+    if !parts.gaps.is_empty() {
+        void_all(&mut rows);
+        doubt(&mut parts);
     }
     let reasons = exit_reasons(&Grounds {
         meta: parts.meta,
@@ -97,6 +104,18 @@ pub fn assemble(parts: Parts<'_>) -> Summary {
         thresholds: rows,
         host: parts.host,
     }
+}
+
+/// Half a record accuses the innocent: what it lacks looks lost, unbilled or unanswered. So where the
+/// evidence is not whole, nothing is said to hold or to be broken, and no job to be lost.
+fn doubt(parts: &mut Parts<'_>) {
+    let why = format!("the evidence is not whole: {}", parts.gaps.join("; "));
+    for row in &mut parts.verdicts {
+        row.verdict = Verdict::Unknown;
+        row.why = Some(why.clone());
+        (row.violations, row.witness) = (0, None);
+    }
+    parts.conservation.clear();
 }
 
 /// RFC 3339, UTC. A second beyond the year 9999 is printed as a number, never guessed at.

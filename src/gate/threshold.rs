@@ -105,8 +105,17 @@ pub(super) fn void_latency(plan: &Plan, rows: &mut [ThresholdRow]) {
         plan.thresholds.iter().any(|threshold| threshold.text == text && value::hangs_on_load(threshold))
     };
     for row in rows.iter_mut().filter(|row| hanging(&row.threshold)) {
-        row.void = true;
-        row.passed = false;
-        row.why = Some("void: the load was invalid".to_owned());
+        void(row, "void: the load was invalid");
     }
+}
+
+/// Takes the verdict from every threshold, because the evidence is not whole.
+pub(super) fn void_all(rows: &mut [ThresholdRow]) {
+    rows.iter_mut().for_each(|row| void(row, "void: the evidence is not whole"));
+}
+
+fn void(row: &mut ThresholdRow, why: &str) {
+    row.void = true;
+    row.passed = false;
+    row.why = Some(why.to_owned());
 }

@@ -60,7 +60,7 @@ pub(super) fn rounded(decimal: &str) -> String {
         Ok(v) if v >= 1.0 => format!("{v:.2}"),
         Ok(v) if v >= 0.01 => format!("{v:.4}"),
         Ok(v) if v > 0.0 => format!("{v:.6}"),
-        Ok(v) if v == 0.0 => "0.00".to_owned(),
+        Ok(0.0) => "0.00".to_owned(),
         _ => NONE.to_owned(),
     }
 }

@@ -11,7 +11,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 pub(super) const COLUMNS: usize = 16;
 
 /// Longest blob that is looked at; a histogram at three figures stays far below.
-const BLOB_MAX: usize = 4 << 20;
+const BLOB_MAX: usize = 1 << 20;
 
 /// The distribution from its least to its greatest value, on a logarithmic scale; spaces if the blob is
 /// empty or cannot be read.
