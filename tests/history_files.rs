@@ -1,5 +1,6 @@
 //! The files of a run: what is written is what is read, and what was cut or damaged says so.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 #[path = "history_files/random.rs"]
 mod random;

@@ -71,7 +71,7 @@ impl LedgerEntry {
     /// Whether anything was charged for it.
     #[must_use]
     pub fn billed(&self) -> bool {
-        self.billed_prompt_tokens + self.billed_completion_tokens > 0
+        self.billed_prompt_tokens > 0 || self.billed_completion_tokens > 0
     }
 }
 

@@ -30,7 +30,9 @@ fn cell_faults(end: &CellEnd, results: u64) -> Vec<String> {
     let mut faults = Vec::new();
     let not_issued = end.not_issued.values().fold(0u64, |sum, count| sum.saturating_add(*count));
     if issued.checked_add(not_issued) != Some(planned) {
-        faults.push(format!("cell {cell}: {planned} jobs planned, but {issued} issued + {not_issued} not issued"));
+        faults.push(format!(
+            "cell {cell}: {planned} jobs planned, but {issued} issued + {not_issued} not issued"
+        ));
     }
     if issued != results {
         faults.push(format!("cell {cell}: {issued} jobs issued, but {results} answered, failed or unknown"));

@@ -110,17 +110,22 @@ fn taken<'a>(job: &JobRow, attempts: &'a [AttemptRow]) -> Option<&'a AttemptRow>
 }
 
 fn tokens(attempts: &[AttemptRow], ledger: Option<&[LedgerRow]>) -> TokenCounts {
-    let of_ledger = |tokens: fn(&LedgerRow) -> u64| ledger.map(|rows| rows.iter().map(tokens).sum());
+    let of_ledger = |tokens: fn(&LedgerRow) -> u64| ledger.map(|rows| total(rows.iter().map(tokens)));
     let whole = |row: &LedgerRow| match row.end {
-        LedgerEnd::Whole => row.prompt_tokens + row.delivered_tokens,
+        LedgerEnd::Whole => row.prompt_tokens.saturating_add(row.delivered_tokens),
         _ => 0,
     };
     TokenCounts {
         delivered: of_ledger(whole),
-        billed: of_ledger(|row| row.billed_prompt_tokens + row.billed_completion_tokens),
-        client_prompt: attempts.iter().filter_map(|row| row.prompt_tokens).sum(),
-        client_completion: attempts.iter().filter_map(|row| row.completion_tokens).sum(),
+        billed: of_ledger(|row| row.billed_prompt_tokens.saturating_add(row.billed_completion_tokens)),
+        client_prompt: total(attempts.iter().filter_map(|row| row.prompt_tokens)),
+        client_completion: total(attempts.iter().filter_map(|row| row.completion_tokens)),
     }
+}
+
+/// A sum that damaged evidence cannot overflow.
+fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }
 
 fn in_flight_max(attempts: &[AttemptRow], ledger: Option<&[LedgerRow]>) -> u64 {

@@ -29,7 +29,7 @@ pub(super) fn fidelity(plan: &Plan, evidence: &Evidence, gaps: &Gaps, cells: &[H
     let lags = open().filter_map(|cell| cells.get(usize::from(cell.cell)));
     let lag = merged(lags.map(|histograms| &histograms[Metric::Lag as usize]));
     let busiest_ppm = evidence.cells.iter().map(|cell| cell.cpu_busiest_ppm).max().unwrap_or(0);
-    let cpu_ns: u64 = evidence.cells.iter().map(|cell| cell.cpu_ns).sum();
+    let cpu_ns = evidence.cells.iter().map(|cell| cell.cpu_ns).fold(0, u64::saturating_add);
     Fidelity {
         errors,
         joined: pairs.len() as u64,
@@ -43,7 +43,7 @@ pub(super) fn fidelity(plan: &Plan, evidence: &Evidence, gaps: &Gaps, cells: &[H
 
 fn ttft_error_ns(pair: &Pair<'_>) -> Option<i64> {
     let client = difference(pair.client.first_content_ns?, pair.client.sent_ns?);
-    Some(client - difference(pair.ledger.first_content_ns?, pair.ledger.arrived_ns))
+    Some(client.saturating_sub(difference(pair.ledger.first_content_ns?, pair.ledger.arrived_ns)))
 }
 
 /// Only where both sides saw the same end: a cut or a timeout is noticed at different times by right.
@@ -51,7 +51,7 @@ fn service_error_ns(pair: &Pair<'_>) -> Option<i64> {
     let ended = matches!(pair.ledger.end, LedgerEnd::Whole | LedgerEnd::Refused);
     let sent = pair.client.sent_ns.filter(|_| ended && pair.client.status.is_some())?;
     let client = difference(pair.client.done_ns, sent);
-    Some(client - difference(pair.ledger.ended_ns, pair.ledger.arrived_ns))
+    Some(client.saturating_sub(difference(pair.ledger.ended_ns, pair.ledger.arrived_ns)))
 }
 
 /// `until - from`, saturating, signed.

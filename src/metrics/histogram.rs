@@ -21,14 +21,15 @@ pub struct HdrError(String);
 /// # Panics
 /// Never: the number of figures is one that the format allows.
 #[must_use]
-#[expect(clippy::missing_panics_doc, reason = "documented above")]
 pub fn new_histogram() -> Histogram<u64> {
     Histogram::new(FIGURES).expect("3 significant figures are within 0 to 5")
 }
 
 /// Adds one value of `ns` nanoseconds; values above one day count as one day, so nothing is left out.
 pub fn record(histogram: &mut Histogram<u64>, ns: u64) {
-    histogram.saturating_record(ns.min(MOST_NS));
+    // Not `saturating_record`: that clamps to the histogram's present size instead of growing it.
+    let recorded = histogram.record(ns.min(MOST_NS));
+    debug_assert!(recorded.is_ok());
 }
 
 /// The value in nanoseconds at quantile `q` (0 to 1); `None` below [`samples_needed`].

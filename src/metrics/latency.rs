@@ -13,8 +13,7 @@ pub(super) type Histograms = [Histogram<u64>; Metric::ALL.len()];
 
 /// Fills the histograms of every cell. Warm-ups are left out.
 pub(super) fn histograms(cells: usize, evidence: &Evidence, gaps: &Gaps) -> Vec<Histograms> {
-    let mut all: Vec<Histograms> =
-        (0..cells).map(|_| std::array::from_fn(|_| new_histogram())).collect();
+    let mut all: Vec<Histograms> = (0..cells).map(|_| std::array::from_fn(|_| new_histogram())).collect();
     let zipped = all.iter_mut().zip(gaps.client.itl.iter().zip(&gaps.client.tpot));
     for (cell, (itl, tpot)) in zipped {
         cell[Metric::Itl as usize].clone_from(itl);
