@@ -49,7 +49,12 @@ fn dist(dist: &raw::Dist, path: &[&str], findings: &mut Findings<'_>) -> Dist {
         raw::Dist::Lognormal { p50, p99 } => {
             if p99.0 < p50.0 {
                 let path = [path, &["lognormal", "p99"]].concat();
-                findings.sense(&path, "`p99` is less than `p50`", "write a p99 of at least the p50");
+                findings.sense_at(
+                    &path,
+                    &path[..path.len() - 1],
+                    "`p99` is less than `p50`",
+                    "write a p99 of at least the p50",
+                );
             }
             Dist::Lognormal { p50: p50.0, p99: p99.0 }
         }

@@ -43,15 +43,35 @@ impl<'d> Findings<'d> {
         what: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let related = |broken: &Vec<String>| broken.iter().zip(cause).all(|(a, b)| a == b);
-        if !self.broken.iter().any(related) {
-            let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
-            let at = self.document.place(&path);
+        if !self.is_broken(cause) {
+            let at = self.document.place(&owned(path));
             self.push(&at, what.into(), help.into());
         }
+    }
+
+    /// As [`Self::sense`], shown at the key of `path`.
+    pub(super) fn sense_key(&mut self, path: &[&str], what: impl Into<String>, help: impl Into<String>) {
+        if !self.is_broken(path) {
+            let at = self.document.key_place(&owned(path));
+            self.push(&at, what.into(), help.into());
+        }
+    }
+
+    /// The keys of the table at `path` as the document has them, right or wrong.
+    pub(super) fn keys(&self, path: &[&str]) -> Vec<&'d str> {
+        self.document.keys(&owned(path))
+    }
+
+    /// Whether the shape is wrong at or around `path`.
+    pub(super) fn is_broken(&self, path: &[&str]) -> bool {
+        self.broken.iter().any(|broken| broken.iter().zip(path).all(|(a, b)| a == b))
     }
 
     fn push(&mut self, at: &At, what: String, help: String) {
         self.faults.push(Fault::new(&self.document.texts[at.text], at.span.clone(), what, help));
     }
+}
+
+fn owned(path: &[&str]) -> Vec<String> {
+    path.iter().map(|part| (*part).to_owned()).collect()
 }

@@ -79,12 +79,14 @@ impl Document {
         if path.iter().any(|part| part.is_empty()) {
             let help = "write it as in --set strategy.semaphore.permits=20".to_owned();
             faults.push(Fault::new(&text, 0..0, "not the name of a setting".to_owned(), help));
+            self.texts.push(text);
             return;
         }
         let node = parse_value(value, index);
         let whole = At { text: index, span: 0..value.len() };
-        if let Err(part) = insert(&mut self.root, &path, node, &whole) {
-            let what = format!("`{}` is not a table, so nothing can be set in it", mask::text(part));
+        if let Err(depth) = insert(&mut self.root, &path, node, &whole) {
+            let parent = path[..path.len() - depth].join(".");
+            let what = format!("`{parent}` is not a table, so nothing can be set in it");
             faults.push(Fault::new(&text, 0..value.len(), what, "set a key of a table".to_owned()));
         }
         self.texts.push(text);
@@ -125,6 +127,14 @@ impl Document {
         }
     }
 
+    /// The keys of the table at `path`.
+    pub(super) fn keys(&self, path: &[String]) -> Vec<&str> {
+        match self.find(path).map(|node| &node.value) {
+            Some(Value::Table(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn find(&self, path: &[String]) -> Option<&Node> {
         path.iter().try_fold(&self.root, |node, part| match &node.value {
             Value::Table(entries) => entries.iter().find(|entry| entry.key == *part).map(|entry| &entry.node),
@@ -143,16 +153,17 @@ fn parse_value(value: &str, text: usize) -> Node {
     }
 }
 
-/// Puts `node` at `path`, making tables on the way; the error is the part that is no table.
-fn insert<'p>(into: &mut Node, path: &[&'p str], node: Node, at: &At) -> Result<(), &'p str> {
+/// Puts `node` at `path`, making tables on the way; the error is how much of it was left where
+/// something else than a table stood.
+fn insert(into: &mut Node, path: &[&str], node: Node, at: &At) -> Result<(), usize> {
     let [part, rest @ ..] = path else {
         *into = node;
         return Ok(());
     };
     if let (Value::Array(items), Ok(index)) = (&mut into.value, part.parse::<usize>()) {
-        return items.get_mut(index).map_or(Err(*part), |item| insert(item, rest, node, at));
+        return items.get_mut(index).map_or(Err(path.len()), |item| insert(item, rest, node, at));
     }
-    let Value::Table(entries) = &mut into.value else { return Err(part) };
+    let Value::Table(entries) = &mut into.value else { return Err(path.len()) };
     if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *part) {
         if rest.is_empty() {
             entry.key_at = at.clone();

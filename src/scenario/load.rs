@@ -34,36 +34,28 @@ fn read(source: &Source, overrides: &[(String, String)], env: Option<Env<'_>>) -
     let file = Text { name: source.path.display().to_string(), text: source.text.clone() };
     let mut faults = Vec::new();
     let mut document = Document::parse(file, &mut faults);
-    if faults.is_empty() {
-        for (key, value) in overrides {
-            document.set(key, value, &mut faults);
-        }
-    }
     if !faults.is_empty() {
+        // Behind broken syntax every further fault would be a guess.
         return Err(Faults::new(faults, &document.texts));
     }
+    for (key, value) in overrides {
+        document.set(key, value, &mut faults);
+    }
     match check(&document, env) {
-        Ok(plan) => Ok(plan),
-        Err(faults) => Err(Faults::new(faults, &document.texts)),
+        Ok(plan) if faults.is_empty() => Ok(plan),
+        Ok(_) => Err(Faults::new(faults, &document.texts)),
+        Err(more) => {
+            faults.extend(more);
+            Err(Faults::new(faults, &document.texts))
+        }
     }
 }
 
 fn check(document: &Document, env: Option<Env<'_>>) -> Result<Plan, Vec<Fault>> {
     let mut findings = Findings::new(document);
     let mut shape = Shape { schema: &SCHEMA, findings: &mut findings, path: Vec::new() };
-    let sound = shape.check(&SCHEMA, &document.root);
-    let mut sound = match sound {
-        Some(Toml::Table(table)) => table,
-        _ => toml::Table::new(),
-    };
-    // The rest is checked even where these are missing; that they are is a fault already.
-    for (key, value) in [("version", Toml::Integer(1)), ("name", Toml::String("unnamed".to_owned()))] {
-        sound.entry(key).or_insert(value);
-    }
-    for key in ["target", "profile"] {
-        sound.entry(key).or_insert_with(|| Toml::Table(toml::Table::new()));
-    }
-    let mut scenario: raw::Scenario = match Toml::Table(sound).try_into() {
+    let sound = shape.check(&SCHEMA, &document.root).unwrap_or_else(|| Toml::Table(toml::Table::new()));
+    let mut scenario: raw::Scenario = match sound.try_into() {
         Ok(scenario) => scenario,
         Err(error) => {
             // The shape allowed what the types do not: a gap in the schema, but never a panic.

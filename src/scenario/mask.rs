@@ -22,7 +22,8 @@ pub(super) fn document(name: &str, source: &str) -> String {
     let mut spans = tokens(source);
     spans.extend(userinfo(source));
     spans.extend(values(source));
-    if name.starts_with("--set ") && is_secret_key(name) && !is_env_name(source.trim_matches('"')) {
+    let env_name = name.ends_with("_env") && is_env_name(source.trim_matches('"'));
+    if name.starts_with("--set ") && is_secret_key(name) && !env_name {
         spans.push(0..source.len());
     }
     stars(source, &spans)

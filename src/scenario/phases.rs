@@ -25,7 +25,8 @@ fn phase(profile: &Profile, scenario: &Scenario, findings: &mut Findings<'_>) ->
     let timing = profile.timing();
     if length(&executor).is_some_and(|length| timing.warmup.0 > Duration::ZERO && timing.warmup.0 >= length) {
         let help = "write a warm-up shorter than the profile, or nothing would be measured";
-        findings.sense(&["profile", name, "warmup"], "the warm-up is the whole profile", help);
+        let path = ["profile", name, "warmup"];
+        findings.sense_at(&path, &path[..2], "the warm-up is the whole profile", help);
     }
     let jobs = jobs(&executor);
     if jobs > MOST_JOBS {
@@ -42,9 +43,10 @@ fn phase(profile: &Profile, scenario: &Scenario, findings: &mut Findings<'_>) ->
 
 fn executor(profile: &Profile, scenario: &Scenario, findings: &mut Findings<'_>) -> Executor {
     let name = profile.name();
+    let no_jobs = scenario.workload.jobs.is_none() && !findings.is_broken(&["workload", "jobs"]);
     match profile {
         Profile::ConstantVus(p) => {
-            if p.duration.is_none() && scenario.workload.jobs.is_none() {
+            if p.duration.is_none() && no_jobs {
                 let help = "add `duration`, or `jobs` to [workload]";
                 findings.sense(&["profile", name, "duration"], format!("`{name}` would never end"), help);
             }
@@ -61,7 +63,7 @@ fn executor(profile: &Profile, scenario: &Scenario, findings: &mut Findings<'_>)
             Executor::RampingVus { start_vus: p.start_vus, stages }
         }
         Profile::SharedIterations(p) => {
-            if p.iterations.is_none() {
+            if p.iterations.is_none() && no_jobs {
                 let what = format!("`{name}` does not say how many iterations");
                 findings.sense(
                     &["profile", name, "iterations"],
@@ -141,7 +143,8 @@ fn open(
 ) -> Open {
     if on_saturation.is_some() && max_in_flight.is_none() {
         let what = "`on_saturation` does nothing without `max_in_flight`";
-        findings.sense(&["profile", name, "on_saturation"], what, "add `max_in_flight`, or leave it out");
+        let path = ["profile", name, "on_saturation"];
+        findings.sense_at(&path, &path[..2], what, "add `max_in_flight`, or leave it out");
     }
     Open {
         arrivals: match arrivals {

@@ -26,7 +26,7 @@ pub(super) const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "deadheat scenario")]
 pub(super) struct Scenario {
-    /// Version of this file's format: 1.
+    /// Version of this file's format.
     #[schemars(extend("const" = 1))]
     pub(super) version: u32,
     /// What the run is called; part of its directory's name.

@@ -35,7 +35,12 @@ fn backoff(raw: &raw::Backoff, findings: &mut Findings<'_>) -> Backoff {
         raw::Backoff::Exponential { base, cap, jitter } => {
             if cap.0 < base.0 {
                 let path = ["retry", "backoff", "exponential", "cap"];
-                findings.sense(&path, "`cap` is less than `base`", "write a cap of at least the base");
+                findings.sense_at(
+                    &path,
+                    &path[..3],
+                    "`cap` is less than `base`",
+                    "write a cap of at least the base",
+                );
             }
             Backoff::Exponential { base: base.0, cap: cap.0, jitter: jitter_of(*jitter) }
         }
@@ -170,7 +175,8 @@ fn check_cost(currency: Currency, scenario: &Scenario, findings: &mut Findings<'
         }
     }
     if !priced && !scenario.target.0.is_empty() {
-        findings.sense(&["budget", "max_cost"], "`max_cost` cannot be kept: no target has a price", HELP);
+        let what = "`max_cost` cannot be kept: no target has a price";
+        findings.sense_at(&["budget", "max_cost"], &["target"], what, HELP);
     }
 }
 

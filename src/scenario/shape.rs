@@ -1,16 +1,20 @@
 //! Checks a document against the schema, collects every fault, and keeps what is sound.
 //!
+//! Something valid stands in for a value that is needed but wrong, so that all around it is checked as well.
+//!
 //! The schema is the one that the raw types generate, so the file that editors read and this check cannot
 //! disagree. Only what schemars writes for those types is understood; the rest is checked later.
 
 mod expect;
+mod stand_in;
 
 use super::checks::Findings;
 use super::document::{Node, Value};
 use super::{mask, text};
 pub(super) use expect::nearest;
-use expect::{describe, variants};
+use expect::{close, describe, variants};
 use serde_json::{Map, Value as Json};
+use stand_in::stand_in;
 use toml::Value as Toml;
 
 /// Walks a document along the schema.
@@ -75,45 +79,39 @@ impl Shape<'_, '_> {
         let Value::Table(entries) = &node.value else { return None };
         let empty = Map::new();
         let properties = schema["properties"].as_object().unwrap_or(&empty);
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
         let mut sound = toml::Table::new();
-        let mut lost = false;
-        let required =
-            |key: &str| schema["required"].as_array().is_some_and(|keys| keys.iter().any(|k| k == key));
         for entry in entries {
+            let any = Some(&schema["additionalProperties"]).filter(|schema| schema.is_object());
+            let Some(inner) = properties.get(&entry.key).or(any) else {
+                self.path.push(entry.key.clone());
+                self.unknown_key(&entry.key, properties);
+                self.path.pop();
+                continue;
+            };
             self.path.push(entry.key.clone());
-            let inner = properties
-                .get(&entry.key)
-                .or_else(|| Some(&schema["additionalProperties"]).filter(|s| s.is_object()));
-            match inner {
-                Some(inner) => match self.check(inner, &entry.node) {
-                    Some(value) => drop(sound.insert(entry.key.clone(), value)),
-                    None => lost |= required(&entry.key),
-                },
-                None => self.unknown_key(&entry.key, properties),
-            }
+            let value = self.check(inner, &entry.node);
             self.path.pop();
+            // An optional value that is wrong counts as left out.
+            let value = value
+                .or_else(|| required.contains(&entry.key.as_str()).then(|| stand_in(inner, self.schema)));
+            sound.extend(value.map(|value| (entry.key.clone(), value)));
         }
-        for key in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+        for key in required {
             if !entries.iter().any(|entry| entry.key == key) {
-                lost = true;
-                let inner = self.resolve(&properties[key]);
-                let text = properties[key]["description"].as_str().or(inner["description"].as_str());
-                let text = text
-                    .unwrap_or_default()
-                    .split(". ")
-                    .next()
-                    .unwrap_or_default()
-                    .trim_end_matches('.')
-                    .to_owned();
-                let help = format!("add `{key}`, {}: {text}", describe(inner, self.schema));
-                self.missing(key, help);
+                self.missing(key, &properties[key]);
+                sound.insert(key.to_owned(), stand_in(&properties[key], self.schema));
             }
         }
-        // Of the file itself everything sound is kept, so that the rest of it is checked as well.
-        (!lost || self.path.is_empty()).then_some(Toml::Table(sound))
+        Some(Toml::Table(sound))
     }
 
-    fn missing(&mut self, key: &str, help: String) {
+    fn missing(&mut self, key: &str, schema: &Json) {
+        let inner = self.resolve(schema);
+        let text = schema["description"].as_str().or(inner["description"].as_str()).unwrap_or_default();
+        let first = text.split(". ").next().unwrap_or_default().trim_end_matches('.');
+        let help = format!("add `{key}`, {}: {first}", describe(inner, self.schema));
         let what = match self.path.is_empty() {
             true => format!("`{key}` is missing"),
             false => format!("`{}` has no `{key}`", self.name()),
@@ -141,18 +139,20 @@ impl Shape<'_, '_> {
         let count = items.len() as u64;
         if count < least || count > most {
             let wanted = if least == most { format!("exactly {least}") } else { format!("at least {least}") };
-            let noun = if least == 1 { "value" } else { "values" };
-            self.fault(format!("`{}` has {count} values", self.name()), format!("write {wanted} {noun}"));
+            let noun = |count| if count == 1 { "value" } else { "values" };
+            let what = format!("`{}` has {count} {}", self.name(), noun(count));
+            self.fault(what, format!("write {wanted} {}", noun(least)));
             return None;
         }
         let mut sound = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             self.path.push(index.to_string());
-            sound.extend(self.check(&schema["items"], item));
+            let value = self.check(&schema["items"], item);
+            // Something stands in for a wrong value, so that the places of the others stay right.
+            sound.push(value.unwrap_or_else(|| stand_in(&schema["items"], self.schema)));
             self.path.pop();
         }
-        // A pair or a stage list that lost a value would mean something else.
-        (sound.len() == items.len() || self.path.len() == 1).then_some(Toml::Array(sound))
+        Some(Toml::Array(sound))
     }
 
     fn text(&mut self, schema: &Json, value: &str) -> Option<Toml> {
@@ -165,7 +165,7 @@ impl Shape<'_, '_> {
             return None;
         }
         if let Some(known) = variants(schema) {
-            return self.word(&known, value);
+            return self.word(schema, &known, value);
         }
         if value.is_empty() && schema["minLength"].as_u64().is_some_and(|least| least > 0) {
             self.fault(format!("`{}` is empty", self.name()), "write at least one character");
@@ -181,11 +181,15 @@ impl Shape<'_, '_> {
     }
 
     /// One word of a closed list.
-    fn word(&mut self, known: &[&str], value: &str) -> Option<Toml> {
+    fn word(&mut self, schema: &Json, known: &[&str], value: &str) -> Option<Toml> {
         if known.contains(&value) {
             return Some(Toml::String(value.to_owned()));
         }
-        self.fault(format!("`{}` cannot be \"{value}\"", self.name()), nearest(value, known));
+        let help = close(value, known).map_or_else(
+            || format!("write {}", describe(schema, self.schema)),
+            |best| format!("did you mean `{best}`?"),
+        );
+        self.fault(format!("`{}` cannot be \"{value}\"", self.name()), help);
         None
     }
 
@@ -233,7 +237,7 @@ impl Shape<'_, '_> {
         let of_type = |name: &str| choices.iter().find(|one| one["type"] == name);
         match &node.value {
             Value::Text(value) => match variants(schema) {
-                Some(words) => self.word(&words, value),
+                Some(words) => self.word(schema, &words, value),
                 None => match of_type("string") {
                     Some(inner) => self.check(inner, node),
                     None => self.wrong_type(schema, node),
@@ -262,7 +266,10 @@ impl Shape<'_, '_> {
                 };
                 self.path.push(entry.key.clone());
                 let value = match known.get(&entry.key) {
-                    Some(inner) => self.check(inner, &entry.node),
+                    Some(inner) => {
+                        let value = self.check(inner, &entry.node);
+                        Some(value.unwrap_or_else(|| stand_in(inner, self.schema)))
+                    }
                     None => {
                         self.unknown_key(&entry.key, &known);
                         None

@@ -105,7 +105,7 @@ pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> Vec<Thr
     for (key, lines) in &scenario.thresholds.0 {
         let Some((metric, measure, filters)) = metric_key(key, scenario, findings) else { continue };
         if lines.is_empty() {
-            findings.sense(&["thresholds", key], format!("`{key}` has no threshold"), GRAMMAR);
+            findings.sense_key(&["thresholds", key], format!("`{key}` has no threshold"), GRAMMAR);
         }
         for (index, line) in lines.iter().enumerate() {
             let index = index.to_string();
@@ -157,31 +157,41 @@ fn metric_key(
     };
     let Some((metric, measure)) = METRICS.into_iter().find(|(known, _)| *known == name) else {
         let known = METRICS.map(|(name, _)| name);
-        findings.sense(&path, format!("unknown metric `{name}`"), nearest(name, &known));
+        findings.sense_key(&path, format!("unknown metric `{name}`"), nearest(name, &known));
         return None;
     };
     let Some(tags) = tags else {
-        findings.sense(&path, format!("`{key}` does not end with `}}`"), "write metric{target=NAME}");
+        findings.sense_key(&path, format!("`{key}` does not end with `}}`"), "write metric{target=NAME}");
         return None;
     };
     let mut filters = Filters::new();
     for tag in tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
         let Some((tag, value)) = tag.split_once('=').or_else(|| tag.split_once(':')) else {
-            findings.sense(&path, format!("`{tag}` is no filter"), "write tag=value, such as target=mock");
+            findings.sense_key(
+                &path,
+                format!("`{tag}` is no filter"),
+                "write tag=value, such as target=mock",
+            );
             return None;
         };
         let (tag, value) = (tag.trim(), value.trim().trim_matches('"'));
         let known: Vec<&str> = match tag {
-            "target" => scenario.target.0.iter().map(|(name, _)| name.as_str()).collect(),
-            "strategy" => scenario.strategy.0.iter().map(super::raw::Strategy::name).collect(),
+            "target" => findings.keys(&["target"]),
+            "strategy" => {
+                let mut known = findings.keys(&["strategy"]);
+                for strategy in &scenario.strategy.0 {
+                    known.push(strategy.name());
+                }
+                known
+            }
             _ => {
                 let help = nearest(tag, &["target", "strategy"]);
-                findings.sense(&path, format!("unknown tag `{tag}`"), help);
+                findings.sense_key(&path, format!("unknown tag `{tag}`"), help);
                 return None;
             }
         };
         if !known.contains(&value) {
-            findings.sense(&path, format!("there is no {tag} `{value}`"), nearest(value, &known));
+            findings.sense_key(&path, format!("there is no {tag} `{value}`"), nearest(value, &known));
             return None;
         }
         filters.insert(tag.to_owned(), value.to_owned());
@@ -209,6 +219,6 @@ fn check_currency(
     }
     if !priced {
         let help = "add price = { input = \"2.00\", output = \"8.00\" } to the target";
-        findings.sense(path, "no target has a price, so there is no cost", help);
+        findings.sense_at(path, &["target"], "no target has a price, so there is no cost", help);
     }
 }

@@ -80,15 +80,19 @@ fn list(words: &[&str]) -> String {
 
 /// The nearest known name, or all of them.
 pub(in crate::scenario) fn nearest(name: &str, known: &[&str]) -> String {
-    let plain = |s: &str| s.to_ascii_lowercase().replace('_', "-");
-    // Two names of very different length are not each other's misspelling, and comparing them costs their product.
-    let close = known.iter().filter(|one| one.len().abs_diff(name.len()) <= 8);
-    let best = close
-        .map(|one| (strsim::jaro_winkler(&plain(name), &plain(one)), *one))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match best {
-        Some((score, best)) if score > 0.75 => format!("did you mean `{best}`?"),
-        _ if known.is_empty() => "leave it out: nothing can stand here".to_owned(),
-        _ => format!("leave it out, or write one of {}", known.join(", ")),
+    match close(name, known) {
+        Some(best) => format!("did you mean `{best}`?"),
+        None if known.is_empty() => "leave it out: nothing can stand here".to_owned(),
+        None => format!("leave it out, or write one of {}", known.join(", ")),
     }
+}
+
+/// The known name that a misspelt one is likely to mean.
+pub(super) fn close<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let plain = |s: &str| s.to_ascii_lowercase().replace('_', "-");
+    // Names of very different length are not each other's misspelling, and comparing them costs their product.
+    let similar = known.iter().filter(|one| one.len().abs_diff(name.len()) <= 8);
+    let scored = similar.map(|one| (strsim::jaro_winkler(&plain(name), &plain(one)), *one));
+    let (score, best) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (score > 0.75).then_some(best)
 }
