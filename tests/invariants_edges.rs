@@ -4,7 +4,9 @@
 
 mod evidence;
 
-use deadheat::history::{ErrorClass, Evidence, Invariant as I, LedgerEnd, NotIssued, Outcome, Verdict};
+use deadheat::history::{
+    ErrorClass, Evidence, Invariant as I, JobEnd, LedgerEnd, NotIssued, Outcome, Verdict,
+};
 use deadheat::scenario::{Place, StrategyPlan};
 use evidence::{Fate, Story, World, key, plan::plan, world};
 use proptest::prelude::*;
@@ -227,4 +229,81 @@ fn an_answer_of_no_job_is_named_as_such() {
     let witness = world.breaks(&[I::AnswerMatchesJob]).witness.unwrap();
     assert_eq!(witness.jobs, [key(0)]);
     assert!(witness.text.contains("R-000000000000feed"), "{}", witness.text);
+}
+
+#[test]
+fn coming_back_a_blink_early_is_forgiven_and_more_is_not() {
+    let mut world = small(&[&[Fate::RateLimited { wait_ms: 300 }, Fate::Whole]]);
+    let free_ns = world.ledger(0, 1).ended_ns + 300_000_000;
+    world.ledger(0, 2).arrived_ns = free_ns - 5_000_000;
+    assert_eq!(world.row(I::RetryAfterRespected).verdict, Verdict::Holds);
+    world.ledger(0, 2).arrived_ns -= 1;
+    assert_eq!(world.row(I::RetryAfterRespected).verdict, Verdict::Broken);
+    // An answer that never reached the client asked it for nothing.
+    world.attempt(0, 1).status = None;
+    assert_eq!(world.row(I::RetryAfterRespected).verdict, Verdict::NotApplicable);
+}
+
+#[test]
+fn an_attempt_under_way_when_a_permanent_refusal_came_is_not_blamed() {
+    let mut world = small(&[&[Fate::ServerError, Fate::Whole]]);
+    world.ledger(0, 1).permanent = true;
+    assert_eq!(world.row(I::NoRetryWhenPermanent).verdict, Verdict::Broken);
+    world.attempt(0, 1).done_ns = world.attempt(0, 2).done_ns;
+    assert_eq!(world.row(I::NoRetryWhenPermanent).verdict, Verdict::Holds);
+}
+
+#[test]
+fn requests_that_never_left_are_due_and_those_lost_on_the_way_are_in_doubt() {
+    let mut world = small(&[&[Fate::Unconnected], &[Fate::Cancelled], &[Fate::Whole]]);
+    let verdict = |world: &mut World, requests| {
+        world.evidence.claims[0].requests = requests;
+        world.row(I::RequestsCounted).verdict
+    };
+    assert_eq!([2, 3, 4].map(|n| verdict(&mut world, n)), [Verdict::Broken, Verdict::Holds, Verdict::Broken]);
+    // Cancelled before the provider had read it whole: sent or not, both are true.
+    world.evidence.ledger.retain(|row| row.job != key(1));
+    let expected = [Verdict::Broken, Verdict::Holds, Verdict::Holds, Verdict::Broken];
+    assert_eq!([1, 2, 3, 4].map(|n| verdict(&mut world, n)), expected);
+}
+
+#[test]
+fn giving_up_is_honest_only_for_a_reason_that_the_evidence_bears_out() {
+    let given_up = |fate, end| {
+        let mut world = small(&[&[fate], &[Fate::Whole]]);
+        world.evidence.attempts.retain(|row| row.job.index != 0 || row.n == 1);
+        world.job(0).end = end;
+        world
+    };
+    for (fate, end, verdict) in [
+        (Fate::Permanent, JobEnd::Permanent, Verdict::Holds),
+        (Fate::Permanent, JobEnd::Exhausted, Verdict::Holds),
+        (Fate::Permanent, JobEnd::OverBudget, Verdict::Broken),
+        (Fate::Cut, JobEnd::Exhausted, Verdict::Holds),
+        (Fate::Cut, JobEnd::Answered, Verdict::Broken),
+        (Fate::Cancelled, JobEnd::Cancelled, Verdict::Holds),
+    ] {
+        assert_eq!(given_up(fate, end).row(I::EveryJobAnswered).verdict, verdict, "{fate:?} {end:?}");
+    }
+    // The same cut stream is to be retried where the policy says so, unless a deadline forbids it.
+    let mut world = given_up(Fate::Cut, JobEnd::Exhausted);
+    world.plan.retry.transport = true;
+    let row = world.row(I::EveryJobAnswered);
+    assert_eq!((row.verdict, row.witness.unwrap().jobs), (Verdict::Broken, vec![key(0)]));
+    world.plan.retry.deadline = Some(Duration::from_secs(1));
+    assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Holds);
+}
+
+#[test]
+fn an_answer_that_came_as_the_client_gave_up_may_be_counted_or_not() {
+    let mut world = small(&[&[Fate::Whole], &[Fate::Whole]]);
+    world.attempt(0, 1).error = Some(ErrorClass::TimeoutTotal);
+    world.attempt(0, 1).outcome = Outcome::Unknown;
+    assert_eq!(world.row(I::TokensCounted).verdict, Verdict::Holds);
+    let claim = &mut world.evidence.claims[0];
+    (claim.prompt_tokens, claim.completion_tokens, claim.total_tokens) = (7, 1_001, 1_008);
+    assert_eq!(world.row(I::TokensCounted).verdict, Verdict::Holds);
+    // A client that took the answer has no such excuse.
+    world.attempt(0, 1).error = None;
+    assert_eq!(world.row(I::TokensCounted).verdict, Verdict::Broken);
 }

@@ -18,10 +18,11 @@ enum Lapse<'a> {
 /// out: all attempts used, an answer that forbids or does not earn a retry, a deadline, a budget, a stop.
 /// Whether a run was stopped for good reason is not judged. A cell that sends nothing is broken.
 pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
-    if view.ledger.is_empty() && view.attempts.is_empty() {
-        if let Some(ruling) = view.end.and_then(sent_nothing) {
-            return ruling;
-        }
+    if view.ledger.is_empty()
+        && view.attempts.is_empty()
+        && let Some(ruling) = view.end.and_then(sent_nothing)
+    {
+        return ruling;
     }
     let mut tally = Tally::new();
     let last_ns = view.last_ns();

@@ -25,7 +25,7 @@ struct Gap {
 /// streamed counts as happening all along when its chunks came, on average, within the deadline.
 pub(super) fn progress(view: &CellView<'_>) -> Ruling {
     let limit_ns = ns(view.plan.declared.progress);
-    let gaps = gaps(&marks(view), limit_ns);
+    let gaps = gaps(&marks(stamps(view), limit_ns), limit_ns);
     let mut tally = Tally::new();
     tally.relevant = pending(view).count() as u64;
     for gap in silent(view, gaps, limit_ns) {
@@ -67,20 +67,39 @@ fn pending<'a>(view: &CellView<'a>) -> impl Iterator<Item = (JobView<'a>, u64, u
     })
 }
 
-/// Every moment at which something happened, sorted; the first due time opens the list.
-fn marks(view: &CellView<'_>) -> Vec<u64> {
-    let mut marks = Vec::with_capacity(view.attempts.len() * 3 + view.results.len() + view.ledger.len() * 3);
-    marks.extend(pending(view).map(|(_, due_ns, _)| due_ns).min());
-    for a in view.attempts {
-        marks.extend([a.sent_ns, a.first_byte_ns, a.first_content_ns, Some(a.done_ns)].into_iter().flatten());
-    }
-    marks.extend(view.results.iter().map(|result| result.done_ns));
-    for row in view.ledger {
+/// Every moment at which something happened, and the first due time; in no order.
+fn stamps(view: &CellView<'_>) -> impl Iterator<Item = u64> + Clone {
+    let first_due_ns = pending(view).map(|(_, due_ns, _)| due_ns).min();
+    let attempts = view.attempts.iter().flat_map(|a| {
+        [a.sent_ns, a.first_byte_ns, a.first_content_ns, Some(a.done_ns)].into_iter().flatten()
+    });
+    let ledger = view.ledger.iter().flat_map(|row| {
         let stamps = [Some(row.arrived_ns), row.first_byte_ns, row.first_content_ns, Some(row.ended_ns)];
-        marks.extend(stamps.into_iter().flatten());
+        stamps.into_iter().flatten()
+    });
+    let results = view.results.iter().map(|result| result.done_ns);
+    first_due_ns.into_iter().chain(attempts).chain(ledger).chain(results)
+}
+
+/// The stamps in order, thinned to the first and last of every half deadline. A silence longer than the
+/// deadline spans a whole half at least, so both its ends survive, and no new silence that long appears.
+/// Where that would take more room than the stamps deserve, all are kept.
+fn marks(stamps: impl Iterator<Item = u64> + Clone, limit_ns: u64) -> Vec<u64> {
+    const MOST: u64 = 1 << 20;
+    let width_ns = (limit_ns / 2).max(1);
+    let (first_ns, last_ns) = stamps.clone().fold((u64::MAX, 0), |(lo, hi), at| (lo.min(at), hi.max(at)));
+    let halves = last_ns.saturating_sub(first_ns) / width_ns;
+    if halves >= MOST {
+        let mut all: Vec<u64> = stamps.collect();
+        all.sort_unstable();
+        return all;
     }
-    marks.sort_unstable();
-    marks
+    let mut ends = vec![(u64::MAX, 0u64); halves as usize + 1];
+    stamps.for_each(|at| {
+        let (lo, hi) = &mut ends[((at - first_ns) / width_ns) as usize];
+        (*lo, *hi) = ((*lo).min(at), (*hi).max(at));
+    });
+    ends.into_iter().filter(|(lo, hi)| lo <= hi).flat_map(|(lo, hi)| [lo, hi]).collect()
 }
 
 fn gaps(marks: &[u64], limit_ns: u64) -> Vec<Gap> {
@@ -132,4 +151,29 @@ fn streaming(a: &AttemptRow, limit_ns: u64) -> Option<(u64, u64)> {
     let from_ns = a.first_content_ns?;
     let gaps = u64::from(a.chunks.checked_sub(1).filter(|gaps| *gaps > 0)?);
     (a.done_ns.saturating_sub(from_ns) / gaps <= limit_ns).then_some((from_ns, a.done_ns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn thinning_keeps_every_gap_beyond_the_deadline(
+            mut stamps in prop::collection::vec(0u64..100_000, 0..300), limit_ns in 0u64..5_000
+        ) {
+            let ends = |marks: &[u64]| -> Vec<(u64, u64)> {
+                gaps(marks, limit_ns).iter().map(|gap| (gap.from_ns, gap.to_ns)).collect()
+            };
+            let thinned = ends(&marks(stamps.iter().copied(), limit_ns));
+            stamps.sort_unstable();
+            prop_assert_eq!(thinned, ends(&stamps));
+        }
+    }
+
+    #[test]
+    fn a_deadline_far_shorter_than_the_run_keeps_every_stamp() {
+        assert_eq!(marks([9_000_000_000, 5, 7].into_iter(), 2), [5, 7, 9_000_000_000]);
+    }
 }

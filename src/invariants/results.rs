@@ -12,8 +12,8 @@ fn claimed_ok<'a>(view: &CellView<'a>) -> impl Iterator<Item = (JobView<'a>, &'a
     })
 }
 
-fn no_results() -> Ruling {
-    Ruling::unknown("the client claims no good answer in this cell")
+fn no_results(with: &str) -> Ruling {
+    Ruling::unknown(format!("the client claims no good answer{with} in this cell"))
 }
 
 /// The answer taken for a job's is one that the job was given. A result without an answer's id claims
@@ -35,7 +35,7 @@ pub(super) fn answer_matches_job(view: &CellView<'_>) -> Ruling {
         };
         ([Some(JobKey::Own(job)), whose].into_iter().flatten().collect(), text)
     };
-    tally.ruling(words, no_results)
+    tally.ruling(words, || no_results(" by its id"))
 }
 
 /// Whose answer it is, in any cell.
@@ -133,7 +133,7 @@ pub(super) fn content_intact(view: &CellView<'_>) -> Ruling {
         };
         (one(job), format!("{job} holds a text with digest {claimed:016x}, but {given}"))
     };
-    tally.ruling(words, no_results)
+    tally.ruling(words, || no_results(" with its text and its own job's id"))
 }
 
 /// A result taken for good rests on an answer that was handed over whole with a 2xx status. Where it took
@@ -161,7 +161,7 @@ pub(super) fn status_honest(view: &CellView<'_>) -> Ruling {
         };
         (one(id), text)
     };
-    tally.ruling(words, no_results)
+    tally.ruling(words, || no_results(""))
 }
 
 /// How an attempt ended, as the end of a sentence that begins with it.

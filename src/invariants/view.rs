@@ -21,6 +21,17 @@ pub(super) struct CellView<'a> {
     pub(super) cell: u16,
     pub(super) claim: Option<Claim>,
     pub(super) end: Option<&'a CellEnd>,
+    /// Where each job's rows begin, and one past the last job: the books are merged only once.
+    bounds: Vec<Bounds>,
+}
+
+/// Where a job's rows begin in each book.
+#[derive(Debug)]
+struct Bounds {
+    id: JobId,
+    attempts: usize,
+    results: usize,
+    ledger: usize,
 }
 
 /// All rows about one job.
@@ -40,14 +51,18 @@ impl<'a> CellView<'a> {
         cell: Cell,
         own_books: Option<&'a [LedgerRow]>,
     ) -> Self {
+        let attempts = attempts_of(evidence, cell.index);
+        let results = of_cell(&evidence.jobs, cell.index, |row| row.job.cell.into());
         let ledger = || of_cell(&evidence.ledger, cell.index, |row| key_cell(&row.job));
+        let ledger = own_books.unwrap_or_else(ledger);
         Self {
+            bounds: bounds(attempts, results, ledger),
             plan,
             evidence,
             strategy: &plan.strategies[cell.strategy],
-            attempts: attempts_of(evidence, cell.index),
-            results: of_cell(&evidence.jobs, cell.index, |row| row.job.cell.into()),
-            ledger: own_books.unwrap_or_else(ledger),
+            attempts,
+            results,
+            ledger,
             books: if own_books.is_some() { "the client's own history" } else { "the ledger" },
             cell: cell.index,
             claim: sum_claims(&evidence.claims, cell.index),
@@ -57,20 +72,12 @@ impl<'a> CellView<'a> {
 
     /// Every job that any book mentions, in order of its number.
     pub(super) fn jobs(&self) -> impl Iterator<Item = JobView<'a>> {
-        let (mut attempts, mut results, mut ledger) = (self.attempts, self.results, self.ledger);
-        std::iter::from_fn(move || {
-            let heads = [
-                attempts.first().map(|row| row.job),
-                results.first().map(|row| row.job),
-                ledger.first().and_then(|row| own(&row.job)),
-            ];
-            let id = heads.into_iter().flatten().min()?;
-            Some(JobView {
-                id,
-                attempts: take(&mut attempts, |row| row.job == id),
-                results: take(&mut results, |row| row.job == id),
-                ledger: take(&mut ledger, |row| own(&row.job) == Some(id)),
-            })
+        let (attempts, results, ledger) = (self.attempts, self.results, self.ledger);
+        self.bounds.windows(2).map(move |pair| JobView {
+            id: pair[0].id,
+            attempts: &attempts[pair[0].attempts..pair[1].attempts],
+            results: &results[pair[0].results..pair[1].results],
+            ledger: &ledger[pair[0].ledger..pair[1].ledger],
         })
     }
 
@@ -87,7 +94,7 @@ impl<'a> CellView<'a> {
         }
         let count = end.issued.saturating_sub(seen);
         // A dropped arrival keeps its number, so only without drops do numbers run from 0 to `issued`.
-        let numbered = !end.not_issued.get(&NotIssued::Dropped).is_some_and(|n| *n > 0);
+        let numbered = end.not_issued.get(&NotIssued::Dropped).is_none_or(|dropped| *dropped == 0);
         let first = (count > 0 && numbered).then(|| gap.unwrap_or(next));
         (count, first.map(|index| JobId { cell: self.cell, index }))
     }
@@ -161,12 +168,27 @@ fn of_cell<T>(rows: &[T], cell: u16, cell_of: impl Fn(&T) -> u32) -> &[T] {
     &rows[from..from + len]
 }
 
-/// Splits off the leading rows for which `is` holds.
-fn take<'a, T>(rows: &mut &'a [T], is: impl Fn(&T) -> bool) -> &'a [T] {
-    let len = rows.iter().take_while(|row| is(row)).count();
-    let (head, tail) = rows.split_at(len);
-    *rows = tail;
-    head
+/// Merges the three books of one cell, each sorted by job.
+fn bounds(attempts: &[AttemptRow], results: &[JobRow], ledger: &[LedgerRow]) -> Vec<Bounds> {
+    let (mut a, mut r, mut l) = (0, 0, 0);
+    let mut bounds = Vec::with_capacity(results.len() + 1);
+    loop {
+        let heads = [
+            attempts.get(a).map(|row| row.job),
+            results.get(r).map(|row| row.job),
+            ledger.get(l).and_then(|row| own(&row.job)),
+        ];
+        let next = heads.into_iter().flatten().min();
+        // The last entry only ends the one before it.
+        let id = next.unwrap_or(JobId { cell: u16::MAX, index: u64::MAX });
+        bounds.push(Bounds { id, attempts: a, results: r, ledger: l });
+        if next.is_none() {
+            return bounds;
+        }
+        a += attempts[a..].iter().take_while(|row| row.job == id).count();
+        r += results[r..].iter().take_while(|row| row.job == id).count();
+        l += ledger[l..].iter().take_while(|row| own(&row.job) == Some(id)).count();
+    }
 }
 
 /// The sum of all claims for one cell, one per process.

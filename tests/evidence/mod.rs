@@ -136,22 +136,22 @@ impl World {
     }
 
     pub(crate) fn row(&self, invariant: Invariant) -> VerdictRow {
-        self.cell(0).into_iter().find(|row| row.invariant == invariant).unwrap()
+        self.cell(0).into_iter().find(|row| row.invariant == invariant).expect("judged")
     }
 
     pub(crate) fn attempt(&mut self, index: u64, n: u32) -> &mut AttemptRow {
         let at = self.evidence.attempts.iter().position(|row| row.job == id(index) && row.n == n);
-        &mut self.evidence.attempts[at.unwrap()]
+        &mut self.evidence.attempts[at.expect("the job and attempt exist")]
     }
 
     pub(crate) fn ledger(&mut self, index: u64, n: u32) -> &mut LedgerRow {
         let at = self.evidence.ledger.iter().position(|row| row.job == key(index) && row.attempt == n);
-        &mut self.evidence.ledger[at.unwrap()]
+        &mut self.evidence.ledger[at.expect("the job and attempt exist")]
     }
 
     pub(crate) fn job(&mut self, index: u64) -> &mut JobRow {
         let at = self.evidence.jobs.iter().position(|row| row.job == id(index));
-        &mut self.evidence.jobs[at.unwrap()]
+        &mut self.evidence.jobs[at.expect("the job and attempt exist")]
     }
 
     /// Indexes of the first cell's jobs that were answered.
@@ -171,7 +171,7 @@ impl World {
         };
         assert_eq!(broken(first), expected, "{first:#?}");
         assert_eq!(broken(others), [], "{others:#?}");
-        let row = first.iter().find(|row| row.invariant == expected[0]).unwrap().clone();
+        let row = first.iter().find(|row| row.invariant == expected[0]).expect("judged").clone();
         assert!(row.violations > 0 && row.violations <= row.relevant, "{row:?}");
         row
     }
@@ -211,7 +211,7 @@ fn claim(cell: u16, evidence: &Evidence, from: usize, billed: bool) -> Claim {
 
 /// Runs one cell's stories through a pool of permits; returns when the last one ended.
 fn play(plan: &Plan, evidence: &mut Evidence, cell: u16, stories: &[Story], start_ns: u64) -> u64 {
-    let permits = plan.declared.concurrency.unwrap() as usize;
+    let permits = plan.declared.concurrency.expect("test plans declare it") as usize;
     let mut free_ns = vec![start_ns; permits];
     let due_ns = |index: u64| start_ns + index * 3 * MS;
     let mut ready: BinaryHeap<_> =
@@ -220,7 +220,7 @@ fn play(plan: &Plan, evidence: &mut Evidence, cell: u16, stories: &[Story], star
     while let Some(Reverse((ready_ns, index, n))) = ready.pop() {
         let story = &stories[index as usize];
         let fate = story.fates[n as usize - 1];
-        let slot = (0..permits).min_by_key(|slot| free_ns[*slot]).unwrap();
+        let slot = (0..permits).min_by_key(|slot| free_ns[*slot]).expect("a permit");
         let sent_ns = ready_ns.max(free_ns[slot]) + 10_000;
         let attempt =
             Played { job: JobId { cell, index }, n, due_ns: ready_ns, sent_ns, took_ms: story.took_ms, fate };
