@@ -1,9 +1,9 @@
 //! `deadheat check`: judge stored evidence again.
 
 use super::report::{Format, fail, print};
-use crate::gate::Exit;
+use crate::gate::{Exit, judge};
 use crate::history::Summary;
-use crate::scenario::{Plan, Source};
+use crate::scenario::{Plan, Source, load, load_stored};
 use std::path::{Path, PathBuf};
 
 /// Judge stored evidence again, under other thresholds or prices
@@ -37,20 +37,23 @@ pub(super) fn run(args: &Args) -> u8 {
 }
 
 fn judged(args: &Args) -> Result<Summary, String> {
-    let mut plan = plan_of(&args.run_dir.join("plan.toml"), &args.set)?;
+    let stored = args.run_dir.join("plan.toml");
+    if !stored.is_file() {
+        return Err(format!("no file {}: give the directory of a finished run", stored.display()));
+    }
+    let mut plan = plan_of(&stored, &args.set)?;
     if let Some(scenario) = &args.thresholds {
         plan.thresholds = plan_of(scenario, &[])?.thresholds;
     }
-    judge(&plan, &args.run_dir)
+    judge(&plan, &args.run_dir).map_err(|error| error.to_string())
 }
 
+/// Judging needs no variable of the machine that made the run, so `${NAME}` stays as it is.
 fn plan_of(path: &Path, set: &[(String, String)]) -> Result<Plan, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    let source = Source { path: path.to_owned(), text };
-    let _ = (source, set);
-    Err("scenarios cannot be read yet".to_owned())
-}
-
-fn judge(plan: &Plan, dir: &Path) -> Result<Summary, String> {
-    Err(format!("the evidence of {} in {} cannot be read yet", plan.name, dir.display()))
+    let source = Source::read(path).map_err(|error| error.to_string())?;
+    let plan = match set {
+        [] => load_stored(&source),
+        set => load(&source, set, &|name| Some(format!("${{{name}}}"))),
+    };
+    plan.map_err(|faults| faults.render(false))
 }

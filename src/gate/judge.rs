@@ -1,0 +1,32 @@
+//! From a run's directory to its summary.
+
+use super::{Parts, assemble, billed, host};
+use crate::history::{HistoryError, Summary};
+use crate::invariants;
+use crate::metrics::{Gaps, Metric, fold};
+use crate::scenario::Plan;
+use std::path::Path;
+
+/// Reads the evidence in `dir` and judges it by `plan`, which may ask other thresholds and prices than the
+/// run had. Writes nothing.
+///
+/// # Errors
+/// If the evidence cannot be read; names the file and the line.
+pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
+    let (loaded, gaps) = Gaps::read(dir, plan)?;
+    let evidence = &loaded.evidence;
+    let folded = fold(plan, evidence, &gaps);
+    Ok(assemble(Parts {
+        plan,
+        meta: &evidence.meta,
+        host: host(dir, &evidence.meta),
+        counters: folded.counters.clone(),
+        metrics: folded.metrics.clone(),
+        histogram: Box::new(|cell, name| folded.histogram(cell.index, Metric::from_name(name)?)),
+        fidelity: folded.fidelity.clone(),
+        conservation: folded.conservation.clone(),
+        gaps: loaded.warnings,
+        verdicts: invariants::judge(plan, evidence),
+        billed: billed(plan, evidence),
+    }))
+}
