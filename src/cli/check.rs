@@ -1,6 +1,6 @@
 //! `deadheat check`: judge stored evidence again.
 
-use super::report::{Format, fail, print};
+use super::output::{Format, fail, print_summary, setting};
 use crate::gate::{Exit, judge};
 use crate::history::Summary;
 use crate::scenario::{Plan, Source, load, load_stored};
@@ -22,16 +22,9 @@ pub(super) struct Args {
     format: Format,
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE, such as seed=7".to_owned()),
-    }
-}
-
 pub(super) fn run(args: &Args) -> u8 {
     match judged(args) {
-        Ok(summary) => print(&summary, args.format, &args.run_dir, None, summary.exit_code),
+        Ok(summary) => print_summary(&summary, args.format, &args.run_dir, None, summary.exit_code),
         Err(message) => fail(args.format, Exit::Usage, &message),
     }
 }

@@ -2,10 +2,9 @@
 
 use crate::gate::Exit;
 use crate::history::Summary;
-use crate::report;
+use crate::report::{Context, error_json, json, render};
 use crate::scenario::{self, Plan, Source};
-use serde_json::json;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 /// How to print a result.
@@ -18,29 +17,48 @@ pub(super) enum Format {
     Json,
 }
 
-/// Prints a result to stdout. A reader that has gone away (`| head`) is no error.
-pub(super) fn print(text: &str) {
-    let _ = writeln!(anstream::stdout(), "{}", text.trim_end());
+/// Prints a result on stdout. Returns `code`, or 1 if it could not be printed.
+pub(super) fn print(text: &str, code: u8) -> u8 {
+    write(&mut anstream::stdout(), text, code)
+}
+
+/// Prints a judged run. Returns `code`, or 1 if it could not be printed.
+pub(super) fn print_summary(summary: &Summary, format: Format, dir: &Path, hint: Option<&str>, code: u8) -> u8 {
+    match format {
+        Format::Text => print(&render(summary, &Context { dir, hint }), code),
+        Format::Json => match json(summary) {
+            Ok(text) => print(&text, code),
+            Err(error) => fail(format, Exit::Internal, &format!("cannot write the summary: {error}")),
+        },
+    }
+}
+
+/// Prints why there is no result: on stderr for people, as JSON on stdout for programs.
+pub(super) fn fail(format: Format, exit: Exit, message: &str) -> u8 {
+    match format {
+        Format::Text => write(&mut anstream::stderr(), &format!("error: {message}\n"), exit.code()),
+        Format::Json => print(&error_json(exit.code(), message), exit.code()),
+    }
 }
 
 /// Says something to the person at the terminal, on stderr.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(anstream::stderr(), "deadheat: {}", text.trim_end());
+    write(&mut anstream::stderr(), &format!("deadheat: {}\n", text.trim_end()), 0);
 }
 
-/// Prints an error in the format asked for.
-pub(super) fn print_error(message: &str, format: Format) {
-    match format {
-        Format::Text => say(message),
-        Format::Json => print(&json!({ "error": message }).to_string()),
+/// A reader that has seen enough (`| head`) is no error; a full disk is.
+fn write(out: &mut impl Write, text: &str, code: u8) -> u8 {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Exit::Internal.code(),
+        _ => code,
     }
 }
 
-/// Prints a judged run.
-pub(super) fn print_summary(summary: &Summary, place: &Path, next: Option<&str>, format: Format) {
-    match format {
-        Format::Text => print(&report::text(summary, place, next)),
-        Format::Json => print(&report::json(summary)),
+/// A `--set KEY=VALUE` flag.
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        _ => Err("write a key of the scenario, \"=\" and its value, such as workload.jobs=100".to_owned()),
     }
 }
 
@@ -48,27 +66,20 @@ pub(super) fn print_summary(summary: &Summary, place: &Path, next: Option<&str>,
 ///
 /// # Errors
 /// The exit code to end with.
-pub(super) fn load_plan(path: &Path, set: &[String], seed: Option<u64>, format: Format) -> Result<Plan, Exit> {
-    let usage = |message: &str| {
-        print_error(message, format);
-        Exit::Usage
-    };
-    let mut overrides = Vec::new();
-    for pair in set {
-        let (key, value) = pair
-            .split_once('=')
-            .ok_or_else(|| usage(&format!("--set {pair}: write KEY=VALUE, such as seed=7")))?;
-        overrides.push((key.trim().to_owned(), value.trim().to_owned()));
-    }
-    overrides.extend(seed.map(|seed| ("seed".to_owned(), seed.to_string())));
-    let source = Source::read(path).map_err(|error| usage(&error.to_string()))?;
-    scenario::load(&source, &overrides, &|name| std::env::var(name).ok()).map_err(|faults| {
-        match format {
-            Format::Text => {
-                let _ = write!(anstream::stderr(), "{}", faults.render(std::io::stderr().is_terminal()));
-            }
-            Format::Json => print(&faults.to_json()),
+pub(super) fn load_plan(
+    path: &Path,
+    set: &[(String, String)],
+    seed: Option<u64>,
+    format: Format,
+) -> Result<Plan, u8> {
+    let source = Source::read(path).map_err(|error| fail(format, Exit::Usage, &error.to_string()))?;
+    let seed = seed.map(|seed| ("seed".to_owned(), seed.to_string()));
+    let set: Vec<_> = set.iter().cloned().chain(seed).collect();
+    scenario::load(&source, &set, &|name| std::env::var(name).ok()).map_err(|faults| match format {
+        Format::Text => {
+            let color = std::io::stderr().is_terminal();
+            write(&mut anstream::stderr(), &faults.render(color), Exit::Usage.code())
         }
-        Exit::Usage
+        Format::Json => print(&format!("{:#}\n", serde_json::json!({ "faults": faults.to_json() })), Exit::Usage.code()),
     })
 }

@@ -25,8 +25,8 @@ pub(super) struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Change one key of the scenario, such as `strategy.semaphore.permits=20`; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = output::setting)]
+    set: Vec<(String, String)>,
     /// Directory for the evidence; must not exist (default: reports/NAME-UTC-SEED)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -54,16 +54,15 @@ impl Failure {
 pub(super) fn run(args: &Args) -> u8 {
     let plan = match output::load_plan(&args.scenario, &args.set, args.seed, args.format) {
         Ok(plan) => Arc::new(plan),
-        Err(exit) => return exit.code(),
+        Err(code) => return code,
     };
     match make_and_judge(args, &plan) {
         Ok((summary, place)) => {
-            output::print_summary(&summary, &place, plan.next.as_deref(), args.format);
-            summary.exit_code
+            let next = plan.next.as_deref().filter(|_| summary.exit_code == Exit::Pass.code());
+            output::print_summary(&summary, args.format, &place, next, summary.exit_code)
         }
         Err(failure) => {
-            output::print_error(&failure.message, args.format);
-            failure.exit.code()
+            output::fail(args.format, failure.exit, &failure.message)
         }
     }
 }
@@ -139,7 +138,8 @@ fn close_and_judge(books: Books, plan: &Plan, made: &Made, meta: &Meta) -> Resul
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
     let summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
-    dir.write("summary.json", &report::json(&summary)).map_err(|error| internal(error.to_string()))?;
+    let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
+    dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
     Ok((summary, place))
 }

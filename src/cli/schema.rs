@@ -1,8 +1,8 @@
 //! `deadheat schema`: print the JSON Schema of scenarios or summaries.
 
+use super::output::print;
 use crate::gate::Exit;
 use crate::{history, scenario};
-use std::io::Write;
 
 /// Print the JSON Schema of scenarios or summaries
 #[derive(Debug, clap::Args)]
@@ -25,13 +25,7 @@ pub(super) fn run(args: &Args) -> u8 {
         Which::Scenario => scenario::schema(),
         Which::Summary => summary_schema(),
     };
-    let mut stdout = anstream::stdout();
-    match stdout.write_all(schema.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => Exit::Pass.code(),
-        // A reader such as `head` may have had enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Pass.code(),
-        Err(_) => Exit::Internal.code(),
-    }
+    print(&schema, Exit::Pass.code())
 }
 
 fn summary_schema() -> String {
