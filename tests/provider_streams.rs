@@ -308,6 +308,7 @@ async fn a_connection_that_closed_behind_our_back_is_found_out_before_anything_i
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let client = client(listener.local_addr().expect("an address"), timeouts());
     let (tell, told) = std::sync::mpsc::channel();
+    let (close, closing) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         for _ in 0..2 {
             let (mut socket, _) = listener.accept().expect("a connection");
@@ -318,6 +319,7 @@ async fn a_connection_that_closed_behind_our_back_is_found_out_before_anything_i
             }
             let answer = chunked(&[&content("a"), &ending()]) + "0\r\n\r\n";
             socket.write_all(answer.as_bytes()).expect("written");
+            closing.recv().expect("the answer was read");
             drop(socket);
             tell.send(()).expect("someone waits");
         }
@@ -325,6 +327,7 @@ async fn a_connection_that_closed_behind_our_back_is_found_out_before_anything_i
     for index in 0..2 {
         let a = client.attempt(&request(index), pending()).await.attempt;
         assert_eq!((a.outcome, a.error), (Outcome::Ok, None), "{:?}", a.message);
+        close.send(()).expect("the server waits");
         told.recv_timeout(LONG).expect("the server closed");
     }
     server.join().expect("the server ended");
