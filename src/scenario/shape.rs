@@ -9,11 +9,11 @@ mod expect;
 mod stand_in;
 
 use super::checks::Findings;
-use super::document::{Node, Value};
+use super::document::{Entry, Node, Value};
 use super::{mask, text};
 pub(super) use expect::nearest;
 use expect::{close, describe, variants};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use stand_in::stand_in;
 use toml::Value as Toml;
 
@@ -24,27 +24,27 @@ pub(super) struct Shape<'a, 'd> {
     pub(super) path: Vec<String>,
 }
 
-impl Shape<'_, '_> {
+impl<'a> Shape<'a, '_> {
     /// The sound part of `node`; `None` if nothing of it can be used.
-    pub(super) fn check(&mut self, schema: &Json, node: &Node) -> Option<Toml> {
-        let schema = self.resolve(schema).clone();
+    pub(super) fn check(&mut self, schema: &'a Json, node: &Node) -> Option<Toml> {
+        let schema = self.resolve(schema);
         if let Some(choices) = schema["oneOf"].as_array() {
-            return self.choice(&schema, choices, node);
+            return self.choice(schema, choices, node);
         }
         match (schema["type"].as_str(), &node.value) {
-            (Some("object"), Value::Table(_)) => self.table(&schema, node),
-            (Some("array"), Value::Array(items)) => self.array(&schema, items),
-            (Some("string"), Value::Text(text)) => self.text(&schema, text),
-            (Some("integer"), Value::Integer(number)) => self.integer(&schema, *number),
-            (Some("number"), Value::Integer(Some(number))) => self.number(&schema, *number as f64),
-            (Some("number"), Value::Float(number)) => self.number(&schema, *number),
+            (Some("object"), Value::Table(_)) => self.table(schema, node),
+            (Some("array"), Value::Array(items)) => self.array(schema, items),
+            (Some("string"), Value::Text(text)) => self.text(schema, text),
+            (Some("integer"), Value::Integer(number)) => self.integer(schema, *number),
+            (Some("number"), Value::Integer(Some(number))) => self.number(schema, *number as f64),
+            (Some("number"), Value::Float(number)) => self.number(schema, *number),
             (Some("boolean"), Value::Bool(value)) => Some(Toml::Boolean(*value)),
-            _ => self.wrong_type(&schema, node),
+            _ => self.wrong_type(schema, node),
         }
     }
 
     /// Follows a `$ref` into `$defs`.
-    fn resolve<'s>(&'s self, schema: &'s Json) -> &'s Json {
+    fn resolve(&self, schema: &'a Json) -> &'a Json {
         match schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
             Some(name) => &self.schema["$defs"][name],
             None => schema,
@@ -55,7 +55,7 @@ impl Shape<'_, '_> {
         self.findings.shape(&self.path, what.into(), help.into());
     }
 
-    fn wrong_type(&mut self, schema: &Json, node: &Node) -> Option<Toml> {
+    fn wrong_type(&mut self, schema: &'a Json, node: &Node) -> Option<Toml> {
         let found = match &node.value {
             Value::Text(_) => "a string",
             Value::Integer(_) => "an integer",
@@ -75,10 +75,9 @@ impl Shape<'_, '_> {
         mask::text(&self.path.join("."))
     }
 
-    fn table(&mut self, schema: &Json, node: &Node) -> Option<Toml> {
+    fn table(&mut self, schema: &'a Json, node: &Node) -> Option<Toml> {
         let Value::Table(entries) = &node.value else { return None };
-        let empty = Map::new();
-        let properties = schema["properties"].as_object().unwrap_or(&empty);
+        let properties = &schema["properties"];
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
         let mut sound = toml::Table::new();
@@ -86,7 +85,8 @@ impl Shape<'_, '_> {
             let any = Some(&schema["additionalProperties"]).filter(|schema| schema.is_object());
             let Some(inner) = properties.get(&entry.key).or(any) else {
                 self.path.push(entry.key.clone());
-                self.unknown_key(&entry.key, properties);
+                let known = properties.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+                self.unknown_key(&entry.key, &known.collect::<Vec<_>>());
                 self.path.pop();
                 continue;
             };
@@ -107,7 +107,7 @@ impl Shape<'_, '_> {
         Some(Toml::Table(sound))
     }
 
-    fn missing(&mut self, key: &str, schema: &Json) {
+    fn missing(&mut self, key: &str, schema: &'a Json) {
         let inner = self.resolve(schema);
         let text = schema["description"].as_str().or(inner["description"].as_str()).unwrap_or_default();
         let first = text.split(". ").next().unwrap_or_default().trim_end_matches('.');
@@ -121,19 +121,18 @@ impl Shape<'_, '_> {
         self.path.pop();
     }
 
-    fn unknown_key(&mut self, key: &str, properties: &Map<String, Json>) {
-        let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+    fn unknown_key(&mut self, key: &str, known: &[&str]) {
         let help = if mask::is_secret_key(key) && known.contains(&"api_key_env") {
             "never put a key in a file: export it and write its variable's name, api_key_env = \"HOUSE_KEY\""
                 .to_owned()
         } else {
-            nearest(key, &known)
+            nearest(key, known)
         };
         let what = format!("unknown key `{}`", self.name());
         self.findings.shape_key(&self.path, what, help);
     }
 
-    fn array(&mut self, schema: &Json, items: &[Node]) -> Option<Toml> {
+    fn array(&mut self, schema: &'a Json, items: &[Node]) -> Option<Toml> {
         let least = schema["minItems"].as_u64().unwrap_or(0);
         let most = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
         let count = items.len() as u64;
@@ -155,7 +154,7 @@ impl Shape<'_, '_> {
         Some(Toml::Array(sound))
     }
 
-    fn text(&mut self, schema: &Json, value: &str) -> Option<Toml> {
+    fn text(&mut self, schema: &'a Json, value: &str) -> Option<Toml> {
         let format = schema["format"].as_str().unwrap_or_default();
         if format != text::URL && value.contains("${") {
             self.fault(
@@ -181,7 +180,7 @@ impl Shape<'_, '_> {
     }
 
     /// One word of a closed list.
-    fn word(&mut self, schema: &Json, known: &[&str], value: &str) -> Option<Toml> {
+    fn word(&mut self, schema: &'a Json, known: &[&str], value: &str) -> Option<Toml> {
         if known.contains(&value) {
             return Some(Toml::String(value.to_owned()));
         }
@@ -193,7 +192,7 @@ impl Shape<'_, '_> {
         None
     }
 
-    fn integer(&mut self, schema: &Json, number: Option<i64>) -> Option<Toml> {
+    fn integer(&mut self, schema: &'a Json, number: Option<i64>) -> Option<Toml> {
         let least = schema["minimum"].as_i64().unwrap_or(i64::MIN);
         let most = schema["maximum"].as_i64().unwrap_or(i64::MAX);
         match number {
@@ -213,11 +212,11 @@ impl Shape<'_, '_> {
         }
     }
 
-    fn number(&mut self, schema: &Json, number: f64) -> Option<Toml> {
+    fn number(&mut self, schema: &'a Json, number: f64) -> Option<Toml> {
         let least = schema["minimum"].as_f64().unwrap_or(f64::MIN);
         let most = schema["maximum"].as_f64().unwrap_or(f64::MAX);
         let above = schema["exclusiveMinimum"].as_f64();
-        if let Some(above) = above.filter(|above| !(number > *above)) {
+        if let Some(above) = above.filter(|above| number.is_nan() || number <= *above) {
             self.fault(format!("`{}` is {number}", self.name()), format!("write a number above {above}"));
             return None;
         }
@@ -233,7 +232,7 @@ impl Shape<'_, '_> {
     }
 
     /// A value that may be one of several: words, tables with one key, numbers.
-    fn choice(&mut self, schema: &Json, choices: &[Json], node: &Node) -> Option<Toml> {
+    fn choice(&mut self, schema: &'a Json, choices: &'a [Json], node: &Node) -> Option<Toml> {
         let of_type = |name: &str| choices.iter().find(|one| one["type"] == name);
         match &node.value {
             Value::Text(value) => match variants(schema) {
@@ -251,34 +250,38 @@ impl Shape<'_, '_> {
                 {
                     return self.check(only, node);
                 }
-                let mut known = Map::new();
-                for (name, inner) in tables.iter().filter_map(|one| one["properties"].as_object()).flatten() {
-                    known.insert(name.clone(), inner.clone());
-                }
-                if known.is_empty() {
+                if tables.is_empty() {
                     return self.wrong_type(schema, node);
                 }
-                let [entry] = entries.as_slice() else {
-                    let names: Vec<&str> = known.keys().map(String::as_str).collect();
-                    let help = format!("give exactly one of {}", names.join(", "));
-                    self.fault(format!("`{}` has {} kinds", self.name(), entries.len()), help);
-                    return None;
-                };
-                self.path.push(entry.key.clone());
-                let value = match known.get(&entry.key) {
-                    Some(inner) => {
-                        let value = self.check(inner, &entry.node);
-                        Some(value.unwrap_or_else(|| stand_in(inner, self.schema)))
-                    }
-                    None => {
-                        self.unknown_key(&entry.key, &known);
-                        None
-                    }
-                };
-                self.path.pop();
-                value.map(|value| Toml::Table(std::iter::once((entry.key.clone(), value)).collect()))
+                self.kind(&tables, entries)
             }
             _ => self.wrong_type(schema, node),
         }
+    }
+
+    /// A table with one key, which says what kind it is.
+    fn kind(&mut self, tables: &[&'a Json], entries: &[Entry]) -> Option<Toml> {
+        let properties = tables.iter().filter_map(|one| one["properties"].as_object()).flatten();
+        let known: Vec<(&'a str, &'a Json)> =
+            properties.map(|(name, inner)| (name.as_str(), inner)).collect();
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let [entry] = entries else {
+            let help = format!("give exactly one of {}", names.join(", "));
+            self.fault(format!("`{}` has {} kinds", self.name(), entries.len()), help);
+            return None;
+        };
+        self.path.push(entry.key.clone());
+        let value = match known.iter().find(|(name, _)| *name == entry.key) {
+            Some((_, inner)) => {
+                let value = self.check(inner, &entry.node);
+                Some(value.unwrap_or_else(|| stand_in(inner, self.schema)))
+            }
+            None => {
+                self.unknown_key(&entry.key, &names);
+                None
+            }
+        };
+        self.path.pop();
+        value.map(|value| Toml::Table(std::iter::once((entry.key.clone(), value)).collect()))
     }
 }

@@ -50,7 +50,7 @@ fn exact(time: Duration) -> String {
         (1_000, "us"),
         (1, "ns"),
     ];
-    match units.into_iter().find(|(unit, _)| ns % unit == 0) {
+    match units.into_iter().find(|(unit, _)| ns.is_multiple_of(*unit)) {
         Some((unit, name)) if ns > 0 => format!("{}{name}", ns / unit),
         _ => "0s".to_owned(),
     }

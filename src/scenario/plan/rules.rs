@@ -1,0 +1,251 @@
+//! Retries, timeouts, faults, thresholds, and what the run may and must do.
+
+use crate::units::Money;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// When an attempt is repeated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// Attempts per job at the most, at least 1; 1 is no retry.
+    pub max_attempts: u32,
+    /// How long to wait before the next.
+    pub backoff: Backoff,
+    /// Whether a provider's `Retry-After` is obeyed (never shortened by jitter).
+    pub respect_retry_after: bool,
+    /// Gives a job up when the next attempt would begin later than this after its first; `None` never.
+    pub deadline: Option<Duration>,
+    /// HTTP statuses that are retried.
+    pub statuses: Vec<u16>,
+    /// Whether failures without a usable status (connect, reset, timeout, cut stream) are retried.
+    pub transport: bool,
+}
+
+/// How long to wait before the next attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Backoff {
+    /// Not at all.
+    None,
+    /// Always this long.
+    Fixed {
+        /// The wait.
+        wait: Duration,
+        /// How it is spread.
+        jitter: Jitter,
+    },
+    /// Doubling.
+    Exponential {
+        /// The first wait.
+        base: Duration,
+        /// The longest wait.
+        cap: Duration,
+        /// How it is spread.
+        jitter: Jitter,
+    },
+}
+
+/// How a wait `w` is spread, so that clients do not come back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jitter {
+    /// Exactly `w`.
+    None,
+    /// Uniform in `[0, w]`.
+    Full,
+    /// `w/2` plus uniform in `[0, w/2]`.
+    Equal,
+    /// Uniform in `[base, 3 × previous wait]`, capped.
+    Decorrelated,
+}
+
+/// When an attempt is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To open a connection.
+    pub connect: Duration,
+    /// From sent to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Between two reads of a body.
+    pub idle: Duration,
+    /// From sent to done.
+    pub total: Duration,
+}
+
+/// What the built-in provider does wrong, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultRule {
+    /// What it does.
+    pub kind: FaultKind,
+    /// To which attempts.
+    pub when: FaultWhen,
+    /// Only at this target; `None` is at every built-in one.
+    pub target: Option<String>,
+}
+
+/// Which (job, attempt) pairs a fault strikes. All given conditions must be met.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FaultWhen {
+    /// Jobs whose index is a multiple of this (the last of each group: `index % every == every - 1`).
+    pub every: Option<u64>,
+    /// These job indexes.
+    pub jobs: Option<Vec<u64>>,
+    /// These attempts, counted from 1; `None` is the first only.
+    pub attempts: Option<Vec<u32>>,
+    /// Each pair with this probability, drawn from the seed and the pair.
+    pub probability: Option<f64>,
+}
+
+/// What the built-in provider does wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FaultKind {
+    /// 429 with a hint.
+    RateLimit {
+        /// How long it asks to wait; `None` sends no hint.
+        retry_after: Option<Duration>,
+        /// In which form.
+        hint: HintForm,
+    },
+    /// 429 `insufficient_quota`: never to be retried.
+    QuotaExhausted,
+    /// This 4xx or 5xx status with the provider's JSON error: 400, 401, 403, 404, 500, 503, 529, …
+    Status(u16),
+    /// Answers whole, but its first token comes this much later; billed.
+    Slow(Duration),
+    /// Reads the request, bills it, resets the connection.
+    ResetAfterAccept,
+    /// Ends the stream cleanly after this share of its tokens, without a terminator; billed.
+    CutStream {
+        /// Share of the tokens sent before, 0 to 1.
+        after: f64,
+    },
+    /// Resets the connection inside a chunk after this share of its tokens; billed.
+    ResetMidStream {
+        /// Share of the tokens sent before, 0 to 1.
+        after: f64,
+    },
+    /// 200, then an error event as the first or a middle event.
+    ErrorEvent {
+        /// Share of the tokens sent before, 0 to 1; 0 is first.
+        after: f64,
+    },
+    /// Accepts and never answers.
+    NeverAnswers,
+    /// 504 or 524 with an HTML body after this delay, while the generation is completed and billed.
+    GatewayTimeout {
+        /// 504 or 524.
+        status: u16,
+        /// When it comes.
+        after: Duration,
+    },
+}
+
+/// The form in which a 429 says how long to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HintForm {
+    /// `retry-after: 2`
+    Seconds,
+    /// `retry-after: Wed, 21 Oct 2015 07:28:00 GMT`
+    Date,
+    /// `retry-after-ms: 1500`
+    Milliseconds,
+    /// Only in the error's text: "Please try again in 1.5s".
+    Text,
+}
+
+/// One line under `[thresholds]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold {
+    /// The metric's name, without filters.
+    pub metric: String,
+    /// Only these tags, such as `target` → `mock`.
+    pub filters: BTreeMap<String, String>,
+    /// The aggregate compared.
+    pub aggregate: Aggregate,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what, in the metric's base unit: nanoseconds, a ratio, a count, 10⁻¹² of the currency.
+    pub bound: f64,
+    /// As the file has it: `ttft{target=mock}: p(99) < 1500ms`.
+    pub text: String,
+    /// Fewest samples for a verdict.
+    pub min_samples: u64,
+}
+
+/// An aggregate of a metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Aggregate {
+    /// `p(95)`, in percent.
+    Percentile(f64),
+    /// `avg`.
+    Avg,
+    /// `min`.
+    Min,
+    /// `med`.
+    Med,
+    /// `max`.
+    Max,
+    /// `rate`: a share of all, or per second.
+    Rate,
+    /// `count`.
+    Count,
+    /// `total` or `value`.
+    Total,
+}
+
+/// A comparison of a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+/// What the run may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Most money, over the whole run.
+    pub max_cost: Option<Money>,
+    /// Most requests, over the whole run.
+    pub max_requests: Option<u64>,
+    /// Most tokens, over the whole run.
+    pub max_tokens: Option<u64>,
+}
+
+/// What the client promises. What is not declared is not judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// Most attempts in flight at one target; `None` judges a strategy only by its own number of permits.
+    pub concurrency: Option<u32>,
+    /// Longest time without any event while work is pending.
+    pub progress: Duration,
+}
+
+/// Which answers count as good; `None` asks nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slo {
+    /// Most time to first token.
+    pub ttft: Option<Duration>,
+    /// Most time from due to done.
+    pub response: Option<Duration>,
+}
+
+/// What the measurement must reach; beyond it the run is *load invalid*.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FidelityBudget {
+    /// Most client minus ledger at the 99th percentile of TTFT.
+    pub ttft_error_p99: Duration,
+    /// Most lag at the 99th percentile, for open profiles.
+    pub lag_p99: Duration,
+    /// Least share of the offered load that was achieved, for open profiles.
+    pub achieved: f64,
+    /// Most CPU used by the engine's busiest thread, as a share of one core.
+    pub cpu: f64,
+}
