@@ -22,7 +22,12 @@ fn retry(jitter: Jitter) -> Retry {
 }
 
 fn failed(error: ErrorClass, status: Option<u16>) -> Answer {
-    Answer { outcome: Outcome::Failed, error: Some(error), status, ..Answer::not_sent(Duration::from_secs(10)) }
+    Answer {
+        outcome: Outcome::Failed,
+        error: Some(error),
+        status,
+        ..Answer::not_sent(Duration::from_secs(10))
+    }
 }
 
 fn busy() -> Answer {

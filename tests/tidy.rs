@@ -26,7 +26,13 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("provider", &["scenario", "history"]),
     ("mock", &["scenario", "history"]),
     ("engine", &["scenario", "history", "profile", "strategy", "shared", "provider"]),
-    ("cli", &["scenario", "history", "profile", "strategy", "shared", "metrics", "gate", "report", "provider", "mock", "engine"]),
+    (
+        "cli",
+        &[
+            "scenario", "history", "profile", "strategy", "shared", "metrics", "gate", "report", "provider",
+            "mock", "engine",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 const LEAVES: [&str; 4] = ["clock", "seed", "units", "sync"];
@@ -66,21 +72,25 @@ fn room(path: &Path) -> String {
 /// The rooms that a line names as `crate::room` or `deadheat::room`, outside comments.
 fn imports(line: &str) -> BTreeSet<String> {
     let code = line.split("//").next().unwrap_or("");
-    let after = |prefix: &'static str| code.match_indices(prefix).map(move |(at, _)| &code[at + prefix.len()..]);
+    let after =
+        |prefix: &'static str| code.match_indices(prefix).map(move |(at, _)| &code[at + prefix.len()..]);
     after("crate::")
         .chain(after("deadheat::"))
         .flat_map(|rest| match rest.strip_prefix('{') {
             Some(group) => group.split(',').collect(),
             None => vec![rest],
         })
-        .map(|rest| rest.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>())
+        .map(|rest| {
+            rest.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>()
+        })
         .filter(|name| ROOMS.iter().any(|(room, _)| room == name))
         .collect()
 }
 
 fn wrong_arrows(room: &str, text: &str) -> Vec<String> {
     let allowed: &[&str] = ROOMS.iter().find(|(name, _)| *name == room).map_or(&[], |(_, allowed)| allowed);
-    let wrong = |name: &String| name != room && !LEAVES.contains(&name.as_str()) && !allowed.contains(&name.as_str());
+    let wrong =
+        |name: &String| name != room && !LEAVES.contains(&name.as_str()) && !allowed.contains(&name.as_str());
     text.lines().flat_map(imports).filter(wrong).collect()
 }
 
@@ -97,7 +107,9 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         }
         let closing = format!("{}}}", " ".repeat(indent));
         let one_line = line.trim_end().ends_with('}') || line.trim_end().ends_with(';');
-        let length = lines[start..].iter().position(|l| **l == closing || (l.starts_with(&closing) && l.trim() == "}"));
+        let length = lines[start..]
+            .iter()
+            .position(|l| **l == closing || (l.starts_with(&closing) && l.trim() == "}"));
         if let (false, Some(length)) = (one_line, length) {
             let name = head.rsplit("fn ").next().unwrap_or("").to_owned();
             found.push((name, length + 1));
@@ -139,8 +151,13 @@ fn files_and_functions_stay_small() {
         if lines > MOST_LINES_IN_A_FILE {
             faults.push(format!("{}: {lines} lines, at most {MOST_LINES_IN_A_FILE}", shown(&path)));
         }
-        for (name, length) in functions(&text).into_iter().filter(|(_, length)| *length > MOST_LINES_IN_A_FUNCTION) {
-            faults.push(format!("{}: fn {name} has {length} lines, at most {MOST_LINES_IN_A_FUNCTION}", shown(&path)));
+        for (name, length) in
+            functions(&text).into_iter().filter(|(_, length)| *length > MOST_LINES_IN_A_FUNCTION)
+        {
+            faults.push(format!(
+                "{}: fn {name} has {length} lines, at most {MOST_LINES_IN_A_FUNCTION}",
+                shown(&path)
+            ));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -166,7 +183,8 @@ fn every_source_file_is_reached_from_the_library() {
     for path in rust_files("src") {
         let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let folder = path.parent().expect("a folder");
-        let parent = if folder == root().join("src") { folder.join("lib.rs") } else { folder.with_extension("rs") };
+        let parent =
+            if folder == root().join("src") { folder.join("lib.rs") } else { folder.with_extension("rs") };
         if ["lib", "main"].contains(&stem.as_str()) {
             continue;
         }

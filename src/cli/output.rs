@@ -23,7 +23,13 @@ pub(super) fn print(text: &str, code: u8) -> u8 {
 }
 
 /// Prints a judged run. Returns `code`, or 1 if it could not be printed.
-pub(super) fn print_summary(summary: &Summary, format: Format, dir: &Path, hint: Option<&str>, code: u8) -> u8 {
+pub(super) fn print_summary(
+    summary: &Summary,
+    format: Format,
+    dir: &Path,
+    hint: Option<&str>,
+    code: u8,
+) -> u8 {
     match format {
         Format::Text => print(&render(summary, &Context { dir, hint }), code),
         Format::Json => match json(summary) {
@@ -80,6 +86,8 @@ pub(super) fn load_plan(
             let color = std::io::stderr().is_terminal();
             write(&mut anstream::stderr(), &faults.render(color), Exit::Usage.code())
         }
-        Format::Json => print(&format!("{:#}\n", serde_json::json!({ "faults": faults.to_json() })), Exit::Usage.code()),
+        Format::Json => {
+            print(&format!("{:#}\n", serde_json::json!({ "faults": faults.to_json() })), Exit::Usage.code())
+        }
     })
 }

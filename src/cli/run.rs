@@ -61,9 +61,7 @@ pub(super) fn run(args: &Args) -> u8 {
             let next = plan.next.as_deref().filter(|_| summary.exit_code == Exit::Pass.code());
             output::print_summary(&summary, args.format, &place, next, summary.exit_code)
         }
-        Err(failure) => {
-            output::fail(args.format, failure.exit, &failure.message)
-        }
+        Err(failure) => output::fail(args.format, failure.exit, &failure.message),
     }
 }
 
@@ -128,7 +126,12 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
 }
 
 /// Closes the books, judges them as `deadheat check` would, and puts the run in its place.
-fn close_and_judge(books: Books, plan: &Plan, made: &Made, meta: &Meta) -> Result<(Summary, PathBuf), Failure> {
+fn close_and_judge(
+    books: Books,
+    plan: &Plan,
+    made: &Made,
+    meta: &Meta,
+) -> Result<(Summary, PathBuf), Failure> {
     let Books { dir, history, ledger } = books;
     let internal = |error: String| Failure {
         exit: Exit::Internal,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Builds the strategy under test for a cell.
-pub type BuildStrategy = dyn Fn(&StrategyPlan) -> Arc<dyn Strategy> + Send + Sync;
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan) -> Arc<dyn Strategy> + 'a;
 
 /// What the whole run shares.
 pub(super) struct Shared {
@@ -47,9 +47,12 @@ pub(super) struct PieceState {
 impl PieceState {
     pub(super) fn new(piece: &Piece, start: Duration) -> Self {
         let (numbers, in_flight, left, round) = match &piece.load {
-            Load::Open { open, .. } => {
-                (Numbers::new(0, Some(0)), open.max_in_flight.map(|cap| Arc::new(PermitQueue::new(cap))), 0, 0)
-            }
+            Load::Open { open, .. } => (
+                Numbers::new(0, Some(0)),
+                open.max_in_flight.map(|cap| Arc::new(PermitQueue::new(cap))),
+                0,
+                0,
+            ),
             Load::Vus { jobs, .. } => (Numbers::new(jobs.first, jobs.count), None, 0, 0),
             Load::PerVu { .. } => (Numbers::new(0, Some(0)), None, 0, 0),
             Load::Barrier { size, rounds, .. } => {
@@ -66,9 +69,7 @@ pub(super) fn planned(piece: &Piece) -> Option<u64> {
     match &piece.load {
         Load::Open { arrivals, .. } => Some(arrivals.clone().count() as u64),
         Load::Vus { jobs, .. } => jobs.count,
-        Load::PerVu { vus, iterations, .. } => {
-            Some(u64::from(*vus) * (iterations.end - iterations.start))
-        }
+        Load::PerVu { vus, iterations, .. } => Some(u64::from(*vus) * (iterations.end - iterations.start)),
         Load::Barrier { size, rounds, .. } => Some(u64::from(*size) * (rounds.end - rounds.start)),
     }
 }
@@ -83,7 +84,13 @@ pub(super) struct Spent {
 
 impl CellState {
     /// The cell's last word: what was planned, done and not done.
-    pub(super) fn end(&self, planned: Option<u64>, offered: Option<f64>, spent: Spent, rest: NotIssued) -> CellEnd {
+    pub(super) fn end(
+        &self,
+        planned: Option<u64>,
+        offered: Option<f64>,
+        spent: Spent,
+        rest: NotIssued,
+    ) -> CellEnd {
         let (issued, dropped) = (self.tally.issued(), self.tally.dropped());
         let planned = planned.unwrap_or(issued + dropped);
         let mut not_issued = BTreeMap::new();
@@ -100,7 +107,8 @@ impl CellState {
             not_issued,
             elapsed_ns: ns(spent.elapsed),
             offered_per_1000_s: offered.map(|per_s| (per_s * 1000.0).round() as u64),
-            cpu_busiest_ppm: (spent.cpu_busiest.as_secs_f64() / spent.elapsed.as_secs_f64().max(1e-9) * 1e6) as u64,
+            cpu_busiest_ppm: (spent.cpu_busiest.as_secs_f64() / spent.elapsed.as_secs_f64().max(1e-9) * 1e6)
+                as u64,
             cpu_ns: ns(spent.cpu),
         }
     }

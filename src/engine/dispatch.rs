@@ -26,7 +26,7 @@ pub struct Config<'a> {
     /// Where each target of the plan is reached, in the plan's order.
     pub endpoints: Vec<Endpoint>,
     /// Builds the strategy under test.
-    pub strategies: &'a BuildStrategy,
+    pub strategies: &'a BuildStrategy<'a>,
     /// Takes the events of the history.
     pub history: BatchSender,
     /// Stops the run from outside.
@@ -86,7 +86,8 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
         Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, pico })
     });
     let shared = Arc::new(Shared { plan: plan.clone(), clock, stop, progress, budget });
-    let mut cells: Vec<CellRun> = plan.cells().into_iter().map(|cell| new_cell(cell, &plan, strategies)).collect();
+    let mut cells: Vec<CellRun> =
+        plan.cells().into_iter().map(|cell| new_cell(cell, &plan, strategies)).collect();
     let crew = Threads::start(&shared, Arc::new(endpoints), &history)?;
     for (number, pieces) in blocks(&plan).into_iter().enumerate() {
         let forth = number % 2 == 0;
@@ -101,7 +102,8 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
     let stopped = shared.stop.cause();
     let ends: Vec<CellEnd> = cells.iter().map(|cell| cell.end(stopped)).collect();
     history.send(ends.iter().cloned().map(Event::CellEnd).collect());
-    let transport = |target| cells.iter().find(|cell| cell.state.cell.target == target).map_or("", |c| c.transport);
+    let transport =
+        |target| cells.iter().find(|cell| cell.state.cell.target == target).map_or("", |c| c.transport);
     Ok(Made {
         cells: ends,
         claims: cells.iter().map(|cell| cell.state.claim()).collect(),
@@ -111,7 +113,7 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
     })
 }
 
-fn new_cell(cell: crate::scenario::Cell, plan: &Plan, strategies: &BuildStrategy) -> CellRun {
+fn new_cell(cell: crate::scenario::Cell, plan: &Plan, strategies: &BuildStrategy<'_>) -> CellRun {
     let state = CellState {
         cell,
         strategy: strategies(&plan.strategies[cell.strategy]),
@@ -149,8 +151,8 @@ impl CellRun {
             Some(Cause::Saturated) => NotIssued::Aborted,
             Some(Cause::Interrupted | Cause::EvidenceFailed | Cause::Stuck) => NotIssued::Interrupted,
         };
-        let offered = (self.open_time > Duration::ZERO)
-            .then(|| self.arrivals as f64 / self.open_time.as_secs_f64());
+        let offered =
+            (self.open_time > Duration::ZERO).then(|| self.arrivals as f64 / self.open_time.as_secs_f64());
         self.state.end(self.planned, offered, self.spent, rest)
     }
 }

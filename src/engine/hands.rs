@@ -106,7 +106,9 @@ impl JobHands {
     /// Replaces what was set aside by what the provider said it cost; where it said nothing but may have
     /// charged, the reservation stands.
     fn settle(&self, attempt: &Attempt) {
-        let (Some(budget), Some(reserved)) = (&self.bench.shared.budget, self.reserved.take()) else { return };
+        let (Some(budget), Some(reserved)) = (&self.bench.shared.budget, self.reserved.take()) else {
+            return;
+        };
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
         let spent = match (attempt.outcome, usage) {
             (_, Some((prompt, completion))) => self.bench.charge(prompt, completion),

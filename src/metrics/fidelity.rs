@@ -85,14 +85,17 @@ fn exact_percentile(sorted: &[i64], q: f64) -> Option<i64> {
 fn achieved(evidence: &Evidence) -> Option<f64> {
     let (mut begun, mut offered) = (0.0, 0.0);
     for cell in &evidence.cells {
-        let Some(per_s) = cell.offered_per_1000_s.map(|n| n as f64 / 1000.0).filter(|n| *n > 0.0) else { continue };
+        let Some(per_s) = cell.offered_per_1000_s.map(|n| n as f64 / 1000.0).filter(|n| *n > 0.0) else {
+            continue;
+        };
         let held_back: u64 = [NotIssued::Interrupted, NotIssued::OverBudget]
             .iter()
             .filter_map(|reason| cell.not_issued.get(reason))
             .sum();
         let wanted = cell.planned.saturating_sub(held_back) as f64;
         let jobs = evidence.jobs.iter().filter(|job| job.job.cell == cell.cell);
-        let last = jobs.max_by_key(|job| job.due_ns).map_or(0, |job| difference(job.begun_ns, job.due_ns).max(0));
+        let last =
+            jobs.max_by_key(|job| job.due_ns).map_or(0, |job| difference(job.begun_ns, job.due_ns).max(0));
         begun += cell.issued as f64;
         offered += wanted + per_s * last as f64 / NS_PER_S;
     }

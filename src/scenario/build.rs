@@ -22,6 +22,7 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
     let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(toml.as_bytes(), 0));
     Plan {
         name: scenario.name.clone(),
+        next: scenario.next.clone(),
         seed: scenario.seed,
         targets,
         strategies: scenario.strategy.0.iter().map(build_strategy).collect(),

@@ -17,6 +17,8 @@ use std::time::Duration;
 pub struct Plan {
     /// What the run is called; part of its directory's name.
     pub name: String,
+    /// What to try next: the last line of the report of a run that passes.
+    pub next: Option<String>,
     /// Seeds every random stream of the run.
     pub seed: u64,
     /// The targets, in the file's order.

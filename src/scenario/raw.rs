@@ -32,6 +32,9 @@ pub(super) struct Scenario {
     /// What the run is called; part of its directory's name.
     #[schemars(extend("format" = "deadheat-name"))]
     pub(super) name: String,
+    /// What to try next: the last line of the report of a run that passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
     /// Seeds every random draw of the run: the same seed gives the same load and the same faults.
     #[serde(default = "default_seed")]
     #[schemars(range(max = 9_223_372_036_854_775_807_i64))]

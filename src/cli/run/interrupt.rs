@@ -23,7 +23,9 @@ async fn listen(stop: &Stop) {
         return;
     }
     stop.stop(Cause::Interrupted);
-    output::say("stopping: answers in flight are waited for, then the report is written; Ctrl-C again ends at once");
+    output::say(
+        "stopping: answers in flight are waited for, then the report is written; Ctrl-C again ends at once",
+    );
     if signal().await.is_ok() {
         std::process::exit(i32::from(Exit::Interrupted.code()));
     }

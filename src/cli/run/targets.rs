@@ -57,7 +57,8 @@ fn serve(
     clock: Clock,
     ledger: &LedgerWriter,
 ) -> Result<Server, Failure> {
-    let here = |fault: &&crate::scenario::FaultRule| fault.target.as_ref().is_none_or(|name| *name == target.name);
+    let here =
+        |fault: &&crate::scenario::FaultRule| fault.target.as_ref().is_none_or(|name| *name == target.name);
     let sender = ledger.sender();
     let config = MockConfig {
         name: target.name.clone(),
@@ -68,7 +69,9 @@ fn serve(
         bind: MockConfig::loopback(),
         threads: 1,
         // A refused entry is a full disk: the writer keeps the error, and the run stops by it.
-        ledger: LedgerSink::To(Box::new(move |entry| drop(sender.send(entry)))),
+        ledger: LedgerSink::To(Box::new(move |entry| {
+            let _ = sender.send(entry);
+        })),
     };
     Server::start(config, clock).map_err(|error| {
         Failure::new(Exit::Unreachable, &format!("cannot start the built-in target {}: {error}", target.name))
@@ -81,7 +84,10 @@ fn key(target: &Target, variable: Option<&str>) -> Result<Option<ApiKey>, Failur
         Ok(key) if !key.trim().is_empty() => Ok(Some(ApiKey::new(key.trim()))),
         _ => Err(Failure::new(
             Exit::Unreachable,
-            &format!("target {}: the environment variable {variable} holds no key; export it first", target.name),
+            &format!(
+                "target {}: the environment variable {variable} holds no key; export it first",
+                target.name
+            ),
         )),
     }
 }
@@ -93,7 +99,10 @@ pub(super) fn reach(plan: &Plan) -> Result<(), Failure> {
         let Place::Url { url, api_key_env } = &target.place else { continue };
         key(target, api_key_env.as_deref())?;
         knock(url, plan.timeouts.connect).map_err(|error| {
-            let message = format!("target {}: cannot reach {url}: {error}; is it running, and is the URL right?", target.name);
+            let message = format!(
+                "target {}: cannot reach {url}: {error}; is it running, and is the URL right?",
+                target.name
+            );
             Failure::new(Exit::Unreachable, &message)
         })?;
     }
