@@ -1,8 +1,8 @@
 //! TOML in, a checked [`Plan`] out, or every fault at once with file, line and what to write instead.
 //!
-//! A scenario goes through five steps: [`document`](self) keeps the place of every value, the shape is
-//! checked against the JSON Schema that the raw types generate, what is sound becomes raw types, defaults are
-//! filled in, and the plan is built, each step adding to the same list of faults.
+//! A scenario goes through five steps, which all add to one list of faults: a document keeps the place of
+//! every value; its shape is checked against the JSON Schema that the raw types generate; what is sound becomes
+//! raw types; defaults are filled in; the plan is built.
 
 mod build;
 mod builtin;

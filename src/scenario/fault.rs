@@ -52,6 +52,7 @@ fn floor(text: &str, index: usize) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
     list: Vec<Fault>,
+    #[cfg_attr(loom, allow(dead_code, reason = "only the renderer reads it"))]
     /// The line of each fault, with secrets masked, and where the line begins in its text.
     lines: Vec<(String, usize)>,
 }
@@ -80,6 +81,7 @@ impl Faults {
     }
 
     /// Each fault with its line and where that line begins.
+    #[cfg(not(loom))]
     pub(super) fn with_lines(&self) -> impl Iterator<Item = (&Fault, &(String, usize))> {
         self.list.iter().zip(&self.lines)
     }
