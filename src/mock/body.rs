@@ -1,5 +1,6 @@
 //! The body of an answer, stamped as hyper takes it.
 
+use super::connection::Busy;
 use super::play::Move;
 use super::shared::{Driven, Shared};
 use crate::sync::lock;
@@ -7,7 +8,6 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::time::Sleep;
 
@@ -33,8 +33,7 @@ pub(super) enum Answer {
 pub(super) struct Played {
     pub(super) driven: Driven,
     pub(super) length: Option<u64>,
-    /// Set before the connection is dropped, so that it is reset.
-    pub(super) reset: Arc<AtomicBool>,
+    busy: Busy,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Bytes were handed over that hyper has not flushed yet.
     unflushed: bool,
@@ -42,8 +41,8 @@ pub(super) struct Played {
 }
 
 impl Played {
-    pub(super) fn new(driven: Driven, length: Option<u64>, reset: Arc<AtomicBool>) -> Self {
-        Self { driven, length, reset, sleep: None, unflushed: false, over: false }
+    pub(super) fn new(driven: Driven, length: Option<u64>, busy: Busy) -> Self {
+        Self { driven, length, busy, sleep: None, unflushed: false, over: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
@@ -57,11 +56,13 @@ impl Played {
                 return Poll::Ready(None);
             }
             if let Some(sleep) = &mut self.sleep {
-                std::task::ready!(sleep.as_mut().poll(cx));
+                if sleep.as_mut().poll(cx).is_pending() {
+                    return self.wait_for_client(cx);
+                }
                 self.sleep = None;
             }
             match self.driven.next() {
-                Move::Wait(None) => return Poll::Pending,
+                Move::Wait(None) => return self.wait_for_client(cx),
                 Move::Wait(Some(until)) => {
                     let until = tokio::time::Instant::from_std(self.driven.clock().at(until));
                     self.sleep = Some(Box::pin(tokio::time::sleep_until(until)));
@@ -79,10 +80,18 @@ impl Played {
                 Move::Close => return self.fail(),
                 Move::Reset => {
                     self.driven.reset();
-                    self.reset.store(true, Ordering::Relaxed);
+                    self.busy.link().reset();
                     return self.fail();
                 }
             }
+        }
+    }
+
+    /// Nothing to say: only a client that goes ends this.
+    fn wait_for_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match self.busy.link().poll_gone(cx) {
+            Poll::Ready(()) => self.fail(),
+            Poll::Pending => Poll::Pending,
         }
     }
 

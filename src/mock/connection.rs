@@ -2,6 +2,7 @@
 
 use super::routes;
 use super::shared::Shared;
+use futures_util::task::AtomicWaker;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,27 +22,97 @@ const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Serves one connection to its end.
 pub(super) async fn serve(shared: Arc<Shared>, stream: std::net::TcpStream) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
-    let reset = Arc::new(AtomicBool::new(false));
-    let io = TokioIo::new(Resettable { stream, reset: Arc::clone(&reset) });
-    let service = service_fn(move |request| routes::route(Arc::clone(&shared), Arc::clone(&reset), request));
+    let link = Arc::new(Link::default());
+    let io = TokioIo::new(Resettable { stream, link: Arc::clone(&link) });
+    // Busy from the call on: hyper may come to the end of the stream before it polls the answer.
+    let service = service_fn(move |request| routes::route(Arc::clone(&shared), link.busy(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_READ_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
         .serve_connection(io, service);
     // Whatever ended it (a reset on purpose, a client that left) is in the ledger already.
     let _ = connection.await;
 }
 
-/// A stream that is reset instead of closed, if the flag says so when it is dropped.
+/// What an answer and the stream under it tell each other.
+///
+/// hyper drops a request whose client leaves right behind it before anybody has seen it. Here it has
+/// arrived, and belongs into the ledger: while a request is answered the end of the stream is kept from
+/// hyper, and the answer decides.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    /// The answer wants the stream to be reset when it is dropped.
+    reset: AtomicBool,
+    /// A request is being answered.
+    busy: AtomicBool,
+    /// The stream has come to its end: the client has gone.
+    gone: AtomicBool,
+    /// Whom to tell that the client has gone.
+    answer: AtomicWaker,
+    /// Whom to tell that the end of the stream may be read.
+    reader: AtomicWaker,
+}
+
+impl Link {
+    /// A request is being answered, until the guard is dropped.
+    pub(super) fn busy(self: &Arc<Self>) -> Busy {
+        self.busy.store(true, Ordering::Release);
+        Busy(Arc::clone(self))
+    }
+
+    /// Has the connection reset when it is dropped.
+    pub(super) fn reset(&self) {
+        self.reset.store(true, Ordering::Relaxed);
+    }
+
+    /// The stream has ended; whether that is to be kept from hyper.
+    fn end_of_stream(&self, cx: &Context<'_>) -> bool {
+        self.reader.register(cx.waker());
+        self.gone.store(true, Ordering::Release);
+        self.answer.wake();
+        self.busy.load(Ordering::Acquire)
+    }
+
+    /// Ready once the client has gone.
+    pub(super) fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
+        self.answer.register(cx.waker());
+        if self.gone.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits until the client has gone.
+    pub(super) async fn gone(&self) {
+        std::future::poll_fn(|cx| self.poll_gone(cx)).await;
+    }
+}
+
+/// A request is being answered.
+pub(super) struct Busy(Arc<Link>);
+
+impl Busy {
+    pub(super) fn link(&self) -> &Link {
+        &self.0
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.store(false, Ordering::Release);
+        if self.0.gone.load(Ordering::Acquire) {
+            self.0.reader.wake();
+        }
+    }
+}
+
+/// A stream that is reset instead of closed, if its link says so when it is dropped.
 struct Resettable {
     stream: TcpStream,
-    reset: Arc<AtomicBool>,
+    link: Arc<Link>,
 }
 
 impl Drop for Resettable {
     fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
+        if self.link.reset.load(Ordering::Relaxed) {
             // With no time to linger the kernel sends RST. If the socket is gone already, so is the client.
             let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }
@@ -54,7 +125,14 @@ impl AsyncRead for Resettable {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let ended = match &read {
+            Poll::Ready(Ok(())) => buf.filled().len() == before && buf.remaining() > 0,
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        };
+        if ended && self.link.end_of_stream(cx) { Poll::Pending } else { read }
     }
 }
 

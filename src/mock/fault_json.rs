@@ -39,7 +39,7 @@ enum Kind {
     },
     QuotaExhausted {},
     Status {
-        status: u16,
+        code: u16,
     },
     Slow {
         by: String,
@@ -54,7 +54,7 @@ enum Kind {
         after: f64,
     },
     ErrorEvent {
-        #[serde(default = "middle")]
+        #[serde(default)]
         after: f64,
     },
     NeverAnswers {},
@@ -116,8 +116,8 @@ fn kind(kind: Kind) -> Result<FaultKind, String> {
             FaultKind::RateLimit { retry_after, hint }
         }
         Kind::QuotaExhausted {} => FaultKind::QuotaExhausted,
-        Kind::Status { status } if (400..=599).contains(&status) => FaultKind::Status(status),
-        Kind::Status { status } => return Err(format!("status {status} is no error: write 400 to 599")),
+        Kind::Status { code } if (400..=599).contains(&code) => FaultKind::Status(code),
+        Kind::Status { code } => return Err(format!("code {code} is no error: write 400 to 599")),
         Kind::Slow { by } => FaultKind::Slow(parse_duration(&by)?),
         Kind::ResetAfterAccept {} => FaultKind::ResetAfterAccept,
         Kind::CutStream { after } => FaultKind::CutStream { after: share("after", after)? },
@@ -149,7 +149,7 @@ pub fn fault_to_json(rule: &FaultRule) -> Value {
             };
             json!({ "retry_after": retry_after.map(exact), "hint": hint })
         }
-        FaultKind::Status(status) => json!({ "status": status }),
+        FaultKind::Status(status) => json!({ "code": status }),
         FaultKind::Slow(by) => json!({ "by": exact(*by) }),
         FaultKind::CutStream { after }
         | FaultKind::ResetMidStream { after }
@@ -202,7 +202,7 @@ mod tests {
             ("{", "EOF"),
             (r#"{"kind":{"rate-limits":{}}}"#, "rate-limit"),
             (r#"{"kind":{"slow":{"by":"5"}}}"#, "unit"),
-            (r#"{"kind":{"status":{"status":200}}}"#, "400 to 599"),
+            (r#"{"kind":{"status":{"code":200}}}"#, "400 to 599"),
             (r#"{"kind":{"cut-stream":{"after":2}}}"#, "0 to 1"),
             (r#"{"kind":{"gateway-timeout":{"status":500,"after":"1s"}}}"#, "504 or 524"),
             (r#"{"kind":{"never-answers":{}},"when":{"every":0}}"#, "at least 1"),

@@ -3,6 +3,7 @@
 use super::admin;
 use super::arrival::Arrival;
 use super::body::{Answer, Broken, Played};
+use super::connection::Busy;
 use super::errors::{self, Reply};
 use super::play::{Head, Move};
 use super::shared::{Driven, Shared, Turn};
@@ -13,7 +14,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Longest body of a request.
@@ -24,13 +25,13 @@ const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Answers one request.
 pub(super) async fn route(
     shared: Arc<Shared>,
-    reset: Arc<AtomicBool>,
+    busy: Busy,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Broken> {
     let path = request.uri().path();
     let api = path.strip_prefix("/v1").unwrap_or(path);
     match (request.method(), api) {
-        (&Method::POST, "/chat/completions") => chat(shared, reset, request).await,
+        (&Method::POST, "/chat/completions") => chat(shared, busy, request).await,
         (&Method::GET, "/models") => {
             let body = wire::models(&shared.model, shared.created);
             Ok(plain(&shared, 200, "application/json", body.into()))
@@ -49,11 +50,17 @@ pub(super) async fn route(
 
 async fn chat(
     shared: Arc<Shared>,
-    reset: Arc<AtomicBool>,
+    busy: Busy,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Broken> {
     let (parts, body) = request.into_parts();
-    let body = match read(body).await {
+    let body = tokio::select! {
+        // A body that is there counts, even if its client has left right behind it.
+        biased;
+        body = read(body) => body,
+        () = busy.link().gone() => return Err(Broken),
+    };
+    let body = match body {
         Ok(body) => body,
         Err(reply) => return Ok(close(refuse(&shared, reply))),
     };
@@ -63,22 +70,31 @@ async fn chat(
     drop(body);
     let mut driven = match shared.arrive(arrived, arrival) {
         Turn::Now(driven) => driven,
-        Turn::Later(queued) => queued.turn().await.ok_or(Broken)?,
+        Turn::Later(queued) => tokio::select! {
+            driven = queued.turn() => driven.ok_or(Broken)?,
+            () = busy.link().gone() => return Err(Broken),
+        },
     };
     loop {
         match driven.next() {
             Move::Head(head) => {
                 let took = shared.clock.now().saturating_sub(arrived);
-                return Ok(played(head, driven, reset, took));
+                return Ok(played(head, driven, busy, took));
             }
             Move::Wait(Some(until)) => {
                 let until = tokio::time::Instant::from_std(shared.clock.at(until));
-                tokio::time::sleep_until(until).await;
+                tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    () = busy.link().gone() => return Err(Broken),
+                }
             }
-            Move::Wait(None) => std::future::pending().await,
+            Move::Wait(None) => {
+                busy.link().gone().await;
+                return Err(Broken);
+            }
             Move::Reset => {
                 driven.reset();
-                reset.store(true, Ordering::Relaxed);
+                busy.link().reset();
                 return Err(Broken);
             }
             // A play hands over its head first.
@@ -87,8 +103,8 @@ async fn chat(
     }
 }
 
-fn played(head: Head, driven: Driven, reset: Arc<AtomicBool>, took: Duration) -> Response<Answer> {
-    let mut response = Response::new(Answer::Played(Played::new(driven, head.length, reset)));
+fn played(head: Head, driven: Driven, busy: Busy, took: Duration) -> Response<Answer> {
+    let mut response = Response::new(Answer::Played(Played::new(driven, head.length, busy)));
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(head.content_type));
