@@ -1,9 +1,10 @@
 //! `deadheat mock`: serve the built-in provider on a port.
 
+use super::output::{self, Format, fail};
 use crate::clock::Clock;
 use crate::gate::Exit;
 use crate::mock::{LedgerSink, MockConfig, Server};
-use crate::scenario::{Dist, FaultRule, Limits, MockPlan, Place, Source};
+use crate::scenario::{Dist, FaultRule, Limits, MockPlan, Place};
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ impl Default for Behaviour {
 pub(super) fn run(args: &Args) -> u8 {
     let behaviour = match args.config.as_deref().map_or_else(|| Ok(Behaviour::default()), from_scenario) {
         Ok(behaviour) => behaviour,
-        Err(why) => return fail(Exit::Usage, &why),
+        Err(code) => return code,
     };
     let config = MockConfig {
         name: behaviour.name,
@@ -70,20 +71,20 @@ pub(super) fn run(args: &Args) -> u8 {
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(e) => return fail(Exit::Internal, &format!("no runtime: {e}")),
+        Err(e) => return fail(Format::Text, Exit::Internal, &format!("no runtime: {e}")),
     };
     let server = match Server::start(config, Clock::start()) {
         Ok(server) => server,
         Err(e) => {
             let why = format!("cannot listen on {}:{}: {e}; try another --port", args.bind, args.port);
-            return fail(Exit::Unreachable, &why);
+            return fail(Format::Text, Exit::Unreachable, &why);
         }
     };
     if say(&server).is_err() {
-        return fail(Exit::Internal, "stdout is closed");
+        return fail(Format::Text, Exit::Internal, "stdout is closed");
     }
     if let Err(e) = runtime.block_on(tokio::signal::ctrl_c()) {
-        return fail(Exit::Internal, &format!("cannot wait for Ctrl-C: {e}"));
+        return fail(Format::Text, Exit::Internal, &format!("cannot wait for Ctrl-C: {e}"));
     }
     stop(runtime, server)
 }
@@ -113,26 +114,16 @@ fn say(server: &Server) -> std::io::Result<()> {
     out.flush()
 }
 
-fn fail(exit: Exit, why: &str) -> u8 {
-    let _ = writeln!(anstream::stderr(), "error: {why}");
-    exit.code()
-}
-
 /// The first built-in target of a scenario, with its faults and its seed.
-fn from_scenario(path: &Path) -> Result<Behaviour, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    let plan = load(Source { path: path.to_owned(), text })?;
+fn from_scenario(path: &Path) -> Result<Behaviour, u8> {
+    let plan = output::load_plan(path, &[], None, Format::Text)?;
     let seed = plan.seed;
     let built_in = plan.targets.into_iter().find_map(|target| match target.place {
         Place::Mock(mock) => Some((target.name, target.model, *mock)),
         Place::Url { .. } => None,
     });
-    let (name, model, mock) =
-        built_in.ok_or_else(|| format!("{} has no built-in target: give it one", path.display()))?;
+    let (name, model, mock) = built_in.ok_or_else(|| {
+        fail(Format::Text, Exit::Usage, &format!("{} has no built-in target: give it one", path.display()))
+    })?;
     Ok(Behaviour { name, model, plan: mock, faults: plan.faults, seed })
-}
-
-/// Stands in for the scenario room's loader, which is not part of this tree yet.
-fn load(source: Source) -> Result<crate::scenario::Plan, String> {
-    Err(format!("{}: scenarios cannot be read yet; leave --config away", source.path.display()))
 }

@@ -33,11 +33,11 @@ pub enum Exit {
 impl Exit {
     /// Among several reasons the first in this order decides.
     const PRECEDENCE: [Self; 12] = [
-        Self::Internal,
         Self::Usage,
         Self::Unreachable,
         Self::Interrupted,
         Self::Invariant,
+        Self::Internal,
         Self::LoadInvalid,
         Self::OverBudget,
         Self::Threshold,

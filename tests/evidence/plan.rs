@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
     let strategies = vec![StrategyPlan::Semaphore { permits }, StrategyPlan::Unbounded];
     Plan {
+        next: None,
         name: "judged".into(),
         seed: 1,
         targets: vec![Target {

@@ -27,6 +27,7 @@ pub(crate) fn plan() -> Plan {
     let second = Duration::from_secs(1);
     let range = TokenRange { min: 1, max: 1 };
     Plan {
+        next: None,
         name: "small".into(),
         seed: 1,
         targets: vec![target("mock", Place::Mock(Box::new(mock))), target("house", house)],
