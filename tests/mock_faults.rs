@@ -1,5 +1,6 @@
 //! Each fault of the built-in provider as a client meets it on a socket, and as the ledger has it.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 #[path = "mock_raw/client.rs"]
 mod client;

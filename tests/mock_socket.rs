@@ -1,5 +1,6 @@
 //! The built-in provider over a real socket, without faults.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 #[path = "mock_raw/client.rs"]
 mod client;

@@ -1,5 +1,6 @@
 //! The built-in provider speaks as `tests/fixtures/wire/openai-chat-*` say, ids, stamps and words apart.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 #[path = "mock_raw/client.rs"]
 mod client;

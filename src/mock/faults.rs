@@ -31,8 +31,8 @@ pub(super) fn strike(
     index: u64,
     attempt: u32,
 ) -> Option<FaultKind> {
-    let here = |rule: &&FaultRule| rule.target.as_deref().is_none_or(|target| target == name);
-    let mut numbered = (0u64..).zip(rules).filter(|(_, rule)| here(&rule));
+    let here = |rule: &FaultRule| rule.target.as_deref().is_none_or(|target| target == name);
+    let mut numbered = (0u64..).zip(rules).filter(|(_, rule)| here(rule));
     let hit = numbered.find(|(number, rule)| strikes(&rule.when, *number, run_seed, index, attempt));
     hit.map(|(_, rule)| rule.kind.clone())
 }

@@ -118,6 +118,10 @@ impl Turns {
     }
 
     /// Frees the places of generations that have ended by `now`, and starts whoever is next.
+    #[expect(
+        clippy::vec_box,
+        reason = "plays are large, and stay where they are on their way to a connection"
+    )]
     pub(super) fn advance(&mut self, now: Duration, started: &mut Vec<Box<Play>>) {
         while self.unseen.peek().is_some_and(|Reverse(until)| *until <= now) {
             self.unseen.pop();

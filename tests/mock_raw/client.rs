@@ -1,5 +1,6 @@
 //! A raw HTTP/1.1 client and a provider to point it at: what the tests of the built-in provider share.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test helper: what fails here fails the test")]
 
 use deadheat::clock::Clock;
 use deadheat::history::LedgerEntry;

@@ -1,0 +1,68 @@
+//! `deadheat mock` from the outside: it says where it is, serves, and leaves when asked.
+#![cfg(all(unix, not(loom)))]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+struct Mock {
+    child: Child,
+    address: String,
+}
+
+impl Mock {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_deadheat"))
+            .args(["mock", "--seed", "7"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.next().unwrap().unwrap();
+        let hint = lines.next().unwrap().unwrap();
+        assert!(hint.starts_with(&format!("export OPENAI_BASE_URL={url}")), "{hint}");
+        let address = url.strip_prefix("http://").and_then(|u| u.strip_suffix("/v1")).expect("a base URL");
+        assert!(address.starts_with("127.0.0.1:"), "loopback unless asked: {address}");
+        Self { child, address: address.to_owned() }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_serves_until_it_is_interrupted() {
+    let mut mock = Mock::start();
+    assert!(mock.get("/v1/models").contains("\"mock-1\""));
+    assert!(mock.get("/deadheat/stats").contains("\"received\":0"));
+    kill(Pid::from_raw(i32::try_from(mock.child.id()).unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(mock.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_scenario_that_is_not_there_is_a_usage_error() {
+    let output = Command::new(env!("CARGO_BIN_EXE_deadheat"))
+        .args(["mock", "--config", "no/such/scenario.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no/such/scenario.toml"));
+}
