@@ -63,6 +63,7 @@ fn events(twice: bool) -> Vec<Event> {
         let result = Job {
             job,
             due_ns: start,
+            begun_ns: start,
             done_ns: start + 60 * MS,
             outcome: Outcome::Ok,
             end: JobEnd::Answered,

@@ -16,6 +16,7 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
         graceful_stop: Duration::from_secs(30),
     };
     Plan {
+        next: None,
         name: "a plan".into(),
         seed: 1,
         targets: vec![Target {

@@ -36,6 +36,7 @@ pub(crate) fn plan() -> Plan {
         Executor::ConstantArrivalRate { rate_per_s: 10.0, duration: Duration::from_secs(10), open };
     let s = Duration::from_secs;
     Plan {
+        next: None,
         name: "storm".into(),
         seed: 42,
         targets: vec![target("mock", mock())],
