@@ -5,11 +5,11 @@ use deadheat::gate::Exit;
 
 /// Most important first; written down here a second time on purpose.
 const ORDER: [(Exit, u8); 12] = [
-    (Exit::Internal, 1),
     (Exit::Usage, 2),
     (Exit::Unreachable, 9),
     (Exit::Interrupted, 130),
     (Exit::Invariant, 6),
+    (Exit::Internal, 1),
     (Exit::LoadInvalid, 7),
     (Exit::OverBudget, 10),
     (Exit::Threshold, 5),

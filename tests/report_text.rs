@@ -12,6 +12,30 @@ use support::*;
 
 const SAMPLE: &str = "tests/fixtures/report/sample.txt";
 
+fn threshold(text: &str, passed: bool, seen: Option<&str>) -> ThresholdRow {
+    ThresholdRow {
+        threshold: text.into(),
+        target: "mock".into(),
+        strategy: "unbounded".into(),
+        passed,
+        void: false,
+        observed: seen.map(Into::into),
+        samples: 400,
+        why: seen.is_none().then(|| "too few samples: 400, and 3000 are needed to tell".into()),
+    }
+}
+
+fn cost(strategy: &str, client: &str) -> CostRow {
+    CostRow {
+        target: "mock".into(),
+        strategy: strategy.into(),
+        currency: "USD".into(),
+        client: client.into(),
+        billed: Some("0.644".into()),
+        per_answered_job: Some("0.00064529".into()),
+    }
+}
+
 fn summary() -> Summary {
     let spread: Vec<u64> = (1..=400u64).map(|n| 80 * MS + n * n * 9_000).collect();
     let gaps: Vec<u64> = (1..=4000u64).map(|n| 19 * MS + n * 500).collect();
@@ -36,24 +60,6 @@ fn summary() -> Summary {
             verdict(strategy, invariant, became)
         })
     });
-    let row = |threshold: &str, passed, seen: Option<&str>| ThresholdRow {
-        threshold: threshold.into(),
-        target: "mock".into(),
-        strategy: "unbounded".into(),
-        passed,
-        void: false,
-        observed: seen.map(Into::into),
-        samples: 400,
-        why: seen.is_none().then(|| "too few samples: 400, and 3000 are needed to tell".into()),
-    };
-    let cost = |strategy: &str, client: &str| CostRow {
-        target: "mock".into(),
-        strategy: strategy.into(),
-        currency: "USD".into(),
-        client: client.into(),
-        billed: Some("0.644".into()),
-        per_answered_job: Some("0.00064529".into()),
-    };
     Summary {
         version: SUMMARY_VERSION,
         deadheat: "0.1.0".into(),
@@ -77,9 +83,9 @@ fn summary() -> Summary {
         fidelity: fidelity(),
         cost: vec![cost("unbounded", "0.64"), cost("semaphore", "0.644")],
         thresholds: vec![
-            row("ttft: p(99) < 1500ms", false, Some("1.52s")),
-            row("error_rate: rate < 20%", true, Some("10.47%")),
-            row("itl: p(99.9) < 80ms", false, None),
+            threshold("ttft: p(99) < 1500ms", false, Some("1.52s")),
+            threshold("error_rate: rate < 20%", true, Some("10.47%")),
+            threshold("itl: p(99.9) < 80ms", false, None),
         ],
         host: Host {
             os: "linux".into(),

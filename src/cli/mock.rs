@@ -5,7 +5,6 @@ use crate::clock::Clock;
 use crate::gate::Exit;
 use crate::mock::{LedgerSink, MockConfig, Server};
 use crate::scenario::{Dist, FaultRule, Limits, MockPlan, Place};
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -80,9 +79,7 @@ pub(super) fn run(args: &Args) -> u8 {
             return fail(Format::Text, Exit::Unreachable, &why);
         }
     };
-    if say(&server).is_err() {
-        return fail(Format::Text, Exit::Internal, "stdout is closed");
-    }
+    output::print(&usage(&server), Exit::Pass.code());
     if let Err(e) = runtime.block_on(tokio::signal::ctrl_c()) {
         return fail(Format::Text, Exit::Internal, &format!("cannot wait for Ctrl-C: {e}"));
     }
@@ -91,7 +88,7 @@ pub(super) fn run(args: &Args) -> u8 {
 
 /// Waits for what is open; a second Ctrl-C does not.
 fn stop(runtime: tokio::runtime::Runtime, server: Server) -> u8 {
-    let _ = writeln!(anstream::stderr(), "stopping; Ctrl-C again to stop at once");
+    output::say("stopping; Ctrl-C again to stop at once");
     let stopped = runtime.block_on(async {
         tokio::select! {
             stopped = tokio::task::spawn_blocking(move || server.stop()) => stopped.is_ok(),
@@ -103,15 +100,14 @@ fn stop(runtime: tokio::runtime::Runtime, server: Server) -> u8 {
     if stopped { Exit::Pass.code() } else { Exit::Interrupted.code() }
 }
 
-/// Where it listens, and how to use it.
-fn say(server: &Server) -> std::io::Result<()> {
+/// Where it listens, and how to use it. Whoever reads only the first line goes on being served.
+fn usage(server: &Server) -> String {
     let url = server.base_url();
     let root = url.trim_end_matches("/v1");
-    let mut out = anstream::stdout().lock();
-    writeln!(out, "{url}")?;
-    writeln!(out, "export OPENAI_BASE_URL={url} OPENAI_API_KEY=unused")?;
-    writeln!(out, "ledger: curl {root}/deadheat/ledger    counts: curl {root}/deadheat/stats")?;
-    out.flush()
+    format!(
+        "{url}\nexport OPENAI_BASE_URL={url} OPENAI_API_KEY=unused\n\
+         ledger: curl {root}/deadheat/ledger    counts: curl {root}/deadheat/stats\n"
+    )
 }
 
 /// The first built-in target of a scenario, with its faults and its seed.
