@@ -4,7 +4,7 @@
 //! lie before the k-th arrival) sent through the inverse of its integrated rate, so no rounding ever
 //! adds up and any rate curve can be combined with any spread of arrivals.
 //!
-//! [`blocks`] cuts the load of a cell into blocks, so that cells can be interleaved; put end to end the
+//! [`blocks()`] cuts the load of a cell into blocks, so that cells can be interleaved; put end to end the
 //! blocks are exactly the load that was cut.
 
 mod arrivals;

@@ -38,7 +38,7 @@ pub struct Parts<'a> {
     pub conservation: Vec<String>,
     /// Verdicts.
     pub verdicts: Vec<VerdictRow>,
-    /// Charged tokens, in the order of [`Plan::cells`]: [`super::billed`].
+    /// Charged tokens, in the order of [`Plan::cells`]: [`super::billed()`].
     pub billed: Vec<Option<BilledTokens>>,
 }
 

@@ -1,6 +1,6 @@
 //! A checked scenario: every default filled in, nothing left to doubt.
 //!
-//! Only [`super::load`] makes a [`Plan`]; the rooms that read one never check it again.
+//! Only [`super::load()`] makes a [`Plan`]; the rooms that read one never check it again.
 
 mod phase;
 mod rules;

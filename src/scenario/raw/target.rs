@@ -18,7 +18,7 @@ pub(in crate::scenario) struct Target {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minLength" = 1))]
     pub(in crate::scenario) model: Option<String>,
-    /// Base URL of a real endpoint, version included: "https://llm.example.com/v1". May hold `${VARIABLE}`.
+    /// Base URL of a real endpoint, version included, such as `https://llm.example.com/v1`. May hold `${VARIABLE}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "deadheat-url"))]
     pub(in crate::scenario) url: Option<String>,
