@@ -204,6 +204,21 @@ fn nothing_is_called_a_drawer() {
 }
 
 #[test]
+fn the_map_of_the_house_names_files_that_exist() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let rows = map.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("/`"));
+    let mut named = 0;
+    for (room, row) in rows {
+        for file in row.split('`').filter(|word| word.ends_with(".rs")) {
+            let inside = root().join("src").join(room).join(file);
+            assert!(inside.exists(), "ARCHITECTURE.md names {}, which does not exist", shown(&inside));
+            named += 1;
+        }
+    }
+    assert!(named > 10, "only {named} files found in the table of rooms");
+}
+
+#[test]
 fn no_test_is_ignored_and_none_sleeps() {
     let banned: BTreeMap<String, &str> = [
         (format!("#[{}]", "ignore"), "an ignored test guards nothing"),
