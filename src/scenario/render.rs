@@ -2,6 +2,10 @@
 
 use super::Faults;
 
+/// A file that is no scenario at all would fill screens with the same.
+#[cfg(not(loom))]
+const MOST_SHOWN: usize = 20;
+
 #[cfg(not(loom))]
 impl Faults {
     /// The faults as text for a terminal, each with the line it stands in; secrets are masked.
@@ -10,7 +14,7 @@ impl Faults {
         use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
-        for (fault, (line, begin)) in self.with_lines() {
+        for (fault, (line, begin)) in self.with_lines().take(MOST_SHOWN) {
             let start = (fault.span.start - begin).min(line.len());
             let end = (fault.span.end - begin).clamp(start, line.len());
             let snippet = Snippet::source(line.as_str())
@@ -23,6 +27,9 @@ impl Faults {
             text.push_str("\n\n");
         }
         let count = self.list().len();
+        if count > MOST_SHOWN {
+            text.push_str(&format!("the first {MOST_SHOWN} of "));
+        }
         text.push_str(&format!("{count} {} in the scenario\n", if count == 1 { "fault" } else { "faults" }));
         text
     }
