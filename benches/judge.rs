@@ -108,6 +108,7 @@ fn generate(parent: &Path, attempts: u64, chunks: u64) -> Result<PathBuf, Histor
         offered_per_1000_s: Some(10_000_000),
         cpu_busiest_ppm: 500_000,
         cpu_ns: attempts * MS / 20,
+        stuck_since_ns: None,
     })]);
     history.finish(&Meta::default())?;
     ledger.finish()?;

@@ -83,6 +83,7 @@ fn events(twice: bool) -> Vec<Event> {
         offered_per_1000_s: None,
         cpu_busiest_ppm: 1000,
         cpu_ns: MS,
+        stuck_since_ns: None,
     };
     let again = one(1).into_iter().take(usize::from(twice)).map(|event| match event {
         Event::Attempt(attempt) => Event::Attempt(Box::new(Attempt { n: 2, ..*attempt })),

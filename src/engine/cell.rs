@@ -80,6 +80,8 @@ pub(super) struct Spent {
     pub(super) elapsed: Duration,
     pub(super) cpu: Duration,
     pub(super) cpu_busiest: Duration,
+    /// Since when the client was stuck, if it was.
+    pub(super) stuck_since: Option<Duration>,
 }
 
 impl CellState {
@@ -110,6 +112,7 @@ impl CellState {
             cpu_busiest_ppm: (spent.cpu_busiest.as_secs_f64() / spent.elapsed.as_secs_f64().max(1e-9) * 1e6)
                 as u64,
             cpu_ns: ns(spent.cpu),
+            stuck_since_ns: spent.stuck_since.map(ns),
         }
     }
 

@@ -201,7 +201,8 @@ impl Threads {
         }
         let mut busiest = Duration::ZERO;
         for _ in &self.orders {
-            let Share { cpu, pacer, transport } = self.await_report(shared)??;
+            let Share { cpu, pacer, transport } =
+                self.await_report(shared, &mut cell.spent.stuck_since)??;
             cell.pacer = pacer;
             cell.transport = transport;
             cell.spent.cpu += cpu;
@@ -214,7 +215,11 @@ impl Threads {
 
     /// Waits for a thread's report, and stops the run if its client is stuck: jobs in progress, but for as
     /// long as was declared nothing in flight and nobody waiting on purpose.
-    fn await_report(&self, shared: &Shared) -> Result<Report, EngineError> {
+    fn await_report(
+        &self,
+        shared: &Shared,
+        stuck_since: &mut Option<Duration>,
+    ) -> Result<Report, EngineError> {
         let mut last = (shared.progress.read(), shared.clock.now());
         loop {
             match self.reports.recv_timeout(WATCH) {
@@ -226,6 +231,7 @@ impl Threads {
             if seen != last.0 || !seen.idle_with_work() {
                 last = (seen, now);
             } else if now - last.1 > shared.plan.declared.progress {
+                stuck_since.get_or_insert(last.1);
                 shared.stop.stop(Cause::Stuck);
             }
         }

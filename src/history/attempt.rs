@@ -166,4 +166,8 @@ pub struct CellEnd {
     pub cpu_busiest_ppm: u64,
     /// CPU time of all engine threads.
     pub cpu_ns: u64,
+    /// Since when the client was stuck, if the run was stopped for that: jobs in progress, but nothing in
+    /// flight and nobody waiting on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_since_ns: Option<u64>,
 }

@@ -3,7 +3,7 @@
 use super::tally::{Ruling, Tally, count, time};
 use super::view::{CellView, JobView};
 use crate::clock::ns;
-use crate::history::{AttemptRow, JobEnd, JobKey};
+use crate::history::{AttemptRow, CellEnd, JobEnd, JobKey};
 
 /// Jobs named by a witness at the most.
 const NAMED: usize = 8;
@@ -34,6 +34,11 @@ pub(super) fn progress(view: &CellView<'_>) -> Ruling {
             tally.violation(since_ns, (since_ns, gap.to_ns));
         }
     }
+    if let Some(ruling) =
+        view.end.and_then(|end| stuck(view, end, limit_ns)).filter(|_| tally.violations == 0)
+    {
+        return ruling;
+    }
     let words = |(from_ns, to_ns)| {
         let waiting = || pending(view).filter(|(_, due, end)| *due < to_ns && *end >= to_ns);
         let mut jobs: Vec<JobKey> = waiting().map(|(job, ..)| JobKey::Own(job.id)).take(NAMED).collect();
@@ -51,6 +56,29 @@ pub(super) fn progress(view: &CellView<'_>) -> Ruling {
         return Ruling::unknown("the history does not say that the cell ended");
     }
     tally.ruling(words, || Ruling::unknown("no work was ever pending in this cell"))
+}
+
+/// The ruling on a client that was stuck and never came home: its jobs have no end that would bound a gap,
+/// so the engine's own watch has the word.
+fn stuck(view: &CellView<'_>, end: &CellEnd, limit_ns: u64) -> Option<Ruling> {
+    let since_ns = end.stuck_since_ns?;
+    let results = view.jobs().filter(|job| !job.results.is_empty()).count() as u64;
+    let lost = end.issued.saturating_sub(results);
+    let mut tally = Tally::new();
+    tally.relevant = end.issued;
+    tally.violation(since_ns, ());
+    let words = |()| {
+        let open = view.jobs().filter(|job| job.results.is_empty()).map(|job| JobKey::Own(job.id));
+        let vanished = view.vanished().1.map(JobKey::Own);
+        let text = format!(
+            "nothing happened from {} on for more than {}, with {} in progress, until the run was stopped for it",
+            time(since_ns),
+            time(limit_ns),
+            count(lost, "job"),
+        );
+        (open.chain(vanished).take(NAMED).collect(), text)
+    };
+    Some(tally.ruling(words, || Ruling::unknown("no job was issued")))
 }
 
 /// Pending work: whose, since when, until when.

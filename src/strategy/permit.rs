@@ -47,7 +47,8 @@ impl<Q: Deref<Target = PermitQueue>> Permit<Q> {
 
     /// A permit if one is free now.
     pub fn try_acquire(queue: Q) -> Option<Self> {
-        queue.permits.try_acquire().then_some(Self { queue })
+        // Built only if it was granted: a permit that is dropped gives one back.
+        queue.permits.try_acquire().then(|| Self { queue })
     }
 }
 
@@ -73,6 +74,15 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
     use futures_util::FutureExt;
+
+    #[test]
+    fn a_refused_try_makes_no_permit() {
+        let queue = PermitQueue::new(1);
+        let _held = Permit::try_acquire(&queue).expect("a free permit");
+        for _ in 0..3 {
+            assert!(Permit::try_acquire(&queue).is_none());
+        }
+    }
 
     #[test]
     fn permits_are_handed_on_in_order_and_a_leaver_loses_none() {

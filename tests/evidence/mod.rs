@@ -111,6 +111,7 @@ impl World {
                 offered_per_1000_s: None,
                 cpu_busiest_ppm: 0,
                 cpu_ns: 0,
+                stuck_since_ns: None,
             });
         }
         let mut world = Self { plan, evidence };

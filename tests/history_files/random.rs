@@ -56,10 +56,11 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn cell_end()(cell in 0..3u16, planned: u64, issued: u64, dropped: u64, offered: Option<u64>) -> CellEnd {
+    fn cell_end()(cell in 0..3u16, planned: u64, issued: u64, dropped: u64, offered: Option<u64>, stuck: Option<u64>) -> CellEnd {
         CellEnd {
             cell, planned, issued, not_issued: BTreeMap::from([(NotIssued::Dropped, dropped)]),
             elapsed_ns: planned, offered_per_1000_s: offered, cpu_busiest_ppm: 7, cpu_ns: 8,
+            stuck_since_ns: stuck,
         }
     }
 }

@@ -134,6 +134,7 @@ fn cell_end(cell: u16, jobs: u64) -> CellEnd {
         offered_per_1000_s: Some(jobs * 1000),
         cpu_busiest_ppm: 250_000,
         cpu_ns: 500 * MS,
+        stuck_since_ns: None,
     }
 }
 
