@@ -11,7 +11,7 @@ mod unbounded;
 
 pub use hands::{Answer, Hands, LocalFuture, Strategy, Task, Usage};
 pub use permit::{Permit, PermitQueue};
-pub use retry::{Decision, RetryPolicy, drive};
+pub use retry::{Decision, RetryPolicy, drive, send};
 pub use semaphore::Semaphore;
 pub use unbounded::Unbounded;
 

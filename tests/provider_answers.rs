@@ -99,7 +99,7 @@ async fn every_refusal_has_its_class_and_its_arm() {
         (400, E::ClientError, Outcome::Failed),
         (401, E::ClientError, Outcome::Failed),
         (404, E::ClientError, Outcome::Failed),
-        (408, E::ClientError, Outcome::Failed),
+        (408, E::ClientError, Outcome::Unknown),
         (429, E::RateLimited, Outcome::Failed),
         (500, E::ServerError, Outcome::Failed),
         (502, E::ServerError, Outcome::Unknown),
@@ -129,6 +129,12 @@ async fn an_exhausted_quota_is_told_from_a_rate_limit_by_its_body() {
     let exhausted = ask(json(429, "429-quota.json"), true).await;
     assert_eq!(exhausted.attempt.error, Some(ErrorClass::QuotaExhausted));
     assert_eq!(exhausted.attempt.outcome, Outcome::Failed);
+}
+
+#[tokio::test]
+async fn a_code_that_only_repeats_the_status_gives_way_to_the_type() {
+    let a = ask(json(400, "litellm-400-key.json"), true).await.attempt;
+    assert_eq!(a.message.as_deref(), Some("HTTP 400: no_db_connection: No connected db."));
 }
 
 #[tokio::test]

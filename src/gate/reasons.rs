@@ -92,8 +92,23 @@ fn nothing(grounds: &Grounds<'_>) -> Option<String> {
     match (attempts, samples) {
         (0, _) => Some("nothing was measured: no attempt was made".to_owned()),
         (_, 0) => Some("nothing was measured: no attempt gave a sample".to_owned()),
-        _ => None,
+        _ => unanswered(grounds),
     }
+}
+
+/// A cell in which nothing was answered and no verdict could be given: a wrong key or model, not a pass.
+fn unanswered(grounds: &Grounds<'_>) -> Option<String> {
+    let judged = |row: &CounterRow| {
+        let mut own =
+            grounds.verdicts.iter().filter(|v| (&v.target, &v.strategy) == (&row.target, &row.strategy));
+        own.any(|v| matches!(v.verdict, Verdict::Holds | Verdict::Broken))
+    };
+    let dead =
+        grounds.counters.iter().find(|row| row.attempts > 0 && row.attempts_ok == 0 && !judged(row))?;
+    let errors: Vec<String> = dead.errors.iter().map(|(class, n)| format!("{n} {class}")).collect();
+    let at = place(&dead.target, &dead.strategy);
+    let what = format!("none of {} attempts was answered{at} ({})", dead.attempts, errors.join(", "));
+    Some(format!("nothing was measured: {what}; check the key, the model and the URL"))
 }
 
 /// ` at mock/semaphore`; nothing for what is judged over the whole run.

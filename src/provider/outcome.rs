@@ -25,12 +25,14 @@ impl Fault {
 ///
 /// `Failed` is only said when the provider certainly did no work that it could bill: nothing was sent,
 /// or it refused. A gateway's answer (502, 504, 524 and their like) says nothing of what the
-/// provider behind it does, so it is `Unknown`, and so is everything that breaks off after sending.
+/// provider behind it does, so it is `Unknown`, and so is everything that breaks off after sending. 408
+/// and 499 tell that somebody stopped waiting: LiteLLM answers 408 when the provider behind it was slow.
 pub(super) fn of(class: ErrorClass, status: Option<u16>, sent: bool) -> Outcome {
     use ErrorClass as E;
     match class {
         _ if !sent => Outcome::Failed,
         E::Dns | E::Connect | E::Tls | E::TimeoutConnect => Outcome::Failed,
+        E::ClientError if matches!(status, Some(408 | 499)) => Outcome::Unknown,
         E::ClientError | E::RateLimited | E::QuotaExhausted => Outcome::Failed,
         E::ServerError if matches!(status, Some(500 | 501 | 503 | 505 | 529)) => Outcome::Failed,
         _ => Outcome::Unknown,
@@ -85,6 +87,8 @@ mod tests {
             (502, Outcome::Unknown),
             (504, Outcome::Unknown),
             (524, Outcome::Unknown),
+            (408, Outcome::Unknown),
+            (499, Outcome::Unknown),
         ] {
             let class = of_status(StatusCode::from_u16(status).expect("a status"), false);
             assert_eq!(of(class, Some(status), true), outcome, "{status}");

@@ -108,24 +108,27 @@ fn spread(
 
 /// Brings a job to its end: attempts, books, decides, waits, and records the result exactly once.
 ///
-/// `attempt` makes attempt `n`, due at the given time; `None` says that the run was stopped before it could
-/// begin.
+/// `attempt` makes attempt `n`, due at the given time, by way of [`send`]; an error says why it could not
+/// begin. A job of which any attempt may have been billed has not certainly failed, whatever its last
+/// attempt says.
 pub async fn drive(
     policy: &RetryPolicy,
     task: &Task,
     hands: &dyn Hands,
-    attempt: impl AsyncFn(u32, Duration) -> Option<Answer>,
+    attempt: impl AsyncFn(u32, Duration) -> Result<Answer, JobEnd>,
 ) {
     let mut last = Answer::not_sent(task.due);
     let mut due = task.due;
     let mut wait = Duration::ZERO;
     let mut n = 0;
+    let mut in_doubt = false;
     let end = loop {
-        if !hands.reserve(task) {
-            break JobEnd::OverBudget;
-        }
-        let Some(answer) = attempt(n + 1, due).await else { break JobEnd::Cancelled };
+        let answer = match attempt(n + 1, due).await {
+            Ok(answer) => answer,
+            Err(end) => break end,
+        };
         n += 1;
+        in_doubt |= answer.outcome == Outcome::Unknown;
         hands.count(task, &answer);
         last = answer;
         match policy.decide(n, &last, task.due, wait, hands.draw(task, n)) {
@@ -137,7 +140,19 @@ pub async fn drive(
             break JobEnd::Cancelled;
         }
     };
+    if in_doubt && last.outcome == Outcome::Failed {
+        last.outcome = Outcome::Unknown;
+    }
     hands.record(task, &last, end, n);
+}
+
+/// Makes attempt `n` if the budget has room for it. To be called when nothing else is to be waited for: what
+/// is set aside for attempts that wait would stop the run long before its budget is spent.
+///
+/// # Errors
+/// [`JobEnd::OverBudget`] if there is no room.
+pub async fn send(hands: &dyn Hands, task: &Task, n: u32, due: Duration) -> Result<Answer, JobEnd> {
+    if hands.reserve(task) { Ok(hands.attempt(task, n, due).await) } else { Err(JobEnd::OverBudget) }
 }
 
 impl Answer {

@@ -3,7 +3,8 @@
 //! The first choice for one process that calls one provider. The permit covers the attempt only: a job
 //! that waits to try again holds none, or a burst of refusals would stop every healthy job too.
 
-use super::{Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive};
+use super::{Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send};
+use crate::history::JobEnd;
 use std::rc::Rc;
 
 /// Takes a permit for each attempt.
@@ -27,9 +28,9 @@ impl Strategy for Semaphore {
             let attempt = async |n, due| {
                 let _permit = tokio::select! {
                     permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return None,
+                    () = hands.stopped() => return Err(JobEnd::Cancelled),
                 };
-                Some(hands.attempt(&task, n, due).await)
+                send(&*hands, &task, n, due).await
             };
             drive(&self.retry, &task, &*hands, attempt).await;
         })

@@ -87,7 +87,10 @@ pub(super) fn describe(error: &serde_json::Value) -> String {
         _ => None,
     };
     let message = part("message").or_else(|| error.as_str().map(str::to_owned));
-    let name = part("code").or_else(|| part("type"));
+    // LiteLLM repeats the status as `code`; the type then says more.
+    let is_number = |code: &String| code.parse::<u64>().is_ok();
+    let code = part("code");
+    let name = code.clone().filter(|code| !is_number(code)).or_else(|| part("type")).or(code);
     match (name, message) {
         (Some(name), Some(message)) => format!("{name}: {message}"),
         (Some(text), None) | (None, Some(text)) => text,
