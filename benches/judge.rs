@@ -1,8 +1,8 @@
 //! Time and memory to judge a large run: `cargo bench --bench judge [-- ATTEMPTS [CHUNKS]]`.
 //!
 //! Writes a run of so many attempts (default 1,000,000, each of 8 chunks) as an engine and a ledger would,
-//! then times reading and folding it in a process that did not write it, so that the peak of memory is
-//! that of the judge.
+//! then times judging it as `deadheat check` does, in a process that did not write it, so that the peak of
+//! memory is that of the judge; and once more step by step.
 #![cfg(not(loom))]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -13,6 +13,8 @@ mod small;
 use deadheat::clock::Clock;
 use deadheat::history::*;
 use deadheat::metrics::{Gaps, fold};
+use deadheat::scenario::Plan;
+use deadheat::{gate, invariants};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,10 +25,10 @@ const BATCH: u64 = 500;
 fn main() {
     // `cargo bench` adds `--bench`.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    if let [flag, dir] = args.as_slice()
-        && flag == "--judge"
-    {
-        return judge(Path::new(dir));
+    match args.as_slice() {
+        [flag, dir] if flag == "--judge" => return judge(Path::new(dir)),
+        [flag, dir] if flag == "--steps" => return steps(Path::new(dir)),
+        _ => {}
     }
     let number =
         |at: usize, default| args.get(at).map_or(default, |arg: &String| arg.parse().unwrap_or(default));
@@ -40,31 +42,54 @@ fn main() {
         println!("  {file}: {:.1} MB", bytes as f64 / 1e6);
     }
     let me = std::env::current_exe().expect("this program");
-    for _ in 0..3 {
-        let status = Command::new(&me).arg("--judge").arg(&dir).status().expect("to start the judge");
+    for flag in ["--judge", "--judge", "--judge", "--steps"] {
+        let status = Command::new(&me).arg(flag).arg(&dir).status().expect("to start the judge");
         assert!(status.success());
     }
 }
 
-/// Reads and folds the run in `dir`, and prints what it took.
+/// A plan under which every invariant has something to look at.
+fn plan() -> Plan {
+    let mut plan = small::plan();
+    plan.targets.truncate(1);
+    plan.declared.concurrency = Some(10_000);
+    plan
+}
+
+/// Judges the run in `dir` whole, from its files to the summary, and prints what it took.
 fn judge(dir: &Path) {
-    let plan = small::plan();
+    let plan = plan();
     let clock = Clock::start();
-    let (loaded, gaps) = Gaps::read(dir, &plan).expect("a whole run");
-    let read = clock.now();
-    let folded = fold(&plan, &loaded.evidence, &gaps);
+    let summary = gate::judge(&plan, dir).expect("a whole run");
     let all = clock.now();
-    assert_eq!(loaded.warnings, Vec::<String>::new());
-    assert_eq!(folded.conservation, Vec::<String>::new());
-    assert_eq!(folded.fidelity.joined, loaded.evidence.attempts.len() as u64);
+    assert_eq!(summary.valid.why, Vec::<String>::new());
+    assert_eq!(summary.fidelity.joined, summary.counters[0].attempts);
+    let holds = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Holds).count();
     println!(
-        "read {:.2} s, fold {:.2} s, together {:.2} s of {:.2} CPU-s; peak {}",
-        read.as_secs_f64(),
-        (all - read).as_secs_f64(),
+        "judged in {:.2} s, {:.2} CPU-s; {holds} of {} verdicts hold; peak {}",
         all.as_secs_f64(),
         cpu_s(),
+        summary.verdicts.len(),
         peak_memory(),
     );
+}
+
+/// The same step by step.
+fn steps(dir: &Path) {
+    let plan = plan();
+    let clock = Clock::start();
+    let (loaded, gaps) = Gaps::read(dir, &plan).expect("a whole run");
+    let read = (clock.now(), cpu_s());
+    let folded = fold(&plan, &loaded.evidence, &gaps);
+    let fold = (clock.now(), cpu_s());
+    let verdicts = invariants::judge(&plan, &loaded.evidence);
+    let judged = (clock.now(), cpu_s());
+    assert_eq!((folded.counters.len(), verdicts.len()), (plan.cells().len(), plan.cells().len() * 13));
+    let steps =
+        [("read", (Default::default(), 0.0), read), ("fold", read, fold), ("invariants", fold, judged)];
+    for (step, from, until) in steps {
+        println!("  {step} {:.2} s, {:.2} CPU-s", (until.0 - from.0).as_secs_f64(), until.1 - from.1);
+    }
 }
 
 /// CPU time of all threads, which other programs on the machine disturb less than wall time.
@@ -112,12 +137,23 @@ fn generate(parent: &Path, attempts: u64, chunks: u64) -> Result<PathBuf, Histor
     })]);
     history.finish(&Meta::default())?;
     ledger.finish()?;
-    run.write_claims(&[])?;
+    let completion_tokens = (0..attempts).map(completion).sum();
+    run.write_claims(&[Claim {
+        cell: 0,
+        requests: attempts,
+        prompt_tokens: attempts * 120,
+        completion_tokens,
+        total_tokens: attempts * 120 + completion_tokens,
+    }])?;
     run.finish()
 }
 
 fn nonce(index: u64) -> u64 {
     index.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23)
+}
+
+fn completion(index: u64) -> u64 {
+    50 + index % 150
 }
 
 fn attempt(index: u64, gaps_us: Vec<u32>) -> Attempt {
@@ -138,7 +174,7 @@ fn attempt(index: u64, gaps_us: Vec<u32>) -> Attempt {
         message: None,
         id: Some(format!("chatcmpl-R-{:016x}", nonce(index))),
         prompt_tokens: Some(120),
-        completion_tokens: Some(50 + index % 150),
+        completion_tokens: Some(completion(index)),
         text_hash: Some(format!("{:016x}", nonce(index + 1))),
         retry_after_ms: None,
         warmup: false,
@@ -180,9 +216,9 @@ fn entry(index: u64, gaps_us: Vec<u32>) -> LedgerEntry {
         permanent: false,
         retry_after_ms: None,
         prompt_tokens: 120,
-        delivered_tokens: 50 + index % 150,
+        delivered_tokens: completion(index),
         billed_prompt_tokens: 120,
-        billed_completion_tokens: 50 + index % 150,
+        billed_completion_tokens: completion(index),
         text_hash: Some(format!("{:016x}", nonce(index + 1))),
         body_hash: format!("{:016x}", nonce(index + 3)),
         idempotency_key: None,

@@ -15,7 +15,12 @@ use std::path::Path;
 pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
     let (loaded, gaps) = Gaps::read(dir, plan)?;
     let evidence = &loaded.evidence;
-    let folded = fold(plan, evidence, &gaps);
+    let (folded, verdicts) = std::thread::scope(|scope| {
+        let folded = scope.spawn(|| fold(plan, evidence, &gaps));
+        let verdicts = invariants::judge(plan, evidence);
+        (folded.join(), verdicts)
+    });
+    let folded = folded.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     Ok(assemble(Parts {
         plan,
         meta: &evidence.meta,
@@ -26,7 +31,7 @@ pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
         fidelity: folded.fidelity.clone(),
         conservation: folded.conservation.clone(),
         gaps: loaded.warnings,
-        verdicts: invariants::judge(plan, evidence),
+        verdicts,
         billed: billed(plan, evidence),
     }))
 }
