@@ -9,7 +9,9 @@ mod plan;
 mod report;
 mod run;
 mod schema;
+mod signals;
 
+use crate::gate::Exit;
 use clap::{Parser, Subcommand};
 
 /// Load-tests LLM APIs and finds the races in the programs that call them.
@@ -35,7 +37,11 @@ enum Verb {
 /// Parses the process's arguments, runs the verb and returns the process's exit code.
 #[must_use]
 pub fn main() -> u8 {
-    match Cli::parse().verb {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match cli.verb {
         Verb::Run(args) => run::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Mock(args) => mock::run(&args),
@@ -45,4 +51,18 @@ pub fn main() -> u8 {
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
     }
+}
+
+/// Prints what clap says: help and versions on stdout, faults on stderr, or as JSON where that was asked for.
+fn usage(error: &clap::Error) -> u8 {
+    let asked: Vec<String> = std::env::args().collect();
+    let json = asked.iter().any(|arg| arg == "--format=json")
+        || asked.windows(2).any(|pair| pair == ["--format", "json"]);
+    if json && error.use_stderr() {
+        let text = error.render().to_string();
+        return output::fail(output::Format::Json, Exit::Usage, text.trim().trim_start_matches("error: "));
+    }
+    // With nowhere to print to, the exit code still tells.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code())
 }

@@ -94,7 +94,7 @@ fn each_single_fault_has_its_own_exit_code_and_a_reason() {
         (7, "TTFT was measured 7.00ms off", |run| run.fidelity.errors[0].p99_ms = Some(-7.0)),
         (7, "11.0ms", |run| run.fidelity.lag_p99_ms = Some(11.0)),
         (7, "94.0%", |run| run.fidelity.achieved = Some(0.94)),
-        (7, "95%", |run| run.fidelity.cpu_busiest = 0.95),
+        (7, "95.0%", |run| run.fidelity.cpu_busiest = 0.95),
         (7, "not whole", |run| run.gaps.push("history.jsonl.zst ends too early".into())),
         (9, "target mock cannot be reached", |run| {
             run.plan.thresholds.clear();

@@ -245,4 +245,11 @@ fn runs_are_named_by_name_time_and_seed() {
     let dir = tempfile::tempdir().unwrap();
     let run = RunDir::create(dir.path(), "Three Ways / one", 1_735_689_599, 42).unwrap();
     assert_eq!(run.final_path(), dir.path().join("three-ways-one-20241231T235959Z-42"));
+    // Runs of the same second neither wait for each other nor end in each other's place.
+    let second = RunDir::create(dir.path(), "Three Ways / one", 1_735_689_599, 42).unwrap();
+    assert_eq!(second.final_path(), dir.path().join("three-ways-one-20241231T235959Z-42-2"));
+    run.finish().unwrap();
+    second.finish().unwrap();
+    let third = RunDir::create(dir.path(), "Three Ways / one", 1_735_689_599, 42).unwrap();
+    assert_eq!(third.final_path(), dir.path().join("three-ways-one-20241231T235959Z-42-3"));
 }

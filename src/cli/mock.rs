@@ -1,6 +1,7 @@
 //! `deadheat mock`: serve the built-in provider on a port.
 
 use super::output::{self, Format, fail};
+use super::signals::Signals;
 use crate::clock::Clock;
 use crate::gate::Exit;
 use crate::mock::{LedgerSink, MockConfig, Server};
@@ -79,20 +80,24 @@ pub(super) fn run(args: &Args) -> u8 {
             return fail(Format::Text, Exit::Unreachable, &why);
         }
     };
+    let listening = runtime.block_on(async { Signals::listen() });
+    let mut signals = match listening {
+        Ok(signals) => signals,
+        Err(e) => return fail(Format::Text, Exit::Internal, &format!("cannot wait for Ctrl-C: {e}")),
+    };
+    // Whoever has read the address may ask it to stop: the signals are heard by now.
     output::print(&usage(&server), Exit::Pass.code());
-    if let Err(e) = runtime.block_on(tokio::signal::ctrl_c()) {
-        return fail(Format::Text, Exit::Internal, &format!("cannot wait for Ctrl-C: {e}"));
-    }
-    stop(runtime, server)
+    runtime.block_on(signals.next());
+    stop(runtime, signals, server)
 }
 
 /// Waits for what is open; a second Ctrl-C does not.
-fn stop(runtime: tokio::runtime::Runtime, server: Server) -> u8 {
+fn stop(runtime: tokio::runtime::Runtime, mut signals: Signals, server: Server) -> u8 {
     output::say("stopping; Ctrl-C again to stop at once");
     let stopped = runtime.block_on(async {
         tokio::select! {
             stopped = tokio::task::spawn_blocking(move || server.stop()) => stopped.is_ok(),
-            _ = tokio::signal::ctrl_c() => false,
+            () = signals.next() => false,
         }
     });
     // The drain may still be going on on its thread: it is not waited for.

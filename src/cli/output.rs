@@ -87,7 +87,9 @@ pub(super) fn load_plan(
             write(&mut anstream::stderr(), &faults.render(color), Exit::Usage.code())
         }
         Format::Json => {
-            print(&format!("{:#}\n", serde_json::json!({ "faults": faults.to_json() })), Exit::Usage.code())
+            let error = serde_json::json!({ "exit_code": Exit::Usage.code(), "message": faults.to_string() });
+            let text = serde_json::json!({ "error": error, "faults": faults.to_json() });
+            print(&format!("{text:#}\n"), Exit::Usage.code())
         }
     })
 }

@@ -92,9 +92,10 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let clock = Clock::start();
     targets::raise_file_limit();
     targets::reach(plan)?;
-    let books = Books::open(args, plan, started_utc_s)?;
     let stop = Arc::new(Stop::default());
+    // Before the first file, so that no Ctrl-C can leave half a run behind.
     interrupt::watch(stop.clone());
+    let books = Books::open(args, plan, started_utc_s)?;
     let targets = targets::start(plan, clock, &books.ledger)?;
     let progress = Arc::new(Progress::default());
     let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);

@@ -55,10 +55,11 @@ fn cpu(plan: &Plan, fidelity: &Fidelity) -> Option<String> {
     let (seen, budget) = (fidelity.cpu_busiest, plan.fidelity.cpu);
     over(seen, budget).then(|| {
         format!(
-            "the busiest engine thread used {:.0}% of a core, more than the {:.0}% allowed: run fewer streams \
+            "the busiest engine thread used {:.1}% of a core, more than the {}% allowed: run fewer streams \
              at once, give the engine more threads, or serve the mock from another process (`deadheat mock`)",
             seen * 100.0,
-            budget * 100.0,
+            // As written in the scenario, without the dust of a binary fraction.
+            (budget * 1e8).round() / 1e6,
         )
     })
 }

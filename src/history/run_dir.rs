@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Leftovers of crashed runs of one name that may stand beside each other.
-const PARTIALS_MAX: u32 = 1000;
+/// Leftovers of crashed runs of one name, and runs of one second, that may stand beside each other.
+const SIBLINGS_MAX: u32 = 1000;
 
 /// A run's directory while it is written: a hidden sibling `.NAME.partial` of its final place.
 ///
@@ -20,12 +20,30 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Begins `parent/<name>-<utc>-<seed>`; `name` is reduced to letters, digits and hyphens.
+    /// Begins `parent/<name>-<utc>-<seed>`; `name` is reduced to letters, digits and hyphens. A run of the
+    /// same second, ended or not, makes it `…-2`, and so on.
     ///
     /// # Errors
-    /// [`HistoryError::Occupied`] if the place is taken, [`HistoryError::Io`] if it cannot be made.
+    /// [`HistoryError::Occupied`] if a thousand such places are taken, [`HistoryError::Io`] if it cannot
+    /// be made.
     pub fn create(parent: &Path, name: &str, started_utc_s: u64, seed: u64) -> Result<Self, HistoryError> {
-        Self::create_at(&parent.join(format!("{}-{}-{seed}", slug(name), compact_utc(started_utc_s))))
+        let base = format!("{}-{}-{seed}", slug(name), compact_utc(started_utc_s));
+        fs::create_dir_all(parent).map_err(HistoryError::io("create", parent))?;
+        for n in 1..=SIBLINGS_MAX {
+            let name = if n == 1 { base.clone() } else { format!("{base}-{n}") };
+            let (place, partial) = (parent.join(&name), parent.join(format!(".{name}.partial")));
+            // The partial directory is the claim on the name: whoever makes it has the name to itself.
+            if place.exists() || !claim(&partial)? {
+                continue;
+            }
+            if place.exists() {
+                // Another run of this second was renamed into its place in between.
+                fs::remove_dir(&partial).map_err(HistoryError::io("remove", &partial))?;
+                continue;
+            }
+            return Ok(Self { partial, place });
+        }
+        Err(HistoryError::Occupied(parent.join(base)))
     }
 
     /// Begins a run that will stand at `place`, and makes the directories above it.
@@ -39,13 +57,11 @@ impl RunDir {
         let parent = parent_of(place);
         fs::create_dir_all(parent).map_err(HistoryError::io("create", parent))?;
         let name = name.to_string_lossy();
-        for n in 1..=PARTIALS_MAX {
+        for n in 1..=SIBLINGS_MAX {
             let suffix = if n == 1 { String::new() } else { format!("-{n}") };
             let partial = parent.join(format!(".{name}.partial{suffix}"));
-            match fs::create_dir(&partial) {
-                Ok(()) => return Ok(Self { partial, place: place.to_owned() }),
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(HistoryError::io("create", &partial)(e)),
+            if claim(&partial)? {
+                return Ok(Self { partial, place: place.to_owned() });
             }
         }
         Err(HistoryError::Occupied(parent.join(format!(".{name}.partial"))))
@@ -125,6 +141,15 @@ impl RunDir {
         fs::rename(&self.partial, &self.place).map_err(HistoryError::io("rename the run to", &self.place))?;
         sync_directory(parent_of(&self.place))?;
         Ok(self.place)
+    }
+}
+
+/// Makes the directory; `false` if it is there already.
+fn claim(partial: &Path) -> Result<bool, HistoryError> {
+    match fs::create_dir(partial) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(HistoryError::io("create", partial)(e)),
     }
 }
 

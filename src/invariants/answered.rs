@@ -54,10 +54,10 @@ fn sent_nothing(end: &CellEnd) -> Option<Ruling> {
     if end.planned == 0 {
         return None;
     }
-    let stopped = [NotIssued::Interrupted, NotIssued::OverBudget];
-    let held_back: u64 = stopped.iter().filter_map(|reason| end.not_issued.get(reason)).sum();
+    let not_begun = [NotIssued::Interrupted, NotIssued::OverBudget, NotIssued::TimeUp];
+    let held_back: u64 = not_begun.iter().filter_map(|reason| end.not_issued.get(reason)).sum();
     if end.issued == 0 && held_back == end.planned {
-        return Some(Ruling::unknown("the run was stopped before the cell's first job"));
+        return Some(Ruling::unknown("the run was over before the cell's first job"));
     }
     let mut tally = Tally::new();
     tally.relevant = end.planned;

@@ -36,7 +36,8 @@ fn broken(page: &mut Page, row: &VerdictRow, several: bool) {
             jobs.push(format!("{} more", witness.jobs.len() - 3));
         }
         let at = ms(witness.at_ns as f64 / 1e6);
-        page.wrapped("", 6, &format!("{} (at {at}; {})", witness.text, jobs.join(", ")), Tone::Plain);
+        let of = if jobs.is_empty() { String::new() } else { format!("; {}", jobs.join(", ")) };
+        page.wrapped("", 6, &format!("{} (at {at}{of})", witness.text), Tone::Plain);
     }
 }
 
