@@ -77,7 +77,9 @@ impl std::fmt::Debug for Client {
 #[derive(Default)]
 struct Seen {
     status: Option<StatusCode>,
+    /// Only if they hold a hint: they lie in the connection's read buffer, which serves again without them.
     headers: HeaderMap,
+    should_retry: Option<bool>,
     first_byte: Option<Duration>,
     /// When the last bytes that counted arrived, once nothing more can change the record.
     complete: Option<Duration>,
@@ -142,12 +144,15 @@ impl Client {
         seen: &mut Seen,
     ) -> Result<(), Fault> {
         let body = self.body.render(request.job, request.prompt_tokens, request.output_tokens);
-        let mut reply = self.transport.send(self.headers_for(request), Bytes::from(body), sent.clone());
+        let headers = || self.headers_for(request);
+        let mut reply = self.transport.send(&headers, Bytes::from(body), sent.clone());
         let reply = watch.guard(Phase::Head, |cx| reply.as_mut().poll(cx)).await??;
         let Reply { status, headers, first_byte, mut body } = reply;
         let json = content_type(&headers).is_some_and(|kind| kind.contains("json"));
-        (seen.status, seen.headers, seen.first_byte) = (Some(status), headers, Some(first_byte));
+        (seen.status, seen.first_byte) = (Some(status), Some(first_byte));
+        seen.should_retry = hint::should_retry(&headers);
         let body = body.as_mut();
+        seen.headers = Some(headers).filter(hint::is_given).unwrap_or_default();
         if !status.is_success() {
             return Err(refused(status, body, watch, first_byte, seen).await);
         }
@@ -201,7 +206,7 @@ impl Client {
             retry_after_ms: retry_after.map(|wait| ns(wait).div_ceil(1_000_000)),
             warmup: false,
         };
-        Done { attempt, retry_after, should_retry: hint::should_retry(&seen.headers) }
+        Done { attempt, retry_after, should_retry: seen.should_retry }
     }
 
     fn strike(&self, text: &str) -> String {
@@ -325,9 +330,9 @@ async fn refused<C: Future<Output = ()>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::future::LocalBoxFuture;
     use std::cell::Cell;
     use std::task::{Context, Poll};
+    use transport::Replying;
 
     /// Answers at once with a stream that never ends and never makes anyone wait.
     struct Torrent(Clock);
@@ -337,7 +342,7 @@ mod tests {
             "torrent"
         }
 
-        fn send(&self, _: HeaderMap, _: Bytes, sent: Sent) -> LocalBoxFuture<'_, Result<Reply, Fault>> {
+        fn send<'a>(&'a self, _: &'a dyn Fn() -> HeaderMap, _: Bytes, sent: Sent) -> Replying<'a> {
             let at = self.0.now();
             sent.stamp(at);
             let body = Box::new(Flow(at));

@@ -21,6 +21,11 @@ pub(super) fn retry_after(headers: &HeaderMap, text: &str) -> Option<Duration> {
     ms().or_else(header).or_else(|| from_text(text)).map(|wait| wait.min(LONGEST))
 }
 
+/// Whether [`retry_after`] has anything to read in these headers.
+pub(super) fn is_given(headers: &HeaderMap) -> bool {
+    headers.contains_key("retry-after-ms") || headers.contains_key("retry-after")
+}
+
 /// `x-should-retry`, which wins over the status.
 pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
     match headers.get("x-should-retry")?.to_str().ok()?.trim() {

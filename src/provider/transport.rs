@@ -64,13 +64,17 @@ pub(super) trait Chunks {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk, Fault>>>;
 }
 
+/// Waits for the head of an answer.
+pub(super) type Replying<'a> = LocalBoxFuture<'a, Result<Reply, Fault>>;
+
 /// A way to reach one endpoint. Dropping the future of [`Transport::send`] closes the connection.
 pub(super) trait Transport {
     /// `direct` or `reqwest`.
     fn name(&self) -> &'static str;
 
-    /// Posts `body` and waits for the head of the answer.
-    fn send(&self, headers: HeaderMap, body: Bytes, sent: Sent) -> LocalBoxFuture<'_, Result<Reply, Fault>>;
+    /// Posts `body` and waits for the head of the answer. `headers` is asked once for each request that is
+    /// built: a second one is rarely needed, so that none is copied for it in advance.
+    fn send<'a>(&'a self, headers: &'a dyn Fn() -> HeaderMap, body: Bytes, sent: Sent) -> Replying<'a>;
 }
 
 /// The transport for posting to `uri` on this endpoint.

@@ -131,7 +131,9 @@ pub async fn drive(
         in_doubt |= answer.outcome == Outcome::Unknown;
         hands.count(task, &answer);
         last = answer;
-        match policy.decide(n, &last, task.due, wait, hands.draw(task, n)) {
+        // The stream of an attempt is its own, so a draw that nobody needs is not made.
+        let draw = if last.error.is_some() { hands.draw(task, n) } else { 0.0 };
+        match policy.decide(n, &last, task.due, wait, draw) {
             Decision::End(end) => break end,
             Decision::Wait(next) => wait = next,
         }

@@ -2,11 +2,10 @@
 
 use super::error::of_hyper;
 use super::pool::{Conn, Pool};
-use super::{Chunk, Chunks, Reply, Sent, Transport};
+use super::{Chunk, Chunks, Reply, Replying, Sent, Transport};
 use crate::clock::Clock;
 use crate::provider::Fault;
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
@@ -32,34 +31,34 @@ impl Direct {
         Self { pool: Rc::new(Pool::new(uri.host().unwrap_or(""), port, clock)), path, host, clock }
     }
 
-    fn request(&self, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
+    fn request(&self, mut headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
+        headers.insert(header::HOST, self.host.clone());
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.path.clone();
         *request.headers_mut() = headers;
-        request.headers_mut().insert(header::HOST, self.host.clone());
         request
     }
 
     /// A reused connection may prove closed as the request is handed to it. If not one byte was written, the
     /// provider cannot have seen the request, and a fresh connection is tried: once, because a fresh
     /// one is not reused.
-    async fn post(&self, headers: HeaderMap, body: Bytes, sent: Sent) -> Result<Reply, Fault> {
+    async fn post(&self, headers: &dyn Fn() -> HeaderMap, body: Bytes, sent: Sent) -> Result<Reply, Fault> {
         if let Some(mut conn) = self.pool.reuse().await {
-            match conn.send(self.request(headers.clone(), body.clone()), sent.clone()).await {
+            match conn.send(self.request(headers(), body.clone()), sent.clone()).await {
                 Ok(response) => return Ok(self.reply(conn, response)),
                 Err(error) if sent.get().is_some() => return Err(of_hyper(&error)),
                 Err(_unsent) => {}
             }
         }
         let mut conn = self.pool.open().await?;
-        match conn.send(self.request(headers, body), sent).await {
+        match conn.send(self.request(headers(), body), sent).await {
             Ok(response) => Ok(self.reply(conn, response)),
             Err(error) => Err(of_hyper(&error)),
         }
     }
 
-    fn reply(&self, conn: Conn, response: Response<Incoming>) -> Reply {
+    fn reply(&self, conn: Box<Conn>, response: Response<Incoming>) -> Reply {
         let first_byte = conn.stamps().first_read().unwrap_or_else(|| self.clock.now());
         let (head, body) = response.into_parts();
         let body = Box::new(DirectBody { body, conn: Some(conn), pool: Rc::clone(&self.pool) });
@@ -72,7 +71,7 @@ impl Transport for Direct {
         "direct"
     }
 
-    fn send(&self, headers: HeaderMap, body: Bytes, sent: Sent) -> LocalBoxFuture<'_, Result<Reply, Fault>> {
+    fn send<'a>(&'a self, headers: &'a dyn Fn() -> HeaderMap, body: Bytes, sent: Sent) -> Replying<'a> {
         Box::pin(self.post(headers, body, sent))
     }
 }
@@ -80,7 +79,7 @@ impl Transport for Direct {
 struct DirectBody {
     body: Incoming,
     /// `None` after the end.
-    conn: Option<Conn>,
+    conn: Option<Box<Conn>>,
     pool: Rc<Pool>,
 }
 

@@ -76,7 +76,8 @@ pub(super) struct Pool {
     host: String,
     port: u16,
     clock: Clock,
-    idle: RefCell<Vec<Conn>>,
+    /// Boxed: a connection is large, and goes from hand to hand with every request.
+    idle: RefCell<Vec<Box<Conn>>>,
 }
 
 impl Pool {
@@ -86,7 +87,7 @@ impl Pool {
     }
 
     /// The connection used last, if it is still open: it is the warmest, and the others can age out.
-    pub(super) async fn reuse(&self) -> Option<Conn> {
+    pub(super) async fn reuse(&self) -> Option<Box<Conn>> {
         poll_fn(|cx| {
             while let Some(mut conn) = self.idle.borrow_mut().pop() {
                 conn.stamps.probe();
@@ -100,14 +101,14 @@ impl Pool {
     }
 
     /// Takes a connection back when its answer has been read to the end, unless it must be closed.
-    pub(super) fn give_back(&self, mut conn: Conn, cx: &mut Context<'_>) {
+    pub(super) fn give_back(&self, mut conn: Box<Conn>, cx: &mut Context<'_>) {
         if conn.poll_free(cx) {
             self.idle.borrow_mut().push(conn);
         }
     }
 
     /// Opens a connection.
-    pub(super) async fn open(&self) -> Result<Conn, Fault> {
+    pub(super) async fn open(&self) -> Result<Box<Conn>, Fault> {
         let stream = self.connect(&self.addresses().await?).await.map_err(|error| {
             let message = format!("no connection to {} port {}: {error}", self.host, self.port);
             Fault::new(ErrorClass::Connect, message)
@@ -119,7 +120,7 @@ impl Pool {
         let (sender, driver) = http1::handshake(wire)
             .await
             .map_err(|error| Fault::new(ErrorClass::Connect, super::error::chain(&error)))?;
-        Ok(Conn { sender, driver: Some(driver), stamps })
+        Ok(Box::new(Conn { sender, driver: Some(driver), stamps }))
     }
 
     async fn addresses(&self) -> Result<Vec<SocketAddr>, Fault> {

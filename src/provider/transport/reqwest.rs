@@ -4,11 +4,10 @@
 //! direct transport's; TLS and a network in between cost far more than that.
 
 use super::error::of_reqwest;
-use super::{Chunk, Chunks, Reply, Sent, Transport};
+use super::{Chunk, Chunks, Reply, Replying, Sent, Transport};
 use crate::clock::Clock;
 use crate::provider::{Fault, SetupError};
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
 use http::{HeaderMap, Uri};
 use http_body::{Body, Frame, SizeHint};
 use std::convert::Infallible;
@@ -51,8 +50,8 @@ impl Transport for Reqwest {
         "reqwest"
     }
 
-    fn send(&self, headers: HeaderMap, body: Bytes, sent: Sent) -> LocalBoxFuture<'_, Result<Reply, Fault>> {
-        Box::pin(self.post(headers, body, sent))
+    fn send<'a>(&'a self, headers: &'a dyn Fn() -> HeaderMap, body: Bytes, sent: Sent) -> Replying<'a> {
+        Box::pin(self.post(headers(), body, sent))
     }
 }
 
@@ -125,7 +124,7 @@ mod tests {
         let clock = Clock::start();
         let (sent, before) = (Sent::not_yet(), clock.now());
         let transport = Reqwest::new(server.uri().parse().expect("a URI"), clock).expect("a transport");
-        let reply = transport.send(HeaderMap::new(), Bytes::from_static(b"ping"), sent.clone()).await;
+        let reply = transport.send(&HeaderMap::new, Bytes::from_static(b"ping"), sent.clone()).await;
         let Reply { status, first_byte, mut body, .. } = reply.unwrap_or_else(|fault| panic!("{fault:?}"));
         let stamp = sent.get().expect("a stamp");
         assert!(before <= stamp && stamp <= first_byte);

@@ -6,7 +6,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -83,19 +83,6 @@ impl Wire {
         let peeked = SockRef::from(self.io.inner()).peek(&mut [MaybeUninit::uninit()]);
         !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
-
-    fn write(
-        &mut self,
-        write: impl FnOnce(Pin<&mut TokioIo<TcpStream>>) -> Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        let pending = self.stamps.sent.borrow().is_some();
-        let before = if pending { self.clock.now() } else { Duration::ZERO };
-        let written = write(Pin::new(&mut self.io));
-        if pending && matches!(written, Poll::Ready(Ok(n)) if n > 0) {
-            self.stamps.wrote(before);
-        }
-        written
-    }
 }
 
 impl Read for Wire {
@@ -111,9 +98,16 @@ impl Read for Wire {
     }
 }
 
+/// Not vectored: hyper then puts head and body into one buffer, which costs less than a `writev` of two.
 impl Write for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.write(|io| io.poll_write(cx, buf))
+        let pending = self.stamps.sent.borrow().is_some();
+        let before = if pending { self.clock.now() } else { Duration::ZERO };
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        if pending && matches!(written, Poll::Ready(Ok(n)) if n > 0) {
+            self.stamps.wrote(before);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -122,17 +116,5 @@ impl Write for Wire {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.write(|io| io.poll_write_vectored(cx, bufs))
     }
 }
