@@ -59,6 +59,11 @@ fn four_when_nothing_was_measured() {
     assert!(over_at_once.out.contains("nothing was measured: no attempt was made"), "{}", over_at_once.out);
     let only_warm_up = place.line("run small.toml --set profile.constant-vus.warmup=1m").exits(4);
     assert!(only_warm_up.out.contains("no attempt gave a sample"), "{}", only_warm_up.out);
+    let refused = "\n[[fault]]\nkind.status = { code = 401 }\nwhen = { every = 1 }\n";
+    place.write("refused.toml", &format!("{}{refused}", cli::SMALL));
+    let refused = place.line("run refused.toml").exits(4);
+    let says = "not one of 20 attempts was answered (20 client-error)";
+    assert!(refused.out.contains(says) && refused.out.contains("NOTHING MEASURED"), "{}", refused.out);
 }
 
 #[test]

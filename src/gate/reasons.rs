@@ -88,12 +88,28 @@ fn missed(thresholds: &[ThresholdRow]) -> impl Iterator<Item = String> + '_ {
 
 fn nothing(grounds: &Grounds<'_>) -> Option<String> {
     let attempts: u64 = grounds.counters.iter().map(|row| row.attempts).sum();
+    let answered: u64 = grounds.counters.iter().map(|row| row.attempts_ok).sum();
     let samples: u64 = grounds.metrics.iter().map(|row| row.count).sum();
-    match (attempts, samples) {
-        (0, _) => Some("nothing was measured: no attempt was made".to_owned()),
-        (_, 0) => Some("nothing was measured: no attempt gave a sample".to_owned()),
+    match (attempts, answered, samples) {
+        (0, ..) => Some("nothing was measured: no attempt was made".to_owned()),
+        // A wrong key or model fails every request, and fast: no such run may pass for a good one.
+        (_, 0, _) => Some(format!(
+            "nothing was measured: not one of {attempts} attempts was answered ({}); are the URL, the key and \
+             the model right?",
+            classes(grounds.counters)
+        )),
+        (.., 0) => Some("nothing was measured: no attempt gave a sample".to_owned()),
         _ => None,
     }
+}
+
+/// `429 rate-limited, 3 reset`, over all cells.
+fn classes(counters: &[CounterRow]) -> String {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for (class, n) in counters.iter().flat_map(|row| &row.errors) {
+        *sums.entry(class).or_default() += n;
+    }
+    sums.into_iter().map(|(class, n)| format!("{n} {class}")).collect::<Vec<_>>().join(", ")
 }
 
 /// ` at mock/semaphore`; nothing for what is judged over the whole run.
