@@ -27,10 +27,14 @@ impl Bench {
     /// The job's size, drawn from the seed and its number only: every cell faces the same jobs.
     pub(super) fn task(&self, index: u64, due: Duration, warmup: bool) -> Task {
         let workload = &self.shared.plan.workload;
-        let mut draw = seed::stream(self.shared.plan.seed, "job", index);
         let job = crate::history::JobId { cell: self.cell.cell.index, index };
-        let prompt_tokens = draw.random_range(workload.prompt_tokens.min..=workload.prompt_tokens.max);
-        let output_tokens = draw.random_range(workload.output_tokens.min..=workload.output_tokens.max);
+        let (prompt, output) = (&workload.prompt_tokens, &workload.output_tokens);
+        let (mut prompt_tokens, mut output_tokens) = (prompt.min, output.min);
+        if prompt.min < prompt.max || output.min < output.max {
+            let mut draw = seed::stream(self.shared.plan.seed, "job", index);
+            prompt_tokens = draw.random_range(prompt.min..=prompt.max);
+            output_tokens = draw.random_range(output.min..=output.max);
+        }
         Task { job, due, begun: self.shared.clock.now(), prompt_tokens, output_tokens, warmup }
     }
 

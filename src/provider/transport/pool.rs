@@ -77,6 +77,7 @@ pub(super) struct Pool {
     port: u16,
     clock: Clock,
     /// Boxed: a connection is large, and goes from hand to hand with every request.
+    #[expect(clippy::vec_box, reason = "a connection goes out and comes back by pointer, not by copy")]
     idle: RefCell<Vec<Box<Conn>>>,
 }
 
