@@ -41,10 +41,9 @@ impl Bench {
     /// Brings one job to its end with the cell's strategy.
     pub(super) async fn run(self: Rc<Self>, task: Task, halt: Rc<Halt>) {
         self.cell.tally.issue();
-        self.shared.progress.job_begun();
+        let _begun = Begun::new(&self.shared.progress);
         let hands = Rc::new(JobHands { bench: self.clone(), halt, reserved: Cell::default() });
         self.cell.strategy.run(task, hands).await;
-        self.shared.progress.job_ended();
     }
 
     /// What an attempt of the job can cost at the most: the whole prompt and all the output asked for.
@@ -56,6 +55,23 @@ impl Bench {
         let price = self.shared.plan.targets[self.cell.cell.target].price;
         let pico = price.map_or(0, |price| price.cost(prompt_tokens, completion_tokens).pico);
         Charge { requests: 1, tokens: prompt_tokens + completion_tokens, pico }
+    }
+}
+
+/// Marks a job in progress for as long as it lives: one that is given up, or panics, must not look stuck in
+/// all blocks that follow.
+struct Begun<'a>(&'a Progress);
+
+impl<'a> Begun<'a> {
+    fn new(progress: &'a Progress) -> Self {
+        progress.job_begun();
+        Self(progress)
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.job_ended();
     }
 }
 
@@ -108,13 +124,14 @@ impl JobHands {
     }
 
     /// Replaces what was set aside by what the provider said it cost; where it said nothing but may have
-    /// charged, the reservation stands.
+    /// charged, the reservation stands. What was never sent costs nothing, not even a request.
     fn settle(&self, attempt: &Attempt) {
         let (Some(budget), Some(reserved)) = (&self.bench.shared.budget, self.reserved.take()) else {
             return;
         };
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
         let spent = match (attempt.outcome, usage) {
+            _ if attempt.sent_ns.is_none() => Charge::default(),
             (_, Some((prompt, completion))) => self.bench.charge(prompt, completion),
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,

@@ -40,6 +40,8 @@ impl PieceRun {
         let begun = self.clone().begin_jobs();
         tokio::select! {
             () = begun => {}
+            // Arrivals that still queue for room when the grace is over are not begun.
+            () = self.grace() => {}
             () = self.bench.shared.stop.stopped() => self.halt.drain(),
         }
         // The profile's grace starts at its end or at the stop, whichever came; a closed profile without
