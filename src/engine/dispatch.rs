@@ -270,6 +270,6 @@ mod tests {
         let (_living, reports) = mpsc::channel();
         let dead = std::thread::spawn(|| {});
         let threads = Threads { orders: Vec::new(), reports, handles: vec![dead] };
-        assert!(matches!(threads.await_report(&shared), Err(EngineError::ThreadLost)));
+        assert!(matches!(threads.await_report(&shared, &mut None), Err(EngineError::ThreadLost)));
     }
 }
