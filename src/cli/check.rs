@@ -2,7 +2,7 @@
 
 use super::output::{Format, fail, print_summary, setting};
 use crate::gate::{Exit, judge};
-use crate::history::Summary;
+use crate::history::{RunDir, Summary};
 use crate::scenario::{Plan, Source, load, load_stored};
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,13 @@ pub(super) fn run(args: &Args) -> u8 {
 fn judged(args: &Args) -> Result<Summary, String> {
     let stored = args.run_dir.join("plan.toml");
     if !stored.is_file() {
-        return Err(format!("no file {}: give the directory of a finished run", stored.display()));
+        let advice = match RunDir::left_over(&args.run_dir) {
+            Some(left) => {
+                format!("the run was broken off; `deadheat check {}` judges what it left", left.display())
+            }
+            None => "give the directory of a run".to_owned(),
+        };
+        return Err(format!("no file {}: {advice}", stored.display()));
     }
     let mut plan = plan_of(&stored, &args.set)?;
     if let Some(scenario) = &args.thresholds {

@@ -89,7 +89,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         seed: plan.seed,
         plan_hash: plan.hash.clone(),
         clock: "real".to_owned(),
-        started_utc: utc(meta.started_utc_s),
+        started_utc: started(meta.started_utc_s),
         elapsed_ms: meta.elapsed_ns / 1_000_000,
         exit_code: Exit::most_important(&exits).code(),
         exit_reasons: reasons.into_iter().map(|(_, text)| text).collect(),
@@ -116,6 +116,11 @@ fn doubt(parts: &mut Parts<'_>) {
         (row.violations, row.witness) = (0, None);
     }
     parts.conservation.clear();
+}
+
+/// When the run began; a run that was broken off does not say.
+fn started(utc_s: u64) -> String {
+    if utc_s == 0 { "unknown".to_owned() } else { utc(utc_s) }
 }
 
 /// RFC 3339, UTC. A second beyond the year 9999 is printed as a number, never guessed at.

@@ -18,6 +18,18 @@ pub enum Event {
     CellEnd(CellEnd),
 }
 
+impl Event {
+    /// When what it tells of was over; a cell's end has no stamp.
+    #[must_use]
+    pub fn done_ns(&self) -> Option<u64> {
+        match self {
+            Self::Attempt(attempt) => Some(attempt.done_ns),
+            Self::Job(job) => Some(job.done_ns),
+            Self::CellEnd(_) => None,
+        }
+    }
+}
+
 /// One HTTP request on the wire, as the client saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {

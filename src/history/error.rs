@@ -16,6 +16,9 @@ pub enum HistoryError {
         /// What the system said.
         source: io::Error,
     },
+    /// The client's record is not there, and nothing can be judged without it.
+    #[error("{} is missing: without the client's record nothing can be judged; restore it, or run again", .0.display())]
+    Missing(PathBuf),
     /// The place for a new run is taken; evidence is never overwritten.
     #[error("{} already exists and is not empty: choose another place with --out, or move it away", .0.display())]
     Occupied(PathBuf),

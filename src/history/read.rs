@@ -3,7 +3,7 @@
 use super::blocks::{Ending, check_header, for_each_line};
 use super::lines::{CLAIMS, FileKind, HISTORY, LEDGER};
 use super::rows::{HistoryLine, LedgerLine};
-use super::{AttemptRow, Claim, Evidence, HistoryError, LedgerRow};
+use super::{AttemptRow, Claim, Evidence, HistoryError, LedgerRow, Meta};
 use std::io;
 use std::path::Path;
 
@@ -72,6 +72,7 @@ impl Evidence {
 
 fn read_history(path: &Path, gaps: &mut dyn FnMut(ClientGaps<'_>)) -> Result<Loaded, HistoryError> {
     let mut evidence = Evidence::default();
+    let mut last_ns = 0;
     let ending = for_each_line(path, HISTORY, &mut |line| {
         match serde_json::from_slice(line).map_err(|e| e.to_string())? {
             HistoryLine::Attempt(line) => {
@@ -80,18 +81,27 @@ fn read_history(path: &Path, gaps: &mut dyn FnMut(ClientGaps<'_>)) -> Result<Loa
                     let (warmup, gaps_us) = (line.warmup, line.gaps_us.as_slice());
                     gaps(ClientGaps { attempt: &attempt, warmup, gaps_us });
                 }
+                last_ns = last_ns.max(attempt.done_ns);
                 evidence.attempts.push(attempt);
             }
             HistoryLine::Job(line) => evidence.jobs.push(line.row()),
             HistoryLine::CellEnd(cell) => evidence.cells.push(cell),
         }
         Ok(())
-    })?;
+    });
+    let ending = match ending {
+        Err(HistoryError::Io { source, path, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(HistoryError::Missing(path));
+        }
+        ending => ending?,
+    };
     evidence.attempts.sort_unstable_by_key(|row| (row.job, row.n, row.done_ns));
     evidence.jobs.sort_unstable_by_key(|row| (row.job, row.done_ns));
     evidence.cells.sort_by_key(|cell| cell.cell);
     let warnings = cut_warning(HISTORY, &ending).into_iter().collect();
-    evidence.meta = ending.mark.and_then(|mark| mark.meta).unwrap_or_default();
+    // A run that was broken off has written no facts; how long it went on can be told.
+    let unknown = Meta { elapsed_ns: last_ns, ..Meta::default() };
+    evidence.meta = ending.mark.and_then(|mark| mark.meta).unwrap_or(unknown);
     Ok(Loaded { evidence, warnings })
 }
 

@@ -58,13 +58,19 @@ impl RunDir {
         fs::create_dir_all(parent).map_err(HistoryError::io("create", parent))?;
         let name = name.to_string_lossy();
         for n in 1..=SIBLINGS_MAX {
-            let suffix = if n == 1 { String::new() } else { format!("-{n}") };
-            let partial = parent.join(format!(".{name}.partial{suffix}"));
+            let partial = partial(place, &name, n);
             if claim(&partial)? {
                 return Ok(Self { partial, place: place.to_owned() });
             }
         }
         Err(HistoryError::Occupied(parent.join(format!(".{name}.partial"))))
+    }
+
+    /// What a run that was to stand at `place` left when it was broken off: the newest such directory.
+    #[must_use]
+    pub fn left_over(place: &Path) -> Option<PathBuf> {
+        let name = place.file_name()?.to_string_lossy();
+        (1..=SIBLINGS_MAX).map(|n| partial(place, &name, n)).take_while(|path| path.is_dir()).last()
     }
 
     /// Where the files stand while the run is written.
@@ -151,6 +157,12 @@ fn claim(partial: &Path) -> Result<bool, HistoryError> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(e) => Err(HistoryError::io("create", partial)(e)),
     }
+}
+
+/// The `n`th hidden directory in which a run for `place` may be written.
+fn partial(place: &Path, name: &str, n: u32) -> PathBuf {
+    let suffix = if n == 1 { String::new() } else { format!("-{n}") };
+    parent_of(place).join(format!(".{name}.partial{suffix}"))
 }
 
 /// The directory that holds `place`; the current one for a bare name.

@@ -24,7 +24,7 @@ pub struct Summary {
     pub plan_hash: String,
     /// `real` or `virtual`.
     pub clock: String,
-    /// Start of the run, RFC 3339, UTC.
+    /// Start of the run, RFC 3339, UTC; `unknown` if the run was broken off.
     pub started_utc: String,
     /// Length of the run, drain included.
     pub elapsed_ms: u64,

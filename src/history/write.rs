@@ -3,6 +3,7 @@
 use super::HistoryError;
 use super::lines::{EndLine, EndMark, FileKind};
 use super::{Event, Meta};
+use crate::clock::Clock;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use std::time::Duration;
 const BATCHES_MAX: usize = 64;
 /// zstd's fastest ordinary level: about 10 times smaller, and faster than disks.
 const LEVEL: i32 = 1;
-/// After so long a silence what was compressed so far is handed to the file, so that a crash loses little.
+/// Lines wait so long at the most until they are handed to the file, so that a killed run leaves all but
+/// its last moments.
 const FLUSH_AFTER: Duration = Duration::from_millis(500);
 
 /// What the writing thread is told.
@@ -135,8 +137,15 @@ fn write_file<T: Serialize>(
     encoder.include_checksum(true)?;
     encoder.write_all(kind.header_line().as_bytes())?;
     encoder.flush()?;
-    let (mut lines, mut text, mut flushed) = (0, Vec::new(), true);
+    let clock = Clock::start();
+    let (mut lines, mut text) = (0, Vec::new());
+    // When the oldest line came that the file does not have; `None` if it has all.
+    let mut unflushed_since: Option<Duration> = None;
     let meta = loop {
+        if unflushed_since.is_some_and(|since| clock.now() - since >= FLUSH_AFTER) {
+            encoder.flush()?;
+            unflushed_since = None;
+        }
         match inbox.recv_timeout(FLUSH_AFTER) {
             Ok(Message::Batch(batch)) => {
                 for value in &batch {
@@ -146,7 +155,7 @@ fn write_file<T: Serialize>(
                 lines += batch.len() as u64;
                 encoder.write_all(&text)?;
                 text.clear();
-                flushed = false;
+                unflushed_since = unflushed_since.or_else(|| Some(clock.now()));
             }
             Ok(Message::End(meta)) => break meta,
             // All senders gone without an end: the run broke off. What came is kept, without an end mark.
@@ -154,11 +163,7 @@ fn write_file<T: Serialize>(
                 encoder.finish()?.sync()?;
                 return Ok(lines);
             }
-            Err(RecvTimeoutError::Timeout) if flushed => {}
-            Err(RecvTimeoutError::Timeout) => {
-                encoder.flush()?;
-                flushed = true;
-            }
+            Err(RecvTimeoutError::Timeout) => {}
         }
     };
     serde_json::to_writer(&mut text, &EndLine { end: EndMark { lines, meta } })?;

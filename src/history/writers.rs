@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Ledger entries that are handed to the writer at once.
 const LEDGER_BATCH: usize = 256;
+/// Once the oldest waiting entry is so much older than the newest, they are handed over, however few.
+const LEDGER_BATCH_NS: u64 = 500_000_000;
 
 /// Writes `history.jsonl.zst` on a thread of its own.
 ///
@@ -66,8 +68,10 @@ impl LedgerSender {
     pub fn send(&self, entry: LedgerEntry) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(batch) = waiting.as_mut() else { return self.batches.refused() };
+        let oldest_ns = batch.first().map_or(entry.ended_ns, |first| first.ended_ns);
+        let old = entry.ended_ns.saturating_sub(oldest_ns) >= LEDGER_BATCH_NS;
         batch.push(entry);
-        if batch.len() < LEDGER_BATCH {
+        if batch.len() < LEDGER_BATCH && !old {
             return true;
         }
         // Sent under the lock: outside it, a batch could come after the end of the file.

@@ -17,12 +17,12 @@ pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterR
     let good = good_jobs(&results, of_cell.attempts, plan.slo);
     let answered = ended(Outcome::Ok);
     let tokens = tokens(of_cell.attempts, ledger);
-    let elapsed_ns = of_cell.end.map_or(0, |end| end.elapsed_ns);
+    let elapsed_ns = of_cell.end.map_or_else(|| seen_ns(of_cell.attempts), |end| end.elapsed_ns);
     let not_issued = of_cell.end.iter().flat_map(|end| &end.not_issued);
     CounterRow {
         target: target.name.clone(),
         strategy: plan.strategies[cell.strategy].name().to_owned(),
-        planned: of_cell.end.map_or(0, |end| end.planned),
+        planned: of_cell.end.map_or(results.len() as u64, |end| end.planned),
         jobs: of_cell.end.map_or(results.len() as u64, |end| end.issued),
         not_issued: not_issued.map(|(why, count)| (why.name().to_owned(), *count)).collect(),
         answered,
@@ -40,6 +40,12 @@ pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterR
         in_flight_max: in_flight_max(of_cell.attempts, ledger),
         tokens,
     }
+}
+
+/// How long a cell went on, of which the end is lost: from its first due time to its last stamp.
+fn seen_ns(attempts: &[AttemptRow]) -> u64 {
+    let first_ns = attempts.iter().map(|row| row.due_ns).min().unwrap_or(0);
+    attempts.iter().map(|row| row.done_ns).max().map_or(0, |last_ns| last_ns.saturating_sub(first_ns))
 }
 
 /// What the evidence holds of one cell; all rows are sorted by job, so each part is one slice.

@@ -1,6 +1,6 @@
 //! Reads a stored `summary.json`.
 
-use crate::history::{SUMMARY_VERSION, Summary};
+use crate::history::{RunDir, SUMMARY_VERSION, Summary};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,14 @@ pub enum StoredError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The run was broken off before it was judged.
+    #[error("{} is missing: the run was broken off; `deadheat check {}` judges what it left", dir.join("summary.json").display(), left.display())]
+    BrokenOff {
+        /// Where the run should stand.
+        dir: PathBuf,
+        /// What it left.
+        left: PathBuf,
     },
     /// The file is torn, or something else.
     #[error("{} is not a whole summary: {source}; `deadheat check` can judge the evidence beside it again", path.display())]
@@ -39,6 +47,16 @@ struct Versioned {
     version: u64,
 }
 
+/// Why there is no summary: the run may have left other evidence.
+fn unread(dir: &Path, path: PathBuf, source: std::io::Error) -> StoredError {
+    let evidence = dir.join("plan.toml").is_file().then(|| dir.to_owned());
+    let left = evidence.or_else(|| RunDir::left_over(dir)).filter(|_| !path.exists());
+    match left {
+        Some(left) => StoredError::BrokenOff { dir: dir.to_owned(), left },
+        None => StoredError::Read { path, source },
+    }
+}
+
 /// Reads `summary.json` of a run's directory.
 ///
 /// # Errors
@@ -47,7 +65,7 @@ pub fn stored(dir: &Path) -> Result<Summary, StoredError> {
     let path = dir.join("summary.json");
     let text = match std::fs::read(&path) {
         Ok(text) => text,
-        Err(source) => return Err(StoredError::Read { path, source }),
+        Err(source) => return Err(unread(dir, path, source)),
     };
     match serde_json::from_slice::<Versioned>(&text) {
         Err(source) => Err(StoredError::Torn { path, source }),

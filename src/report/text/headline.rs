@@ -61,16 +61,22 @@ fn run(page: &mut Page, summary: &Summary) {
     page.wrapped("", 2, &text, Tone::Plain);
     let host = &summary.host;
     let kernel = host.kernel.as_deref().map_or_else(String::new, |kernel| format!(" {kernel}"));
+    // A run that was broken off does not say how it was made.
+    let engine = match host.threads {
+        0 => String::new(),
+        n => format!(" · {} · {}", many(u64::from(n), "engine thread"), host.pacer),
+    };
+    let started = match summary.started_utc.as_str() {
+        "unknown" => "start unknown",
+        started => started,
+    };
     let machine = format!(
-        "{} · {} clock · deadheat {} · {}{kernel} {} · {} · {} · {}",
-        summary.started_utc,
+        "{started} · {} clock · deadheat {} · {}{kernel} {} · {}{engine}",
         summary.clock,
         summary.deadheat,
         host.os,
         host.arch,
         many(u64::from(host.cpus), "cpu"),
-        many(u64::from(host.threads), "engine thread"),
-        host.pacer,
     );
     page.wrapped("", 2, &machine, Tone::Dim);
 }
