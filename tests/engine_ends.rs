@@ -11,6 +11,7 @@ use deadheat::shared::Progress;
 use deadheat::strategy::{self, Hands, LocalFuture, Strategy, Task};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 const MOCK: &str = r#"
@@ -83,12 +84,15 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
         progress: outside.progress.clone(),
     })
     .expect("load");
-    let seen = outside.progress.read();
-    assert_eq!(seen.jobs_begun, seen.jobs_ended, "no job is left behind");
     for cell in &made.cells {
         assert_eq!(cell.planned, cell.issued + cell.not_issued.values().sum::<u64>(), "{cell:?}");
     }
     made
+}
+
+fn leaves_no_job_behind(outside: &Outside) {
+    let seen = outside.progress.read();
+    assert_eq!(seen.jobs_begun, seen.jobs_ended);
 }
 
 fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan) -> Arc<dyn Strategy> + '_ {
@@ -124,16 +128,19 @@ fn a_stop_between_or_within_barrier_rounds_ends_the_run() {
     "#;
     let plan = plan(&format!("{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
     for after in [16, 19] {
-        let outside = Outside::new();
+        let (outside, over) = (Outside::new(), AtomicBool::new(false));
         let made = std::thread::scope(|scope| {
             scope.spawn(|| {
-                while outside.progress.read().jobs_ended < after {
+                while outside.progress.read().jobs_ended < after && !over.load(SeqCst) {
                     std::thread::yield_now();
                 }
                 outside.stop.stop(Cause::Interrupted);
             });
-            run(&plan, None, &own(&plan), &outside)
+            let made = run(&plan, None, &own(&plan), &outside);
+            over.store(true, SeqCst);
+            made
         });
+        leaves_no_job_behind(&outside);
         assert_eq!(made.stopped, Some(Cause::Interrupted));
         assert!((after..8000).contains(&made.cells[0].issued), "{:?}", made.cells[0]);
         assert!(made.cells[0].not_issued.contains_key(&NotIssued::Interrupted));
@@ -164,7 +171,9 @@ fn a_client_that_hangs_or_panics_is_given_up_and_leaves_no_job_in_progress() {
         graceful_stop = "10ms"
     "#;
     let plan = plan(&format!("{MOCK}{profile}"));
-    let made = run(&plan, None, &|_| Arc::new(Unruly), &Outside::new());
+    let outside = Outside::new();
+    let made = run(&plan, None, &|_| Arc::new(Unruly), &outside);
+    leaves_no_job_behind(&outside);
     assert_eq!((made.cells[0].issued, made.stopped), (5, None));
 }
 

@@ -40,8 +40,6 @@ impl PieceRun {
         let begun = self.clone().begin_jobs();
         tokio::select! {
             () = begun => {}
-            // Arrivals that still queue for room when the grace is over are not begun.
-            () = self.grace() => {}
             () = self.bench.shared.stop.stopped() => self.halt.drain(),
         }
         // The profile's grace starts at its end or at the stop, whichever came; a closed profile without
@@ -137,7 +135,11 @@ impl PieceRun {
         };
         let slot = match (Permit::try_acquire(queue.clone()), on_saturation) {
             (Some(slot), _) => slot,
-            (None, OnSaturation::Queue) => Permit::acquire(queue.clone()).await,
+            // Only who waits for room is turned away by the end of the grace, never who is merely late.
+            (None, OnSaturation::Queue) => tokio::select! {
+                slot = Permit::acquire(queue.clone()) => slot,
+                () = self.grace() => return false,
+            },
             (None, OnSaturation::Drop) => {
                 self.bench.cell.tally.drop_one();
                 return true;
