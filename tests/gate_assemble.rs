@@ -56,6 +56,7 @@ fn summary(run: &Run) -> Summary {
         meta: &run.meta,
         host: Host::default(),
         counters: run.counters.clone(),
+        measured: run.counters.clone(),
         metrics: if run.times.is_empty() { vec![] } else { metrics },
         histogram: Box::new(|_, metric| (metric == "ttft").then_some(&run.times)),
         fidelity: run.fidelity.clone(),
@@ -142,6 +143,21 @@ fn an_invalid_load_voids_times_and_never_invariants_or_shares() {
 }
 
 #[test]
+fn stamps_are_asked_of_whatever_there_is_to_compare() {
+    let told = |run: &Run| summary(run).valid.why.join("; ");
+    let mut run = good();
+    (run.fidelity.errors[2].p50_ms, run.fidelity.errors[2].p99_ms) = (Some(700.0), Some(900.0));
+    assert_eq!(told(&run), "", "the end of a stream is noticed late; its first token is what counts");
+    run.fidelity.errors[0] =
+        FidelityRow { count: 0, p50_ms: None, p99_ms: None, ..run.fidelity.errors[0].clone() };
+    assert!(told(&run).contains("attempts were measured 900ms off the ledger at p99"), "{}", told(&run));
+    run.fidelity.errors[2].p99_ms = None;
+    assert!(told(&run).contains("700ms off the ledger at p50"), "too few for a p99: {}", told(&run));
+    run.fidelity.errors[2].p50_ms = None;
+    assert_eq!(summary(&run).exit_code, 0);
+}
+
+#[test]
 fn lag_and_achieved_load_are_asked_of_open_profiles_only() {
     let mut run = good();
     run.plan.phases[0].executor = Executor::ConstantVus { vus: 4, duration: None };
@@ -162,6 +178,9 @@ fn cost_is_exact_and_per_answered_job() {
     run.billed[0] = None;
     let row = summary(&run).cost.remove(0);
     assert_eq!((row.billed, row.per_answered_job), (None, None));
+    (run.counters[0].tokens.client_prompt, run.counters[0].tokens.client_completion) = (0, 0);
+    let rows = summary(&run).cost;
+    assert!(rows.iter().all(|row| row.strategy != "unbounded"), "no usage is not a price of 0: {rows:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod evidence;
 use deadheat::history::{
     ErrorClass, Evidence, Invariant as I, JobEnd, LedgerEnd, NotIssued, Outcome, Verdict,
 };
-use deadheat::scenario::{Place, StrategyPlan};
+use deadheat::scenario::{Executor, Place, StrategyPlan};
 use evidence::{Fate, Story, World, key, plan::plan, world};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -220,6 +220,32 @@ fn a_dropped_arrival_leaves_its_number_and_is_not_a_lost_job() {
     (end.issued, end.not_issued) = (2, [(NotIssued::Dropped, 1)].into());
     assert_eq!(world.row(I::OneResultPerJob).verdict, Verdict::Holds);
     assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Holds);
+}
+
+#[test]
+fn a_lost_job_is_not_named_by_a_number_that_was_perhaps_never_issued() {
+    let mut world = small(&[&[Fate::Whole], &[Fate::Whole], &[Fate::Whole]]);
+    // Two workers of two iterations each: time was up after numbers 0 and 2, and 2 was lost.
+    for lost in [1, 2] {
+        world.evidence.attempts.retain(|row| row.job.index != lost);
+        world.evidence.jobs.retain(|row| row.job.index != lost);
+        world.evidence.ledger.retain(|row| row.job != key(lost));
+    }
+    let end = &mut world.evidence.cells[0];
+    (end.planned, end.issued, end.not_issued) = (4, 2, [(NotIssued::TimeUp, 2)].into());
+    for invariant in [I::OneResultPerJob, I::EveryJobAnswered] {
+        let row = world.row(invariant);
+        assert_eq!((row.verdict, row.violations), (Verdict::Broken, 1));
+        assert_eq!(row.witness.unwrap().jobs, [], "nothing tells whether it was 1, 2 or 3");
+        // Where all take the next number of one counter, it was 1.
+        let kept = world.plan.phases[0].executor.clone();
+        world.plan.phases[0].executor =
+            Executor::SharedIterations { vus: 2, iterations: 4, max_duration: None };
+        assert_eq!(world.row(invariant).witness.unwrap().jobs, [key(1)]);
+        world.plan.blocks = 2;
+        assert_eq!(world.row(invariant).witness.unwrap().jobs, [], "the second block begins at 2");
+        (world.plan.phases[0].executor, world.plan.blocks) = (kept, 1);
+    }
 }
 
 #[test]

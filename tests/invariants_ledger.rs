@@ -185,7 +185,10 @@ proptest! {
         claim_delivered(&mut world);
         let row = world.breaks(&[I::EveryJobAnswered, I::OneResultPerJob]);
         prop_assert_eq!(row.violations, 1);
-        prop_assert_eq!(row.witness.unwrap().jobs, [key(index)]);
-        prop_assert_eq!(world.row(I::OneResultPerJob).witness.unwrap().jobs, [key(index)]);
+        // Where some jobs were not issued, a missing number may be one of theirs.
+        let sure = world.evidence.cells[0].not_issued.is_empty();
+        let named = if sure { vec![key(index)] } else { vec![] };
+        prop_assert_eq!(&row.witness.unwrap().jobs, &named);
+        prop_assert_eq!(world.row(I::OneResultPerJob).witness.unwrap().jobs, named);
     }
 }

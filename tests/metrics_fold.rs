@@ -7,6 +7,7 @@ mod small;
 
 use deadheat::history::*;
 use deadheat::metrics::*;
+use deadheat::scenario::{Executor, Phase};
 use proptest::prelude::*;
 use small::{MS, attempt, evidence, job, plan};
 use std::time::Duration;
@@ -85,6 +86,75 @@ fn warm_ups_leave_distributions_but_not_counters() {
     assert_eq!(folded.fidelity.joined, 9);
     let row = &folded.counters[0];
     assert_eq!((row.jobs, row.answered, row.attempts), (10, 10, 10));
+}
+
+#[test]
+fn what_thresholds_are_asked_of_leaves_warm_ups_and_their_time_out() {
+    let mut plan = plan();
+    let warmup = Duration::from_millis(500);
+    let (start_time, graceful_stop) = (Duration::ZERO, Duration::ZERO);
+    let executor = Executor::ConstantVus { vus: 1, duration: None };
+    plan.phases = vec![Phase { executor, start_time, warmup, graceful_stop }];
+    let mut evidence = evidence(10);
+    for index in [0, 1] {
+        evidence.jobs[index].warmup = true;
+        (evidence.jobs[index].outcome, evidence.attempts[index].outcome) = (Outcome::Failed, Outcome::Failed);
+        evidence.attempts[index].error = Some(ErrorClass::ServerError);
+    }
+    let folded = fold(&plan, &evidence, &Gaps::new(&plan));
+    let (whole, measured) = (&folded.counters[0], &folded.measured[0]);
+    assert_eq!((whole.attempts, whole.attempts_ok, whole.failed), (10, 8, 2));
+    assert_eq!((measured.attempts, measured.attempts_ok, measured.failed), (8, 8, 0));
+    assert_eq!((measured.planned, measured.jobs, measured.answered, measured.good), (12, 8, 8, 8));
+    assert_eq!((measured.elapsed_ms, measured.throughput_per_s), (1_500, 8.0 / 1.5));
+    assert!(measured.errors.is_empty() && measured.tokens.client_completion == 40, "{measured:?}");
+    assert_eq!(measured.tokens.billed, whole.tokens.billed, "a bill is a bill");
+    assert_eq!(folded.measured[1], folded.counters[1], "without a warm-up they are the same");
+}
+
+#[test]
+fn an_attempt_that_its_client_has_closed_is_not_in_flight() {
+    let mut evidence = evidence(30);
+    // The provider notices 50 ms late that each client has gone.
+    evidence.ledger.iter_mut().for_each(|row| row.ended_ns += 50 * MS);
+    assert_eq!(folded(&evidence).counters[0].in_flight_max, 10, "9.5 ms each until the client's end");
+    evidence.attempts.retain(|row| row.job.cell != 0);
+    assert_eq!(folded(&evidence).counters[0].in_flight_max, 30, "what the client lost counts by the ledger");
+}
+
+#[test]
+fn stamps_and_counts_at_the_edge_of_their_types_overflow_nowhere() {
+    let mut evidence = evidence(3);
+    for row in &mut evidence.ledger {
+        (row.billed_prompt_tokens, row.billed_completion_tokens) = (u64::MAX, u64::MAX);
+        (row.prompt_tokens, row.delivered_tokens, row.ended_ns) = (u64::MAX, u64::MAX, u64::MAX);
+        row.retry_after_ms = Some(u64::MAX);
+    }
+    for row in &mut evidence.attempts {
+        (row.prompt_tokens, row.completion_tokens) = (Some(u64::MAX), Some(u64::MAX));
+        (row.done_ns, row.chunks, row.n) = (u64::MAX, u32::MAX, u32::MAX);
+    }
+    for row in &mut evidence.jobs {
+        (row.done_ns, row.job.index, row.attempts) = (u64::MAX, u64::MAX, u32::MAX);
+    }
+    let claim = Claim {
+        cell: 0,
+        requests: u64::MAX,
+        prompt_tokens: u64::MAX,
+        completion_tokens: u64::MAX,
+        total_tokens: u64::MAX,
+    };
+    evidence.claims = vec![claim.clone(), claim];
+    evidence.cells.iter_mut().for_each(|cell| {
+        (cell.planned, cell.issued, cell.elapsed_ns, cell.cpu_ns) = (u64::MAX, u64::MAX, u64::MAX, u64::MAX);
+        cell.offered_per_1000_s = Some(u64::MAX);
+        cell.not_issued.values_mut().for_each(|count| *count = u64::MAX);
+    });
+    let folded = folded(&evidence);
+    assert!(!folded.conservation.is_empty());
+    let verdicts = deadheat::invariants::judge(&plan(), &evidence);
+    assert!(verdicts.iter().any(|row| row.verdict == Verdict::Broken));
+    assert!(deadheat::gate::billed(&plan(), &evidence)[0].is_some());
 }
 
 #[test]

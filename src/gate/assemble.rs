@@ -25,6 +25,8 @@ pub struct Parts<'a> {
     pub host: Host,
     /// Counts, in the order of [`Plan::cells`].
     pub counters: Vec<CounterRow>,
+    /// The same without warm-ups: what thresholds are asked of.
+    pub measured: Vec<CounterRow>,
     /// Distributions.
     pub metrics: Vec<MetricRow>,
     /// The distributions themselves, for thresholds at any percentile.
@@ -48,12 +50,13 @@ impl Observed for Parts<'_> {
     }
 
     fn counter(&self, cell: Cell) -> Option<&CounterRow> {
-        self.counters.get(usize::from(cell.index))
+        self.measured.get(usize::from(cell.index))
     }
 
     fn cost(&self, cell: Cell) -> Option<Money> {
         let billed = self.billed.get(usize::from(cell.index)).copied().flatten();
-        spent(self.plan, cell, self.counter(cell)?, billed)
+        // Warm-ups were paid for.
+        spent(self.plan, cell, self.counters.get(usize::from(cell.index))?, billed)
     }
 }
 

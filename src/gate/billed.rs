@@ -22,8 +22,8 @@ pub fn billed(plan: &Plan, evidence: &Evidence) -> Vec<Option<BilledTokens>> {
     for entry in &evidence.ledger {
         let JobKey::Own(job) = &entry.job else { continue };
         if let Some(Some(cell)) = billed.get_mut(usize::from(job.cell)) {
-            cell.prompt += entry.billed_prompt_tokens;
-            cell.completion += entry.billed_completion_tokens;
+            cell.prompt = cell.prompt.saturating_add(entry.billed_prompt_tokens);
+            cell.completion = cell.completion.saturating_add(entry.billed_completion_tokens);
         }
     }
     billed

@@ -5,7 +5,7 @@ use crate::history::{CostRow, CounterRow};
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
 
-/// One row per cell whose target has a price, in the order of [`Plan::cells`], in which `counters` and
+/// One row per cell whose target has a price and whose tokens somebody reported, in the order of [`Plan::cells`], in which `counters` and
 /// `billed` stand too.
 #[must_use]
 pub fn cost(plan: &Plan, counters: &[CounterRow], billed: &[Option<BilledTokens>]) -> Vec<CostRow> {
@@ -15,6 +15,10 @@ pub fn cost(plan: &Plan, counters: &[CounterRow], billed: &[Option<BilledTokens>
 
 fn row(plan: &Plan, cell: Cell, counter: &CounterRow, billed: Option<BilledTokens>) -> Option<CostRow> {
     let price = plan.targets[cell.target].price?;
+    let told = (counter.tokens.client_prompt, counter.tokens.client_completion);
+    if billed.is_none() && told == (0, 0) {
+        return None;
+    }
     let client = price.cost(counter.tokens.client_prompt, counter.tokens.client_completion);
     let billed = billed.map(|tokens| price.cost(tokens.prompt, tokens.completion));
     Some(CostRow {
@@ -49,5 +53,5 @@ pub(super) fn spent(
     let told =
         BilledTokens { prompt: counter.tokens.client_prompt, completion: counter.tokens.client_completion };
     let tokens = billed.unwrap_or(told);
-    (tokens.prompt + tokens.completion > 0).then(|| price.cost(tokens.prompt, tokens.completion))
+    (tokens.prompt > 0 || tokens.completion > 0).then(|| price.cost(tokens.prompt, tokens.completion))
 }

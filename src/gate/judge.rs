@@ -26,6 +26,7 @@ pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
         meta: &evidence.meta,
         host: host(dir, &evidence.meta),
         counters: folded.counters.clone(),
+        measured: folded.measured.clone(),
         metrics: folded.metrics.clone(),
         histogram: Box::new(|cell, name| folded.histogram(cell.index, Metric::from_name(name)?)),
         fidelity: folded.fidelity.clone(),

@@ -64,7 +64,7 @@ pub struct Validity {
 }
 
 /// Counts of one cell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CounterRow {
     /// Target's name.
     pub target: String,
@@ -84,7 +84,7 @@ pub struct CounterRow {
     pub unknown: u64,
     /// Answered jobs within the scenario's `[slo]`.
     pub good: u64,
-    /// Requests on the wire.
+    /// Attempts made; those that were given up before a byte was sent are counted too.
     pub attempts: u64,
     /// Attempts that ended `ok`.
     pub attempts_ok: u64,

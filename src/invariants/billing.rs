@@ -59,7 +59,7 @@ fn judge_bills<'a>(
 }
 
 fn billed(row: &LedgerRow) -> u64 {
-    row.billed_prompt_tokens + row.billed_completion_tokens
+    row.billed_prompt_tokens.saturating_add(row.billed_completion_tokens)
 }
 
 fn words(Twice { job, first, second }: Twice<'_>) -> (Vec<crate::history::JobKey>, String) {

@@ -66,11 +66,15 @@ impl Tokens {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self { prompt: self.prompt + other.prompt, completion: self.completion + other.completion }
+        // Damaged evidence must not overflow.
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            completion: self.completion.saturating_add(other.completion),
+        }
     }
 
     fn total(self) -> u64 {
-        self.prompt + self.completion
+        self.prompt.saturating_add(self.completion)
     }
 }
 

@@ -1,9 +1,7 @@
 //! One cell's share of the evidence, walked job by job with all books side by side.
 
-use crate::history::{
-    AttemptRow, CellEnd, Claim, Evidence, JobId, JobKey, JobRow, LedgerEnd, LedgerRow, NotIssued,
-};
-use crate::scenario::{Cell, Plan, StrategyPlan};
+use crate::history::{AttemptRow, CellEnd, Claim, Evidence, JobId, JobKey, JobRow, LedgerEnd, LedgerRow};
+use crate::scenario::{Cell, Executor, Phase, Plan, StrategyPlan};
 
 /// Everything known of one cell.
 #[derive(Debug)]
@@ -90,13 +88,30 @@ impl<'a> CellView<'a> {
             if gap.is_none() && job.id.index > next {
                 gap = Some(next);
             }
-            next = job.id.index + 1;
+            next = job.id.index.saturating_add(1);
         }
         let count = end.issued.saturating_sub(seen);
-        // A dropped arrival keeps its number, so only without drops do numbers run from 0 to `issued`.
-        let numbered = end.not_issued.get(&NotIssued::Dropped).is_none_or(|dropped| *dropped == 0);
-        let first = (count > 0 && numbered).then(|| gap.unwrap_or(next));
+        let first = (count > 0 && self.is_numbered(end)).then(|| gap.unwrap_or(next));
         (count, first.map(|index| JobId { cell: self.cell, index }))
+    }
+
+    /// Whether the numbers of issued jobs run from 0 on without a hole.
+    ///
+    /// They do where workers of one block take them from one counter. Else a job that was not issued keeps
+    /// its number (a dropped arrival, the stripe of a thread that was stopped, the last iterations of a
+    /// worker), and blocks that only time ends have numbers reserved.
+    fn is_numbered(&self, end: &CellEnd) -> bool {
+        use Executor::{ConstantVus, RampingVus, SharedIterations};
+        let Plan { phases, workload, blocks, .. } = self.plan;
+        let one_counter = matches!(
+            phases.as_slice(),
+            [Phase { executor: ConstantVus { .. } | RampingVus { .. } | SharedIterations { .. }, .. }]
+        );
+        let by_time = |phase: &Phase| {
+            workload.jobs.is_none() && matches!(phase.executor, ConstantVus { .. } | RampingVus { .. })
+        };
+        let all_issued = end.not_issued.values().all(|count| *count == 0);
+        (one_counter && *blocks <= 1) || (all_issued && !phases.iter().any(by_time))
     }
 
     /// The last moment that the cell's books know of.
@@ -195,9 +210,9 @@ fn bounds(attempts: &[AttemptRow], results: &[JobRow], ledger: &[LedgerRow]) -> 
 fn sum_claims(claims: &[Claim], cell: u16) -> Option<Claim> {
     claims.iter().filter(|claim| claim.cell == cell).cloned().reduce(|a, b| Claim {
         cell,
-        requests: a.requests + b.requests,
-        prompt_tokens: a.prompt_tokens + b.prompt_tokens,
-        completion_tokens: a.completion_tokens + b.completion_tokens,
-        total_tokens: a.total_tokens + b.total_tokens,
+        requests: a.requests.saturating_add(b.requests),
+        prompt_tokens: a.prompt_tokens.saturating_add(b.prompt_tokens),
+        completion_tokens: a.completion_tokens.saturating_add(b.completion_tokens),
+        total_tokens: a.total_tokens.saturating_add(b.total_tokens),
     })
 }

@@ -1,44 +1,83 @@
-//! Counts of one cell. Warm-ups are counted: they were sent and billed.
+//! Counts of one cell.
 
-use super::in_flight::most_at_once;
-use super::latency::first_results;
+use super::in_flight::{most_at_once, open_times};
+use super::latency::{Warmups, first_results};
+use crate::clock::ns;
 use crate::history::{AttemptRow, CellEnd, CounterRow, Evidence, JobKey, JobRow, LedgerEnd, LedgerRow};
 use crate::history::{Outcome, TokenCounts};
 use crate::scenario::{Cell, Place, Plan, Slo};
 use std::collections::BTreeMap;
 
-/// The row of one cell.
+/// The row of one cell. Warm-ups are counted: they were sent and billed.
 pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterRow {
-    let of_cell = CellRows::of(cell.index, evidence);
-    let target = &plan.targets[cell.target];
-    let ledger = matches!(target.place, Place::Mock(_)).then_some(of_cell.ledger);
-    let results: Vec<&JobRow> = first_results(of_cell.jobs).collect();
-    let ended = |outcome| results.iter().filter(|job| job.outcome == outcome).count() as u64;
-    let good = good_jobs(&results, of_cell.attempts, plan.slo);
-    let answered = ended(Outcome::Ok);
-    let tokens = tokens(of_cell.attempts, ledger);
-    let elapsed_ns = of_cell.end.map_or_else(|| seen_ns(of_cell.attempts), |end| end.elapsed_ns);
-    let not_issued = of_cell.end.iter().flat_map(|end| &end.not_issued);
-    CounterRow {
-        target: target.name.clone(),
+    let rows = CellRows::of(cell.index, evidence);
+    let results: Vec<&JobRow> = first_results(rows.jobs).collect();
+    let issued = results.len() as u64;
+    let elapsed_ns = rows.end.map_or_else(|| seen_ns(rows.attempts), |end| end.elapsed_ns);
+    let ledger = matches!(plan.targets[cell.target].place, Place::Mock(_)).then_some(rows.ledger);
+    let not_issued = rows.end.iter().flat_map(|end| &end.not_issued);
+    let blank = CounterRow {
+        target: plan.targets[cell.target].name.clone(),
         strategy: plan.strategies[cell.strategy].name().to_owned(),
-        planned: of_cell.end.map_or(results.len() as u64, |end| end.planned),
-        jobs: of_cell.end.map_or(results.len() as u64, |end| end.issued),
+        planned: rows.end.map_or(issued, |end| end.planned),
+        jobs: rows.end.map_or(issued, |end| end.issued),
         not_issued: not_issued.map(|(why, count)| (why.name().to_owned(), *count)).collect(),
+        tokens: by_ledger(ledger),
+        in_flight_max: in_flight_max(rows.attempts, ledger),
+        ..CounterRow::default()
+    };
+    counted(blank, &rows.attempts.iter().collect::<Vec<_>>(), &results, plan.slo, elapsed_ns)
+}
+
+/// The same without the jobs of warm-ups and their time, for thresholds. Jobs that were not issued stay, and
+/// so does what the ledger says of the whole cell: most in flight, tokens delivered and billed.
+pub(super) fn measured(plan: &Plan, cell: Cell, evidence: &Evidence, whole: &CounterRow) -> CounterRow {
+    let rows = CellRows::of(cell.index, evidence);
+    if rows.jobs.iter().all(|job| !job.warmup) {
+        return whole.clone();
+    }
+    let mut warmups = Warmups::new(rows.jobs);
+    let attempts: Vec<&AttemptRow> = rows.attempts.iter().filter(|row| !warmups.has(row.job)).collect();
+    let all = first_results(rows.jobs).count() as u64;
+    let results: Vec<&JobRow> = first_results(rows.jobs).filter(|job| !job.warmup).collect();
+    let warm = all - results.len() as u64;
+    let begins = plan.phases.iter().map(|phase| phase.start_time.saturating_add(phase.warmup)).min();
+    let elapsed_ns = rows.end.map_or(0, |end| end.elapsed_ns).saturating_sub(begins.map_or(0, ns));
+    let blank = CounterRow {
+        planned: whole.planned.saturating_sub(warm),
+        jobs: whole.jobs.saturating_sub(warm),
+        ..whole.clone()
+    };
+    counted(blank, &attempts, &results, plan.slo, elapsed_ns)
+}
+
+/// Fills in what is counted over attempts and results, and what follows from it.
+fn counted(
+    row: CounterRow,
+    attempts: &[&AttemptRow],
+    results: &[&JobRow],
+    slo: Slo,
+    elapsed_ns: u64,
+) -> CounterRow {
+    let ended = |outcome| results.iter().filter(|job| job.outcome == outcome).count() as u64;
+    let (answered, good) = (ended(Outcome::Ok), good_jobs(results, attempts, slo));
+    let client_completion = total(attempts.iter().filter_map(|row| row.completion_tokens));
+    let client_prompt = total(attempts.iter().filter_map(|row| row.prompt_tokens));
+    CounterRow {
         answered,
         failed: ended(Outcome::Failed),
         unknown: ended(Outcome::Unknown),
         good,
-        attempts: of_cell.attempts.len() as u64,
-        attempts_ok: of_cell.attempts.iter().filter(|a| a.outcome == Outcome::Ok).count() as u64,
-        errors: errors(of_cell.attempts),
-        chunks: of_cell.attempts.iter().map(|a| u64::from(a.chunks)).sum(),
+        attempts: attempts.len() as u64,
+        attempts_ok: attempts.iter().filter(|a| a.outcome == Outcome::Ok).count() as u64,
+        errors: errors(attempts),
+        chunks: attempts.iter().map(|a| u64::from(a.chunks)).sum(),
+        tokens: TokenCounts { client_prompt, client_completion, ..row.tokens },
         elapsed_ms: elapsed_ns / 1_000_000,
         throughput_per_s: per_s(answered, elapsed_ns),
         goodput_per_s: per_s(good, elapsed_ns),
-        tokens_per_s: per_s(tokens.client_completion, elapsed_ns),
-        in_flight_max: in_flight_max(of_cell.attempts, ledger),
-        tokens,
+        tokens_per_s: per_s(client_completion, elapsed_ns),
+        ..row
     }
 }
 
@@ -79,7 +118,7 @@ fn slice<T>(rows: &[T], cell: u32, cell_of: impl Fn(&T) -> u32) -> &[T] {
     &rows[start..end]
 }
 
-fn errors(attempts: &[AttemptRow]) -> BTreeMap<String, u64> {
+fn errors(attempts: &[&AttemptRow]) -> BTreeMap<String, u64> {
     let mut errors = BTreeMap::new();
     for class in attempts.iter().filter_map(|attempt| attempt.error) {
         match errors.get_mut(class.name()) {
@@ -92,7 +131,7 @@ fn errors(attempts: &[AttemptRow]) -> BTreeMap<String, u64> {
 
 /// Answered jobs within the objectives. The time to first token is that of the answer taken; an answer
 /// of unknown time to first token is not good if there is an objective for it.
-fn good_jobs(results: &[&JobRow], attempts: &[AttemptRow], slo: Slo) -> u64 {
+fn good_jobs(results: &[&JobRow], attempts: &[&AttemptRow], slo: Slo) -> u64 {
     let mut rest = attempts;
     let mut good = 0;
     for job in results {
@@ -110,22 +149,22 @@ fn good_jobs(results: &[&JobRow], attempts: &[AttemptRow], slo: Slo) -> u64 {
 }
 
 /// The attempt whose answer the job took: by its id, else the last that ended well.
-fn taken<'a>(job: &JobRow, attempts: &'a [AttemptRow]) -> Option<&'a AttemptRow> {
-    let by_id = attempts.iter().rev().find(|row| job.answer.is_some() && row.answer == job.answer);
-    by_id.or_else(|| attempts.iter().rev().find(|row| row.outcome == Outcome::Ok))
+fn taken<'a>(job: &JobRow, attempts: &[&'a AttemptRow]) -> Option<&'a AttemptRow> {
+    let by_id = attempts.iter().copied().rev().find(|row| job.answer.is_some() && row.answer == job.answer);
+    by_id.or_else(|| attempts.iter().copied().rev().find(|row| row.outcome == Outcome::Ok))
 }
 
-fn tokens(attempts: &[AttemptRow], ledger: Option<&[LedgerRow]>) -> TokenCounts {
-    let of_ledger = |tokens: fn(&LedgerRow) -> u64| ledger.map(|rows| total(rows.iter().map(tokens)));
+/// What the ledger adds up to; the client's own sums are left at 0.
+fn by_ledger(ledger: Option<&[LedgerRow]>) -> TokenCounts {
+    let sum = |tokens: fn(&LedgerRow) -> u64| ledger.map(|rows| total(rows.iter().map(tokens)));
     let whole = |row: &LedgerRow| match row.end {
         LedgerEnd::Whole => row.prompt_tokens.saturating_add(row.delivered_tokens),
         _ => 0,
     };
     TokenCounts {
-        delivered: of_ledger(whole),
-        billed: of_ledger(|row| row.billed_prompt_tokens.saturating_add(row.billed_completion_tokens)),
-        client_prompt: total(attempts.iter().filter_map(|row| row.prompt_tokens)),
-        client_completion: total(attempts.iter().filter_map(|row| row.completion_tokens)),
+        delivered: sum(whole),
+        billed: sum(|row| row.billed_prompt_tokens.saturating_add(row.billed_completion_tokens)),
+        ..TokenCounts::default()
     }
 }
 
@@ -136,7 +175,7 @@ fn total(counts: impl Iterator<Item = u64>) -> u64 {
 
 fn in_flight_max(attempts: &[AttemptRow], ledger: Option<&[LedgerRow]>) -> u64 {
     match ledger {
-        Some(rows) => most_at_once(rows.iter().map(|row| (row.arrived_ns, row.ended_ns))),
+        Some(rows) => most_at_once(open_times(attempts, rows)),
         None => most_at_once(attempts.iter().filter_map(|row| Some((row.sent_ns?, row.done_ns)))),
     }
 }

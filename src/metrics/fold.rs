@@ -1,7 +1,7 @@
 //! The whole fold: from evidence to everything a summary counts and measures.
 
 use super::conservation::conservation;
-use super::counters::counters;
+use super::counters::{counters, measured};
 use super::fidelity::fidelity;
 use super::histogram::merged;
 use super::latency::{Histograms, histograms, rows};
@@ -15,6 +15,8 @@ use hdrhistogram::Histogram;
 pub struct Folded {
     /// One row per cell, in the order of [`Plan::cells`].
     pub counters: Vec<CounterRow>,
+    /// The same without warm-ups, for thresholds.
+    pub measured: Vec<CounterRow>,
     /// One row per cell and metric that has samples, in the order of cells and [`Metric::ALL`].
     pub metrics: Vec<MetricRow>,
     /// How true the measurement is.
@@ -39,7 +41,8 @@ impl Folded {
     }
 }
 
-/// Folds the evidence of a run. Warm-ups are left out of distributions and fidelity, not out of counters.
+/// Folds the evidence of a run. Warm-ups are left out of distributions and fidelity; counters are there with
+/// and without them.
 /// `gaps` are those that were folded while `evidence` was read: [`Gaps::read`].
 #[must_use]
 pub fn fold(plan: &Plan, evidence: &Evidence, gaps: &Gaps) -> Folded {
@@ -48,8 +51,11 @@ pub fn fold(plan: &Plan, evidence: &Evidence, gaps: &Gaps) -> Folded {
     let metrics = cells.iter().zip(&histograms).flat_map(|(cell, histograms)| {
         rows(&plan.targets[cell.target].name, plan.strategies[cell.strategy].name(), histograms)
     });
+    let whole: Vec<CounterRow> = cells.iter().map(|cell| counters(plan, *cell, evidence)).collect();
+    let pairs = cells.iter().zip(&whole);
     Folded {
-        counters: cells.iter().map(|cell| counters(plan, *cell, evidence)).collect(),
+        measured: pairs.map(|(cell, whole)| measured(plan, *cell, evidence, whole)).collect(),
+        counters: whole,
         metrics: metrics.collect(),
         fidelity: fidelity(plan, evidence, gaps),
         conservation: conservation(evidence),

@@ -1,5 +1,28 @@
 //! How many attempts were in flight at once.
 
+use crate::history::{AttemptRow, JobKey, LedgerRow};
+
+/// From when to when each attempt of the ledger was open: until either side had closed it, for a provider
+/// learns late that its client has gone. Both sorted by job and number.
+pub(super) fn open_times<'a>(
+    attempts: &'a [AttemptRow],
+    ledger: &'a [LedgerRow],
+) -> impl Iterator<Item = (u64, u64)> + 'a {
+    let mut rest = attempts;
+    ledger.iter().map(move |row| {
+        let JobKey::Own(job) = row.job else { return (row.arrived_ns, row.ended_ns) };
+        let key = (job, row.attempt);
+        rest = &rest[rest.iter().take_while(|a| (a.job, a.n) < key).count()..];
+        let mut same = rest.iter().take_while(|a| (a.job, a.n) == key);
+        // Of several with one number nobody can tell which it was.
+        let closed_ns = match (same.next(), same.next()) {
+            (Some(client), None) => row.ended_ns.min(client.done_ns),
+            _ => row.ended_ns,
+        };
+        (row.arrived_ns, closed_ns)
+    })
+}
+
 /// The most intervals `(start, end)` that overlap at any moment. One that ends as another starts does not
 /// overlap it; an interval that ends before it starts counts as a moment.
 pub(super) fn most_at_once(intervals: impl Iterator<Item = (u64, u64)>) -> u64 {

@@ -52,46 +52,22 @@ enum Counted {
     PerSecond(f64, u64),
     /// The most of something at once: a maximum, so it is never summed.
     Most(u64, u64),
-    /// Something that nobody counted, and why.
-    Missing(&'static str),
 }
-
-const NO_LEDGER: &str = "no data: this target has no ledger";
 
 /// The metrics that are not distributions. Names are read with `-` and `_` alike.
 fn counted(row: &CounterRow, metric: &str) -> Option<Counted> {
     use Counted::{Most, PerSecond, Ratio, Share, Things};
-    let errors = row.attempts.saturating_sub(row.attempts_ok);
     let planned = row.planned.max(row.jobs);
-    let not_issued: u64 = row.not_issued.values().sum();
-    let unanswered = row.jobs.saturating_sub(row.answered);
-    let by_ledger = |tokens: Option<u64>| {
-        tokens.map_or(Counted::Missing(NO_LEDGER), |tokens| Things(tokens, row.attempts))
-    };
     Some(match metric {
-        "error_rate" => Share(errors, row.attempts),
-        "job_error_rate" => Share(unanswered, row.jobs),
-        "errors" => Things(errors, row.attempts),
-        "attempts" | "requests" => Things(row.attempts, row.attempts),
-        "retries" => Things(row.attempts.saturating_sub(row.jobs), row.attempts),
+        "error_rate" => Share(row.attempts.saturating_sub(row.attempts_ok), row.attempts),
+        "attempts" => Things(row.attempts, row.attempts),
         "attempts_per_job" => Ratio(row.attempts, row.jobs),
         "jobs" => Things(row.jobs, planned),
-        "answered" => Things(row.answered, row.jobs),
-        "failed" => Things(row.failed, row.jobs),
-        "unknown" => Things(row.unknown, row.jobs),
-        "good" => Things(row.good, row.jobs),
-        "not_issued" => Things(not_issued, planned),
         "dropped" => Things(row.not_issued.get("dropped").copied().unwrap_or(0), planned),
-        "chunks" => Things(row.chunks, row.attempts),
-        "tokens" => Things(row.tokens.client_prompt + row.tokens.client_completion, row.attempts),
-        "prompt_tokens" => Things(row.tokens.client_prompt, row.attempts),
-        "completion_tokens" => Things(row.tokens.client_completion, row.attempts),
-        "delivered_tokens" => by_ledger(row.tokens.delivered),
-        "billed_tokens" => by_ledger(row.tokens.billed),
         "throughput" => PerSecond(row.throughput_per_s, row.answered),
         "goodput" => PerSecond(row.goodput_per_s, row.jobs),
         "tokens_per_s" => PerSecond(row.tokens_per_s, row.attempts),
-        "in_flight" | "in_flight_max" => Most(row.in_flight_max, row.attempts),
+        "in_flight" => Most(row.in_flight_max, row.attempts),
         _ => return None,
     })
 }
@@ -104,16 +80,8 @@ fn spelt(metric: &str) -> String {
 const TIMES: [&str; 7] = ["ttft", "itl", "tpot", "first_byte", "response", "service", "lag"];
 
 /// Shares, ratios, rates and maxima: their sum over cells would mean nothing.
-const NEVER_SUMMED: [&str; 8] = [
-    "error_rate",
-    "job_error_rate",
-    "attempts_per_job",
-    "throughput",
-    "goodput",
-    "tokens_per_s",
-    "in_flight",
-    "in_flight_max",
-];
+const NEVER_SUMMED: [&str; 6] =
+    ["error_rate", "attempts_per_job", "throughput", "goodput", "tokens_per_s", "in_flight"];
 
 fn is_time(metric: &str) -> bool {
     TIMES.contains(&metric)
@@ -129,8 +97,7 @@ pub(super) fn summed(threshold: &Threshold) -> bool {
 /// Whether a slow generator falsifies it: times, and rates per second.
 pub(super) fn hangs_on_load(threshold: &Threshold) -> bool {
     let metric = spelt(&threshold.metric);
-    let share = matches!(metric.as_str(), "error_rate" | "job_error_rate");
-    let rate = threshold.aggregate == Aggregate::Rate && !share;
+    let rate = threshold.aggregate == Aggregate::Rate && metric != "error_rate";
     is_time(&metric) || rate || matches!(metric.as_str(), "throughput" | "goodput" | "tokens_per_s")
 }
 
@@ -146,7 +113,6 @@ pub(super) fn of_cell(threshold: &Threshold, cell: Cell, inputs: &dyn Observed) 
     let rate = threshold.aggregate == Aggregate::Rate;
     match counted(row, &metric) {
         None => missing(Unit::Count, &format!("there is no metric \"{}\"", threshold.metric)),
-        Some(Counted::Missing(why)) => missing(Unit::Count, why),
         Some(Counted::Share(some, all)) => seen(some as f64 / all as f64, Unit::Share, all),
         Some(Counted::Ratio(some, all)) => seen(some as f64 / all as f64, Unit::Ratio, all),
         Some(Counted::PerSecond(value, samples)) => seen(value, Unit::PerSecond, samples),

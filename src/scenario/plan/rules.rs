@@ -240,7 +240,7 @@ pub struct Slo {
 /// What the measurement must reach; beyond it the run is *load invalid*.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FidelityBudget {
-    /// Most client minus ledger at the 99th percentile of TTFT.
+    /// Most client minus ledger at the 99th percentile of TTFT; of the whole attempt where nothing streams.
     pub ttft_error_p99: Duration,
     /// Most lag at the 99th percentile, for open profiles.
     pub lag_p99: Duration,

@@ -327,7 +327,7 @@ pub(in crate::scenario) struct Slo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::scenario) struct Fidelity {
-    /// Most client minus ledger at the 99th percentile of TTFT.
+    /// Most client minus ledger at the 99th percentile of TTFT; of the whole attempt where nothing streams.
     pub(in crate::scenario) ttft_error_p99: Span,
     /// Most lag at the 99th percentile, for open profiles.
     pub(in crate::scenario) lag_p99: Span,
