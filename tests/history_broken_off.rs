@@ -30,10 +30,10 @@ permits = 4
 "#;
 
 fn deadheat(args: &[&str], dir: &Path) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("deadheat").unwrap();
-    let output = command.arg(args[0]).arg(dir).args(&args[1..]).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let mut command = Command::cargo_bin("deadheat").expect("it starts");
+    let output = command.arg(args[0]).arg(dir).args(&args[1..]).output().expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it starts");
+    (output.status.code().expect("it starts"), text(output.stdout), text(output.stderr))
 }
 
 /// Kills its process when dropped: no test leaves one behind.
@@ -42,33 +42,34 @@ struct Running(Child);
 impl Drop for Running {
     fn drop(&mut self) {
         // SIGKILL: the process can do nothing about it.
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.0.kill().expect("it starts");
+        self.0.wait().expect("it starts");
     }
 }
 
 /// What `check` finds in a directory, if it can be judged already.
 fn checked(dir: &Path) -> Option<Value> {
     let (code, out, _) = deadheat(&["check", "--format", "json"], dir);
-    (code != 2).then(|| serde_json::from_str(&out).unwrap())
+    (code != 2).then(|| serde_json::from_str(&out).expect("it starts"))
 }
 
 fn answered(summary: &Value) -> u64 {
-    summary["counters"][0]["answered"].as_u64().unwrap()
+    summary["counters"][0]["answered"].as_u64().expect("it starts")
 }
 
 /// Starts a run and kills it once as many jobs can be read from its files.
 fn killed_after(jobs: u64, parent: &Path) -> PathBuf {
     let scenario = parent.join("killed.toml");
-    fs::write(&scenario, SCENARIO).unwrap();
-    let mut command = Command::cargo_bin("deadheat").unwrap();
+    fs::write(&scenario, SCENARIO).expect("it starts");
+    let mut command = Command::cargo_bin("deadheat").expect("it starts");
     command.arg("run").arg(&scenario).arg("--quiet").arg("--out").arg(parent.join("run"));
-    let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut running =
+        Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
     let left = parent.join(".run.partial");
     // Far longer than it takes, far shorter than a buffer needs to fill; the condition ends it.
     let clock = Clock::start();
     while clock.now() < Duration::from_secs(30) {
-        assert!(running.0.try_wait().unwrap().is_none(), "the run ended by itself");
+        assert!(running.0.try_wait().expect("it starts").is_none(), "the run ended by itself");
         if left.is_dir() && checked(&left).is_some_and(|summary| answered(&summary) >= jobs) {
             return left;
         }
@@ -79,22 +80,25 @@ fn killed_after(jobs: u64, parent: &Path) -> PathBuf {
 
 #[test]
 fn a_killed_run_leaves_all_but_its_last_moments_and_says_so() {
-    let parent = tempfile::tempdir().unwrap();
+    let parent = tempfile::tempdir().expect("it starts");
     let left = killed_after(5, parent.path());
-    let summary = checked(&left).unwrap();
+    let summary = checked(&left).expect("it starts");
     assert!(answered(&summary) >= 5);
     assert_eq!((&summary["exit_code"], &summary["started_utc"]), (&7.into(), &"unknown".into()));
     let row = &summary["counters"][0];
     assert_eq!(row["planned"], row["jobs"], "a plan that nobody wrote down is not made up");
-    assert!(summary["elapsed_ms"].as_u64().unwrap() > 0, "the last stamp tells how long it went on");
-    assert!(row["throughput_per_s"].as_f64().unwrap() > 1.0, "{row:#}");
+    assert!(
+        summary["elapsed_ms"].as_u64().expect("it starts") > 0,
+        "the last stamp tells how long it went on"
+    );
+    assert!(row["throughput_per_s"].as_f64().expect("it starts") > 1.0, "{row:#}");
     let reasons = summary["exit_reasons"].to_string();
     for file in
         ["history.jsonl.zst was cut after", "ledger.jsonl.zst was cut after", "claims.jsonl is missing"]
     {
         assert!(reasons.contains(file), "{file}: {reasons}");
     }
-    let verdicts = summary["verdicts"].as_array().unwrap();
+    let verdicts = summary["verdicts"].as_array().expect("it starts");
     assert!(verdicts.iter().all(|row| row["verdict"] == "unknown"), "half a record accuses nobody");
     let (_, text, _) = deadheat(&["check"], &left);
     assert!(text.contains("start unknown") && !text.contains("0 engine threads"), "{text}");
@@ -110,9 +114,9 @@ fn a_killed_run_leaves_all_but_its_last_moments_and_says_so() {
 
 /// A small run that ended well, except that it was never judged.
 fn small(parent: &Path) -> PathBuf {
-    let run = RunDir::create_at(&parent.join("run")).unwrap();
-    run.write("plan.toml", SCENARIO).unwrap();
-    let history = run.history_writer().unwrap();
+    let run = RunDir::create_at(&parent.join("run")).expect("it starts");
+    run.write("plan.toml", SCENARIO).expect("it starts");
+    let history = run.history_writer().expect("it starts");
     let job = JobId { cell: 0, index: 0 };
     let (outcome, end) = (Outcome::Failed, JobEnd::Cancelled);
     let (id, text_hash) = (None, None);
@@ -129,15 +133,15 @@ fn small(parent: &Path) -> PathBuf {
         warmup: false,
     };
     history.sender().send(vec![Event::Job(event)]);
-    history.finish(&Default::default()).unwrap();
-    run.ledger_writer().unwrap().finish().unwrap();
-    run.write_claims(&[]).unwrap();
-    run.finish().unwrap()
+    history.finish(&Default::default()).expect("it starts");
+    run.ledger_writer().expect("it starts").finish().expect("it ends");
+    run.write_claims(&[]).expect("it starts");
+    run.finish().expect("it starts")
 }
 
 #[test]
 fn each_file_that_is_cut_lost_or_too_new_is_named_with_what_to_do() {
-    let zip = |text: &str| zstd::encode_all(text.as_bytes(), 1).unwrap();
+    let zip = |text: &str| zstd::encode_all(text.as_bytes(), 1).expect("it starts");
     let newer = |kind: &str| format!("{{\"file\":\"{kind}\",\"version\":2}}\n");
     let cases: [(&str, Option<Vec<u8>>, &str); 9] = [
         ("history.jsonl.zst", None, "restore it, or run again"),
@@ -155,11 +159,11 @@ fn each_file_that_is_cut_lost_or_too_new_is_named_with_what_to_do() {
         ("plan.toml", Some(SCENARIO.replace("version = 1", "version = 2").into()), "version"),
     ];
     for (file, bytes, says) in cases {
-        let parent = tempfile::tempdir().unwrap();
+        let parent = tempfile::tempdir().expect("it starts");
         let run = small(parent.path());
         match &bytes {
-            Some(bytes) => fs::write(run.join(file), bytes).unwrap(),
-            None => fs::remove_file(run.join(file)).unwrap(),
+            Some(bytes) => fs::write(run.join(file), bytes).expect("it starts"),
+            None => fs::remove_file(run.join(file)).expect("it starts"),
         }
         let (code, out, err) = deadheat(&["check"], &run);
         assert_eq!((code, out.as_str()), (2, ""), "{file}: {err}");
@@ -169,10 +173,10 @@ fn each_file_that_is_cut_lost_or_too_new_is_named_with_what_to_do() {
 
 #[test]
 fn a_cut_summary_is_judged_again() {
-    let parent = tempfile::tempdir().unwrap();
+    let parent = tempfile::tempdir().expect("it starts");
     let run = small(parent.path());
     for torn in ["", "{\"version\": 1, \"na"] {
-        fs::write(run.join("summary.json"), torn).unwrap();
+        fs::write(run.join("summary.json"), torn).expect("it starts");
         let (code, _, err) = deadheat(&["report"], &run);
         assert!(code == 2 && err.contains("summary.json") && err.contains("deadheat check"), "{err}");
         assert!(checked(&run).is_some(), "check does without the summary");

@@ -1,5 +1,7 @@
 //! `deadheat completions`: print a completion script for a shell.
 
+use super::output::print;
+use crate::gate::Exit;
 use clap::CommandFactory;
 
 /// Print a completion script for a shell
@@ -10,6 +12,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> u8 {
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "deadheat", &mut std::io::stdout());
-    0
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "deadheat", &mut script);
+    print(&String::from_utf8_lossy(&script), Exit::Pass.code())
 }

@@ -48,7 +48,7 @@ impl Default for Behaviour {
             stall: None,
             tokens_per_chunk: 1,
             limits: Limits::default(),
-            bill_after_disconnect: true,
+            bill_after_disconnect: false,
         };
         Self { name: "mock".to_owned(), model: "mock-1".to_owned(), plan, faults: Vec::new(), seed: 1 }
     }

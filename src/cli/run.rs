@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Change one key of the scenario, such as `strategy.semaphore.permits=20`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = output::setting)]
     set: Vec<(String, String)>,
-    /// Directory for the evidence; must not exist (default: reports/NAME-UTC-SEED)
+    /// Directory for the evidence; must not exist or be empty (default: reports/NAME-UTC-SEED)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to print the result

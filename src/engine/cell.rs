@@ -93,10 +93,10 @@ impl CellState {
         spent: Spent,
         rest: NotIssued,
     ) -> CellEnd {
-        let (issued, dropped) = (self.tally.issued(), self.tally.dropped());
-        let planned = planned.unwrap_or(issued + dropped);
+        let (issued, dropped, left) = (self.tally.issued(), self.tally.dropped(), self.tally.left());
+        let planned = planned.unwrap_or(issued + dropped + left);
         let mut not_issued = BTreeMap::new();
-        for (reason, n) in [(NotIssued::Dropped, dropped), (rest, planned.saturating_sub(issued + dropped))] {
+        for (reason, n) in [(NotIssued::Dropped, dropped), (rest, left)] {
             if n > 0 {
                 *not_issued.entry(reason).or_insert(0) += n;
             }

@@ -97,6 +97,9 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
             cells[index].expect(&pieces);
             if shared.stop.cause().is_none() {
                 crew.make(&mut cells[index], &pieces, &shared)?;
+            } else {
+                let unmade = pieces.iter().filter_map(planned).sum();
+                cells[index].state.tally.leave(unmade);
             }
         }
     }
@@ -210,6 +213,9 @@ impl Threads {
             cell.transport = transport;
             cell.spent.cpu += cpu;
             busiest = busiest.max(cpu);
+        }
+        for (_, state) in order.pieces.iter() {
+            cell.state.tally.leave(state.numbers.left());
         }
         cell.spent.cpu_busiest += busiest;
         cell.spent.elapsed += shared.clock.now().saturating_sub(start);

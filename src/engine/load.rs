@@ -7,7 +7,9 @@ use super::pacer::Pacer;
 use super::stop::{Cause, Halt};
 use crate::profile::{Arrivals, Load, Piece, VusCurve};
 use crate::scenario::{OnSaturation, Open};
+use crate::shared::Tally;
 use crate::strategy::Permit;
+use std::iter::Peekable;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -110,7 +112,8 @@ impl PieceRun {
     async fn open(self: Rc<Self>, arrivals: Arrivals, open: &Open) {
         let pacer = Pacer::new(self.bench.shared.clock);
         let mut burst = 0;
-        for arrival in arrivals.stripe(self.thread, self.threads) {
+        let mut waiting = self.waiting(arrivals.stripe(self.thread, self.threads));
+        while let Some(arrival) = waiting.jobs.peek().copied() {
             let due = self.start + arrival.due;
             if self.now() < due {
                 pacer.until(due).await;
@@ -123,6 +126,7 @@ impl PieceRun {
             if self.halted() || !self.clone().admit(arrival.job, due, open.on_saturation).await {
                 return;
             }
+            waiting.jobs.next();
         }
     }
 
@@ -196,11 +200,13 @@ impl PieceRun {
             let (run, iterations) = (self.clone(), iterations.clone());
             self.crew.spawn(async move {
                 run.sleep_until(run.start + run.piece.start).await;
-                for iteration in iterations {
+                let mut waiting = run.waiting(iterations);
+                while let Some(iteration) = waiting.jobs.peek().copied() {
                     let now = run.now();
                     if run.halted() || end.is_some_and(|end| now >= run.start + end) {
                         return;
                     }
+                    waiting.jobs.next();
                     run.job(first_job + u64::from(vu) * total + iteration, now).await;
                 }
             });
@@ -212,7 +218,10 @@ impl PieceRun {
     async fn barrier(self: Rc<Self>, size: u32, rounds: Range<u64>, first_job: u64) {
         let pacer = Pacer::new(self.bench.shared.clock);
         let mut announced = self.state.round.subscribe();
-        for round in rounds {
+        let (first, step) = (self.thread, self.threads as usize);
+        let share = move |round| (first..size).step_by(step).map(move |k| (round, k));
+        let mut waiting = self.waiting(rounds.flat_map(share));
+        while let Some((round, _)) = waiting.jobs.peek().copied() {
             let Ok(release) = announced.wait_for(|(current, _)| *current >= round).await.map(|r| r.1) else {
                 return;
             };
@@ -220,7 +229,7 @@ impl PieceRun {
             if self.halted() {
                 return;
             }
-            for k in (self.thread..size).step_by(self.threads as usize) {
+            while let Some((_, k)) = waiting.jobs.next_if(|(next, _)| *next == round) {
                 let run = self.clone();
                 let index = first_job + round * u64::from(size) + u64::from(k);
                 self.crew.spawn(async move {
@@ -234,10 +243,27 @@ impl PieceRun {
         }
     }
 
+    fn waiting<I: Iterator>(&self, jobs: I) -> Waiting<'_, I> {
+        Waiting { jobs: jobs.peekable(), tally: &self.bench.cell.tally }
+    }
+
     async fn sleep_until(&self, at: Duration) {
         tokio::select! {
             () = tokio::time::sleep_until(self.bench.shared.clock.at(at).into()) => {}
             () = self.halt.draining() => {}
         }
+    }
+}
+
+/// Jobs that have not begun. However a profile ends, those that are left are counted where they are left:
+/// that planned jobs equal begun and left ones is a check, not a subtraction.
+struct Waiting<'a, I: Iterator> {
+    jobs: Peekable<I>,
+    tally: &'a Tally,
+}
+
+impl<I: Iterator> Drop for Waiting<'_, I> {
+    fn drop(&mut self) {
+        self.tally.leave(self.jobs.by_ref().count() as u64);
     }
 }

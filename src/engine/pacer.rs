@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Wakes one dispatcher loop when its next job is due.
 ///
-/// There is one pacer per engine thread and one waiter per pacer. Above some ten thousand arrivals per
+/// Each open profile has one on each engine thread, and each pacer one waiter. Above some ten thousand arrivals per
 /// second waking costs more than it is worth: the loop should then issue everything that is due
 /// (`while due <= clock.now()`) before it waits again.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Tally {
     issued: AtomicU64,
     dropped: AtomicU64,
+    left: AtomicU64,
 }
 
 impl Tally {
@@ -18,6 +19,17 @@ impl Tally {
     /// A job was turned away because the load was saturated.
     pub fn drop_one(&self) {
         self.dropped.fetch_add(1, Relaxed);
+    }
+
+    /// So many jobs were not begun before the time was up or the run was stopped.
+    pub fn leave(&self, jobs: u64) {
+        self.left.fetch_add(jobs, Relaxed);
+    }
+
+    /// Jobs left so far.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left.load(Relaxed)
     }
 
     /// Jobs begun so far.
@@ -46,6 +58,12 @@ impl Numbers {
     #[must_use]
     pub fn new(first: u64, count: Option<u64>) -> Self {
         Self { first, count, taken: AtomicU64::new(0) }
+    }
+
+    /// Numbers that nobody has taken; 0 if they never end.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.count.map_or(0, |count| count.saturating_sub(self.taken.load(Relaxed)))
     }
 
     /// The next number, to one caller only; `None` when all are taken.

@@ -57,14 +57,12 @@ fn serve(
     clock: Clock,
     ledger: &LedgerWriter,
 ) -> Result<Server, Failure> {
-    let here =
-        |fault: &&crate::scenario::FaultRule| fault.target.as_ref().is_none_or(|name| *name == target.name);
     let sender = ledger.sender();
     let config = MockConfig {
         name: target.name.clone(),
         plan: mock.clone(),
         model: target.model.clone(),
-        faults: plan.faults.iter().filter(here).cloned().collect(),
+        faults: plan.faults.clone(),
         seed: plan.seed,
         bind: MockConfig::loopback(),
         threads: 1,
