@@ -24,14 +24,18 @@ fn not_issued(run: &Run, why: NotIssued) -> u64 {
     run.evidence.cells.iter().filter_map(|end| end.not_issued.get(&why)).sum()
 }
 
+const JOBS: [(&str, &str); 1] = [("workload.jobs", "15")];
+
+/// A profile, what is set beside it, and how many jobs it must make, where that is plain.
+type Case = (&'static str, &'static [(&'static str, &'static str)], Option<u64>);
+
 #[test]
 fn every_executor_issues_exactly_the_planned_jobs() {
-    let jobs = ("workload.jobs", "15");
-    let cases: [(&str, &[(&str, &str)], Option<u64>); 10] = [
-        ("[profile.constant-vus]\nvus = 4", &[jobs], Some(15)),
+    let cases: [Case; 10] = [
+        ("[profile.constant-vus]\nvus = 4", &JOBS, Some(15)),
         (
             "[profile.ramping-vus]\nstages = [{ duration = \"50ms\", target = 5 }, { duration = \"2s\", target = 1 }]",
-            &[jobs],
+            &JOBS,
             Some(15),
         ),
         ("[profile.shared-iterations]\nvus = 4\niterations = 13", &[], Some(13)),

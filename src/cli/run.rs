@@ -8,7 +8,7 @@ use super::output::{self, Format};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
-use crate::history::{HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
+use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
 use crate::report;
 use crate::scenario::Plan;
 use crate::shared::Progress;
@@ -78,13 +78,18 @@ impl Books {
         let dir = match &args.out {
             Some(path) => RunDir::create_at(path).map_err(|error| Failure::new(Exit::Usage, &error))?,
             None => RunDir::create(std::path::Path::new("reports"), &plan.name, started_utc_s, plan.seed)
-                .map_err(internal)?,
+                .map_err(|error| internal_at_default(&error))?,
         };
         dir.write("plan.toml", &plan.toml).map_err(internal)?;
         let history = dir.history_writer().map_err(internal)?;
         let ledger = dir.ledger_writer().map_err(internal)?;
         Ok(Self { dir, history, ledger })
     }
+}
+
+/// Why evidence cannot stand where it stands unless another place is named.
+fn internal_at_default(error: &HistoryError) -> Failure {
+    Failure { exit: Exit::Internal, message: format!("{error}; name a place for the evidence with --out") }
 }
 
 fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), Failure> {

@@ -10,6 +10,7 @@ use crate::provider::{Endpoint, SetupError};
 use crate::scenario::Plan;
 use crate::shared::{Budget, Caps, Progress, Tally, Totals};
 use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A block starts so long after it was ordered, so that every thread is ready for its first arrival.
@@ -161,6 +162,7 @@ impl CellRun {
 struct Threads {
     orders: Vec<mpsc::Sender<Order>>,
     reports: mpsc::Receiver<Report>,
+    handles: Vec<JoinHandle<()>>,
 }
 
 impl Threads {
@@ -171,7 +173,7 @@ impl Threads {
     ) -> Result<Self, EngineError> {
         let threads = shared.plan.threads.max(1);
         let (report, reports) = mpsc::channel();
-        let mut orders = Vec::new();
+        let (mut orders, mut handles) = (Vec::new(), Vec::new());
         for index in 0..threads {
             let (order, receiver) = mpsc::channel();
             let thread = Thread {
@@ -182,13 +184,14 @@ impl Threads {
                 sender: history.clone(),
             };
             let report = report.clone();
-            std::thread::Builder::new()
+            let handle = std::thread::Builder::new()
                 .name(format!("engine-{index}"))
                 .spawn(move || thread.run(&receiver, &report))
                 .map_err(EngineError::Thread)?;
             orders.push(order);
+            handles.push(handle);
         }
-        Ok(Self { orders, reports })
+        Ok(Self { orders, reports, handles })
     }
 
     /// Makes one block of one cell on all threads.
@@ -227,6 +230,10 @@ impl Threads {
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Err(EngineError::ThreadLost),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
+            // As long as there are orders a thread ends only by a panic, and the others would report in vain.
+            if self.handles.iter().any(JoinHandle::is_finished) {
+                return self.reports.try_recv().map_err(|_| EngineError::ThreadLost);
+            }
             let (seen, now) = (shared.progress.read(), shared.clock.now());
             if seen != last.0 || !seen.idle_with_work() {
                 last = (seen, now);
@@ -235,5 +242,34 @@ impl Threads {
                 shared.stop.stop(Cause::Stuck);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Source, load};
+
+    const SCENARIO: &str = "version = 1\nname = \"x\"\n[target.mock]\napi = \"openai-chat\"\nmodel = \"m\"\n\
+        [workload]\njobs = 1\nprompt_tokens = 1\noutput_tokens = 1\n\
+        [profile.constant-vus]\nvus = 1\n[strategy.unbounded]\n";
+
+    #[test]
+    fn one_dead_thread_among_living_ones_ends_the_wait() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("s.toml");
+        std::fs::write(&path, SCENARIO).expect("written");
+        let plan = load(&Source::read(&path).expect("readable"), &[], &|_| None);
+        let shared = Shared {
+            plan: Arc::new(plan.unwrap_or_else(|faults| panic!("{faults:?}"))),
+            clock: Clock::start(),
+            stop: Arc::default(),
+            progress: Arc::default(),
+            budget: None,
+        };
+        let (_living, reports) = mpsc::channel();
+        let dead = std::thread::spawn(|| {});
+        let threads = Threads { orders: Vec::new(), reports, handles: vec![dead] };
+        assert!(matches!(threads.await_report(&shared, &mut None), Err(EngineError::ThreadLost)));
     }
 }

@@ -27,20 +27,23 @@ impl Bench {
     /// The job's size, drawn from the seed and its number only: every cell faces the same jobs.
     pub(super) fn task(&self, index: u64, due: Duration, warmup: bool) -> Task {
         let workload = &self.shared.plan.workload;
-        let mut draw = seed::stream(self.shared.plan.seed, "job", index);
         let job = crate::history::JobId { cell: self.cell.cell.index, index };
-        let prompt_tokens = draw.random_range(workload.prompt_tokens.min..=workload.prompt_tokens.max);
-        let output_tokens = draw.random_range(workload.output_tokens.min..=workload.output_tokens.max);
+        let (prompt, output) = (&workload.prompt_tokens, &workload.output_tokens);
+        let (mut prompt_tokens, mut output_tokens) = (prompt.min, output.min);
+        if prompt.min < prompt.max || output.min < output.max {
+            let mut draw = seed::stream(self.shared.plan.seed, "job", index);
+            prompt_tokens = draw.random_range(prompt.min..=prompt.max);
+            output_tokens = draw.random_range(output.min..=output.max);
+        }
         Task { job, due, begun: self.shared.clock.now(), prompt_tokens, output_tokens, warmup }
     }
 
     /// Brings one job to its end with the cell's strategy.
     pub(super) async fn run(self: Rc<Self>, task: Task, halt: Rc<Halt>) {
         self.cell.tally.issue();
-        self.shared.progress.job_begun();
+        let _begun = Begun::new(&self.shared.progress);
         let hands = Rc::new(JobHands { bench: self.clone(), halt, reserved: Cell::default() });
         self.cell.strategy.run(task, hands).await;
-        self.shared.progress.job_ended();
     }
 
     /// What an attempt of the job can cost at the most: the whole prompt and all the output asked for.
@@ -52,6 +55,23 @@ impl Bench {
         let price = self.shared.plan.targets[self.cell.cell.target].price;
         let pico = price.map_or(0, |price| price.cost(prompt_tokens, completion_tokens).pico);
         Charge { requests: 1, tokens: prompt_tokens + completion_tokens, pico }
+    }
+}
+
+/// Marks a job in progress for as long as it lives: one that is given up, or panics, must not look stuck in
+/// all blocks that follow.
+struct Begun<'a>(&'a Progress);
+
+impl<'a> Begun<'a> {
+    fn new(progress: &'a Progress) -> Self {
+        progress.job_begun();
+        Self(progress)
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.job_ended();
     }
 }
 
@@ -104,13 +124,14 @@ impl JobHands {
     }
 
     /// Replaces what was set aside by what the provider said it cost; where it said nothing but may have
-    /// charged, the reservation stands.
+    /// charged, the reservation stands. What was never sent costs nothing, not even a request.
     fn settle(&self, attempt: &Attempt) {
         let (Some(budget), Some(reserved)) = (&self.bench.shared.budget, self.reserved.take()) else {
             return;
         };
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
         let spent = match (attempt.outcome, usage) {
+            _ if attempt.sent_ns.is_none() => Charge::default(),
             (_, Some((prompt, completion))) => self.bench.charge(prompt, completion),
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,

@@ -135,7 +135,11 @@ impl PieceRun {
         };
         let slot = match (Permit::try_acquire(queue.clone()), on_saturation) {
             (Some(slot), _) => slot,
-            (None, OnSaturation::Queue) => Permit::acquire(queue.clone()).await,
+            // Only who waits for room is turned away by the end of the grace, never who is merely late.
+            (None, OnSaturation::Queue) => tokio::select! {
+                slot = Permit::acquire(queue.clone()) => slot,
+                () = self.grace() => return false,
+            },
             (None, OnSaturation::Drop) => {
                 self.bench.cell.tally.drop_one();
                 return true;

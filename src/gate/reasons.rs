@@ -96,19 +96,13 @@ fn nothing(grounds: &Grounds<'_>) -> Option<String> {
     }
 }
 
-/// A cell in which nothing was answered and no verdict could be given: a wrong key or model, not a pass.
+/// A wrong key or model fails every request of a cell, and fast: no such run may pass for a good one.
 fn unanswered(grounds: &Grounds<'_>) -> Option<String> {
-    let judged = |row: &CounterRow| {
-        let mut own =
-            grounds.verdicts.iter().filter(|v| (&v.target, &v.strategy) == (&row.target, &row.strategy));
-        own.any(|v| matches!(v.verdict, Verdict::Holds | Verdict::Broken))
-    };
-    let dead =
-        grounds.counters.iter().find(|row| row.attempts > 0 && row.attempts_ok == 0 && !judged(row))?;
+    let dead = grounds.counters.iter().find(|row| row.attempts > 0 && row.attempts_ok == 0)?;
     let errors: Vec<String> = dead.errors.iter().map(|(class, n)| format!("{n} {class}")).collect();
+    let what = format!("not one of {} attempts was answered ({})", dead.attempts, errors.join(", "));
     let at = place(&dead.target, &dead.strategy);
-    let what = format!("none of {} attempts was answered{at} ({})", dead.attempts, errors.join(", "));
-    Some(format!("nothing was measured: {what}; check the key, the model and the URL"))
+    Some(format!("nothing was measured: {what}{at}; are the URL, the key and the model right?"))
 }
 
 /// ` at mock/semaphore`; nothing for what is judged over the whole run.

@@ -175,7 +175,11 @@ fn refuse_occupied(place: &Path) -> Result<(), HistoryError> {
         Ok(true) => Ok(()),
         Ok(false) => Err(HistoryError::Occupied(place.to_owned())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::NotADirectory => Err(HistoryError::Occupied(place.to_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => match fs::symlink_metadata(place) {
+            Ok(_) => Err(HistoryError::Occupied(place.to_owned())),
+            // A file stands above it; making the directories will name that.
+            Err(_) => Ok(()),
+        },
         Err(e) => Err(HistoryError::io("look at", place)(e)),
     }
 }

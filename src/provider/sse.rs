@@ -192,14 +192,16 @@ impl Decoder {
     fn dispatch(&mut self, borrowed: Option<&[u8]>, on_event: &mut impl FnMut(Event<'_>)) {
         let data = borrowed.unwrap_or(&self.data);
         if !data.is_empty() {
-            on_event(Event {
-                name: String::from_utf8_lossy(&self.name),
-                data: String::from_utf8_lossy(data),
-            });
+            on_event(Event { name: text(&self.name), data: text(data) });
         }
         self.data.clear();
         self.name.clear();
         self.has_data = false;
         self.open = false;
     }
+}
+
+/// As `String::from_utf8_lossy`, but what is good text, as nearly all is, is only checked, at many bytes at once.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

@@ -2,7 +2,7 @@
 
 use super::json::{Completion, describe};
 use crate::history::ErrorClass;
-use crate::provider::{Answer, Fault};
+use crate::provider::{Answer, Fault, sse};
 
 /// Reads the body of a 200. Blank lines before the JSON, a keep-alive of some providers, are skipped.
 /// An answer without a finish reason is taken as whole: its framing shows that nothing is missing.
@@ -15,7 +15,7 @@ pub fn read_unary(body: &[u8], answer: &mut Answer) -> Result<(), Fault> {
     if body.trim_ascii_start().starts_with(b"<") {
         return Err(malformed("the body is an HTML page, not JSON".to_owned()));
     }
-    let text = String::from_utf8_lossy(body);
+    let text = sse::text(body);
     let completion: Completion<'_> = serde_json::from_str(&text)
         .map_err(|e| malformed(format!("the body is not the JSON that the API promises ({e}): {text}")))?;
     answer.id = completion.id.filter(|id| !id.0.is_empty()).map(|id| id.0.into_owned());

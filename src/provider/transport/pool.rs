@@ -76,7 +76,10 @@ pub(super) struct Pool {
     host: String,
     port: u16,
     clock: Clock,
-    /// Boxed: a connection is large, and goes from hand to hand with every request.
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection is large, and goes from hand to hand with every request"
+    )]
     idle: RefCell<Vec<Box<Conn>>>,
 }
 
