@@ -1,5 +1,6 @@
 //! What a run leaves that was killed, and what `check` and `report` say of files that are cut or too new.
 #![cfg(all(unix, not(loom)))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use assert_cmd::cargo::CommandCargoExt;
 use deadheat::clock::Clock;
