@@ -96,11 +96,15 @@ impl<T: Serialize + Send + 'static> LineWriter<T> {
         let thread = std::thread::Builder::new()
             .name(format!("{} writer", kind.kind))
             .spawn(move || {
-                let written = write_file(disk, kind, &inbox);
+                let mut ended = false;
+                let written = write_file(disk, kind, &inbox, &mut ended);
                 if written.is_err() {
                     failed.store(true, Ordering::Release);
-                    // Senders must neither wait for a reader that is gone nor mistake its end for theirs.
-                    while let Ok(Message::Batch(_)) = inbox.recv() {}
+                }
+                // Senders must neither wait for a reader that is gone nor mistake its end for theirs. The end
+                // comes once: if the last write was what failed, nobody says it again.
+                while written.is_err() && !ended {
+                    ended = !matches!(inbox.recv(), Ok(Message::Batch(_)));
                 }
                 written.map_err(HistoryError::io("write", &at))
             })
@@ -132,6 +136,7 @@ fn write_file<T: Serialize>(
     disk: impl Disk,
     kind: FileKind,
     inbox: &Receiver<Message<T>>,
+    ended: &mut bool,
 ) -> io::Result<u64> {
     let mut encoder = zstd::Encoder::new(disk, LEVEL)?;
     encoder.include_checksum(true)?;
@@ -157,7 +162,10 @@ fn write_file<T: Serialize>(
                 text.clear();
                 unflushed_since = unflushed_since.or_else(|| Some(clock.now()));
             }
-            Ok(Message::End(meta)) => break meta,
+            Ok(Message::End(meta)) => {
+                *ended = true;
+                break meta;
+            }
             // All senders gone without an end: the run broke off. What came is kept, without an end mark.
             Err(RecvTimeoutError::Disconnected) => {
                 encoder.finish()?.sync()?;
@@ -230,5 +238,17 @@ mod tests {
         assert!(!sender.failed());
         assert!(!sender.send(vec![2u64]));
         assert!(sender.failed());
+    }
+
+    #[test]
+    fn a_disk_that_is_full_at_the_very_end_ends_the_wait() {
+        for room in 0..200 {
+            let writer =
+                LineWriter::<u64>::start(SmallDisk(room), PathBuf::from("h"), HISTORY).expect("a thread");
+            let _other = writer.sender();
+            writer.sender().send((0..20).collect());
+            // With another sender alive, a writer that waits to be told of its end again would wait for ever.
+            let _ = writer.finish(None);
+        }
     }
 }
