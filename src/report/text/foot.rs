@@ -35,7 +35,10 @@ pub(super) fn fidelity(page: &mut Page, summary: &Summary) {
         let text = format!("{streams} arrived in a single burst: something on the way buffers them");
         page.wrapped("!", 2, &text, Tone::Warn);
     }
-    if summary.valid.holds {
+    if summary.valid.holds && fidelity.joined == 0 {
+        let text = "no ledger to compare with: of the measurement only its own lateness and CPU were judged";
+        page.wrapped("–", 2, text, Tone::Dim);
+    } else if summary.valid.holds {
         page.wrapped("✓", 2, "the measurement kept its budget", Tone::Good);
     }
     for why in &summary.valid.why {
