@@ -73,7 +73,7 @@ fn lag(plan: &Plan, fidelity: &Fidelity) -> Option<String> {
     let seen = fidelity.lag_p99_ms?;
     over(seen, ms(budget)).then(|| {
         format!(
-            "attempts left {} after they were due at p99, more than the {} allowed: lower the rate, raise \
+            "jobs were begun {} after they were due at p99, more than the {} allowed: lower the rate, raise \
              `max_in_flight`, or give the engine more threads",
             show_ms(seen),
             format_duration(budget),
