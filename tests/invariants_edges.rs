@@ -316,8 +316,11 @@ fn giving_up_is_honest_only_for_a_reason_that_the_evidence_bears_out() {
     world.plan.retry.transport = true;
     let row = world.row(I::EveryJobAnswered);
     assert_eq!((row.verdict, row.witness.unwrap().jobs), (Verdict::Broken, vec![key(0)]));
-    world.plan.retry.deadline = Some(Duration::from_secs(1));
+    world.plan.retry.deadline = Some(Duration::from_nanos(1));
     assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Holds);
+    // A deadline that was far away excuses nobody.
+    world.plan.retry.deadline = Some(Duration::from_secs(3_600));
+    assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Broken);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView, is_whole};
 use crate::history::{AttemptRow, CellEnd, ErrorClass, JobEnd, JobId, JobRow, NotIssued, Outcome};
+use crate::scenario::Backoff;
+use std::time::Duration;
 
 /// What was wrong with a job that was not answered.
 enum Lapse<'a> {
@@ -80,7 +82,7 @@ fn honest(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
         JobEnd::Answered => false,
         JobEnd::Exhausted => {
             made >= u64::from(retry.max_attempts)
-                || retry.deadline.is_some()
+                || out_of_time(view, job, result)
                 || refused()
                 || !job.attempts.last().is_some_and(|last| earns_retry(view, last))
         }
@@ -88,6 +90,20 @@ fn honest(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
         JobEnd::Cancelled => true,
         JobEnd::OverBudget => view.plan.budget.is_some(),
     }
+}
+
+/// Whether the longest wait that could have come before a further attempt leads past the retry deadline.
+fn out_of_time(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
+    let retry = &view.plan.retry;
+    let (Some(deadline), Some(last)) = (retry.deadline, job.attempts.last()) else { return false };
+    let backoff = match retry.backoff {
+        Backoff::None => Duration::ZERO,
+        Backoff::Fixed { wait, .. } => wait,
+        Backoff::Exponential { base, cap, .. } => cap.max(base),
+    };
+    let asked = Duration::from_millis(last.retry_after_ms.unwrap_or(0));
+    let since_due = Duration::from_nanos(last.done_ns.saturating_sub(result.due_ns));
+    since_due + backoff.max(asked) >= deadline
 }
 
 /// Whether the scenario's policy clearly repeats an attempt that ended like this. Errors inside a 200 are
