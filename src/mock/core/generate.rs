@@ -58,7 +58,9 @@ impl Core {
             _ => None,
         };
         let generation = self.generation(created, nonce, who, &record.entry.job.to_string(), wanted);
-        let length = (kept || out_of_sight.is_some()).then(|| generation.length()).unwrap_or_default();
+        // Else nobody needs to know, and the walk to it is as long as the answer.
+        let known = kept || out_of_sight.is_some();
+        let length = if known { generation.length() } else { Duration::ZERO };
         let until = now.saturating_add(length);
         if let Some(script) = out_of_sight {
             if self.turns.enter_unseen(now, seq, length) {
