@@ -96,7 +96,7 @@ fn leaves_no_job_behind(outside: &Outside) {
 }
 
 fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan) -> Arc<dyn Strategy> + '_ {
-    |strategy| strategy::build(strategy, &plan.retry)
+    |strategy| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
 #[test]

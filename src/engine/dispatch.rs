@@ -110,7 +110,7 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
         |target| cells.iter().find(|cell| cell.state.cell.target == target).map_or("", |c| c.transport);
     Ok(Made {
         cells: ends,
-        claims: cells.iter().map(|cell| cell.state.claim()).collect(),
+        claims: cells.iter().filter_map(|cell| cell.state.claim()).collect(),
         stopped,
         pacer: cells.first().map_or("", |cell| cell.pacer),
         transports: (0..plan.targets.len()).map(|target| transport(target).to_owned()).collect(),
