@@ -5,6 +5,7 @@
 
 mod hands;
 mod permit;
+pub mod redis;
 mod retry;
 mod semaphore;
 mod unbounded;
