@@ -31,6 +31,8 @@ pub(super) struct CellState {
     pub(super) strategy: Arc<dyn Strategy>,
     pub(super) totals: Totals,
     pub(super) tally: Tally,
+    /// Stops this cell only, when its client is stuck.
+    pub(super) stuck: Stop,
 }
 
 /// One piece of one block, as the threads share it.

@@ -43,6 +43,19 @@ impl Bench {
         Task { job, due, begun, prompt_tokens, output_tokens, question, warmup }
     }
 
+    /// Why the cell is stopped, or the whole run, if it is.
+    pub(super) fn stop_cause(&self) -> Option<Cause> {
+        self.cell.stuck.cause().or_else(|| self.shared.stop.cause())
+    }
+
+    /// Resolves when the cell is stopped, or the whole run.
+    pub(super) async fn stopped(&self) {
+        tokio::select! {
+            () = self.cell.stuck.stopped() => {}
+            () = self.shared.stop.stopped() => {}
+        }
+    }
+
     /// Brings one job to its end with the cell's strategy.
     pub(super) async fn run(self: Rc<Self>, task: Task, halt: Rc<Halt>) {
         self.cell.tally.issue();
