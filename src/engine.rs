@@ -4,6 +4,7 @@
 //! thread runs its own single-threaded runtime with its own connections and its own record; it begins the
 //! jobs of its stripe of the schedule when they are due and lends each a pair of [`crate::strategy::Hands`].
 
+mod blocking;
 mod cell;
 mod crew;
 mod dispatch;

@@ -96,7 +96,7 @@ fn leaves_no_job_behind(outside: &Outside) {
 }
 
 fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan) -> Arc<dyn Strategy> + '_ {
-    |strategy| strategy::build(strategy, &plan.retry)
+    |strategy| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
 #[test]
@@ -189,8 +189,36 @@ fn a_client_that_is_stuck_is_stopped() {
     "#;
     let plan = plan(&format!("{MOCK}{profile}"));
     let made = run(&plan, None, &|_| Arc::new(Unruly), &Outside::new());
-    assert_eq!(made.stopped, Some(Cause::Stuck));
+    assert!(made.cells[0].stuck_since_ns.is_some());
     assert!(made.cells[0].elapsed_ns < Duration::from_secs(20).as_nanos() as u64);
+}
+
+#[test]
+fn a_client_that_is_stuck_takes_no_other_cell_with_it() {
+    let profile = r#"
+        [declared]
+        progress = "200ms"
+        [profile.shared-iterations]
+        vus = 4
+        iterations = 20
+        graceful_stop = "60s"
+        [strategy.semaphore]
+        permits = 3
+    "#;
+    let plan =
+        plan(&format!("blocks = 2\n{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
+    let outside = Outside::new();
+    let build = |strategy: &scenario::StrategyPlan| -> Arc<dyn Strategy> {
+        if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy) }
+    };
+    let made = run(&plan, None, &build, &outside);
+    leaves_no_job_behind(&outside);
+    let [bad, good] = &made.cells[..] else { panic!("two cells: {:?}", made.cells) };
+    assert_eq!(made.stopped, None, "one deadlock is not the end of the run");
+    // Only the first of its two blocks was begun.
+    assert!(bad.stuck_since_ns.is_some() && bad.issued <= 10, "{bad:?}");
+    assert_eq!(bad.not_issued.get(&NotIssued::Interrupted), Some(&(20 - bad.issued)));
+    assert_eq!((good.issued, good.stuck_since_ns), (20, None));
 }
 
 #[test]

@@ -119,6 +119,10 @@ fn entry(index: u64) -> LedgerEntry {
         body_hash: format!("{:016x}", 70 + index),
         idempotency_key: None,
         sdk_retry: None,
+        lock: None,
+        lock_token: None,
+        fenced: false,
+        replayed: false,
     }
 }
 

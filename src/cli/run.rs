@@ -12,7 +12,7 @@ use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Su
 use crate::report;
 use crate::scenario::Plan;
 use crate::shared::Progress;
-use crate::strategy;
+use crate::strategy::{self, Surroundings};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy| strategy::build(strategy, &plan.retry),
+        strategies: &|strategy| strategy::build(strategy, &plan.retry, &Surroundings::default()),
         history: books.history.sender(),
         stop,
         progress,

@@ -6,7 +6,7 @@ use crate::history::{CellEnd, Claim, NotIssued};
 use crate::profile::{Load, Piece};
 use crate::scenario::{Cell, Plan, StrategyPlan};
 use crate::shared::{Budget, Numbers, Progress, Tally, Totals};
-use crate::strategy::{PermitQueue, Strategy};
+use crate::strategy::{Booked, Books, PermitQueue, Strategy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -31,6 +31,8 @@ pub(super) struct CellState {
     pub(super) strategy: Arc<dyn Strategy>,
     pub(super) totals: Totals,
     pub(super) tally: Tally,
+    /// Stops this cell only, when its client is stuck.
+    pub(super) stuck: Stop,
 }
 
 /// One piece of one block, as the threads share it.
@@ -117,14 +119,23 @@ impl CellState {
     }
 
     /// What the cell's strategy put on its own books.
-    pub(super) fn claim(&self) -> Claim {
-        let (requests, prompt_tokens, completion_tokens) = self.totals.read();
-        Claim {
+    ///
+    /// `None` if they cannot be read: it then claims nothing.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        let Booked { requests, prompt_tokens, completion_tokens } = match self.strategy.books() {
+            Books::Engine => {
+                let (requests, prompt_tokens, completion_tokens) = self.totals.read();
+                Booked { requests, prompt_tokens, completion_tokens }
+            }
+            Books::Own(booked) | Books::Central(Ok(booked)) => booked,
+            Books::Central(Err(_)) => return None,
+        };
+        Some(Claim {
             cell: self.cell.index,
             requests,
             prompt_tokens,
             completion_tokens,
             total_tokens: prompt_tokens + completion_tokens,
-        }
+        })
     }
 }

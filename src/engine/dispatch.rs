@@ -95,7 +95,7 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
         for position in 0..cells.len() {
             let index = if forth { position } else { cells.len() - 1 - position };
             cells[index].expect(&pieces);
-            if shared.stop.cause().is_none() {
+            if shared.stop.cause().is_none() && cells[index].state.stuck.cause().is_none() {
                 crew.make(&mut cells[index], &pieces, &shared)?;
             } else {
                 let unmade = pieces.iter().filter_map(planned).sum();
@@ -110,7 +110,7 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
         |target| cells.iter().find(|cell| cell.state.cell.target == target).map_or("", |c| c.transport);
     Ok(Made {
         cells: ends,
-        claims: cells.iter().map(|cell| cell.state.claim()).collect(),
+        claims: cells.iter().filter_map(|cell| cell.state.claim()).collect(),
         stopped,
         pacer: cells.first().map_or("", |cell| cell.pacer),
         transports: (0..plan.targets.len()).map(|target| transport(target).to_owned()).collect(),
@@ -123,6 +123,7 @@ fn new_cell(cell: crate::scenario::Cell, plan: &Plan, strategies: &BuildStrategy
         strategy: strategies(&plan.strategies[cell.strategy]),
         totals: Totals::default(),
         tally: Tally::default(),
+        stuck: Stop::default(),
     };
     CellRun {
         state: Arc::new(state),
@@ -149,7 +150,7 @@ impl CellRun {
     }
 
     fn end(&self, stopped: Option<Cause>) -> CellEnd {
-        let rest = match stopped {
+        let rest = match stopped.or(self.state.stuck.cause()) {
             None => NotIssued::TimeUp,
             Some(Cause::OverBudget) => NotIssued::OverBudget,
             Some(Cause::Saturated) => NotIssued::Aborted,
@@ -208,7 +209,7 @@ impl Threads {
         let mut busiest = Duration::ZERO;
         for _ in &self.orders {
             let Share { cpu, pacer, transport } =
-                self.await_report(shared, &mut cell.spent.stuck_since)??;
+                self.await_report(shared, &cell.state.stuck, &mut cell.spent.stuck_since)??;
             cell.pacer = pacer;
             cell.transport = transport;
             cell.spent.cpu += cpu;
@@ -222,11 +223,12 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits for a thread's report, and stops the run if its client is stuck: jobs in progress, but for as
+    /// Waits for a thread's report, and stops the cell if its client is stuck: jobs in progress, but for as
     /// long as was declared nothing in flight and nobody waiting on purpose.
     fn await_report(
         &self,
         shared: &Shared,
+        stuck: &Stop,
         stuck_since: &mut Option<Duration>,
     ) -> Result<Report, EngineError> {
         let mut last = (shared.progress.read(), shared.clock.now());
@@ -245,7 +247,7 @@ impl Threads {
                 last = (seen, now);
             } else if now - last.1 > shared.plan.declared.progress {
                 stuck_since.get_or_insert(last.1);
-                shared.stop.stop(Cause::Stuck);
+                stuck.stop(Cause::Stuck);
             }
         }
     }
@@ -276,6 +278,9 @@ mod tests {
         let (_living, reports) = mpsc::channel();
         let dead = std::thread::spawn(|| {});
         let threads = Threads { orders: Vec::new(), reports, handles: vec![dead] };
-        assert!(matches!(threads.await_report(&shared, &mut None), Err(EngineError::ThreadLost)));
+        assert!(matches!(
+            threads.await_report(&shared, &Stop::default(), &mut None),
+            Err(EngineError::ThreadLost)
+        ));
     }
 }

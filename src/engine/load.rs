@@ -42,15 +42,14 @@ impl PieceRun {
         let begun = self.clone().begin_jobs();
         tokio::select! {
             () = begun => {}
-            () = self.bench.shared.stop.stopped() => self.halt.drain(),
+            () = self.bench.stopped() => self.halt.drain(),
         }
         // The profile's grace starts at its end or at the stop, whichever came; a closed profile without
         // an end has used up its jobs, and each ends by its own deadlines.
-        let stop = &self.bench.shared.stop;
         tokio::select! {
             () = self.crew.all_home() => return,
             () = self.grace() => {}
-            () = async { stop.stopped().await; self.after_stop().await } => {}
+            () = async { self.bench.stopped().await; self.after_stop().await } => {}
         }
         self.halt.cancel();
         if tokio::time::timeout(LAST_CALL, self.crew.all_home()).await.is_err() {
@@ -76,7 +75,7 @@ impl PieceRun {
 
     async fn after_stop(&self) {
         self.halt.drain();
-        if self.bench.shared.stop.cause() != Some(Cause::Stuck) {
+        if self.bench.stop_cause() != Some(Cause::Stuck) {
             tokio::time::sleep(self.piece.graceful_stop).await;
         }
     }
@@ -93,7 +92,7 @@ impl PieceRun {
     }
 
     fn halted(&self) -> bool {
-        self.halt.is_draining() || self.bench.shared.stop.cause().is_some()
+        self.halt.is_draining() || self.bench.stop_cause().is_some()
     }
 
     fn now(&self) -> Duration {

@@ -97,6 +97,7 @@ impl Thread {
             shared: self.shared.clone(),
             cell: order.cell.clone(),
             client,
+            endpoint: self.endpoints[target].clone(),
             recorder: recorder.clone(),
         });
         let pieces = order.pieces.iter().map(|(piece, state)| {

@@ -126,6 +126,8 @@ pub enum JobEnd {
     Cancelled,
     /// The budget had no room for a further attempt.
     OverBudget,
+    /// The retry budget had no room for a further attempt.
+    RetryBudget,
 }
 
 /// Why planned jobs were not begun.
@@ -138,7 +140,7 @@ pub enum NotIssued {
     Aborted,
     /// The profile's time was over before the jobs were.
     TimeUp,
-    /// The run was interrupted.
+    /// The run was interrupted, or the cell's client was stuck.
     Interrupted,
     /// The budget was reached.
     OverBudget,
@@ -178,7 +180,7 @@ pub struct CellEnd {
     pub cpu_busiest_ppm: u64,
     /// CPU time of all engine threads.
     pub cpu_ns: u64,
-    /// Since when the client was stuck, if the run was stopped for that: jobs in progress, but nothing in
+    /// Since when the client was stuck, if the cell was stopped for that: jobs in progress, but nothing in
     /// flight and nobody waiting on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_since_ns: Option<u64>,

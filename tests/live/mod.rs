@@ -58,7 +58,7 @@ pub(crate) fn plan(rest: &str, set: &[(&str, &str)]) -> Arc<Plan> {
 
 /// The strategy that the scenario names.
 pub(crate) fn right(strategy: &StrategyPlan, plan: &Plan) -> Arc<dyn Strategy> {
-    strategy::build(strategy, &plan.retry)
+    strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
 /// Runs the plan as `deadheat run` does.
