@@ -12,10 +12,12 @@ mod hands;
 mod load;
 mod pacer;
 mod recorder;
+mod redis_server;
 mod stop;
 mod thread;
 
 pub use cell::BuildStrategy;
 pub use dispatch::{Config, EngineError, Made, run};
 pub use pacer::Pacer;
+pub use redis_server::{RedisServer, RedisServerError};
 pub use stop::{Cause, Stop};
