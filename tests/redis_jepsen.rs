@@ -183,3 +183,18 @@ fn under_the_fencing_token_none_is() {
     assert_eq!(lost, 0);
     assert!(refused > 0, "no stale write was refused: the pauses did nothing");
 }
+
+#[test]
+fn a_token_that_only_writes_check_is_not_enough_for_what_was_read_before() {
+    // The first holder's lock ends, the second one reads, and only then the first one writes: its token is
+    // still the newest that the register has seen. So reads must show their token too.
+    for reads_show_it in [false, true] {
+        let register = Register::default();
+        let read = |token| if reads_show_it { register.read_fenced(token) } else { Some(register.read()) };
+        let (first, second) = (read(1).expect("the newest"), read(2).expect("the newest"));
+        let first_written = register.write([first, vec![1]].concat(), Some(1));
+        assert!(register.write([second, vec![2]].concat(), Some(2)), "the newest was refused");
+        let lost = first_written && !register.read().contains(&1);
+        assert_eq!(lost, !reads_show_it);
+    }
+}
