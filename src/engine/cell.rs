@@ -1,15 +1,21 @@
 //! What all engine threads share while they make load for one cell.
 
+use super::part::{Part, Split};
+use super::ranges::Ranges;
 use super::stop::Stop;
+use super::uplink::Uplink;
+use super::wire::{Again, Resumed};
 use crate::clock::Clock;
 use crate::history::{CellEnd, Claim, NotIssued};
 use crate::profile::{Load, Piece};
 use crate::scenario::{Cell, Plan, StrategyPlan};
 use crate::shared::{Budget, Numbers, Progress, Tally, Totals};
-use crate::strategy::{PermitQueue, Strategy};
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use crate::strategy::{Hands, LocalFuture, PermitQueue, Strategy, Task};
+use crate::sync::lock;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -22,7 +28,18 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) stop: Arc<Stop>,
     pub(super) progress: Arc<Progress>,
-    pub(super) budget: Option<Budget>,
+    pub(super) purse: Purse,
+    /// The line to the run, in a worker process.
+    pub(super) uplink: Option<Arc<Uplink>>,
+}
+
+/// Who keeps the budget.
+pub(super) enum Purse {
+    /// There is none.
+    Bottomless,
+    Own(Budget),
+    /// The run whose worker this process is.
+    Parent,
 }
 
 /// One cell, over all its blocks.
@@ -37,8 +54,16 @@ pub(super) struct CellState {
 
 /// One piece of one block, as the threads share it.
 pub(super) struct PieceState {
-    /// Jobs of a closed profile.
-    pub(super) numbers: Numbers,
+    /// Which of its jobs are this process's.
+    pub(super) split: Split,
+    /// This process's jobs of a closed profile, in order.
+    numbers: Numbers,
+    first_job: u64,
+    /// Jobs that an earlier worker has begun or turned away, and how many of them have been passed over.
+    taken: Ranges,
+    passed: AtomicU64,
+    /// Jobs that are delivered again.
+    again: Mutex<VecDeque<Again>>,
     /// The cap on jobs in progress of an open profile.
     pub(super) in_flight: Option<Arc<PermitQueue>>,
     /// Jobs of the current barrier round still in progress, and the rounds released so far.
@@ -47,22 +72,65 @@ pub(super) struct PieceState {
 }
 
 impl PieceState {
-    pub(super) fn new(piece: &Piece, start: Duration) -> Self {
-        let (numbers, in_flight, left, round) = match &piece.load {
-            Load::Open { open, .. } => (
-                Numbers::new(0, Some(0)),
-                open.max_in_flight.map(|cap| Arc::new(PermitQueue::new(cap))),
-                0,
-                0,
-            ),
-            Load::Vus { jobs, .. } => (Numbers::new(jobs.first, jobs.count), None, 0, 0),
-            Load::PerVu { .. } => (Numbers::new(0, Some(0)), None, 0, 0),
-            Load::Barrier { size, rounds, .. } => {
-                (Numbers::new(0, Some(0)), None, u64::from(*size), rounds.start)
+    pub(super) fn new(piece: &Piece, start: Duration, part: Part, resumed: Resumed) -> Self {
+        let split = part.of(&piece.load);
+        let room = |cap: u32| Arc::new(PermitQueue::new(split.share(cap.into()).try_into().unwrap_or(cap)));
+        let none = Numbers::new(0, Some(0));
+        let (numbers, first_job, in_flight, left, round) = match &piece.load {
+            Load::Open { open, .. } => (none, 0, open.max_in_flight.map(room), 0, 0),
+            Load::Vus { jobs, .. } if split.works() => {
+                (Numbers::new(0, jobs.count.map(|n| split.share(n))), jobs.first, None, 0, 0)
             }
+            Load::Vus { .. } | Load::PerVu { .. } => (none, 0, None, 0, 0),
+            Load::Barrier { size, rounds, .. } => (none, 0, None, u64::from(*size), rounds.start),
         };
-        let round = watch::Sender::new((round, start + piece.start));
-        Self { numbers, in_flight, left: AtomicU64::new(left), round }
+        let begun = resumed.round.map(|(round, release_ns)| (round, Duration::from_nanos(release_ns)));
+        Self {
+            split,
+            numbers,
+            first_job,
+            taken: resumed.taken,
+            passed: AtomicU64::new(0),
+            again: Mutex::new(resumed.again.into()),
+            in_flight,
+            left: AtomicU64::new(left),
+            round: watch::Sender::new(begun.unwrap_or((round, start + piece.start))),
+        }
+    }
+
+    /// The next job of a closed profile, to one caller only; `None` when all are taken.
+    pub(super) fn take(&self) -> Option<u64> {
+        loop {
+            let job = self.first_job + self.split.nth(self.numbers.take()?);
+            if !self.is_taken(job) {
+                return Some(job);
+            }
+            self.passed.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Whether an earlier worker has begun the job or turned it away.
+    pub(super) fn is_taken(&self, job: u64) -> bool {
+        self.taken.contains(self.split.place(job))
+    }
+
+    /// Jobs of a closed profile that nobody has taken.
+    pub(super) fn untaken(&self) -> u64 {
+        self.numbers.left().saturating_sub(self.taken.count() - self.passed.load(Relaxed))
+    }
+
+    /// A job that is delivered again, to one caller only.
+    pub(super) fn again(&self) -> Option<Again> {
+        lock(&self.again).pop_front()
+    }
+}
+
+/// Stands in for a strategy that works in other processes.
+pub(super) struct Elsewhere;
+
+impl Strategy for Elsewhere {
+    fn run<'a>(&'a self, _: Task, _: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        Box::pin(async {})
     }
 }
 
@@ -118,15 +186,15 @@ impl CellState {
         }
     }
 
-    /// What the cell's strategy put on its own books.
-    pub(super) fn claim(&self) -> Claim {
-        let (requests, prompt_tokens, completion_tokens) = self.totals.read();
-        Claim {
-            cell: self.cell.index,
-            requests,
-            prompt_tokens,
-            completion_tokens,
-            total_tokens: prompt_tokens + completion_tokens,
-        }
+    /// What the cell's strategy put on its own books: requests, prompt tokens, completion tokens.
+    pub(super) fn totals(&self) -> (u64, u64, u64) {
+        self.totals.read()
     }
+}
+
+/// The totals of one process, or of the only one, as a claim.
+pub(super) fn claim(cell: u16, process: Option<u16>, totals: (u64, u64, u64)) -> Claim {
+    let (requests, prompt_tokens, completion_tokens) = totals;
+    let total_tokens = prompt_tokens + completion_tokens;
+    Claim { cell, process, requests, prompt_tokens, completion_tokens, total_tokens }
 }

@@ -1,8 +1,9 @@
 //! The hands that the engine lends to a strategy for one job.
 
-use super::cell::{CellState, Shared};
+use super::cell::{CellState, Purse, Shared};
 use super::recorder::Recorder;
 use super::stop::{Cause, Halt};
+use super::wire::{Begun as BegunNote, Sending};
 use crate::clock::ns;
 use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, Outcome};
 use crate::provider::{Client, Request};
@@ -51,12 +52,25 @@ impl Bench {
         }
     }
 
-    /// Brings one job to its end with the cell's strategy.
-    pub(super) async fn run(self: Rc<Self>, task: Task, halt: Rc<Halt>) {
+    /// Stops the whole run, from whichever process.
+    pub(super) fn stop(&self, cause: Cause) {
+        self.shared.stop.stop(cause);
+        if let Some(uplink) = &self.shared.uplink {
+            uplink.stop(cause);
+        }
+    }
+
+    /// Brings one job to its end with the cell's strategy. `made` attempts of it were made before, by a worker
+    /// that died.
+    pub(super) async fn run(self: Rc<Self>, task: Task, piece: usize, made: u32, halt: Rc<Halt>) {
+        let job = task.job.index;
         self.cell.tally.issue();
+        let (due_ns, begun_ns) = (ns(task.due), ns(task.begun));
+        self.recorder.begun(BegunNote { piece, job, due_ns, begun_ns, warmup: task.warmup });
         let _begun = Begun::new(&self.shared.progress);
-        let hands = Rc::new(JobHands { bench: self.clone(), halt, reserved: Cell::default() });
+        let hands = Rc::new(JobHands { bench: self.clone(), halt, made, reserved: Cell::default() });
         self.cell.strategy.run(task, hands).await;
+        self.recorder.ended(job);
     }
 
     /// What an attempt of the job can cost at the most: the whole prompt and all the output asked for.
@@ -107,6 +121,8 @@ impl Drop for Busy<'_> {
 struct JobHands {
     bench: Rc<Bench>,
     halt: Rc<Halt>,
+    /// Attempts that an earlier worker made of the job.
+    made: u32,
     /// Set aside for the attempt that comes next or is in flight.
     reserved: Cell<Option<Charge>>,
 }
@@ -139,9 +155,7 @@ impl JobHands {
     /// Replaces what was set aside by what the provider said it cost; where it said nothing but may have
     /// charged, the reservation stands. What was never sent costs nothing, not even a request.
     fn settle(&self, attempt: &Attempt) {
-        let (Some(budget), Some(reserved)) = (&self.bench.shared.budget, self.reserved.take()) else {
-            return;
-        };
+        let Some(reserved) = self.reserved.take() else { return };
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
         let spent = match (attempt.outcome, usage) {
             _ if attempt.sent_ns.is_none() => Charge::default(),
@@ -149,7 +163,11 @@ impl JobHands {
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,
         };
-        budget.settle(reserved, spent);
+        match (&self.bench.shared.purse, &self.bench.shared.uplink) {
+            (Purse::Own(budget), _) => budget.settle(reserved, spent),
+            (Purse::Parent, Some(uplink)) => uplink.settle(reserved, spent),
+            _ => {}
+        }
     }
 }
 
@@ -160,12 +178,15 @@ impl Hands for JobHands {
 
     fn attempt<'a>(&'a self, task: &'a Task, n: u32, due: Duration) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
+            let n = n + self.made;
             let (mut attempt, retry_after, should_retry) = if self.halt.is_draining() {
                 (self.not_sent(task, n, due), None, None)
             } else {
                 let Task { job, prompt_tokens, output_tokens, .. } = *task;
                 let request = Request { job, n, due, prompt_tokens, output_tokens };
                 let _busy = Busy::new(&self.bench.shared.progress);
+                let (due_ns, at_ns) = (ns(due), self.bench.shared.clock.now_ns());
+                self.bench.recorder.sending(Sending { job: job.index, n, due_ns, at_ns });
                 let done = self.bench.client.attempt(&request, self.halt.cancelled()).await;
                 (done.attempt, done.retry_after, done.should_retry)
             };
@@ -205,7 +226,7 @@ impl Hands for JobHands {
             done_ns: self.bench.shared.clock.now_ns(),
             outcome: answer.outcome,
             end,
-            attempts,
+            attempts: attempts + self.made,
             id: answer.id.clone().filter(|_| ok),
             text_hash: answer.text_hash.clone().filter(|_| ok),
             warmup: task.warmup,
@@ -220,14 +241,17 @@ impl Hands for JobHands {
 
     fn draw(&self, task: &Task, n: u32) -> f64 {
         let plan = &self.bench.shared.plan;
-        let mut stream = seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from(n & 0xff));
+        let mut stream = seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from((n + self.made) & 0xff));
         stream.random::<f64>()
     }
 
     fn reserve(&self, task: &Task) -> bool {
-        let Some(budget) = &self.bench.shared.budget else { return true };
         let most = self.bench.most(task);
-        let granted = budget.reserve(most);
+        let granted = match (&self.bench.shared.purse, &self.bench.shared.uplink) {
+            (Purse::Own(budget), _) => budget.reserve(most),
+            (Purse::Parent, Some(uplink)) => uplink.reserve(most),
+            _ => return true,
+        };
         if granted {
             self.reserved.set(Some(most));
         } else {

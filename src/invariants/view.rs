@@ -210,6 +210,7 @@ fn bounds(attempts: &[AttemptRow], results: &[JobRow], ledger: &[LedgerRow]) -> 
 fn sum_claims(claims: &[Claim], cell: u16) -> Option<Claim> {
     claims.iter().filter(|claim| claim.cell == cell).cloned().reduce(|a, b| Claim {
         cell,
+        process: None,
         requests: a.requests.saturating_add(b.requests),
         prompt_tokens: a.prompt_tokens.saturating_add(b.prompt_tokens),
         completion_tokens: a.completion_tokens.saturating_add(b.completion_tokens),
