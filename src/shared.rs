@@ -4,14 +4,32 @@
 //! shell around it only waits. So loom can check the very code that the engine runs: each struct has a
 //! `tests/loom_*.rs` with the real struct, which must pass, and planted bugs, which loom must catch.
 
+mod breaker;
+mod bucket;
 mod budget;
+mod drain;
+mod flights;
+mod lease;
+mod limit;
 mod permits;
 mod progress;
+mod results;
+mod retry_budget;
+mod slot;
 mod tally;
 mod totals;
 
+pub use breaker::{Admission, Breaker, Pass};
+pub use bucket::TokenBucket;
 pub use budget::{Budget, Caps, Charge};
+pub use drain::Queue;
+pub use flights::{Flights, Joined, Ticket as FlightTicket, Woken};
+pub use lease::{Fence, Leases};
+pub use limit::{AdaptiveLimit, Outcome, Rule, Sample};
 pub use permits::{Acquired, Permits, Ticket};
 pub use progress::{Progress, Snapshot};
+pub use results::Results;
+pub use retry_budget::RetryBudget;
+pub use slot::Slot;
 pub use tally::{Numbers, Tally};
 pub use totals::Totals;

@@ -4,10 +4,10 @@
 //! states by 7 to 24.
 
 #[cfg(loom)]
-pub use loom::sync::{Mutex, MutexGuard, atomic};
+pub use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
 pub use std::sync::Arc;
 #[cfg(not(loom))]
-pub use std::sync::{Mutex, MutexGuard, atomic};
+pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
 
 /// Locks, and goes on with the data if another thread panicked while it held the lock: every struct in
 /// `shared/` leaves its data whole between statements, and a run must still be able to report.

@@ -7,7 +7,7 @@ mod evidence;
 use deadheat::history::{
     ErrorClass, Evidence, Invariant as I, JobEnd, LedgerEnd, NotIssued, Outcome, Verdict,
 };
-use deadheat::scenario::{Executor, Place, StrategyPlan};
+use deadheat::scenario::{Executor, Place, StrategyPlan, Way};
 use evidence::{Fate, Story, World, key, plan::plan, world};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -96,7 +96,7 @@ fn an_undeclared_cap_is_unknown_and_permits_are_a_declaration() {
     let mut world = small(&[&[Fate::Whole], &[Fate::Whole]]);
     world.plan.declared.concurrency = None;
     assert_eq!(world.row(I::InFlightCapped).verdict, Verdict::Holds);
-    world.plan.strategies[0] = StrategyPlan::Unbounded;
+    world.plan.strategies[0] = StrategyPlan::alone(Way::Unbounded);
     let row = world.row(I::InFlightCapped);
     assert_eq!(row.verdict, Verdict::Unknown);
     assert!(row.why.unwrap().contains("declare [declared] concurrency = N"));

@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("gate", &["scenario", "history", "metrics", "invariants"]),
     ("report", &["history", "gate"]),
     ("provider", &["scenario", "history"]),
-    ("mock", &["scenario", "history"]),
+    ("mock", &["scenario", "history", "shared"]),
     ("engine", &["scenario", "history", "profile", "strategy", "shared", "provider"]),
     (
         "cli",

@@ -1,5 +1,6 @@
 //! What all engine threads share while they make load for one cell.
 
+use super::nemesis::{Nemeses, RestartRedis};
 use super::part::{Part, Split};
 use super::ranges::Ranges;
 use super::stop::Stop;
@@ -10,12 +11,11 @@ use crate::history::{CellEnd, Claim, NotIssued};
 use crate::profile::{Load, Piece};
 use crate::scenario::{Cell, Plan, StrategyPlan};
 use crate::shared::{Budget, Numbers, Progress, Tally, Totals};
-use crate::strategy::{Hands, LocalFuture, PermitQueue, Strategy, Task};
+use crate::strategy::{Booked, Books, PermitQueue, Strategy};
 use crate::sync::lock;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -31,6 +31,7 @@ pub(super) struct Shared {
     pub(super) purse: Purse,
     /// The line to the run, in a worker process.
     pub(super) uplink: Option<Arc<Uplink>>,
+    pub(super) restart_redis: Option<RestartRedis>,
 }
 
 /// Who keeps the budget.
@@ -50,6 +51,8 @@ pub(super) struct CellState {
     pub(super) tally: Tally,
     /// Stops this cell only, when its client is stuck.
     pub(super) stuck: Stop,
+    /// What goes wrong around those of its jobs that hold locks.
+    pub(super) nemeses: Nemeses,
 }
 
 /// One piece of one block, as the threads share it.
@@ -125,15 +128,6 @@ impl PieceState {
     }
 }
 
-/// Stands in for a strategy that works in other processes.
-pub(super) struct Elsewhere;
-
-impl Strategy for Elsewhere {
-    fn run<'a>(&'a self, _: Task, _: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
-        Box::pin(async {})
-    }
-}
-
 /// Jobs that a piece wants; `None` if only time decides.
 pub(super) fn planned(piece: &Piece) -> Option<u64> {
     match &piece.load {
@@ -186,15 +180,42 @@ impl CellState {
         }
     }
 
-    /// What the cell's strategy put on its own books: requests, prompt tokens, completion tokens.
-    pub(super) fn totals(&self) -> (u64, u64, u64) {
-        self.totals.read()
+    /// What the cell's strategy, in this process, put on its own books.
+    pub(super) fn booked(&self) -> Booked {
+        match self.strategy.books() {
+            Books::Own(booked) => booked,
+            Books::Engine | Books::Central(_) => self.engine_booked(),
+        }
+    }
+
+    fn engine_booked(&self) -> Booked {
+        let (requests, prompt_tokens, completion_tokens) = self.totals.read();
+        Booked { requests, prompt_tokens, completion_tokens }
+    }
+
+    /// The claims of its processes: of the one account that they keep together, if they do.
+    ///
+    /// An account that cannot be read claims nothing. A client that takes what one process has counted for the
+    /// whole claims that.
+    pub(super) fn claims(&self, plan: &StrategyPlan, workers: Option<Vec<Booked>>) -> Vec<Claim> {
+        let cell = self.cell.index;
+        match (self.strategy.books(), workers) {
+            (Books::Central(account), _) => {
+                account.into_iter().map(|booked| claim(cell, None, booked)).collect()
+            }
+            (Books::Own(booked), None) => vec![claim(cell, None, booked)],
+            (Books::Engine, None) => vec![claim(cell, None, self.engine_booked())],
+            (Books::Own(_) | Books::Engine, Some(workers)) => {
+                let counted = if plan.local_counters { 1 } else { workers.len() };
+                let claims = (0..).zip(workers.into_iter().take(counted));
+                claims.map(|(process, booked)| claim(cell, Some(process), booked)).collect()
+            }
+        }
     }
 }
 
-/// The totals of one process, or of the only one, as a claim.
-pub(super) fn claim(cell: u16, process: Option<u16>, totals: (u64, u64, u64)) -> Claim {
-    let (requests, prompt_tokens, completion_tokens) = totals;
+fn claim(cell: u16, process: Option<u16>, booked: Booked) -> Claim {
+    let Booked { requests, prompt_tokens, completion_tokens } = booked;
     let total_tokens = prompt_tokens + completion_tokens;
     Claim { cell, process, requests, prompt_tokens, completion_tokens, total_tokens }
 }

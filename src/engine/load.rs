@@ -1,8 +1,8 @@
 //! One piece of load on one engine thread: begins its jobs when they are due, and sees them home.
 
+use super::bench::Bench;
 use super::cell::PieceState;
 use super::crew::Crew;
-use super::hands::Bench;
 use super::pacer::Pacer;
 use super::stop::{Cause, Halt};
 use super::wire::{Again, Begun};

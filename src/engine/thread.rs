@@ -1,8 +1,8 @@
 //! One engine thread: its own runtime, its own connections, its own record.
 
+use super::bench::Bench;
 use super::cell::{CellState, PieceState, Shared};
 use super::crew::Crew;
-use super::hands::Bench;
 use super::load::PieceRun;
 use super::pacer::Pacer;
 use super::recorder::{Outlet, Recorder};
@@ -96,6 +96,7 @@ impl Thread {
             shared: self.shared.clone(),
             cell: order.cell.clone(),
             client,
+            endpoint: self.endpoints[target].clone(),
             recorder: recorder.clone(),
         });
         let pieces = order.pieces.iter().enumerate().map(|(index, (piece, state))| {

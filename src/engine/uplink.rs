@@ -53,7 +53,7 @@ impl Uplink {
     }
 
     pub(super) fn notes(&self, mut notes: Notes) {
-        notes.totals = self.cell.totals();
+        notes.totals = self.cell.totals.read();
         self.say(&Up::Notes(notes));
     }
 

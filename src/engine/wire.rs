@@ -5,7 +5,9 @@
 
 use super::ranges::Ranges;
 use super::stop::Cause;
+use crate::clock::{Clock, ns};
 use crate::history::Event;
+use crate::provider::Request;
 use crate::shared::{Charge, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -43,12 +45,21 @@ pub(super) enum Down {
     Order(BlockOrder),
     /// The run, or the cell, is stopped.
     Stop(Cause),
+    /// All jobs are home: say what is on your books.
+    Finish,
     /// A round of a barrier may be released.
-    Round { piece: usize, round: u64, release_ns: u64 },
+    Round {
+        piece: usize,
+        round: u64,
+        release_ns: u64,
+    },
     /// The answer to [`Up::Reserve`].
     Granted(bool),
     /// The answer to [`Up::Holding`].
-    Go { id: u64, lose_unlock: bool },
+    Go {
+        id: u64,
+        lose_unlock: bool,
+    },
 }
 
 /// A block to make, or the rest of it after a worker died.
@@ -98,6 +109,13 @@ pub(super) struct Sending {
     pub(super) at_ns: u64,
 }
 
+impl Sending {
+    /// An attempt that is sent now.
+    pub(super) fn now(request: &Request, clock: Clock) -> Self {
+        Self { job: request.job.index, n: request.n, due_ns: ns(request.due), at_ns: clock.now_ns() }
+    }
+}
+
 /// What happened in one turn of an engine thread. A worker that dies has said all of it or nothing.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -114,7 +132,7 @@ pub(super) struct Notes {
     /// Jobs whose strategy has returned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) ended: Vec<u64>,
-    /// The strategy's totals by now: requests, prompt tokens, completion tokens.
+    /// The totals that the engine keeps for the strategy, by now: requests, prompt tokens, completion tokens.
     pub(super) totals: (u64, u64, u64),
 }
 
@@ -140,13 +158,22 @@ pub(super) enum Up {
     /// Asks for the most that an attempt can cost to be set aside: requests, tokens, money.
     Reserve(Price),
     /// Replaces what was set aside by what was spent.
-    Settle { reserved: Price, spent: Price },
+    Settle {
+        reserved: Price,
+        spent: Price,
+    },
     /// A lock has been taken.
-    Holding { id: u64, lock: String, token: u64 },
+    Holding {
+        id: u64,
+        lock: String,
+        token: u64,
+    },
     /// Something in it stops the run.
     Stop(Cause),
     /// An order is done.
     Share(Shares),
+    /// The answer to [`Down::Finish`]: requests, prompt tokens, completion tokens.
+    Booked((u64, u64, u64)),
     /// It cannot work at all.
     Failed(String),
 }
@@ -160,8 +187,6 @@ pub(super) struct Shares {
     pub(super) transport: String,
     /// Jobs not begun before the time was up or the run was stopped.
     pub(super) left: u64,
-    /// The strategy's totals at its end.
-    pub(super) totals: (u64, u64, u64),
 }
 
 /// Requests, tokens and money, as [`Charge`].

@@ -126,6 +126,8 @@ pub enum JobEnd {
     Cancelled,
     /// The budget had no room for a further attempt.
     OverBudget,
+    /// The retry budget had no room for a further attempt.
+    RetryBudget,
 }
 
 /// Why planned jobs were not begun.

@@ -158,6 +158,12 @@ pub(super) struct LedgerLine {
     text_hash: Option<Digest>,
     body_hash: Digest,
     idempotency_key: Option<Hashed>,
+    lock: Option<Hashed>,
+    lock_token: Option<u64>,
+    #[serde(default)]
+    fenced: bool,
+    #[serde(default)]
+    replayed: bool,
 }
 
 impl LedgerLine {
@@ -181,6 +187,10 @@ impl LedgerLine {
             text_hash: self.text_hash.map(|hash| hash.0),
             body_hash: self.body_hash.0,
             idempotency_key: self.idempotency_key.map(|key| key.0),
+            lock: self.lock.map(|lock| lock.0),
+            lock_token: self.lock_token,
+            fenced: self.fenced,
+            replayed: self.replayed,
             retry_after_ms: self.retry_after_ms,
             prompt_tokens: self.prompt_tokens,
             delivered_tokens: self.delivered_tokens,

@@ -88,7 +88,8 @@ fn honest(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
         }
         JobEnd::Permanent => refused() || !job.attempts.last().is_some_and(|last| earns_retry(view, last)),
         JobEnd::Cancelled => true,
-        JobEnd::OverBudget => view.plan.budget.is_some(),
+        JobEnd::OverBudget => view.plan.budget.is_some() || view.strategy.max_tokens().is_some(),
+        JobEnd::RetryBudget => retry.budget.is_some(),
     }
 }
 
@@ -173,6 +174,9 @@ fn dishonest_words(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> S
             format!("{id} was given up as refused for good after {made}, but no answer to it forbade a retry")
         }
         JobEnd::OverBudget => format!("{id} was given up for the budget after {made}, but no budget is set"),
+        JobEnd::RetryBudget => {
+            format!("{id} was given up for the retry budget after {made}, but no retry budget is set")
+        }
         JobEnd::Answered | JobEnd::Cancelled => {
             format!("{id} is taken for answered, but {books} holds no whole answer to it in {made}")
         }

@@ -235,6 +235,10 @@ impl Core {
             body_hash: format!("{:016x}", request.body_hash),
             idempotency_key: request.idempotency_key.clone(),
             sdk_retry: request.sdk_retry,
+            lock: None,
+            lock_token: None,
+            fenced: false,
+            replayed: false,
         }
     }
 

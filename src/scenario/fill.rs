@@ -10,7 +10,7 @@ const MOST_THREADS: usize = 8;
 /// Fills in what was left out, so that the written plan says everything.
 pub(super) fn fill(scenario: &mut Scenario) {
     if scenario.strategy.0.is_empty() {
-        scenario.strategy.0.push(Strategy::Unbounded {});
+        scenario.strategy.0.push(Strategy::unbounded());
     }
     let cells = scenario.target.0.len() * scenario.strategy.0.len();
     scenario.blocks.get_or_insert(if cells > 1 { 4 } else { 1 });

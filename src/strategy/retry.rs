@@ -1,6 +1,6 @@
 //! When an attempt is repeated: a pure decision, and the loop around it.
 
-use super::{Answer, Hands, Task};
+use super::{Answer, Call, Hands, Task};
 use crate::history::{ErrorClass, JobEnd, Outcome};
 use crate::scenario::{Backoff, Jitter, Retry};
 use std::time::Duration;
@@ -148,13 +148,13 @@ pub async fn drive(
     hands.record(task, &last, end, n);
 }
 
-/// Makes attempt `n` if the budget has room for it. To be called when nothing else is to be waited for: what
+/// Makes an attempt if the budget has room for it. To be called when nothing else is to be waited for: what
 /// is set aside for attempts that wait would stop the run long before its budget is spent.
 ///
 /// # Errors
 /// [`JobEnd::OverBudget`] if there is no room.
-pub async fn send(hands: &dyn Hands, task: &Task, n: u32, due: Duration) -> Result<Answer, JobEnd> {
-    if hands.reserve(task) { Ok(hands.attempt(task, n, due).await) } else { Err(JobEnd::OverBudget) }
+pub async fn send<'a>(hands: &'a dyn Hands, task: &'a Task, call: Call<'a>) -> Result<Answer, JobEnd> {
+    if hands.reserve(task) { Ok(hands.attempt(task, call).await) } else { Err(JobEnd::OverBudget) }
 }
 
 impl Answer {

@@ -86,16 +86,19 @@ prop_compose! {
             LedgerEnd::Open,
         ]),
         tokens in any::<(u64, u64, u64, u64)>(),
+        lock in any::<(Option<String>, Option<u64>, bool, bool)>(),
     ) -> LedgerEntry {
         let (target, seq, attempt, permanent) = who;
         let (request_id, nonce, text_hash, body_hash, idempotency_key) = texts;
         let (arrived_ns, first_byte_ns, first_content_ns, ended_ns) = stamps;
+        let (lock, lock_token, fenced, replayed) = lock;
         let (prompt_tokens, delivered_tokens, billed_prompt_tokens, billed_completion_tokens) = tokens;
         LedgerEntry {
             target, seq, job, attempt, request_id, nonce: nonce.map(|n| format!("R-{n}")), arrived_ns,
             first_byte_ns, first_content_ns, ended_ns, gaps_us, status, end, fault: None, permanent,
             retry_after_ms, prompt_tokens, delivered_tokens, billed_prompt_tokens,
             billed_completion_tokens, text_hash, body_hash, idempotency_key, sdk_retry: None,
+            lock, lock_token, fenced, replayed,
         }
     }
 }
@@ -106,6 +109,10 @@ fn number(id: Option<&String>) -> Option<u64> {
 
 fn digest(hash: Option<&String>) -> Option<u64> {
     hash.map(|hash| u64::from_str_radix(hash, 16).unwrap())
+}
+
+fn hashed(text: Option<&String>) -> Option<u64> {
+    text.map(|text| xxhash_rust::xxh64::xxh64(text.as_bytes(), 0))
 }
 
 pub(crate) fn attempt_row(a: &Attempt) -> AttemptRow {
@@ -160,7 +167,11 @@ pub(crate) fn ledger_row(e: &LedgerEntry) -> LedgerRow {
         answer: number(e.nonce.as_ref()),
         text_hash: digest(e.text_hash.as_ref()),
         body_hash: digest(Some(&e.body_hash)).unwrap(),
-        idempotency_key: e.idempotency_key.as_ref().map(|k| xxhash_rust::xxh64::xxh64(k.as_bytes(), 0)),
+        idempotency_key: hashed(e.idempotency_key.as_ref()),
+        lock: hashed(e.lock.as_ref()),
+        lock_token: e.lock_token,
+        fenced: e.fenced,
+        replayed: e.replayed,
         retry_after_ms: e.retry_after_ms,
         prompt_tokens: e.prompt_tokens,
         delivered_tokens: e.delivered_tokens,

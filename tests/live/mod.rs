@@ -58,7 +58,7 @@ pub(crate) fn plan(rest: &str, set: &[(&str, &str)]) -> Arc<Plan> {
 
 /// The strategy that the scenario names.
 pub(crate) fn right(strategy: &StrategyPlan, plan: &Plan) -> Arc<dyn Strategy> {
-    strategy::build(strategy, &plan.retry)
+    strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
 /// Runs the plan as `deadheat run` does.
@@ -90,6 +90,11 @@ pub(crate) fn run_until(plan: &Arc<Plan>, build: Build<'_>, stop: &Arc<Stop>) ->
         strategies: &|strategy| build(strategy, plan),
         history: history.sender(),
         stop: stop.clone(),
+        workers: engine::WorkerSetup {
+            program: env!("CARGO_BIN_EXE_deadheat").into(),
+            prefix: "test:".to_owned(),
+            ..engine::WorkerSetup::default()
+        },
         progress: Arc::new(Progress::default()),
     });
     servers.into_iter().for_each(Server::stop);
@@ -99,7 +104,7 @@ pub(crate) fn run_until(plan: &Arc<Plan>, build: Build<'_>, stop: &Arc<Stop>) ->
         elapsed_ns: clock.now_ns(),
         interrupted: made.stopped == Some(Cause::Interrupted),
         over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: made.pacer.to_owned(),
+        pacer: made.pacer.clone(),
         threads: plan.threads,
         transports: made.transports.clone(),
     };
