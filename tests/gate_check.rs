@@ -61,6 +61,7 @@ fn events(twice: bool) -> Vec<Event> {
             warmup: false,
         };
         let result = Job {
+            deliveries: 1,
             job,
             due_ns: start,
             begun_ns: start,

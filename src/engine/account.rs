@@ -21,6 +21,7 @@ pub(super) struct Account {
 struct Open {
     begun: Begun,
     attempts: u32,
+    deliveries: u32,
     recorded: bool,
 }
 
@@ -46,7 +47,12 @@ impl Account {
         let mut change = Change::default();
         for begun in &notes.begun {
             change.begun += u64::from(self.take(begun.piece, begun.job));
-            self.open.entry(begun.job).or_insert(Open { begun: *begun, attempts: 0, recorded: false });
+            self.open.entry(begun.job).or_insert(Open {
+                begun: *begun,
+                attempts: 0,
+                deliveries: 1,
+                recorded: false,
+            });
         }
         for sending in &notes.sending {
             let mut warmup = false;
@@ -92,6 +98,7 @@ impl Account {
         let events = lost.map(|(sending, warmup)| lost_attempt(cell, sending, warmup, now_ns)).collect();
         let home = self.open.values().filter(|open| open.recorded).map(|open| open.begun.piece).collect();
         self.open.retain(|_, open| !open.recorded);
+        self.open.values_mut().for_each(|open| open.deliveries += 1);
         (events, home)
     }
 
@@ -99,7 +106,12 @@ impl Account {
     pub(super) fn resumed(&self) -> Vec<Resumed> {
         let again = |piece: usize| {
             let open = self.open.values().filter(move |open| open.begun.piece == piece);
-            open.map(|open| Again { begun: open.begun, attempts: open.attempts }).collect()
+            let delivery = |open: &Open| Again {
+                begun: open.begun,
+                attempts: open.attempts,
+                deliveries: open.deliveries,
+            };
+            open.map(delivery).collect()
         };
         let pieces = self.pieces.iter().enumerate();
         pieces
@@ -123,7 +135,7 @@ fn lost_attempt(cell: u16, sending: Sending, warmup: bool, now_ns: u64) -> Event
         gaps_us: Vec::new(),
         status: None,
         outcome: Outcome::Unknown,
-        error: Some(ErrorClass::Cancelled),
+        error: Some(ErrorClass::WorkerDied),
         message: Some("its worker process died".to_owned()),
         id: None,
         prompt_tokens: None,
@@ -156,6 +168,7 @@ mod tests {
 
     fn result(index: u64) -> Event {
         Event::Job(Job {
+            deliveries: 1,
             job: JobId { cell: 3, index },
             due_ns: 5,
             begun_ns: 6,
@@ -198,8 +211,9 @@ mod tests {
             .collect();
         assert_eq!(lost, [(0, 1), (2, 1)], "job 0's attempt was never said to have ended");
         let resumed = account.resumed();
-        let again: Vec<(u64, u32)> = resumed[0].again.iter().map(|a| (a.begun.job, a.attempts)).collect();
-        assert_eq!(again, [(2, 1), (6, 0)]);
+        let again: Vec<_> =
+            resumed[0].again.iter().map(|a| (a.begun.job, a.attempts, a.deliveries)).collect();
+        assert_eq!(again, [(2, 1, 2), (6, 0, 2)]);
         assert_eq!(Vec::from(resumed[0].taken.clone()), [(0, 3)], "even jobs of the first two rounds");
         // The successor begins them again; they are no new ones.
         let successor = Notes { begun: vec![begun(2), begun(8)], ..Notes::default() };

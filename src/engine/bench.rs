@@ -1,7 +1,7 @@
 //! An engine thread's place of work: what it needs to bring jobs of one cell to their end.
 
 use super::cell::{CellState, Shared};
-use super::hands::JobHands;
+use super::hands::{JobHands, Past};
 use super::recorder::Recorder;
 use super::stop::{Cause, Halt};
 use super::wire;
@@ -63,15 +63,15 @@ impl Bench {
         }
     }
 
-    /// Brings one job to its end with the cell's strategy. `made` attempts of it were made before, by a worker
-    /// that died.
-    pub(super) async fn run(self: Rc<Self>, task: Task, piece: usize, made: u32, halt: Rc<Halt>) {
+    /// Brings one job to its end with the cell's strategy. `past` is what became of it in a worker that
+    /// died.
+    pub(super) async fn run(self: Rc<Self>, task: Task, piece: usize, past: Past, halt: Rc<Halt>) {
         let job = task.job.index;
         self.cell.tally.issue();
         let (due_ns, begun_ns) = (ns(task.due), ns(task.begun));
         self.recorder.begun(wire::Begun { piece, job, due_ns, begun_ns, warmup: task.warmup });
         let _begun = Begun::new(&self.shared.progress);
-        let hands = Rc::new(JobHands::new(self.clone(), halt, made));
+        let hands = Rc::new(JobHands::new(self.clone(), halt, past));
         self.cell.strategy.run(task, hands).await;
         self.recorder.ended(job);
     }

@@ -17,20 +17,33 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// What became of a job before: more than nothing if a worker died with it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    /// Attempts that were made of it.
+    pub(super) attempts: u32,
+    /// How often it has been given to a process, this time included.
+    pub(super) deliveries: u32,
+}
+
+impl Past {
+    /// A job that begins for the first time.
+    pub(super) const NONE: Self = Self { attempts: 0, deliveries: 1 };
+}
+
 /// What one job's strategy holds.
 pub(super) struct JobHands {
     bench: Rc<Bench>,
     halt: Rc<Halt>,
-    /// Attempts that an earlier worker made of the job.
-    made: u32,
+    past: Past,
     /// Reservations that no attempt has taken up yet.
     reserved: Cell<u32>,
 }
 
 impl JobHands {
-    /// For a job of which an earlier worker made `made` attempts.
-    pub(super) fn new(bench: Rc<Bench>, halt: Rc<Halt>, made: u32) -> Self {
-        Self { bench, halt, made, reserved: Cell::new(0) }
+    /// For a job with this past.
+    pub(super) fn new(bench: Rc<Bench>, halt: Rc<Halt>, past: Past) -> Self {
+        Self { bench, halt, past, reserved: Cell::new(0) }
     }
 
     /// The attempt that was not made because the run had been stopped.
@@ -109,7 +122,7 @@ impl Hands for JobHands {
 
     fn attempt<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
-            call.n += self.made;
+            call.n += self.past.attempts;
             let reserved = self.take_reservation(task);
             let done = if self.halt.is_draining() {
                 self.not_sent(task, &call)
@@ -131,7 +144,7 @@ impl Hands for JobHands {
     }
 
     fn blocking<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> Blocking<'a> {
-        call.n += self.made;
+        call.n += self.past.attempts;
         let reserved = self.take_reservation(task);
         let request = self.request(task, &call);
         // What the thread is about to send is said by the thread; what came before it, now.
@@ -187,7 +200,8 @@ impl Hands for JobHands {
             done_ns: self.bench.shared.clock.now_ns(),
             outcome: answer.outcome,
             end,
-            attempts: attempts + self.made,
+            attempts: attempts + self.past.attempts,
+            deliveries: self.past.deliveries,
             id: answer.id.clone().filter(|_| ok),
             text_hash: answer.text_hash.clone().filter(|_| ok),
             warmup: task.warmup,
@@ -202,8 +216,11 @@ impl Hands for JobHands {
 
     fn draw(&self, task: &Task, n: u32) -> f64 {
         let plan = &self.bench.shared.plan;
-        let mut stream =
-            seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from((n + self.made) & 0xff));
+        let mut stream = seed::stream(
+            plan.seed,
+            "jitter",
+            task.job.index << 8 | u64::from((n + self.past.attempts) & 0xff),
+        );
         stream.random::<f64>()
     }
 

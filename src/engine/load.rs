@@ -3,6 +3,7 @@
 use super::bench::Bench;
 use super::cell::PieceState;
 use super::crew::Crew;
+use super::hands::Past;
 use super::pacer::Pacer;
 use super::stop::{Cause, Halt};
 use super::wire::{Again, Begun};
@@ -134,7 +135,7 @@ impl PieceRun {
     async fn job(&self, index: u64, due: Duration) {
         let warmup = due < self.start + self.piece.warmup_until;
         let task = self.bench.task(index, due, warmup);
-        self.bench.clone().run(task, self.index, 0, self.halt.clone()).await;
+        self.bench.clone().run(task, self.index, Past::NONE, self.halt.clone()).await;
     }
 
     /// Runs a job whose worker died with it.
@@ -142,7 +143,8 @@ impl PieceRun {
         let Begun { job, due_ns, begun_ns, warmup, .. } = again.begun;
         let mut task = self.bench.task(job, Duration::from_nanos(due_ns), warmup);
         task.begun = Duration::from_nanos(begun_ns);
-        self.bench.clone().run(task, self.index, again.attempts, self.halt.clone()).await;
+        let past = Past { attempts: again.attempts, deliveries: again.deliveries };
+        self.bench.clone().run(task, self.index, past, self.halt.clone()).await;
     }
 
     /// Open profiles: due times are absolute, never re-anchored; a late thread begins everything that is

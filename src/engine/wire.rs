@@ -88,6 +88,8 @@ pub(super) struct Again {
     pub(super) begun: Begun,
     /// Attempts that were made of it.
     pub(super) attempts: u32,
+    /// How often it is delivered with this.
+    pub(super) deliveries: u32,
 }
 
 /// A job begun.

@@ -68,6 +68,16 @@ pub(crate) fn run(plan: &Arc<Plan>, build: Build<'_>) -> Run {
 
 /// Runs the plan, which `stop` may end early.
 pub(crate) fn run_until(plan: &Arc<Plan>, build: Build<'_>, stop: &Arc<Stop>) -> Run {
+    run_watched(plan, build, stop, &Arc::new(Progress::default()))
+}
+
+/// Runs the plan, for one who watches its progress.
+pub(crate) fn run_watched(
+    plan: &Arc<Plan>,
+    build: Build<'_>,
+    stop: &Arc<Stop>,
+    progress: &Arc<Progress>,
+) -> Run {
     let place = tempfile::tempdir().expect("a place for evidence");
     let dir = RunDir::create_at(&place.path().join("run")).expect("a run directory");
     dir.write("plan.toml", &plan.toml).expect("the plan");
@@ -95,7 +105,7 @@ pub(crate) fn run_until(plan: &Arc<Plan>, build: Build<'_>, stop: &Arc<Stop>) ->
             prefix: "test:".to_owned(),
             ..engine::WorkerSetup::default()
         },
-        progress: Arc::new(Progress::default()),
+        progress: progress.clone(),
     });
     servers.into_iter().for_each(Server::stop);
     let made = made.expect("load was made");
