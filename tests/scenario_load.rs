@@ -57,7 +57,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(plan.phases[0].graceful_stop, MS(30_000));
     let Place::Mock(mock) = &plan.targets[0].place else { panic!("a built-in target") };
     assert_eq!((&mock.itl, mock.tokens_per_chunk), (&Dist::Constant(MS(20)), 1));
-    assert!(!mock.bill_after_disconnect);
+    assert!(!mock.bill_after_disconnect && !mock.idempotency);
 }
 
 #[test]

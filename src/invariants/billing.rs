@@ -64,7 +64,7 @@ fn billed(row: &LedgerRow) -> u64 {
 
 fn words(Twice { job, first, second }: Twice<'_>) -> (Vec<crate::history::JobKey>, String) {
     let same_key = first.idempotency_key.is_some() && first.idempotency_key == second.idempotency_key;
-    // The built-in provider does not yet answer a repeated key from memory, so the key saves nothing.
+    // Unless `idempotency` is on the built-in provider only writes keys down, so that the key saves nothing.
     let note =
         if same_key { "; both carried one Idempotency-Key, which this provider does not honour" } else { "" };
     let text = format!(

@@ -110,6 +110,7 @@ fn url_place(
         ("limits", target.limits.is_some()),
         ("tokens_per_chunk", target.tokens_per_chunk.is_some()),
         ("bill_after_disconnect", target.bill_after_disconnect.is_some()),
+        ("idempotency", target.idempotency.is_some()),
     ];
     for (field, _) in only_built_in.into_iter().filter(|(_, given)| *given) {
         let what = format!("`{field}` is a setting of the built-in provider, and `{name}` has a `url`");

@@ -24,6 +24,7 @@ pub(super) fn fill(scenario: &mut Scenario) {
             target.tokens_per_chunk.get_or_insert(1);
             target.limits.get_or_insert_with(Limits::default);
             target.bill_after_disconnect.get_or_insert(false);
+            target.idempotency.get_or_insert(false);
         }
     }
     for profile in &mut scenario.profile.0 {

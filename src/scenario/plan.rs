@@ -138,6 +138,8 @@ pub struct MockPlan {
     pub limits: Limits,
     /// Whether an attempt whose client has gone is generated, and billed, to the end.
     pub bill_after_disconnect: bool,
+    /// Whether a repeated `Idempotency-Key` is answered from memory, instead of generated and billed again.
+    pub idempotency: bool,
 }
 
 /// A pause in a stream: each chunk after the first stalls with this probability.

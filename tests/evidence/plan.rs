@@ -80,5 +80,6 @@ fn mock() -> MockPlan {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: true,
+        idempotency: false,
     }
 }

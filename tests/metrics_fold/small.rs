@@ -22,6 +22,7 @@ pub(crate) fn plan() -> Plan {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: false,
+        idempotency: false,
     };
     let house = Place::Url { url: "http://localhost/v1".into(), api_key_env: None };
     let second = Duration::from_secs(1);

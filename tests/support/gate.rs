@@ -21,6 +21,7 @@ pub(crate) fn mock() -> Place {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: false,
+        idempotency: false,
     }))
 }
 

@@ -34,6 +34,10 @@ pub(in crate::scenario) struct Target {
     /// false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) bill_after_disconnect: Option<bool>,
+    /// Whether it honours `Idempotency-Key`: a repeated key is answered from memory, and billed once (built-in
+    /// only; default: false).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) idempotency: Option<bool>,
     /// How fast it answers (built-in only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) latency: Option<Latency>,

@@ -124,11 +124,6 @@ impl RedisClient {
         })
     }
 
-    /// A connection that nobody else uses and that ends when it is dropped.
-    pub(super) async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
-        connect(self.inner.client.clone(), self.inner.address.clone()).await
-    }
-
     /// Asks on a connection of its own, blocking this thread.
     pub(super) fn block<T>(
         &self,
@@ -146,10 +141,6 @@ impl RedisClient {
             })
             .map_err(|error| address.unreachable(&error))?;
         question(&mut connection).map_err(|error| address.asked(&error))
-    }
-
-    pub(super) fn unknown(&self, error: &redis::RedisError) -> RedisError {
-        self.inner.address.asked(error)
     }
 
     /// The runtime's connection, or the attempt to make one, which all its tasks wait for together.

@@ -40,13 +40,21 @@ impl RedisError {
 #[derive(Clone)]
 pub(super) struct Address {
     shown: String,
+    advice: &'static str,
     password: Option<String>,
 }
 
 impl Address {
     pub(super) fn of(info: &redis::ConnectionInfo) -> Self {
-        let password = info.redis_settings().password().map(str::to_owned);
-        Self { shown: info.addr().to_string(), password: password.filter(|word| !word.is_empty()) }
+        let advice = match info.addr() {
+            redis::ConnectionAddr::TcpTls { .. } => {
+                "check that it runs, its address, and that SSL_CERT_FILE names the authority that signed its \
+                 certificate if the system does not trust it"
+            }
+            _ => "check that it runs, and its address",
+        };
+        let password = info.redis_settings().password().filter(|word| !word.is_empty()).map(str::to_owned);
+        Self { shown: info.addr().to_string(), advice, password }
     }
 
     /// No connection came about. A server that was reached and refused the login has refused.
@@ -56,10 +64,7 @@ impl Address {
         let (kind, text) = if refused {
             (RedisErrorKind::Refused, format!("the login was refused: {error}; check user and password"))
         } else {
-            (
-                RedisErrorKind::Unreachable,
-                format!("cannot connect: {error}; check that it runs, and its address"),
-            )
+            (RedisErrorKind::Unreachable, format!("cannot connect: {error}; {}", self.advice))
         };
         self.error(kind, &text)
     }

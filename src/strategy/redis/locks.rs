@@ -1,7 +1,7 @@
 //! Locks with an owner, a time to live and a fencing token.
 
 use super::client::RedisClient;
-use super::error::RedisError;
+use super::error::{RedisError, RedisErrorKind};
 use redis::Script;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,17 +132,16 @@ impl Locks {
         self.client.ask(async |connection| delete.query_async(connection).await).await
     }
 
-    /// Sends the release and hangs up without reading the answer: whether it was done remains unknown.
+    /// Like [`release`](Self::release), but the answer is lost on its way: what is told is only that Redis
+    /// was asked. The caller must take the lock for neither held nor free.
     ///
     /// # Errors
-    /// If Redis could not be asked: then it was certainly not done.
+    /// If Redis could not be asked, which is certain: then the lock is not free.
     pub async fn release_without_answer(&self, lock: &str, owner: &str) -> Result<(), RedisError> {
-        // The whole script instead of its digest: nobody is there to load it if the server does not know it.
-        let mut release = redis::cmd("EVAL");
-        release.arg(RELEASE).arg(1).arg(self.key(lock)).arg(owner).set_no_response(true);
-        let mut connection = self.client.connect().await?;
-        let sent = release.query_async::<()>(&mut connection).await;
-        sent.map_err(|error| self.client.unknown(&error))
+        match self.release(lock, owner).await {
+            Err(error) if error.kind() == RedisErrorKind::Unreachable => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn key(&self, lock: &str) -> String {
