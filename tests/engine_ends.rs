@@ -81,6 +81,11 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
         strategies,
         history: history.sender(),
         stop: outside.stop.clone(),
+        workers: engine::WorkerSetup {
+            program: env!("CARGO_BIN_EXE_deadheat").into(),
+            prefix: "test:".to_owned(),
+            ..engine::WorkerSetup::default()
+        },
         progress: outside.progress.clone(),
     })
     .expect("load");

@@ -96,6 +96,7 @@ proptest! {
 fn plain_run(parent: &Path, jobs: u64) -> PathBuf {
     let events = (0..jobs).map(|index| {
         Event::Job(Job {
+            deliveries: 1,
             job: JobId { cell: 0, index },
             due_ns: index,
             begun_ns: index,

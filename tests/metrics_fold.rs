@@ -139,6 +139,7 @@ fn stamps_and_counts_at_the_edge_of_their_types_overflow_nowhere() {
     }
     let claim = Claim {
         cell: 0,
+        process: None,
         requests: u64::MAX,
         prompt_tokens: u64::MAX,
         completion_tokens: u64::MAX,

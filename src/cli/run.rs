@@ -2,7 +2,7 @@
 
 mod interrupt;
 mod progress;
-mod targets;
+pub(super) mod targets;
 
 use super::output::{self, Format};
 use crate::clock::{Clock, utc_now_s};
@@ -112,6 +112,11 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         history: books.history.sender(),
         stop,
         progress,
+        workers: engine::WorkerSetup {
+            program: std::env::current_exe().unwrap_or_default(),
+            prefix: Surroundings::default().prefix,
+            ..engine::WorkerSetup::default()
+        },
     });
     display.stop();
     targets.stop();
@@ -119,12 +124,16 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     if made.pacer != "timerfd" {
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
     }
+    if made.deaths > 0 {
+        let deaths = made.deaths;
+        output::say(&format!("worker processes died {deaths} times, and were started again with their jobs"));
+    }
     let meta = Meta {
         started_utc_s,
         elapsed_ns: clock.now_ns(),
         interrupted: made.stopped == Some(Cause::Interrupted),
         over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: made.pacer.to_owned(),
+        pacer: made.pacer.clone(),
         threads: plan.threads,
         transports: made.transports.clone(),
     };

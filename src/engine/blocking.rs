@@ -4,12 +4,15 @@
 //! are built; so its attempts are stamped and read by the very code that reads all others.
 
 use super::hands::answer;
+use super::uplink::Uplink;
+use super::wire::{Notes, Sending};
 use crate::clock::Clock;
 use crate::provider::{Client, Done, Endpoint, Request, SetupError};
 use crate::strategy::Answer;
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -34,6 +37,7 @@ pub(super) struct Over {
 pub(super) fn split(
     endpoint: Endpoint,
     clock: Clock,
+    uplink: Option<Arc<Uplink>>,
     request: Request,
 ) -> (Box<dyn FnOnce() -> Answer + Send>, Over) {
     let (ended, done) = oneshot::channel();
@@ -44,6 +48,9 @@ pub(super) fn split(
             let given_up = async {
                 let _ = given_up.await;
             };
+            if let Some(uplink) = &uplink {
+                uplink.notes(Notes { sending: vec![Sending::now(&request, clock)], ..Notes::default() });
+            }
             caller.runtime.block_on(caller.client.attempt(&request, given_up))
         });
         match made {

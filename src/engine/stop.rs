@@ -1,11 +1,13 @@
 //! Stopping: first no job and no attempt begins any more, then what is in flight is given up.
 
+use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use tokio::sync::{Notify, watch};
 
 /// Why a run was stopped before its profile's end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Cause {
     /// Ctrl-C.

@@ -1,13 +1,12 @@
 //! One engine thread: its own runtime, its own connections, its own record.
 
+use super::bench::Bench;
 use super::cell::{CellState, PieceState, Shared};
 use super::crew::Crew;
-use super::hands::Bench;
 use super::load::PieceRun;
 use super::pacer::Pacer;
-use super::recorder::Recorder;
+use super::recorder::{Outlet, Recorder};
 use super::stop::Halt;
-use crate::history::BatchSender;
 use crate::profile::Piece;
 use crate::provider::{Client, Endpoint, SetupError};
 use futures_util::future::join_all;
@@ -47,7 +46,7 @@ pub(super) struct Thread {
     pub(super) threads: u32,
     pub(super) shared: Arc<Shared>,
     pub(super) endpoints: Arc<Vec<Endpoint>>,
-    pub(super) sender: BatchSender,
+    pub(super) outlet: Outlet,
 }
 
 impl Thread {
@@ -63,7 +62,7 @@ impl Thread {
             }
         };
         let local = LocalSet::new();
-        let recorder = Rc::new(Recorder::new(self.sender.clone()));
+        let recorder = Rc::new(Recorder::new(self.outlet.clone()));
         let mut clients = HashMap::new();
         for order in orders {
             let before = cpu_time();
@@ -100,14 +99,16 @@ impl Thread {
             endpoint: self.endpoints[target].clone(),
             recorder: recorder.clone(),
         });
-        let pieces = order.pieces.iter().map(|(piece, state)| {
+        let pieces = order.pieces.iter().enumerate().map(|(index, (piece, state))| {
+            let (lane, lanes) = state.split.lane(self.index, self.threads);
             Rc::new(PieceRun {
                 bench: bench.clone(),
+                index,
                 piece: piece.clone(),
                 state: state.clone(),
                 start: order.start,
-                thread: self.index,
-                threads: self.threads,
+                lane,
+                lanes,
                 halt: Rc::new(Halt::default()),
                 crew: Rc::new(Crew::default()),
             })

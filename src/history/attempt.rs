@@ -101,6 +101,9 @@ pub struct Job {
     pub end: JobEnd,
     /// Attempts the client counted for it.
     pub attempts: u32,
+    /// How often it was given to a process: once, and once more each time that one died with it.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub deliveries: u32,
     /// Id of the answer taken for the job's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -110,6 +113,15 @@ pub struct Job {
     /// Whether the job was due in a warm-up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warmup: bool,
+}
+
+/// A job that no process died with.
+pub(super) fn once() -> u32 {
+    1
+}
+
+fn is_once(deliveries: &u32) -> bool {
+    *deliveries == 1
 }
 
 /// How a job came to its end.

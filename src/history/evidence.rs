@@ -68,6 +68,8 @@ pub struct AttemptRow {
 pub struct JobRow {
     /// Whose result.
     pub job: JobId,
+    /// How often it was given to a process.
+    pub deliveries: u32,
     /// When it was due.
     pub due_ns: u64,
     /// When the engine began it.

@@ -109,6 +109,8 @@ pub(super) struct JobLine {
     outcome: Outcome,
     end: JobEnd,
     attempts: u32,
+    #[serde(default = "super::attempt::once")]
+    deliveries: u32,
     id: Option<AnswerId>,
     text_hash: Option<Digest>,
     #[serde(default)]
@@ -119,6 +121,7 @@ impl JobLine {
     pub(super) fn row(&self) -> JobRow {
         JobRow {
             job: self.job,
+            deliveries: self.deliveries,
             due_ns: self.due_ns,
             begun_ns: self.begun_ns,
             done_ns: self.done_ns,

@@ -111,7 +111,10 @@ pub(super) fn tokens_counted(view: &CellView<'_>) -> Ruling {
 fn gave_up(job: &JobView<'_>, row: &LedgerRow) -> bool {
     use ErrorClass as E;
     let error = job.client(row).and_then(|a| a.error);
-    matches!(error, Some(E::Cancelled | E::TimeoutTotal | E::TimeoutIdle | E::TimeoutFirstByte))
+    matches!(
+        error,
+        Some(E::Cancelled | E::WorkerDied | E::TimeoutTotal | E::TimeoutIdle | E::TimeoutFirstByte)
+    )
 }
 
 fn wrong_totals(claim: &Claim, delivered: Tokens) -> u64 {

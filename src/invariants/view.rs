@@ -97,7 +97,7 @@ impl<'a> CellView<'a> {
 
     /// Whether the numbers of issued jobs run from 0 on without a hole.
     ///
-    /// They do where workers of one block take them from one counter. Else a job that was not issued keeps
+    /// They do where workers of one block take them from one counter, in one process. Else a job that was not issued keeps
     /// its number (a dropped arrival, the stripe of a thread that was stopped, the last iterations of a
     /// worker), and blocks that only time ends have numbers reserved.
     fn is_numbered(&self, end: &CellEnd) -> bool {
@@ -111,7 +111,8 @@ impl<'a> CellView<'a> {
             workload.jobs.is_none() && matches!(phase.executor, ConstantVus { .. } | RampingVus { .. })
         };
         let all_issued = end.not_issued.values().all(|count| *count == 0);
-        (one_counter && *blocks <= 1) || (all_issued && !phases.iter().any(by_time))
+        (one_counter && *blocks <= 1 && self.strategy.processes == 1)
+            || (all_issued && !phases.iter().any(by_time))
     }
 
     /// The last moment that the cell's books know of.
@@ -210,6 +211,7 @@ fn bounds(attempts: &[AttemptRow], results: &[JobRow], ledger: &[LedgerRow]) -> 
 fn sum_claims(claims: &[Claim], cell: u16) -> Option<Claim> {
     claims.iter().filter(|claim| claim.cell == cell).cloned().reduce(|a, b| Claim {
         cell,
+        process: None,
         requests: a.requests.saturating_add(b.requests),
         prompt_tokens: a.prompt_tokens.saturating_add(b.prompt_tokens),
         completion_tokens: a.completion_tokens.saturating_add(b.completion_tokens),

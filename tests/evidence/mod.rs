@@ -202,6 +202,7 @@ fn claim(cell: u16, evidence: &Evidence, from: usize, billed: bool) -> Claim {
     let (prompt_tokens, completion_tokens) = (prompt_tokens.sum(), completion.sum());
     let requests = evidence.attempts.iter().filter(|row| row.job.cell == cell).count() as u64;
     Claim {
+        process: None,
         cell,
         requests,
         prompt_tokens,
@@ -348,6 +349,7 @@ impl Played {
         let ok = self.fate == Fate::Whole;
         let number = self.number();
         evidence.jobs.push(JobRow {
+            deliveries: 1,
             job: self.job,
             due_ns,
             begun_ns: due_ns,

@@ -46,12 +46,12 @@ prop_compose! {
 prop_compose! {
     fn job()(
         job in job_id(), due_ns: u64, begun_ns: u64, done_ns: u64, outcome in outcome(), attempts: u32, warmup: bool,
-        end in select(vec![
+        deliveries in 1..9u32, end in select(vec![
             JobEnd::Answered, JobEnd::Exhausted, JobEnd::Permanent, JobEnd::Cancelled, JobEnd::OverBudget,
         ]),
         id in any::<Option<String>>(), text_hash in of(hex()),
     ) -> Job {
-        Job { job, due_ns, begun_ns, done_ns, outcome, end, attempts, id, text_hash, warmup }
+        Job { job, due_ns, begun_ns, done_ns, outcome, end, attempts, deliveries, id, text_hash, warmup }
     }
 }
 
@@ -138,6 +138,7 @@ pub(crate) fn attempt_row(a: &Attempt) -> AttemptRow {
 
 pub(crate) fn job_row(j: &Job) -> JobRow {
     JobRow {
+        deliveries: j.deliveries,
         job: j.job,
         due_ns: j.due_ns,
         begun_ns: j.begun_ns,

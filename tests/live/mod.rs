@@ -68,6 +68,16 @@ pub(crate) fn run(plan: &Arc<Plan>, build: Build<'_>) -> Run {
 
 /// Runs the plan, which `stop` may end early.
 pub(crate) fn run_until(plan: &Arc<Plan>, build: Build<'_>, stop: &Arc<Stop>) -> Run {
+    run_watched(plan, build, stop, &Arc::new(Progress::default()))
+}
+
+/// Runs the plan, for one who watches its progress.
+pub(crate) fn run_watched(
+    plan: &Arc<Plan>,
+    build: Build<'_>,
+    stop: &Arc<Stop>,
+    progress: &Arc<Progress>,
+) -> Run {
     let place = tempfile::tempdir().expect("a place for evidence");
     let dir = RunDir::create_at(&place.path().join("run")).expect("a run directory");
     dir.write("plan.toml", &plan.toml).expect("the plan");
@@ -90,7 +100,12 @@ pub(crate) fn run_until(plan: &Arc<Plan>, build: Build<'_>, stop: &Arc<Stop>) ->
         strategies: &|strategy| build(strategy, plan),
         history: history.sender(),
         stop: stop.clone(),
-        progress: Arc::new(Progress::default()),
+        workers: engine::WorkerSetup {
+            program: env!("CARGO_BIN_EXE_deadheat").into(),
+            prefix: "test:".to_owned(),
+            ..engine::WorkerSetup::default()
+        },
+        progress: progress.clone(),
     });
     servers.into_iter().for_each(Server::stop);
     let made = made.expect("load was made");
@@ -99,7 +114,7 @@ pub(crate) fn run_until(plan: &Arc<Plan>, build: Build<'_>, stop: &Arc<Stop>) ->
         elapsed_ns: clock.now_ns(),
         interrupted: made.stopped == Some(Cause::Interrupted),
         over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: made.pacer.to_owned(),
+        pacer: made.pacer.clone(),
         threads: plan.threads,
         transports: made.transports.clone(),
     };

@@ -94,6 +94,7 @@ pub(crate) fn attempt(cell: u16, index: u64) -> AttemptRow {
 pub(crate) fn job(cell: u16, index: u64) -> JobRow {
     let attempt = attempt(cell, index);
     JobRow {
+        deliveries: 1,
         job: attempt.job,
         due_ns: attempt.due_ns,
         begun_ns: attempt.due_ns,
