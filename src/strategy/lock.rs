@@ -88,10 +88,6 @@ impl Shelf {
         let mut silent_since = None;
         loop {
             match self.look(task, hands.now()).await {
-                Ok(Some(Turn::Held(mut held))) => {
-                    held.unlock = hands.holding(&held.lock, held.token).await;
-                    return Turn::Held(held);
-                }
                 Ok(Some(turn)) => return turn,
                 Ok(None) => silent_since = None,
                 Err(_) => {
@@ -117,6 +113,16 @@ impl Shelf {
         let owner = self.locks.owner_token();
         let token = self.locks.acquire(&lock, &owner, self.ttl).await?;
         Ok(token.map(|token| Turn::Held(Held { lock, owner, token, unlock: Unlock::Heard })))
+    }
+
+    /// Looks once more, under the lock: whoever held it before may have answered in between. If not, the lock
+    /// is about to be used.
+    pub(super) async fn settled(&self, held: &mut Held, task: &Task, hands: &dyn Hands) -> Option<Answer> {
+        if let Ok(Some(answer)) = self.answer(task, hands.now()).await {
+            return Some(answer);
+        }
+        held.unlock = hands.holding(&held.lock, held.token).await;
+        None
     }
 
     /// Whether the lock is still held; if so it lasts for a whole term again.

@@ -2,7 +2,8 @@
 //!
 //! For several processes that may be given the same work twice: whoever gets the lock asks, everybody else
 //! takes its answer. The lock is renewed while the call lasts and looked at again right before the call, and
-//! its fencing token goes with the call, for a Redis lock alone excludes nobody (see [`super::redis`]). The
+//! its fencing token goes with the call, for a Redis lock alone excludes nobody (see [`super::redis`]); one
+//! `Idempotency-Key` per question saves the bill where the provider honours it. The
 //! wrong choice where nothing is asked twice: every job then pays two round trips for nothing.
 
 use super::lock::{Caught, Held, Shelf, Turn, without_turn};
@@ -24,6 +25,8 @@ pub struct RedisLock {
     fenced: bool,
     /// Only the holder's own lock is released.
     owner_checked: bool,
+    /// What the keys of this cell begin with.
+    prefix: String,
 }
 
 impl RedisLock {
@@ -31,7 +34,7 @@ impl RedisLock {
     #[must_use]
     pub fn new(redis: &RedisClient, prefix: &str, ttl: Duration, permits: u32, retry: RetryPolicy) -> Self {
         let (shelf, permits) = (Shelf::new(redis, prefix, ttl), PermitQueue::new(permits));
-        Self { shelf, permits, retry, fenced: true, owner_checked: true }
+        Self { shelf, permits, retry, fenced: true, owner_checked: true, prefix: prefix.to_owned() }
     }
 
     /// The broken twin that neither renews its lock nor has its token checked.
@@ -57,8 +60,12 @@ impl RedisLock {
                 lost.set(true);
                 return Err(JobEnd::Cancelled);
             }
-            let lease = Some(held.lease(self.fenced));
-            let answer = send(hands, task, Call { lease, ..Call::new(before + n, due) }).await?;
+            let call = Call {
+                lease: Some(held.lease(self.fenced)),
+                idempotency_key: self.fenced.then(|| format!("{}{}", self.prefix, held.lock)),
+                ..Call::new(before + n, due)
+            };
+            let answer = send(hands, task, call).await?;
             // A stale token: somebody else has held the lock since.
             lost.set(self.fenced && answer.status == Some(409));
             Ok(answer)
@@ -109,9 +116,8 @@ impl Strategy for RedisLock {
                 if without_turn(&turn, &task, &*hands, attempts) {
                     return;
                 }
-                let Turn::Held(held) = turn else { return };
-                // Whoever held the lock before may have answered between the look and the lock.
-                if let Ok(Some(answer)) = self.shelf.answer(&task, hands.now()).await {
+                let Turn::Held(mut held) = turn else { return };
+                if let Some(answer) = self.shelf.settled(&mut held, &task, &*hands).await {
                     self.give_back(&held).await;
                     return hands.record(&task, &answer, JobEnd::Answered, attempts);
                 }

@@ -36,7 +36,8 @@ impl Strategy for LockedCounter {
             if without_turn(&turn, &task, &*hands, 0) {
                 return;
             }
-            if let Turn::Held(held) = turn {
+            if let Turn::Held(mut held) = turn {
+                held.unlock = hands.holding(&held.lock, held.token).await;
                 self.counter.fetch_add(1, SeqCst);
                 self.shelf.release(&held).await;
             }
