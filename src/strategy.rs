@@ -3,9 +3,14 @@
 //! A strategy turns a job into attempts. It decides with the synchronous structs of `shared/` and waits
 //! through [`Hands`], which the engine implements; it never touches a clock or a socket itself.
 
+mod bend;
+pub mod broken;
 mod hands;
+mod lock;
 mod permit;
 pub mod redis;
+mod redis_counter;
+mod redis_lock;
 mod retry;
 mod semaphore;
 mod unbounded;
@@ -14,12 +19,16 @@ pub use hands::{
     Answer, Blocking, Booked, Books, Call, Hands, Lease, LocalFuture, Strategy, Task, Unlock, Usage,
 };
 pub use permit::{Permit, PermitQueue};
+pub use redis_counter::RedisCounter;
+pub use redis_lock::RedisLock;
 pub use retry::{Decision, RetryPolicy, drive, send};
 pub use semaphore::Semaphore;
 pub use unbounded::Unbounded;
 
-use crate::scenario::{Retry, StrategyPlan, Way};
+use crate::scenario::{Backoff, Broken, Jitter, Retry, StrategyPlan, Twin, Way};
+use redis::RedisClient;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a strategy finds itself.
 #[derive(Debug, Clone)]
@@ -28,13 +37,13 @@ pub struct Surroundings {
     pub prefix: String,
     /// Which of the strategy's processes this is, from 0.
     pub process: u32,
-    /// Seeds what it draws.
-    pub seed: u64,
+    /// The Redis of strategies that need one.
+    pub redis: Option<RedisClient>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { prefix: "deadheat:".to_owned(), process: 0, seed: 0 }
+        Self { prefix: "deadheat:".to_owned(), process: 0, redis: None }
     }
 }
 
@@ -45,12 +54,79 @@ pub fn share(n: u32, process: u32, processes: u32) -> u32 {
 }
 
 /// The strategy that the plan names, with the plan's retry policy beside it.
+///
+/// # Panics
+/// If the strategy needs Redis and `around` has none: who starts a run sees to that.
 #[must_use]
 pub fn build(plan: &StrategyPlan, retry: &Retry, around: &Surroundings) -> Arc<dyn Strategy> {
-    let retry = RetryPolicy::new(retry.clone());
+    let policy = RetryPolicy::new(retry.clone());
     let share = |n| share(n, around.process, plan.processes);
+    let redis = || around.redis.as_ref().expect("a Redis for a strategy that needs one");
     match &plan.way {
-        Way::Semaphore { permits } => Arc::new(Semaphore::new(share(*permits), retry)),
-        _ => Arc::new(Unbounded::new(retry)),
+        Way::Semaphore { permits } => Arc::new(Semaphore::new(share(*permits), policy)),
+        Way::RedisLock(lock) => {
+            Arc::new(RedisLock::new(redis(), &around.prefix, lock.ttl, share(lock.permits), policy))
+        }
+        Way::RedisCounter { permits, .. } => {
+            Arc::new(RedisCounter::new(redis(), &around.prefix, share(*permits), policy))
+        }
+        Way::Broken(twin) => build_broken(twin, retry, around, share(twin.permits)),
+        _ => Arc::new(Unbounded::new(policy)),
+    }
+}
+
+fn build_broken(broken: &Broken, retry: &Retry, around: &Surroundings, permits: u32) -> Arc<dyn Strategy> {
+    use broken::{
+        AbortOnError, CheckedBudget, CheckedCache, CompletionOrder, FreshKeys, LeakyPermit, LockedCounter,
+        NestedPermit, StaleCounter,
+    };
+    let policy = RetryPolicy::new(retry.clone());
+    let with = |change: &dyn Fn(&mut Retry)| {
+        let mut retry = retry.clone();
+        change(&mut retry);
+        RetryPolicy::new(retry)
+    };
+    let lock = || {
+        let redis = around.redis.as_ref().expect("a Redis for a strategy that needs one");
+        let ttl = broken.lock.as_ref().map_or(Duration::ZERO, |lock| lock.ttl);
+        (redis, around.prefix.as_str(), ttl)
+    };
+    match broken.twin {
+        Twin::Counter => Arc::new(StaleCounter::new(permits, policy)),
+        Twin::ResultOrder => Arc::new(CompletionOrder::new(permits, policy)),
+        Twin::AbortOnError => Arc::new(AbortOnError::new(permits)),
+        Twin::RetryInPermit => Arc::new(NestedPermit::new(permits, policy)),
+        Twin::NoBackoff => Arc::new(Semaphore::new(permits, with(&|retry| retry.backoff = Backoff::None))),
+        Twin::NoJitter => Arc::new(Semaphore::new(permits, with(&without_jitter))),
+        Twin::IgnoresRetryAfter => {
+            Arc::new(Semaphore::new(permits, with(&|retry| retry.respect_retry_after = false)))
+        }
+        Twin::Cache => Arc::new(CheckedCache::new(permits, policy)),
+        Twin::Budget => Arc::new(CheckedBudget::new(permits, broken.max_tokens.unwrap_or(u64::MAX), policy)),
+        Twin::LockUnfenced | Twin::LockRelease => {
+            let (redis, prefix, ttl) = lock();
+            let right = RedisLock::new(redis, prefix, ttl, permits, policy);
+            let unfenced = broken.twin == Twin::LockUnfenced;
+            Arc::new(if unfenced { right.unfenced() } else { right.release_unchecked() })
+        }
+        Twin::LockCounterOnly => {
+            let (redis, prefix, ttl) = lock();
+            Arc::new(LockedCounter::new(redis, prefix, ttl, permits, policy))
+        }
+        Twin::PermitLeak => Arc::new(LeakyPermit::new(permits, policy)),
+        // Every process has all the permits.
+        Twin::LocalLimit => Arc::new(Semaphore::new(broken.permits, policy)),
+        // What is wrong with it is which of its processes' counts the engine believes.
+        Twin::LocalCounters => Arc::new(Semaphore::new(permits, policy)),
+        Twin::NoIdempotencyKey => Arc::new(FreshKeys::new(permits, with(&|retry| retry.transport = true))),
+        Twin::Totals => Arc::new(Unbounded::new(policy)),
+    }
+}
+
+/// The same waits for everybody.
+fn without_jitter(retry: &mut Retry) {
+    match &mut retry.backoff {
+        Backoff::None => {}
+        Backoff::Fixed { jitter, .. } | Backoff::Exponential { jitter, .. } => *jitter = Jitter::None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod interrupt;
 mod progress;
+mod redis;
 pub(super) mod targets;
 
 use super::output::{self, Format};
@@ -12,7 +13,7 @@ use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Su
 use crate::report;
 use crate::scenario::Plan;
 use crate::shared::Progress;
-use crate::strategy::{self, Surroundings};
+use crate::strategy;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -101,6 +102,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     // Before the first file, so that no Ctrl-C can leave half a run behind.
     interrupt::watch(stop.clone());
     let books = Books::open(args, plan, started_utc_s)?;
+    let redis = redis::start(plan, started_utc_s)?;
     let targets = targets::start(plan, clock, &books.ledger)?;
     let progress = Arc::new(Progress::default());
     let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
@@ -108,18 +110,22 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy| strategy::build(strategy, &plan.retry, &Surroundings::default()),
+        strategies: &|strategy, prefix| {
+            strategy::build(strategy, &plan.retry, &redis.around(strategy, prefix))
+        },
         history: books.history.sender(),
         stop,
         progress,
         workers: engine::WorkerSetup {
             program: std::env::current_exe().unwrap_or_default(),
-            prefix: Surroundings::default().prefix,
-            ..engine::WorkerSetup::default()
+            redis_urls: redis.urls(),
+            prefix: redis.prefix.clone(),
+            restart_redis: redis.restart(),
         },
     });
     display.stop();
     targets.stop();
+    redis.stop();
     let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
     if made.pacer != "timerfd" {
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");

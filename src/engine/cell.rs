@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Builds the strategy under test for a cell.
-pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan) -> Arc<dyn Strategy> + 'a;
+/// Builds the strategy under test for a cell, whose names in a shared store begin with the given text.
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, &str) -> Arc<dyn Strategy> + 'a;
 
 /// What the whole run shares.
 pub(super) struct Shared {

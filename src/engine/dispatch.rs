@@ -17,6 +17,7 @@ use crate::provider::{Endpoint, SetupError};
 use crate::scenario::{Cell, Plan};
 use crate::shared::{Budget, Caps, Progress, Tally, Totals};
 use crate::strategy::Booked;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,8 +50,8 @@ pub struct Config<'a> {
 pub struct WorkerSetup {
     /// The `deadheat` binary, which a worker is another process of.
     pub program: PathBuf,
-    /// Where Redis is reached, for strategies that need it; may hold a password.
-    pub redis_url: Option<String>,
+    /// Where Redis is reached, for each strategy that needs it, by its name; may hold passwords.
+    pub redis_urls: BTreeMap<&'static str, String>,
     /// What names of the run in a shared store begin with.
     pub prefix: String,
     /// Restarts the run's own Redis, if it has one.
@@ -170,9 +171,10 @@ impl CellRun {
     ) -> Self {
         let plan = &shared.plan;
         let strategy = &plan.strategies[cell.strategy];
+        let prefix = format!("{}{}:", setup.prefix, cell.index);
         let state = Arc::new(CellState {
             cell,
-            strategy: strategies(strategy),
+            strategy: strategies(strategy, &prefix),
             totals: Totals::default(),
             tally: Tally::default(),
             stuck: Stop::default(),
@@ -186,8 +188,8 @@ impl CellRun {
             threads: (plan.threads / strategy.processes).max(1),
             base_urls: endpoints.iter().map(|endpoint| endpoint.base_url.clone()).collect(),
             epoch_ns: shared.clock.epoch_monotonic_ns(),
-            redis_url: setup.redis_url.clone(),
-            prefix: setup.prefix.clone(),
+            redis_url: setup.redis_urls.get(strategy.name()).cloned(),
+            prefix: prefix.clone(),
             budget: plan.budget.is_some(),
             armed: state.nemeses.is_armed(),
         };

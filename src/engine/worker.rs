@@ -22,7 +22,7 @@ use std::time::Duration;
 /// What a worker brings along itself.
 pub struct Outfit<'a> {
     /// Builds the strategy under test, for this seat.
-    pub strategies: &'a dyn Fn(&Plan, &StrategyPlan, &Seat) -> Arc<dyn Strategy>,
+    pub strategies: &'a dyn Fn(&Plan, &StrategyPlan, &Seat) -> Result<Arc<dyn Strategy>, String>,
     /// The key that an environment variable holds.
     pub keys: &'a dyn Fn(&str) -> Option<ApiKey>,
     /// Ends the process: the run is gone, or needs it no more.
@@ -48,7 +48,7 @@ pub fn work(
     let strategy = &plan.strategies[cell.strategy];
     let state = Arc::new(CellState {
         cell,
-        strategy: (outfit.strategies)(&plan, strategy, &seat),
+        strategy: (outfit.strategies)(&plan, strategy, &seat)?,
         totals: Totals::default(),
         tally: Tally::default(),
         stuck: Stop::default(),
