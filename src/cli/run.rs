@@ -131,8 +131,8 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
     }
     if made.deaths > 0 {
-        let deaths = made.deaths;
-        output::say(&format!("worker processes died {deaths} times, and were started again with their jobs"));
+        let times = if made.deaths == 1 { "once".to_owned() } else { format!("{} times", made.deaths) };
+        output::say(&format!("a worker process died {times}, and was started again with its jobs"));
     }
     let meta = Meta {
         started_utc_s,

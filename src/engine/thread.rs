@@ -17,11 +17,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::task::LocalSet;
 
+/// The pieces of one block, with what the threads share of each.
+pub(super) type Pieces = Arc<Vec<(Piece, Arc<PieceState>)>>;
+
 /// One block of one cell, for every thread to take its share of.
 #[derive(Clone)]
 pub(super) struct Order {
     pub(super) cell: Arc<CellState>,
-    pub(super) pieces: Arc<Vec<(Piece, Arc<PieceState>)>>,
+    pub(super) pieces: Pieces,
     /// Start of the block, since the run's epoch; a little ahead, so that every thread is ready.
     pub(super) start: Duration,
 }

@@ -4,7 +4,7 @@ use super::cell::{CellState, PieceState, Purse, Shared};
 use super::part::Part;
 use super::recorder::Outlet;
 use super::stop::{Cause, Stop};
-use super::thread::Order;
+use super::thread::{Order, Pieces};
 use super::threads::Threads;
 use super::uplink::Uplink;
 use super::wire::{BlockOrder, Down, Seat, Up, figures};
@@ -131,7 +131,7 @@ struct Desk {
     state: Arc<CellState>,
     uplink: Arc<Uplink>,
     /// Those of the order that is being made.
-    pieces: Mutex<Arc<Vec<(Piece, Arc<PieceState>)>>>,
+    pieces: Mutex<Pieces>,
 }
 
 /// Until the run says no more, and is gone.

@@ -388,3 +388,6 @@ fn advance(progress: &Progress, last: Figures, now: Figures) {
     (0..last[4].saturating_sub(now[4])).for_each(|_| progress.idle());
     (0..more(1)).for_each(|_| progress.job_ended());
 }
+
+#[cfg(test)]
+mod tests;
