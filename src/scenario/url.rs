@@ -28,7 +28,29 @@ pub(super) fn expand_redis(url: &str, env: Option<Env<'_>>) -> Result<String, Wr
     if password.is_some_and(|password| !(password.starts_with("${") && password.ends_with('}'))) {
         return Err(wrong("the URL of Redis holds a password", "write ${VARIABLE} in its place"));
     }
-    variables(url, env)
+    // A password may hold what has a meaning in a URL.
+    let encoded = env.map(|env| move |name: &str| env(name).map(|value| encode(&value)));
+    match (&encoded, userinfo) {
+        (Some(encoded), Some(info)) => {
+            let (before, after) = url.split_once(info).unwrap_or((url, ""));
+            Ok(before.to_owned() + &variables(info, Some(encoded))? + &variables(after, env)?)
+        }
+        _ => variables(url, env),
+    }
+}
+
+/// Percent-encodes all but what stands for itself everywhere (RFC 3986, section 2.3).
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 /// The text with each `${VARIABLE}` replaced.

@@ -164,6 +164,7 @@ parameters! {
         /// "spawn" starts a private redis-server; else the URL of your own, `redis://` or `rediss://`, with
         /// `${VARIABLE}` for its password.
         #[serde(default = "spawn")]
+        #[schemars(extend("format" = "deadheat-url"))]
         redis: String,
         /// How long a lock lasts that nobody renews.
         #[serde(default = "ttl")]
@@ -183,6 +184,7 @@ parameters! {
         /// "spawn" starts a private redis-server; else the URL of your own, `redis://` or `rediss://`, with
         /// `${VARIABLE}` for its password.
         #[serde(default = "spawn")]
+        #[schemars(extend("format" = "deadheat-url"))]
         redis: String,
         /// Attempts at once, over all processes.
         #[schemars(range(min = 1, max = 1_000_000))]
