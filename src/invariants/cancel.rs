@@ -3,7 +3,7 @@
 use super::retries::nothing_seen;
 use super::tally::{Ruling, Tally, one, time};
 use super::view::{CellView, JobView};
-use crate::history::{AttemptRow, ErrorClass, JobId, JobKey, LedgerRow};
+use crate::history::{AttemptRow, ErrorClass, JobId, JobKey, LedgerRow, Outcome};
 
 /// How long after the client gave an attempt up the provider may still have it open, in nanoseconds.
 const GRACE_NS: u64 = 250_000_000;
@@ -12,12 +12,13 @@ const GRACE_NS: u64 = 250_000_000;
 enum Survivor<'a> {
     /// This attempt was open for longer, by the ledger.
     Open(JobId, &'a LedgerRow, u64),
-    /// This attempt began after the job's result had been recorded, then.
+    /// This attempt began after the job had been given up, then.
     Late(JobId, u32, u64, u64),
 }
 
 /// An attempt that the client gave up (it timed out or was cancelled) is closed at the provider within
-/// [`GRACE_NS`], and no attempt of a job begins after its result was recorded.
+/// [`GRACE_NS`], and no attempt of a job begins after the job was given up. A job that holds an answer was not:
+/// whose answer that is, and what else was billed, are other rules' questions.
 pub(super) fn cancel_propagates(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
     for job in view.jobs() {
@@ -28,7 +29,9 @@ pub(super) fn cancel_propagates(view: &CellView<'_>) -> Ruling {
                 tally.violation(done_ns, Survivor::Open(job.id, row, done_ns));
             }
         }
-        let Some(result) = job.results.first() else { continue };
+        let Some(result) = job.results.first().filter(|result| result.outcome != Outcome::Ok) else {
+            continue;
+        };
         for (n, begun_ns) in begun(&job).filter(|(_, begun_ns)| *begun_ns > result.done_ns) {
             tally.relevant += 1;
             tally.violation(begun_ns, Survivor::Late(job.id, n, begun_ns, result.done_ns));
@@ -68,7 +71,7 @@ fn words(survivor: Survivor<'_>) -> (Vec<JobKey>, String) {
         }
         Survivor::Late(job, n, begun_ns, done_ns) => {
             let text = format!(
-                "{job} began attempt {n} {} after its result had been recorded at {}; nothing should have followed",
+                "{job} began attempt {n} {} after it had been given up at {}; nothing should have followed",
                 time(begun_ns - done_ns),
                 time(done_ns),
             );
