@@ -177,9 +177,12 @@ impl<'a> JobView<'a> {
         }
     }
 
-    /// The row of the answer with this number, among those to the job's question.
+    /// The row of the answer with this number, among those to the job's question. An answer that was replayed
+    /// for a repeated `Idempotency-Key` stands in several rows: the whole one counts.
     pub(super) fn answer(&self, number: u64) -> Option<&'a LedgerRow> {
-        self.question.iter().find(|row| row.answer == Some(number))
+        let mut rows = self.question.iter().filter(|row| row.answer == Some(number));
+        let first = rows.clone().next();
+        rows.find(|row| is_whole(row)).or(first)
     }
 }
 
