@@ -147,6 +147,11 @@ impl RetryPolicy {
         if over { Decision::End(JobEnd::Exhausted) } else { Decision::Wait(wait) }
     }
 
+    /// Whether what the provider may have accepted is sent again.
+    pub(super) fn repeats_accepted(&self) -> bool {
+        self.retry.transport
+    }
+
     /// What two attempts made side by side come to, in the order in which they ended, if neither was answered
     /// well: one that forbids a retry decides, else the later; and the provider's longer wish for a wait counts.
     pub(super) fn both_failed(&self, first: Answer, last: Answer) -> Made {

@@ -1,8 +1,9 @@
 //! `single-flight`: jobs that ask the same share one call.
 //!
 //! The first job of a question calls; those that come meanwhile wait for its answer, and those that come later
-//! find it. One `Idempotency-Key` per question lets the question be asked again after a call of which nobody
-//! knows what came. The wrong choice where answers to the same question must differ, or grow old, and no help
+//! find it. If the first fails, the next asks; but what came of a call may be unknown, and then the question is asked
+//! again only if `[retry] transport` says so (one `Idempotency-Key` per question makes that safe where the provider
+//! honours it), else it is unknown to all. The wrong choice where answers to the same question must differ, or grow old, and no help
 //! across processes: each has its own flights.
 
 use super::lock::Caught;
@@ -12,7 +13,14 @@ use crate::shared::{FlightTicket, Flights, Joined, Woken};
 use std::rc::Rc;
 use tokio::sync::oneshot;
 
-type Wakers = Flights<u64, Answer, oneshot::Sender<()>>;
+type Wakers = Flights<u64, Shared, oneshot::Sender<()>>;
+
+/// What all jobs of a question came to.
+#[derive(Debug, Clone)]
+struct Shared {
+    answer: Answer,
+    end: JobEnd,
+}
 
 /// One flight for each question.
 #[derive(Debug)]
@@ -26,7 +34,7 @@ pub struct SingleFlight {
 /// What a job is to do.
 enum Part {
     Lead,
-    Take(Answer),
+    Take(Shared),
     Leave,
 }
 
@@ -42,7 +50,7 @@ impl SingleFlight {
         let (waker, woken) = oneshot::channel();
         match self.flights.join(&task.question, waker) {
             Joined::Lead => Part::Lead,
-            Joined::Done(answer) => Part::Take(answer),
+            Joined::Done(shared) => Part::Take(shared),
             Joined::Wait(ticket) => {
                 let place = Place { flights: &self.flights, question: task.question, ticket };
                 tokio::select! {
@@ -51,7 +59,7 @@ impl SingleFlight {
                 }
                 let part = match self.flights.woken(&task.question, ticket) {
                     Woken::Lead => Part::Lead,
-                    Woken::Done(answer) => Part::Take(answer),
+                    Woken::Done(shared) => Part::Take(shared),
                     Woken::Still => return Part::Leave,
                 };
                 std::mem::forget(place);
@@ -71,10 +79,12 @@ impl SingleFlight {
         };
         drive_with(&self.retry, task, &caught, attempt).await;
         let Some((answer, end, attempts)) = caught.result() else { return };
-        if answer.outcome == Outcome::Ok {
+        // Asking again what may have been accepted may be billed twice.
+        let in_doubt = answer.outcome == Outcome::Unknown && !self.retry.repeats_accepted();
+        if answer.outcome == Outcome::Ok || in_doubt {
             // What it cost is on the books of the one who asked.
             let shared = Answer { usage: None, ..answer.clone() };
-            wake(self.flights.land(&task.question, shared));
+            wake(self.flights.land(&task.question, Shared { answer: shared, end }));
             std::mem::forget(leading);
         }
         hands.record(task, &answer, end, attempts);
@@ -118,7 +128,7 @@ impl Strategy for SingleFlight {
         Box::pin(async move {
             match self.part(&task, &*hands).await {
                 Part::Lead => self.lead(&task, &*hands).await,
-                Part::Take(answer) => hands.record(&task, &answer, JobEnd::Answered, 0),
+                Part::Take(Shared { answer, end }) => hands.record(&task, &answer, end, 0),
                 Part::Leave => {
                     hands.record(&task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, 0);
                 }
