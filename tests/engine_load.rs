@@ -272,7 +272,7 @@ fn the_budget_ends_the_run_and_is_never_passed() {
 fn threads_change_nothing_but_the_speed() {
     let text = format!(
         "{SMALL}[profile.constant-arrival-rate]\nrate = 200\nduration = \"200ms\"\n[strategy.semaphore]\npermits = 5\n\
-         [retry]\nbackoff = {{ fixed = {{ wait = \"2ms\" }} }}\n\
+         [retry]\nbackoff = {{ fixed = {{ wait = \"60ms\", jitter = \"full\" }} }}\n\
          [[fault]]\nkind.status = {{ code = 503 }}\nwhen = {{ probability = 0.3, attempts = [1, 2, 3] }}\n"
     );
     let seen = ["1", "2", "3"].map(|threads| run(&plan(&text, &[("threads", threads)]), &right));

@@ -2,6 +2,8 @@
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+#[path = "metrics_fold/good.rs"]
+mod good;
 #[path = "metrics_fold/small.rs"]
 mod small;
 

@@ -80,7 +80,7 @@ fn discord(view: &CellView<'_>, made: &Made, sum: &Claim, claim: &Claim) -> Opti
         return Some(Discord::Tokens(sum.prompt_tokens, sum.completion_tokens));
     }
     (figures(sum) != figures(claim))
-        .then(|| Discord::Claim((sum.requests, sum.total_tokens), (claim.requests, claim.total_tokens)))
+        .then_some(Discord::Claim((sum.requests, sum.total_tokens), (claim.requests, claim.total_tokens)))
 }
 
 /// ` (process 0 has 12, process 1 has 11)`.
