@@ -122,6 +122,7 @@ pub(crate) fn counter(strategy: &str) -> CounterRow {
         goodput_per_s: 99.0,
         tokens_per_s: 5000.0,
         in_flight_max: 32,
+        waste_tokens: Some(500),
     }
 }
 
