@@ -3,9 +3,13 @@
 //! A strategy turns a job into attempts. It decides with the synchronous structs of `shared/` and waits
 //! through [`Hands`], which the engine implements; it never touches a clock or a socket itself.
 
+mod adaptive;
 mod bend;
 pub mod broken;
+mod budgeted;
 mod hands;
+mod hedged;
+mod idempotent;
 mod lock;
 mod permit;
 pub mod redis;
@@ -13,16 +17,26 @@ mod redis_counter;
 mod redis_lock;
 mod retry;
 mod semaphore;
+mod single_flight;
+mod thread_pool;
+mod token_bucket;
 mod unbounded;
 
+pub use adaptive::Adaptive;
+pub use budgeted::Budgeted;
 pub use hands::{
     Answer, Blocking, Booked, Books, Call, Hands, Lease, LocalFuture, Strategy, Task, Unlock, Usage,
 };
+pub use hedged::Hedged;
+pub use idempotent::Idempotent;
 pub use permit::{Permit, PermitQueue};
 pub use redis_counter::RedisCounter;
 pub use redis_lock::RedisLock;
 pub use retry::{Decision, RetryPolicy, drive, send};
 pub use semaphore::Semaphore;
+pub use single_flight::SingleFlight;
+pub use thread_pool::ThreadPool;
+pub use token_bucket::TokenBucket;
 pub use unbounded::Unbounded;
 
 use crate::scenario::{Backoff, Broken, Jitter, Retry, StrategyPlan, Twin, Way};
@@ -71,14 +85,27 @@ pub fn build(plan: &StrategyPlan, retry: &Retry, around: &Surroundings) -> Arc<d
             Arc::new(RedisCounter::new(redis(), &around.prefix, share(*permits), policy))
         }
         Way::Broken(twin) => build_broken(twin, retry, around, share(twin.permits)),
-        _ => Arc::new(Unbounded::new(policy)),
+        Way::Unbounded => Arc::new(Unbounded::new(policy)),
+        Way::ThreadPool { workers } => Arc::new(ThreadPool::new(share(*workers), policy)),
+        Way::SingleFlight { permits } => Arc::new(SingleFlight::new(*permits, &around.prefix, policy)),
+        Way::TokenBucket { rate_per_s, burst } => {
+            let rate_per_s = rate_per_s / f64::from(plan.processes);
+            Arc::new(TokenBucket::new(rate_per_s, share(*burst).max(1), policy))
+        }
+        Way::Adaptive { rule, min, max } => Arc::new(Adaptive::new(*rule, *min, *max, policy)),
+        Way::Hedged { permits, after } => Arc::new(Hedged::new(*permits, *after, retry.max_attempts, policy)),
+        Way::Idempotent { permits } => {
+            let policy = RetryPolicy::new(Retry { transport: true, ..retry.clone() });
+            Arc::new(Idempotent::new(share(*permits), &around.prefix, policy))
+        }
+        Way::Budgeted { permits, max_tokens } => Arc::new(Budgeted::new(*permits, *max_tokens, policy)),
     }
 }
 
 fn build_broken(broken: &Broken, retry: &Retry, around: &Surroundings, permits: u32) -> Arc<dyn Strategy> {
     use broken::{
         AbortOnError, CheckedBudget, CheckedCache, CompletionOrder, FreshKeys, LeakyPermit, LockedCounter,
-        NestedPermit, StaleCounter,
+        NestedPermit, StaleCounter, UnlockedTotals,
     };
     let policy = RetryPolicy::new(retry.clone());
     let with = |change: &dyn Fn(&mut Retry)| {
@@ -119,7 +146,7 @@ fn build_broken(broken: &Broken, retry: &Retry, around: &Surroundings, permits: 
         // What is wrong with it is which of its processes' counts the engine believes.
         Twin::LocalCounters => Arc::new(Semaphore::new(permits, policy)),
         Twin::NoIdempotencyKey => Arc::new(FreshKeys::new(permits, with(&|retry| retry.transport = true))),
-        Twin::Totals => Arc::new(Unbounded::new(policy)),
+        Twin::Totals => Arc::new(UnlockedTotals::new(permits, policy)),
     }
 }
 

@@ -6,9 +6,9 @@ mod loom_model;
 use deadheat::shared::{FlightTicket, Flights, Joined, Woken};
 use loom::model::Builder;
 use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use loom_model::{Bell, bounded, check, exhaustive, note, spawn};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 const QUESTION: u32 = 7;
 const ANSWER: u32 = 42;

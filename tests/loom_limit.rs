@@ -39,7 +39,7 @@ fn a_wave_of_refusals_cuts_once_and_no_observation_is_lost() {
         for other in others {
             let _ = other.join().expect("a thread");
         }
-        // 2 + 1/2 + 1/2.5 + 1/2.9 + 1/3.24: one lost observation would leave it below 3.5.
+        // 2, 2.5, 2.9, 3.24, 3.55, 3.83, 4.09: with one observation lost it would stay below 4.
         assert_eq!(limit.limit(), 3);
         assert_eq!(observe(&limit, Outcome::Good), 3);
         assert_eq!(observe(&limit, Outcome::Good), 4, "an observation was lost");

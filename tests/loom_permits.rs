@@ -6,9 +6,9 @@ mod loom_model;
 use deadheat::shared::{Acquired, Permits};
 use loom::model::Builder;
 use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use loom_model::{Bell, bounded, check, exhaustive, note, spawn};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
 /// Takes a permit, waiting for it if need be; enters, leaves, gives it back.
 fn enter(permits: &Permits<Bell>, inside: &AtomicU32, most: u32) {

@@ -206,9 +206,9 @@ impl CellState {
             (Books::Own(booked), None) => vec![claim(cell, None, booked)],
             (Books::Engine, None) => vec![claim(cell, None, self.engine_booked())],
             (Books::Own(_) | Books::Engine, Some(workers)) => {
-                let counted = if plan.local_counters { 1 } else { workers.len() };
-                let claims = (0..).zip(workers.into_iter().take(counted));
-                claims.map(|(process, booked)| claim(cell, Some(process), booked)).collect()
+                let whole = workers.first().copied().filter(|_| plan.local_counters);
+                let shares = (0..).zip(workers).map(|(process, booked)| claim(cell, Some(process), booked));
+                shares.chain(whole.map(|booked| claim(cell, None, booked))).collect()
             }
         }
     }

@@ -67,7 +67,7 @@ fn spans<'a>(view: &CellView<'a>) -> impl Iterator<Item = (u64, u64, &'a LedgerR
         .filter(|(start, end, _)| end > start)
 }
 
-fn closed_ns(job: &JobView<'_>, row: &LedgerRow) -> u64 {
+pub(super) fn closed_ns(job: &JobView<'_>, row: &LedgerRow) -> u64 {
     match job.client(row) {
         Some(client) => row.ended_ns.min(client.done_ns),
         None => row.ended_ns.saturating_sub(GRACE_NS),

@@ -110,6 +110,8 @@ impl Leases {
 ///
 /// Looking and remembering are one step. The resource must make the write that a token admits before it
 /// looks at the next token (under one lock, say), or an admitted write could still land after a newer one.
+/// And reads that a write depends on must pass the fence too: if only writes do, two holders may both have
+/// read before the first of them writes, and their tokens come in order.
 #[derive(Debug, Default)]
 pub struct Fence {
     newest: AtomicU64,

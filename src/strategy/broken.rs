@@ -12,6 +12,7 @@ mod no_idempotency_key;
 mod permit_leak;
 mod result_order;
 mod retry_in_permit;
+mod totals;
 
 pub use abort_on_error::AbortOnError;
 pub use budget::CheckedBudget;
@@ -22,3 +23,4 @@ pub use no_idempotency_key::FreshKeys;
 pub use permit_leak::LeakyPermit;
 pub use result_order::CompletionOrder;
 pub use retry_in_permit::NestedPermit;
+pub use totals::UnlockedTotals;

@@ -7,14 +7,16 @@
 
 use loom::model::Builder;
 use loom::sync::Notify;
-use loom::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use loom::thread::{self, JoinHandle, ThreadId};
 use std::any::Any;
 use std::cell::RefCell;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::time::Instant;
 
 thread_local! {
