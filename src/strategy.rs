@@ -32,7 +32,7 @@ pub use idempotent::Idempotent;
 pub use permit::{Permit, PermitQueue};
 pub use redis_counter::RedisCounter;
 pub use redis_lock::RedisLock;
-pub use retry::{Decision, RetryPolicy, drive, send};
+pub use retry::{Decision, Hold, Made, RetryPolicy, drive, drive_with, send};
 pub use semaphore::Semaphore;
 pub use single_flight::SingleFlight;
 pub use thread_pool::ThreadPool;

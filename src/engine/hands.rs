@@ -225,6 +225,14 @@ impl Hands for JobHands {
     }
 
     fn reserve(&self, task: &Task) -> bool {
+        let granted = self.reserve_spare(task);
+        if !granted {
+            self.bench.shared.stop.stop(Cause::OverBudget);
+        }
+        granted
+    }
+
+    fn reserve_spare(&self, task: &Task) -> bool {
         let most = self.bench.most(task);
         let granted = match (&self.bench.shared.purse, &self.bench.shared.uplink) {
             (Purse::Own(budget), _) => budget.reserve(most),
@@ -233,8 +241,6 @@ impl Hands for JobHands {
         };
         if granted {
             self.reserved.set(self.reserved.get() + 1);
-        } else {
-            self.bench.shared.stop.stop(Cause::OverBudget);
         }
         granted
     }

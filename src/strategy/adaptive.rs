@@ -4,12 +4,11 @@
 //! falls on refusals and time-outs (`aimd`), or with latency before anything is refused (`gradient`). The wrong
 //! choice where the limit is known: it has to be found by meeting it, again and again.
 
-use super::{
-    Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
-};
-use crate::history::{ErrorClass, JobEnd};
+use super::{Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
+use crate::history::ErrorClass;
 use crate::scenario::LimitRule;
 use crate::shared::{AdaptiveLimit, Outcome, Rule, Sample};
+use crate::sync::{Mutex, lock};
 use std::rc::Rc;
 
 /// What an overload leaves of the limit under `aimd`.
@@ -20,7 +19,8 @@ const TOLERANCE: f64 = 1.5;
 /// Takes a permit for each attempt, of which there are more or fewer.
 #[derive(Debug)]
 pub struct Adaptive {
-    limit: AdaptiveLimit,
+    /// Locked while what it says is passed on: two threads must not pass theirs on the other way round.
+    limit: Mutex<AdaptiveLimit>,
     permits: PermitQueue,
     retry: RetryPolicy,
 }
@@ -34,11 +34,13 @@ impl Adaptive {
             LimitRule::Gradient => Rule::Gradient { tolerance: TOLERANCE },
         };
         let start = min.midpoint(max);
-        Self { limit: AdaptiveLimit::new(rule, min, max, start), permits: PermitQueue::new(start), retry }
+        let limit = Mutex::new(AdaptiveLimit::new(rule, min, max, start));
+        Self { limit, permits: PermitQueue::new(start), retry }
     }
 
     fn observe(&self, answer: &Answer, sample: Sample) {
-        self.permits.resize(self.limit.observe(answer.done, sample));
+        let limit = lock(&self.limit);
+        self.permits.resize(limit.observe(answer.done, sample));
     }
 }
 
@@ -57,17 +59,14 @@ impl Strategy for Adaptive {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let attempt = async |n, due| {
-                let _permit = tokio::select! {
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
+                let _permit = Permit::unless_stopped(&self.permits, &*hands).await?;
                 let begun = hands.now();
-                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                let answer = self.retry.send(&*hands, &task, Call::new(n, due)).await?;
                 let service = answer.done.saturating_sub(begun);
                 self.observe(&answer, Sample { service, outcome: judged(&answer) });
                 Ok(answer)
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

@@ -55,4 +55,8 @@ impl<T: Bend> Hands for T {
     fn reserve(&self, task: &Task) -> bool {
         self.inner().reserve(task)
     }
+
+    fn reserve_spare(&self, task: &Task) -> bool {
+        self.inner().reserve_spare(task)
+    }
 }

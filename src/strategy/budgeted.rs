@@ -5,7 +5,7 @@
 //! room ends, and says so. The wrong choice where answers are far shorter than what is asked for: room that is
 //! set aside stays unused for as long as a call lasts.
 
-use super::{Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send};
+use super::{Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
 use crate::history::{JobEnd, Outcome};
 use crate::shared::{Budget, Caps, Charge};
 use std::rc::Rc;
@@ -36,14 +36,11 @@ impl Strategy for Budgeted {
         Box::pin(async move {
             let most = tokens(u64::from(task.prompt_tokens.max(1)) + u64::from(task.output_tokens));
             let attempt = async |n, due| {
-                let _permit = tokio::select! {
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
+                let _permit = Permit::unless_stopped(&self.permits, &*hands).await?;
                 if !self.budget.reserve(most) {
-                    return Err(JobEnd::OverBudget);
+                    return Err(JobEnd::OverBudget.into());
                 }
-                let sent = send(&*hands, &task, Call::new(n, due)).await;
+                let sent = self.retry.send(&*hands, &task, Call::new(n, due)).await;
                 let spent = match &sent {
                     Err(_) => tokens(0),
                     Ok(answer) => match (answer.usage, answer.outcome) {
@@ -56,7 +53,7 @@ impl Strategy for Budgeted {
                 self.budget.settle(most, spent);
                 sent
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

@@ -167,6 +167,11 @@ pub trait Hands {
 
     /// Sets aside the most that one more attempt of the job can cost; `false` if the budget has no room.
     fn reserve(&self, task: &Task) -> bool;
+
+    /// The same for an attempt that the job can do without: the run goes on where there is no room for it.
+    fn reserve_spare(&self, task: &Task) -> bool {
+        self.reserve(task)
+    }
 }
 
 /// A way to call the API concurrently.

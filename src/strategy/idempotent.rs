@@ -4,8 +4,7 @@
 //! generated and billed once. So failures without a status are retried here whatever `[retry] transport`
 //! says. The wrong choice for a provider that does not look at the key, as most do not: it bills each repetition.
 
-use super::{Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send};
-use crate::history::JobEnd;
+use super::{Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
 use std::rc::Rc;
 
 /// Takes a permit for each attempt, and one key for all attempts of a job.
@@ -30,14 +29,11 @@ impl Strategy for Idempotent {
         Box::pin(async move {
             let key = format!("{}{}", self.prefix, task.job);
             let attempt = async |n, due| {
-                let _permit = tokio::select! {
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
+                let _permit = Permit::unless_stopped(&self.permits, &*hands).await?;
                 let call = Call { idempotency_key: Some(key.clone()), ..Call::new(n, due) };
-                send(&*hands, &task, call).await
+                self.retry.send(&*hands, &task, call).await
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

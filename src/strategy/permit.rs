@@ -1,5 +1,7 @@
 //! The waiting around [`Permits`]: a queue that tasks can await.
 
+use super::Hands;
+use crate::history::JobEnd;
 use crate::shared::{Acquired, Permits, Ticket};
 use std::ops::Deref;
 use tokio::sync::oneshot;
@@ -50,6 +52,17 @@ impl<Q: Deref<Target = PermitQueue>> Permit<Q> {
             std::mem::forget(place);
         }
         Self { queue }
+    }
+
+    /// Waits for a permit to make an attempt with.
+    ///
+    /// # Errors
+    /// [`JobEnd::Cancelled`] if the run is stopped first.
+    pub async fn unless_stopped(queue: Q, hands: &dyn Hands) -> Result<Self, JobEnd> {
+        tokio::select! {
+            permit = Self::acquire(queue) => Ok(permit),
+            () = hands.stopped() => Err(JobEnd::Cancelled),
+        }
     }
 
     /// A permit if one is free now.

@@ -4,6 +4,7 @@ use super::{Answer, Call, Hands, Task};
 use crate::history::{ErrorClass, JobEnd, Outcome};
 use crate::scenario::{Backoff, Jitter, Retry};
 use crate::shared::{Admission, Breaker, Pass, RetryBudget};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,29 +41,76 @@ impl RetryPolicy {
         Self { retry, budget, breaker }
     }
 
-    /// Whether attempt `n` (from 1) is within the retry budget; pays for it.
-    fn affords(&self, n: u32) -> bool {
-        let Some(budget) = &self.budget else { return true };
-        if n > 1 {
-            return budget.withdraw();
+    /// A first attempt is to go out: it earns its share of a retry.
+    fn deposit(&self) {
+        if let Some(budget) = &self.budget {
+            budget.deposit();
         }
-        budget.deposit();
-        true
     }
 
-    /// Waits until the breaker lets an attempt through; `None` if the run was stopped meanwhile.
-    async fn admitted(&self, hands: &dyn Hands) -> Option<Admitted<'_>> {
-        let Some(breaker) = &self.breaker else { return Some(Admitted(None)) };
-        loop {
-            match breaker.admit(hands.now()) {
-                Admission::Go(pass) => return Some(Admitted(Some((breaker, pass)))),
-                Admission::Wait(until) => {
-                    if !hands.wait_until(until).await {
-                        return None;
-                    }
-                }
-            }
+    /// Whether the retry budget has room for one more attempt of a job; pays for it.
+    fn affords(&self) -> bool {
+        self.budget.as_ref().is_none_or(|budget| budget.withdraw())
+    }
+
+    /// The breaker's leave to make an attempt now.
+    fn leave(&self, now: Duration) -> Result<Leave<'_>, Hold> {
+        let Some(breaker) = &self.breaker else { return Ok(Leave(None)) };
+        match breaker.admit(now) {
+            Admission::Go(pass) => Ok(Leave(Some((breaker, pass)))),
+            Admission::Wait(until) => Err(Hold::Until(until)),
         }
+    }
+
+    /// Makes an attempt if the breaker lets it and the run's budget has room for it. To be called when nothing
+    /// else is to be waited for: leave that waits is of yesterday, and what is set aside for attempts that wait
+    /// would stop the run long before its budget is spent.
+    ///
+    /// # Errors
+    /// Why it could not begin.
+    pub async fn send<'a>(
+        &self,
+        hands: &'a dyn Hands,
+        task: &'a Task,
+        call: Call<'a>,
+    ) -> Result<Answer, Hold> {
+        self.through_breaker(hands.now(), send(hands, task, call)).await
+    }
+
+    /// Makes an attempt by `make` if the breaker lets it, and tells the breaker how it ended.
+    ///
+    /// # Errors
+    /// Why it could not begin.
+    pub(super) async fn through_breaker(
+        &self,
+        now: Duration,
+        make: impl Future<Output = Result<Answer, JobEnd>>,
+    ) -> Result<Answer, Hold> {
+        let leave = self.leave(now)?;
+        let answer = make.await?;
+        leave.ended(&answer);
+        Ok(answer)
+    }
+
+    /// Like [`send`](Self::send), for an attempt that is only made if it can be made at once: nothing is waited
+    /// for, the retry budget pays for it, and where the run's budget has no room the run goes on without it.
+    /// `None` if it cannot; what is returned has been set aside, and is to be awaited.
+    pub(super) fn send_spare<'a>(
+        &'a self,
+        hands: &'a dyn Hands,
+        task: &'a Task,
+        call: Call<'a>,
+    ) -> Option<impl Future<Output = Answer> + 'a> {
+        let leave = self.leave(hands.now()).ok()?;
+        if !self.affords() || !hands.reserve_spare(task) {
+            return None;
+        }
+        let attempt = hands.attempt(task, call);
+        Some(async move {
+            let answer = attempt.await;
+            leave.ended(&answer);
+            answer
+        })
     }
 
     /// What to do after attempt `n` (from 1) of a job whose first attempt was due at `first_due`.
@@ -96,6 +144,17 @@ impl RetryPolicy {
         if over { Decision::End(JobEnd::Exhausted) } else { Decision::Wait(wait) }
     }
 
+    /// What two attempts made side by side come to, in the order in which they ended, if neither was answered
+    /// well: one that forbids a retry decides, else the later; and the provider's longer wish for a wait counts.
+    pub(super) fn both_failed(&self, first: Answer, last: Answer) -> Made {
+        let permanent = first.error != Some(ErrorClass::Cancelled) && !self.retryable(&first);
+        let (mut answer, beside) = if permanent { (first, last) } else { (last, first) };
+        let asked = |answer: &Answer| answer.retry_after.map(|wait| answer.done + wait);
+        let free = asked(&answer).max(asked(&beside));
+        answer.retry_after = free.map(|free| free.saturating_sub(answer.done));
+        Made { answer, beside: Some(beside) }
+    }
+
     /// Whether the failure may pass: `x-should-retry` decides, then the quota, then status or transport.
     fn retryable(&self, answer: &Answer) -> bool {
         if let Some(should_retry) = answer.should_retry {
@@ -112,10 +171,40 @@ impl RetryPolicy {
     }
 }
 
-/// Leave from the breaker. Dropped, nothing is known of the attempt.
-struct Admitted<'a>(Option<(&'a Breaker, Pass)>);
+/// Why an attempt could not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The job ends.
+    End(JobEnd),
+    /// The breaker is open: ask again at this moment, since the run's epoch.
+    Until(Duration),
+}
 
-impl Admitted<'_> {
+impl From<JobEnd> for Hold {
+    fn from(end: JobEnd) -> Self {
+        Self::End(end)
+    }
+}
+
+/// What one try of a job came to.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// The answer that decides.
+    pub answer: Answer,
+    /// That of an attempt that was made beside it.
+    pub beside: Option<Answer>,
+}
+
+impl From<Answer> for Made {
+    fn from(answer: Answer) -> Self {
+        Self { answer, beside: None }
+    }
+}
+
+/// Leave from the breaker. Dropped, nothing is known of the attempt.
+struct Leave<'a>(Option<(&'a Breaker, Pass)>);
+
+impl Leave<'_> {
     /// What the attempt says of the provider: only what it does when it cannot serve counts against it. A 4xx,
     /// 429 included, shows that it is there.
     fn ended(mut self, answer: &Answer) {
@@ -133,7 +222,7 @@ impl Admitted<'_> {
     }
 }
 
-impl Drop for Admitted<'_> {
+impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if let Some((breaker, pass)) = self.0.take() {
             breaker.abandon(pass);
@@ -175,38 +264,44 @@ fn spread(
 
 /// Brings a job to its end: attempts, books, decides, waits, and records the result exactly once.
 ///
-/// `attempt` makes attempt `n`, due at the given time, by way of [`send`]; an error says why it could not
-/// begin. A job of which any attempt may have been billed has not certainly failed, whatever its last
-/// attempt says.
-pub async fn drive(
+/// `attempt` makes attempt `n`, due at the given time, by way of [`RetryPolicy::send`]; an error says why it could
+/// not begin. When the breaker holds it, it is called again after the wait, so that whatever it had acquired is free
+/// meanwhile. A job of which any attempt may have been billed has not certainly failed, whatever its last attempt
+/// says.
+pub async fn drive_with<M: Into<Made>>(
     policy: &RetryPolicy,
     task: &Task,
     hands: &dyn Hands,
-    attempt: impl AsyncFn(u32, Duration) -> Result<Answer, JobEnd>,
+    attempt: impl AsyncFn(u32, Duration) -> Result<M, Hold>,
 ) {
     let mut last = Answer::not_sent(task.due);
-    let mut due = task.due;
-    let mut wait = Duration::ZERO;
-    let mut n = 0;
-    let mut in_doubt = false;
+    let (mut due, mut wait) = (task.due, Duration::ZERO);
+    let (mut n, mut in_doubt) = (0, false);
+    policy.deposit();
     let end = loop {
-        if !policy.affords(n + 1) {
-            break JobEnd::RetryBudget;
-        }
-        let Some(admitted) = policy.admitted(hands).await else { break JobEnd::Cancelled };
-        let answer = match attempt(n + 1, due).await {
-            Ok(answer) => answer,
-            Err(end) => break end,
+        let Made { answer, beside } = match attempt(n + 1, due).await {
+            Ok(made) => made.into(),
+            Err(Hold::End(end)) => break end,
+            Err(Hold::Until(until)) => {
+                due = due.max(until);
+                if hands.wait_until(until).await {
+                    continue;
+                }
+                break JobEnd::Cancelled;
+            }
         };
-        admitted.ended(&answer);
-        n += 1;
-        in_doubt |= answer.outcome == Outcome::Unknown;
-        hands.count(task, &answer);
+        for answer in beside.iter().chain([&answer]) {
+            n += 1;
+            in_doubt |= answer.outcome == Outcome::Unknown;
+            hands.count(task, answer);
+        }
         last = answer;
         // The stream of an attempt is its own, so a draw that nobody needs is not made.
         let draw = if last.error.is_some() { hands.draw(task, n) } else { 0.0 };
         match policy.decide(n, &last, task.due, wait, draw) {
             Decision::End(end) => break end,
+            // Asked before the wait: nobody waits for what it cannot pay.
+            Decision::Wait(_) if !policy.affords() => break JobEnd::RetryBudget,
             Decision::Wait(next) => wait = next,
         }
         due = last.done + wait;
@@ -218,6 +313,17 @@ pub async fn drive(
         last.outcome = Outcome::Unknown;
     }
     hands.record(task, &last, end, n);
+}
+
+/// [`drive_with`] for attempts that are made by way of [`send`]: the breaker is asked before `attempt` is called.
+pub async fn drive(
+    policy: &RetryPolicy,
+    task: &Task,
+    hands: &dyn Hands,
+    attempt: impl AsyncFn(u32, Duration) -> Result<Answer, JobEnd>,
+) {
+    let attempt = async |n, due| policy.through_breaker(hands.now(), attempt(n, due)).await;
+    drive_with(policy, task, hands, attempt).await;
 }
 
 /// Makes an attempt if the budget has room for it. To be called when nothing else is to be waited for: what

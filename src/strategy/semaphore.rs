@@ -3,8 +3,7 @@
 //! The first choice for one process that calls one provider. The permit covers the attempt only: a job
 //! that waits to try again holds none, or a burst of refusals would stop every healthy job too.
 
-use super::{Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send};
-use crate::history::JobEnd;
+use super::{Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
 use std::rc::Rc;
 
 /// Takes a permit for each attempt.
@@ -26,13 +25,10 @@ impl Strategy for Semaphore {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let attempt = async |n, due| {
-                let _permit = tokio::select! {
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
-                send(&*hands, &task, Call::new(n, due)).await
+                let _permit = Permit::unless_stopped(&self.permits, &*hands).await?;
+                self.retry.send(&*hands, &task, Call::new(n, due)).await
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

@@ -6,9 +6,7 @@
 //! across processes: each has its own flights.
 
 use super::lock::Caught;
-use super::{
-    Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
-};
+use super::{Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
 use crate::history::{JobEnd, Outcome};
 use crate::shared::{FlightTicket, Flights, Joined, Woken};
 use std::rc::Rc;
@@ -67,14 +65,11 @@ impl SingleFlight {
         let leading = Leading { flights: &self.flights, question: task.question };
         let caught = Caught::new(hands);
         let attempt = async |n, due| {
-            let _permit = tokio::select! {
-                permit = Permit::acquire(&self.permits) => permit,
-                () = hands.stopped() => return Err(JobEnd::Cancelled),
-            };
+            let _permit = Permit::unless_stopped(&self.permits, hands).await?;
             let idempotency_key = Some(format!("{}question:{}", self.prefix, task.question));
-            send(hands, task, Call { idempotency_key, ..Call::new(n, due) }).await
+            self.retry.send(hands, task, Call { idempotency_key, ..Call::new(n, due) }).await
         };
-        drive(&self.retry, task, &caught, attempt).await;
+        drive_with(&self.retry, task, &caught, attempt).await;
         let Some((answer, end, attempts)) = caught.result() else { return };
         if answer.outcome == Outcome::Ok {
             // What it cost is on the books of the one who asked.

@@ -4,7 +4,10 @@
 //! lose neither: one result per attempt, one addition per count. A job that waits to try again holds no thread.
 //! The wrong choice for thousands of calls at once: each of them would hold a thread that only waits.
 
-use super::{Answer, Blocking, Booked, Books, Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, drive};
+use super::{
+    Answer, Blocking, Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy,
+    Task, drive_with,
+};
 use crate::history::{JobEnd, JobId, Outcome};
 use crate::shared::{Queue, Results, Totals};
 use crate::sync::lock;
@@ -44,6 +47,8 @@ impl std::fmt::Debug for Work {
 #[derive(Debug)]
 pub struct ThreadPool {
     workers: u32,
+    /// Threads without work. What waits for one waits here, where it can be stopped and has set nothing aside.
+    free: PermitQueue,
     retry: RetryPolicy,
     shared: Arc<Shared>,
     add: Add,
@@ -59,12 +64,30 @@ impl ThreadPool {
 
     /// With another way to add up.
     pub(super) fn adding(workers: u32, retry: RetryPolicy, add: Add) -> Self {
-        Self { workers, retry, shared: Arc::default(), add, threads: Mutex::default() }
+        let free = PermitQueue::new(workers);
+        Self { workers, free, retry, shared: Arc::default(), add, threads: Mutex::default() }
     }
 
     /// The totals of a pool that adds its own way.
     pub(super) fn unlocked(&self) -> &Mutex<Booked> {
         &self.shared.unlocked
+    }
+
+    /// Has a thread make the attempt, and takes its answer out of the results.
+    async fn hand_over(&self, task: &Task, hands: &dyn Hands, call: Call<'_>) -> Result<Answer, JobEnd> {
+        if !hands.reserve(task) {
+            return Err(JobEnd::OverBudget);
+        }
+        let (key, (done, counted)) = ((task.job, call.n), oneshot::channel());
+        let Blocking { run, recorded } = hands.blocking(task, call);
+        if self.shared.queue.push(Work { key, run, done }).is_err() {
+            // Closed only when nobody can run a job any more.
+            return Err(JobEnd::Cancelled);
+        }
+        let seen = recorded.await;
+        // The thread books after it has called: until then neither its answer nor its count is there.
+        let _ = counted.await;
+        Ok(self.shared.results.take(&key).unwrap_or(seen))
     }
 
     fn start(&self) {
@@ -114,20 +137,11 @@ impl Strategy for ThreadPool {
         Box::pin(async move {
             self.start();
             let attempt = async |n, due| {
-                if !hands.reserve(&task) {
-                    return Err(JobEnd::OverBudget);
-                }
-                let Blocking { run, recorded } = hands.blocking(&task, Call::new(n, due));
-                let (key, (done, counted)) = ((task.job, n), oneshot::channel());
-                if self.shared.queue.push(Work { key, run, done }).is_err() {
-                    return Err(JobEnd::Cancelled);
-                }
-                let seen = recorded.await;
-                // An attempt that no thread made is dropped with its place in the queue.
-                let _ = counted.await;
-                Ok(self.shared.results.take(&key).unwrap_or(seen))
+                let _thread = Permit::unless_stopped(&self.free, &*hands).await?;
+                let call = Call::new(n, due);
+                self.retry.through_breaker(hands.now(), self.hand_over(&task, &*hands, call)).await
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 

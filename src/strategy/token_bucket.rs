@@ -4,10 +4,11 @@
 //! coming back. Retries take tokens too. The wrong choice for a provider that limits what is in flight: a slow
 //! one collects open calls, however slowly they are made.
 
-use super::{Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, drive, send};
+use super::{Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, drive_with};
 use crate::history::JobEnd;
 use crate::shared;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Takes a token for each attempt.
 #[derive(Debug)]
@@ -27,14 +28,15 @@ impl TokenBucket {
 impl Strategy for TokenBucket {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            let attempt = async |n, due| {
+            let attempt = async |n, due: Duration| {
                 let at = self.bucket.reserve(hands.now());
                 if at > hands.now() && !hands.wait_until(at).await {
-                    return Err(JobEnd::Cancelled);
+                    return Err(JobEnd::Cancelled.into());
                 }
-                send(&*hands, &task, Call::new(n, due)).await
+                // A token that the breaker holds up is spent: those who are let through must not come all at once.
+                self.retry.send(&*hands, &task, Call::new(n, due.max(at))).await
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }
