@@ -1,6 +1,6 @@
 //! When each strategy is the wrong choice: a sentence each, with what was seen in this run.
 
-use crate::history::{CounterRow, ErrorClass, Invariant};
+use crate::history::{CounterRow, ErrorClass, Invariant, StrategyRow};
 use crate::scenario::{Place, Plan, StrategyPlan, Way};
 use crate::units::format_duration;
 use std::time::Duration;
@@ -15,10 +15,10 @@ pub(super) struct Scene<'a> {
     pub(super) waste: Option<f64>,
     /// Most at once at one target.
     pub(super) in_flight: u64,
-    /// From due to sent at the median.
-    pub(super) lag_p50_ms: Option<f64>,
-    /// The same with a semaphore, if it ran beside.
-    pub(super) semaphore_lag_p50_ms: Option<f64>,
+    /// From due to done at the median.
+    pub(super) response_p50_ms: Option<f64>,
+    /// What a semaphore did, if one ran beside.
+    pub(super) semaphore: Option<&'a StrategyRow>,
 }
 
 /// When the strategy is the wrong choice. Figures are left out where nothing was attempted.
@@ -54,7 +54,7 @@ fn of_way(scene: &Scene<'_>) -> (String, Option<String>) {
         Way::RedisLock(_) => return redis_lock(scene),
         Way::RedisCounter { .. } => (
             "wrong where one process is enough, for every attempt asks Redis first, and no Redis is no call",
-            lags(scene),
+            took(scene),
         ),
         Way::SingleFlight { .. } => return single_flight(scene),
         Way::TokenBucket { rate_per_s, .. } => (
@@ -118,7 +118,7 @@ fn redis_lock(scene: &Scene<'_>) -> (String, Option<String>) {
         1 => "wrong where nothing is asked twice, as here, for each job pays for its lock",
         _ => "wrong where nothing is asked twice, for each job pays for its lock",
     };
-    (rule.to_owned(), lags(scene))
+    (rule.to_owned(), took(scene))
 }
 
 fn single_flight(scene: &Scene<'_>) -> (String, Option<String>) {
@@ -135,7 +135,9 @@ fn single_flight(scene: &Scene<'_>) -> (String, Option<String>) {
 fn hedged(scene: &Scene<'_>) -> (String, Option<String>) {
     let here = match scene.waste {
         Some(waste) => {
-            format!("{} of the tokens billed here were for answers that nobody took", percent(waste))
+            let beside = scene.semaphore.and_then(|row| row.waste).map(percent);
+            let beside = beside.map_or_else(String::new, |other| format!(", with semaphore {other}"));
+            format!("here {} of the tokens billed bought nothing{beside}", percent(waste))
         }
         None => format!("here {} attempts per job", per_job(scene)),
     };
@@ -151,24 +153,19 @@ fn idempotent(scene: &Scene<'_>) -> (String, Option<String>) {
     let deaf: Vec<&str> =
         scene.plan.targets.iter().filter(|t| deaf(&t.place)).map(|t| t.name.as_str()).collect();
     let here = match (deaf.is_empty(), scene.waste) {
-        (false, _) => Some(format!("here {} does not", deaf.join(", "))),
+        (false, _) => Some(format!("here not honoured by {}", deaf.join(", "))),
         (true, Some(waste)) => Some(format!("here {} of the tokens billed were wasted", percent(waste))),
         (true, None) => None,
     };
     (rule.to_owned(), here)
 }
 
-/// What waiting for permits and locks came to, beside a semaphore's.
-fn lags(scene: &Scene<'_>) -> Option<String> {
-    let own = ms(scene.lag_p50_ms?);
-    Some(match scene.semaphore_lag_p50_ms {
-        Some(other) => {
-            format!(
-                "here attempts left {own} after they were due at the median, with semaphore {}",
-                ms(other)
-            )
-        }
-        None => format!("here attempts left {own} after they were due at the median"),
+/// What a job took, beside one with a semaphore.
+fn took(scene: &Scene<'_>) -> Option<String> {
+    let own = ms(scene.response_p50_ms?);
+    Some(match scene.semaphore.and_then(|row| row.response_p50_ms) {
+        Some(other) => format!("here a job took {own} at the median, and {} with semaphore", ms(other)),
+        None => format!("here a job took {own} at the median"),
     })
 }
 

@@ -43,19 +43,17 @@ pub(super) fn compare(parts: &Parts<'_>, slow: Option<&str>) -> Comparison {
     if doubt.is_none() {
         rank(parts.plan.optimise, &sums, &mut strategies);
     }
-    let others: Vec<(String, Option<f64>)> =
-        strategies.iter().zip(&sums).map(|(row, sum)| (row.strategy.clone(), sum.lag_p50_ms)).collect();
-    for (n, row) in strategies.iter_mut().enumerate() {
-        let beside = others.iter().find(|(name, _)| name == "semaphore").and_then(|(_, lag)| *lag);
+    let semaphore = strategies.iter().find(|row| row.strategy == "semaphore").cloned();
+    for ((row, sum), strategy) in strategies.iter_mut().zip(&sums).zip(&parts.plan.strategies) {
         row.wrong_when = wrong_when(&Scene {
             plan: parts.plan,
-            strategy: &parts.plan.strategies[n],
-            seen: &sums[n].whole,
+            strategy,
+            seen: &sum.whole,
             breaks: &row.breaks,
             waste: row.waste,
             in_flight: row.in_flight_max,
-            lag_p50_ms: sums[n].lag_p50_ms,
-            semaphore_lag_p50_ms: beside,
+            response_p50_ms: row.response_p50_ms,
+            semaphore: semaphore.as_ref(),
         });
     }
     let advice = (strategies.len() > 1).then(|| match doubt {
@@ -90,21 +88,18 @@ struct Sum {
     measured: CounterRow,
     cost: Option<Money>,
     response: Option<Histogram<u64>>,
-    lag_p50_ms: Option<f64>,
 }
 
 impl Sum {
     fn of(parts: &Parts<'_>, strategy: usize) -> Self {
         let cells: Vec<Cell> =
             parts.plan.cells().into_iter().filter(|cell| cell.strategy == strategy).collect();
-        let lag = merged(parts, &cells, "lag");
         Self {
             strategy,
             whole: added(&cells, &parts.counters),
             measured: added(&cells, &parts.measured),
             cost: paid(parts, &cells),
-            response: merged(parts, &cells, "response"),
-            lag_p50_ms: lag.as_ref().and_then(|lag| percentile_ms(lag, 0.5)),
+            response: merged(parts, &cells),
             cells,
         }
     }
@@ -206,9 +201,9 @@ fn paid(parts: &Parts<'_>, cells: &[Cell]) -> Option<Money> {
     sum
 }
 
-fn merged(parts: &Parts<'_>, cells: &[Cell], metric: &str) -> Option<Histogram<u64>> {
+fn merged(parts: &Parts<'_>, cells: &[Cell]) -> Option<Histogram<u64>> {
     let mut sum: Option<Histogram<u64>> = None;
-    for histogram in cells.iter().filter_map(|cell| parts.histogram(*cell, metric)) {
+    for histogram in cells.iter().filter_map(|cell| parts.histogram(*cell, "response")) {
         match &mut sum {
             None => sum = Some(histogram.clone()),
             Some(sum) => sum.add(histogram).ok()?,

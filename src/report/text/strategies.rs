@@ -16,11 +16,11 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     // A hundred columns in all.
     let columns = [
         right("#", 2),
-        left("", 25),
+        left("", 26),
         left("breaks", 23),
         right("good/s", 6),
         right(if tail { "p99" } else { "p50" }, 6),
-        right("in flight", 9),
+        right("at once", 8),
         right("per job", 7),
         right("waste", 6),
     ];
