@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Retries that may be saved up in a retry budget, beyond its reserve.
 const SAVED: u32 = 100;
 
+/// Draws for waits before the breaker are numbered from here: those for back-off have the attempt's number.
+const HELD: u32 = 128;
+
 /// A retry policy, with the retry budget and the circuit breaker that all jobs of one strategy share.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
@@ -283,6 +286,9 @@ pub async fn drive_with<M: Into<Made>>(
             Ok(made) => made.into(),
             Err(Hold::End(end)) => break end,
             Err(Hold::Until(until)) => {
+                // Spread over a quarter of the wait: those who were held must not come back together.
+                let wait = until.saturating_sub(hands.now());
+                let until = until + wait.mul_f64(hands.draw(task, HELD + n) / 4.0);
                 due = due.max(until);
                 if hands.wait_until(until).await {
                     continue;
