@@ -38,4 +38,4 @@ pub use pacer::Pacer;
 pub use redis_server::{RedisServer, RedisServerError};
 pub use stop::{Cause, Stop};
 pub use wire::Seat;
-pub use worker::{Outfit, work};
+pub use worker::{BuildSeated, Outfit, work};

@@ -1,5 +1,6 @@
 //! Thresholds, the summary, the exit code.
 
+mod advice;
 mod assemble;
 mod billed;
 mod cost;
@@ -7,6 +8,7 @@ mod exit;
 mod host;
 mod judge;
 mod observed;
+mod ranking;
 mod reasons;
 mod threshold;
 mod validity;

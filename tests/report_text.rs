@@ -87,6 +87,9 @@ fn summary() -> Summary {
             threshold("error_rate: rate < 20%", true, Some("10.47%")),
             threshold("itl: p(99.9) < 80ms", false, None),
         ],
+        optimise: "goodput".into(),
+        strategies: vec![],
+        advice: None,
         host: Host {
             os: "linux".into(),
             arch: "x86_64".into(),
@@ -208,4 +211,117 @@ fn an_empty_summary_still_makes_a_report() {
     empty.fidelity.cpu_busiest = f64::NAN;
     let text = text(&empty);
     assert!(text.contains("nothing was judged") && text.contains("no ledger"), "{text}");
+}
+
+fn strategy(name: &str, bug: Option<&str>, breaks: &[Invariant], rank: u32) -> StrategyRow {
+    StrategyRow {
+        strategy: name.into(),
+        broken_on_purpose: bug.map(Into::into),
+        processes: 1,
+        breaks: breaks.to_vec(),
+        rank: Some(rank),
+        recommended: rank == 1,
+        score: Some(99.0),
+        goodput_per_s: 99.0 / f64::from(rank),
+        response_p50_ms: Some(440.0),
+        response_p99_ms: Some(1_490.0),
+        in_flight_max: 1_135,
+        attempts_per_job: Some(2.84),
+        waste: Some(0.031),
+        cost_per_good_job: Some("0.00064529 USD".into()),
+        wrong_when: format!(
+            "wrong for somebody else than {name}: {}",
+            "here 2.8 attempts per job, ".repeat(5)
+        ),
+    }
+}
+
+/// A run that compares two right strategies, one of which broke its word, and two twins.
+fn comparison() -> Summary {
+    use Invariant::{BilledOnce, InFlightCapped, Progress, RequestsCounted};
+    const BUG: &str = "counter read before the call and written after it";
+    let mut several = summary();
+    several.optimise = "goodput".into();
+    several.advice = Some("best for goodput here: semaphore (99.0 good jobs/s)".into());
+    several.strategies = vec![
+        strategy("unbounded", None, &[InFlightCapped], 3),
+        strategy("semaphore", None, &[], 1),
+        strategy("broken-counter", Some(BUG), &[BilledOnce, InFlightCapped, Progress, RequestsCounted], 4),
+        strategy("broken-no-idempotency-key", Some("retry without idempotency key"), &[], 2),
+    ];
+    for name in ["broken-counter", "broken-no-idempotency-key"] {
+        several.counters.push(counter(name));
+    }
+    for invariant in [BilledOnce, InFlightCapped, Progress, RequestsCounted] {
+        several.verdicts.push(verdict("broken-counter", invariant, Verdict::Broken));
+    }
+    several
+}
+
+#[test]
+fn a_comparison_is_what_we_print() {
+    let now = text(&comparison());
+    let kept = "tests/fixtures/report/strategies.txt";
+    if std::env::var_os("REGENERATE").is_some() {
+        std::fs::write(kept, &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(kept).unwrap_or_default();
+    assert_eq!(now, kept, "read the new report; if it is better: REGENERATE=1 cargo test --test report_text");
+}
+
+#[test]
+fn a_matrix_names_every_broken_rule_and_twins_have_one_witness() {
+    let text = text(&comparison());
+    let (matrix, rest) = text.split_once("Verdicts").expect("both");
+    for name in ["billed-once", "in-flight-capped", "progress", "requests-counted"] {
+        assert!(matrix.contains(name), "{name} in {matrix}");
+    }
+    assert_eq!(matrix.matches("✗ broken on purpose").count(), 2, "{matrix}");
+    let at = |what: &str| matrix.find(what).unwrap_or_else(|| panic!("no {what:?} in\n{matrix}"));
+    assert!(at("1  semaphore") < at("3  unbounded") && at("3  unbounded") < at("4  broken-counter"));
+    assert!(at("best for goodput here") < at("wrong for somebody else than unbounded"));
+    let witnesses = rest.matches("512 attempts were in flight where 32 were declared").count();
+    assert_eq!(witnesses, 2, "one of unbounded, one of the twin: {rest}");
+}
+
+#[test]
+fn many_cells_do_not_drown_the_report() {
+    let mut many = comparison();
+    for n in 0..80 {
+        let name = format!("broken-{n}");
+        many.counters.push(counter(&name));
+        many.metrics.push(metric(&name, "response", &histogram(&[MS; 10])));
+        many.verdicts.extend(Invariant::ALL.map(|invariant| verdict(&name, invariant, Verdict::Broken)));
+        many.strategies.push(strategy(&name, Some("everything"), &Invariant::ALL[..2], 5 + n));
+        many.exit_reasons.push("x".into());
+    }
+    let text = text(&many);
+    let verdicts = text.split_once("Verdicts").expect("there").1.split_once("Cells").expect("there").0;
+    // A line of up to thirteen figures for each twin, and its witness.
+    assert!(verdicts.lines().count() < 80 * 9, "{} lines", verdicts.lines().count());
+    assert!(!text.contains("min to max, log"), "distributions of 84 cells");
+    assert!(text.contains("in 84 cells") && text.contains("summary.json"), "{text}");
+}
+
+#[test]
+fn a_matrix_keeps_its_width_and_escapes_what_it_prints() {
+    const EVIL: &str = "\u{1b}[2J\u{7}\r\n\u{202e}fdp";
+    let mut hostile = comparison();
+    hostile.optimise = EVIL.into();
+    hostile.advice = Some(EVIL.into());
+    for row in &mut hostile.strategies {
+        row.strategy = format!("{EVIL}{}", "x".repeat(90));
+        row.wrong_when = EVIL.into();
+        row.broken_on_purpose = Some(EVIL.into());
+        row.breaks = Invariant::ALL.to_vec();
+        (row.goodput_per_s, row.in_flight_max) = (1e18, u64::MAX);
+        (row.response_p99_ms, row.attempts_per_job, row.waste) = (Some(1e15), Some(1e12), Some(f64::NAN));
+        row.rank = Some(u32::MAX);
+    }
+    let ours = coloured(&hostile);
+    assert!(ours.contains("\\u{1b}[2J"), "it is shown, not swallowed");
+    assert!(!ours.contains("\u{1b}[2J") && !ours.contains(['\u{7}', '\r', '\u{202e}']));
+    for line in text(&hostile).lines().chain(text(&comparison()).lines()) {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
 }

@@ -19,10 +19,13 @@ use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+/// Builds the strategy under test for a worker's seat; the error says why it cannot.
+pub type BuildSeated<'a> = dyn Fn(&Plan, &StrategyPlan, &Seat) -> Result<Arc<dyn Strategy>, String> + 'a;
+
 /// What a worker brings along itself.
 pub struct Outfit<'a> {
     /// Builds the strategy under test, for this seat.
-    pub strategies: &'a dyn Fn(&Plan, &StrategyPlan, &Seat) -> Result<Arc<dyn Strategy>, String>,
+    pub strategies: &'a BuildSeated<'a>,
     /// The key that an environment variable holds.
     pub keys: &'a dyn Fn(&str) -> Option<ApiKey>,
     /// Ends the process: the run is gone, or needs it no more.

@@ -3,7 +3,7 @@
 use super::cost::spent;
 use super::threshold::{void_all, void_latency};
 use super::{
-    BilledTokens, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, thresholds, validity,
+    BilledTokens, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, ranking, thresholds, validity,
 };
 use crate::history::{
     CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
@@ -72,7 +72,9 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         void_all(&mut rows);
         doubt(&mut parts);
     }
+    let comparison = ranking::compare(&parts, faults.first().map(String::as_str));
     let reasons = exit_reasons(&Grounds {
+        strategies: &comparison.strategies,
         meta: parts.meta,
         counters: &parts.counters,
         metrics: &parts.metrics,
@@ -105,6 +107,9 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         fidelity: parts.fidelity,
         cost,
         thresholds: rows,
+        optimise: ranking::name(plan.optimise).to_owned(),
+        strategies: comparison.strategies,
+        advice: comparison.advice,
         host: parts.host,
     }
 }

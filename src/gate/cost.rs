@@ -27,18 +27,14 @@ fn row(plan: &Plan, cell: Cell, counter: &CounterRow, billed: Option<BilledToken
         currency: price.currency.to_string(),
         client: client.decimal(),
         billed: billed.map(|billed| billed.decimal()),
-        per_answered_job: per_job(billed.unwrap_or(client), counter.answered),
+        per_answered_job: per_job(billed.unwrap_or(client), counter.answered).map(|each| each.decimal()),
     })
 }
 
 /// Rounded half up at the twelfth place; `None` if there was no job.
-fn per_job(spent: Money, answered: u64) -> Option<String> {
-    let answered = i128::from(answered);
-    if answered == 0 {
-        return None;
-    }
-    let pico = (spent.pico + answered / 2) / answered;
-    Some(Money { pico, currency: spent.currency }.decimal())
+pub(super) fn per_job(spent: Money, jobs: u64) -> Option<Money> {
+    let jobs = i128::from(jobs);
+    (jobs > 0).then(|| Money { pico: (spent.pico + jobs / 2) / jobs, currency: spent.currency })
 }
 
 /// What a cell cost: what the ledger charged, else what the client was told of. `None` without a price

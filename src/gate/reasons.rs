@@ -1,7 +1,9 @@
 //! Every reason for an exit code, most important first.
 
 use super::Exit;
-use crate::history::{CounterRow, ErrorClass, Meta, MetricRow, ThresholdRow, Verdict, VerdictRow};
+use crate::history::{
+    CounterRow, ErrorClass, Meta, MetricRow, StrategyRow, ThresholdRow, Verdict, VerdictRow,
+};
 use std::collections::BTreeMap;
 
 /// What the exit code is decided on.
@@ -15,6 +17,8 @@ pub struct Grounds<'a> {
     pub metrics: &'a [MetricRow],
     /// Verdicts per cell.
     pub verdicts: &'a [VerdictRow],
+    /// The strategies, of which some may be broken on purpose.
+    pub strategies: &'a [StrategyRow],
     /// Judged thresholds.
     pub thresholds: &'a [ThresholdRow],
     /// Ways in which the generator was slow.
@@ -37,7 +41,8 @@ pub fn exit_reasons(grounds: &Grounds<'_>) -> Vec<(Exit, String)> {
     if grounds.meta.interrupted {
         reasons.push((Exit::Interrupted, "the run was interrupted".to_owned()));
     }
-    reasons.extend(broken(grounds.verdicts).map(with(Exit::Invariant)));
+    reasons.extend(broken(grounds).map(with(Exit::Invariant)));
+    reasons.extend(broken_twins(grounds.strategies).map(with(Exit::Invariant)));
     reasons.extend(torn.chain(invalid).map(with(Exit::LoadInvalid)));
     if grounds.meta.over_budget {
         reasons.push((Exit::OverBudget, "the budget was reached, and the run stopped there".to_owned()));
@@ -70,11 +75,24 @@ fn unreachable(counters: &[CounterRow]) -> impl Iterator<Item = String> {
     .into_iter()
 }
 
-fn broken(verdicts: &[VerdictRow]) -> impl Iterator<Item = String> + '_ {
-    let broken = verdicts.iter().filter(|row| row.verdict == Verdict::Broken);
-    broken.map(|row| {
+/// What no strategy broke on purpose comes first, a line each: that is what nobody expects.
+fn broken<'a>(grounds: &Grounds<'a>) -> impl Iterator<Item = String> + 'a {
+    let strategies = grounds.strategies;
+    let twin =
+        move |name: &str| strategies.iter().any(|s| s.strategy == name && s.broken_on_purpose.is_some());
+    let broken = grounds.verdicts.iter().filter(|row| row.verdict == Verdict::Broken);
+    broken.filter(move |row| !twin(&row.strategy)).map(|row| {
         let at = place(&row.target, &row.strategy);
         format!("{} is broken{at}: {} of {}", row.invariant.name(), row.violations, row.relevant)
+    })
+}
+
+/// One line per twin, over all targets.
+fn broken_twins(strategies: &[StrategyRow]) -> impl Iterator<Item = String> + '_ {
+    strategies.iter().filter(|row| !row.breaks.is_empty()).filter_map(|row| {
+        let bug = row.broken_on_purpose.as_deref()?;
+        let names: Vec<&str> = row.breaks.iter().map(|invariant| invariant.name()).collect();
+        Some(format!("{}, broken on purpose ({bug}), broke {}", row.strategy, names.join(", ")))
     })
 }
 

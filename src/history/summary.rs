@@ -1,6 +1,6 @@
 //! `summary.json`: everything a report or a gate needs, without the other evidence.
 
-use super::VerdictRow;
+use super::{Invariant, VerdictRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,6 +50,15 @@ pub struct Summary {
     pub cost: Vec<CostRow>,
     /// The thresholds and what became of them.
     pub thresholds: Vec<ThresholdRow>,
+    /// By what the strategies are ranked: `goodput`, `p99` or `cost`.
+    #[serde(default)]
+    pub optimise: String,
+    /// The strategies side by side, each over all targets, in the plan's order.
+    #[serde(default)]
+    pub strategies: Vec<StrategyRow>,
+    /// Which strategy to take, or why none is named; `None` if only one ran.
+    #[serde(default)]
+    pub advice: Option<String>,
     /// The machine.
     pub host: Host,
 }
@@ -61,6 +70,43 @@ pub struct Validity {
     pub holds: bool,
     /// Each way in which it did not, and what to change.
     pub why: Vec<String>,
+}
+
+/// One strategy over all targets, as somebody who has to choose looks at it. Warm-ups are left out, except of
+/// cost and waste: they were paid for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StrategyRow {
+    /// Strategy's name.
+    pub strategy: String,
+    /// What is broken about it on purpose; `None` for a right one.
+    pub broken_on_purpose: Option<String>,
+    /// Over how many processes it was spread.
+    pub processes: u32,
+    /// The invariants that it broke.
+    pub breaks: Vec<Invariant>,
+    /// From 1: behind every right strategy that broke nothing come twins that broke nothing, and behind those
+    /// whatever broke something. `None` if it could not be ranked.
+    pub rank: Option<u32>,
+    /// Whether it is the one to take here: the first, right, and without a broken invariant.
+    pub recommended: bool,
+    /// What it is ranked by: good jobs per second, milliseconds, or cost per good job.
+    pub score: Option<f64>,
+    /// Good jobs per second.
+    pub goodput_per_s: f64,
+    /// Median response, in milliseconds; `None` with too few samples.
+    pub response_p50_ms: Option<f64>,
+    /// Response at the 99th percentile, in milliseconds; `None` with too few samples.
+    pub response_p99_ms: Option<f64>,
+    /// Most attempts in flight at once at one target.
+    pub in_flight_max: u64,
+    /// Attempts per job begun; `None` if none was.
+    pub attempts_per_job: Option<f64>,
+    /// Tokens billed that bought nothing, as a share of those billed, 0 to 1; `None` without a ledger.
+    pub waste: Option<f64>,
+    /// Per good job, exact to 12 places, with its currency; `None` without a price or a good job.
+    pub cost_per_good_job: Option<String>,
+    /// When it is the wrong choice, in a sentence, with what was seen here.
+    pub wrong_when: String,
 }
 
 /// Counts of one cell.

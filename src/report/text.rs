@@ -7,12 +7,16 @@ mod headline;
 mod latency;
 mod layout;
 mod spark;
+mod strategies;
 mod thresholds;
 mod verdicts;
 
 use crate::history::Summary;
 use layout::{Page, Tone};
 use std::path::Path;
+
+/// Most cells that are shown one by one beyond the table of cells. Of more, `summary.json` has the rest.
+const CELLS: usize = 8;
 
 /// What a report says beyond its summary.
 #[derive(Debug, Clone, Copy)]
@@ -28,13 +32,21 @@ pub struct Context<'a> {
 pub fn render(summary: &Summary, context: &Context<'_>) -> String {
     let mut page = Page::default();
     headline::write(&mut page, summary);
+    strategies::write(&mut page, summary);
     verdicts::write(&mut page, summary);
     counts::comparison(&mut page, summary);
-    latency::write(&mut page, summary);
-    counts::errors(&mut page, summary);
-    counts::load(&mut page, summary);
+    let few = summary.counters.len() <= CELLS;
+    if few {
+        latency::write(&mut page, summary);
+        counts::errors(&mut page, summary);
+        counts::load(&mut page, summary);
+    } else {
+        counts::errors_in_all(&mut page, summary);
+    }
     foot::fidelity(&mut page, summary);
-    foot::cost(&mut page, summary);
+    if few {
+        foot::cost(&mut page, summary);
+    }
     thresholds::write(&mut page, summary);
     foot::files(&mut page, context.dir);
     if let Some(hint) = context.hint {

@@ -22,7 +22,7 @@ pub(crate) enum Bug {
     /// Loses the tokens of one answer.
     LosesTokens(u64),
     /// Gives two jobs each other's answers.
-    Swaps(u64, u64, Mutex<Option<Kept>>),
+    Swaps(u64, u64, Mutex<Option<Box<Kept>>>),
     /// Records a result twice.
     RecordsTwice(u64),
     /// Records no result.
@@ -95,10 +95,11 @@ impl Hands for BentHands<'_> {
                 let other = kept.lock().expect("no panic while it is held").take();
                 match other {
                     None => {
-                        let mine = (task.clone(), answer.clone(), end, attempts);
+                        let mine = Box::new((task.clone(), answer.clone(), end, attempts));
                         *kept.lock().expect("no panic while it is held") = Some(mine);
                     }
-                    Some((first, its_answer, its_end, its_attempts)) => {
+                    Some(kept) => {
+                        let (first, its_answer, its_end, its_attempts) = *kept;
                         self.inner.record(&first, answer, end, its_attempts);
                         self.inner.record(task, &its_answer, its_end, attempts);
                     }

@@ -70,6 +70,31 @@ pub(super) fn errors(page: &mut Page, summary: &Summary) {
     }
 }
 
+/// The same for so many cells that only their sum can be read.
+pub(super) fn errors_in_all(page: &mut Page, summary: &Summary) {
+    page.section("Errors");
+    let sum = |of: fn(&CounterRow) -> &BTreeMap<String, u64>| {
+        let mut sum: BTreeMap<String, u64> = BTreeMap::new();
+        for (class, n) in summary.counters.iter().flat_map(of) {
+            let so_far = sum.entry(class.clone()).or_default();
+            *so_far = so_far.saturating_add(*n);
+        }
+        sum
+    };
+    let (errors, not_issued) = (sum(|row| &row.errors), sum(|row| &row.not_issued));
+    let (failed, left): (u64, u64) = (errors.values().sum(), not_issued.values().sum());
+    let attempts: u64 = summary.counters.iter().map(|row| row.attempts).sum();
+    let cells = summary.counters.len();
+    let text = format!("{} of {} in {cells} cells", count(failed), many(attempts, "attempt"));
+    let classes = if failed == 0 { String::new() } else { format!(": {}", list(&errors)) };
+    page.wrapped("", 2, &(text + &classes), Tone::Plain);
+    if left > 0 {
+        let text = format!("{} not begun: {}", many(left, "job"), list(&not_issued));
+        page.wrapped("", 2, &text, Tone::Warn);
+    }
+    page.wrapped("", 2, "each cell's errors, distributions and cost: summary.json", Tone::Dim);
+}
+
 /// `rate-limited 12 · reset 3`, most first.
 fn list(classes: &BTreeMap<String, u64>) -> String {
     let mut classes: Vec<(&String, &u64)> = classes.iter().filter(|(_, n)| **n > 0).collect();

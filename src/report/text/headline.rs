@@ -49,6 +49,7 @@ fn run(page: &mut Page, summary: &Summary) {
     let planned: u64 = summary.counters.iter().map(|row| row.planned).sum();
     let attempts: u64 = summary.counters.iter().map(|row| row.attempts).sum();
     let names: Vec<String> = summary.counters.iter().map(|row| cell(&row.target, &row.strategy)).collect();
+    let names = if names.len() > super::CELLS { format!("{} cells", names.len()) } else { names.join(", ") };
     let of_planned = if jobs == planned { String::new() } else { format!(" of {} planned", count(planned)) };
     let length = format_duration(Duration::from_millis(summary.elapsed_ms));
     let text = format!(
@@ -56,7 +57,7 @@ fn run(page: &mut Page, summary: &Summary) {
         many(jobs, "job"),
         many(attempts, "attempt"),
         summary.seed,
-        names.join(", "),
+        names,
     );
     page.wrapped("", 2, &text, Tone::Plain);
     let host = &summary.host;

@@ -81,6 +81,16 @@ pub(super) fn toned(text: impl Into<String>, tone: Tone) -> Field {
     Field { text: text.into(), tone }
 }
 
+/// A column of a grid.
+pub(super) struct Column<'a> {
+    /// Its heading.
+    pub(super) head: &'a str,
+    /// Most characters of a line.
+    pub(super) most: usize,
+    /// To the left, and broken into lines; else to the right, and cut.
+    pub(super) wraps: bool,
+}
+
 /// The report while it is written.
 #[derive(Default)]
 pub(super) struct Page {
@@ -147,6 +157,42 @@ impl Page {
                 }
             }
             self.line(&line);
+        }
+    }
+
+    /// Rows in columns, of which some are broken into lines, at line feeds too, so that nothing in those is
+    /// cut off.
+    pub(super) fn grid(&mut self, indent: usize, columns: &[Column<'_>], rows: &[Vec<Field>]) {
+        let head: Vec<Field> = columns.iter().map(|column| toned(column.head, Tone::Dim)).collect();
+        let lines_of = |field: &Field, column: &Column<'_>| match column.wraps {
+            true => field.text.split('\n').flat_map(|part| broken(part, column.most)).collect(),
+            false => vec![clipped(&field.text, column.most)],
+        };
+        let rows: Vec<(&[Field], Vec<Vec<String>>)> = std::iter::once(&head)
+            .chain(rows)
+            .map(|row| (row.as_slice(), row.iter().zip(columns).map(|(f, c)| lines_of(f, c)).collect()))
+            .collect();
+        let width = |column: usize| {
+            let lines = rows.iter().filter_map(|(_, fields)| fields.get(column)).flatten();
+            lines.map(|line| line.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+        for (fields, lines) in &rows {
+            let height = lines.iter().map(Vec::len).max().unwrap_or(0);
+            for n in 0..height {
+                let mut line = " ".repeat(indent);
+                for (at, (field, column)) in fields.iter().zip(columns).enumerate() {
+                    let text = lines[at].get(n).map_or("", String::as_str);
+                    let pad = " ".repeat(widths[at].saturating_sub(text.chars().count()));
+                    let between = if at == 0 { "" } else { "  " };
+                    let painted = if text.is_empty() { String::new() } else { field.tone.paint(text) };
+                    match column.wraps {
+                        true => line.push_str(&format!("{between}{painted}{pad}")),
+                        false => line.push_str(&format!("{between}{pad}{painted}")),
+                    }
+                }
+                self.line(&line);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::figures::{count, ms};
 use super::layout::{Page, Tone, cell, plain};
-use crate::history::{Summary, Verdict, VerdictRow};
+use crate::history::{Invariant, StrategyRow, Summary, Verdict, VerdictRow, Witness};
 use std::collections::BTreeMap;
 
 pub(super) fn write(page: &mut Page, summary: &Summary) {
@@ -11,8 +11,14 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
         page.line("  none: nothing was judged");
         return;
     }
-    for row in summary.verdicts.iter().filter(|row| row.verdict == Verdict::Broken) {
-        broken(page, row, summary.counters.len() > 1);
+    let several = summary.counters.len() > 1;
+    let broken_rows = || summary.verdicts.iter().filter(|row| row.verdict == Verdict::Broken);
+    for row in broken_rows().filter(|row| bug(summary, row).is_none()) {
+        broken(page, row, several);
+    }
+    for twin in summary.strategies.iter().filter(|row| row.broken_on_purpose.is_some()) {
+        let own = |row: &&VerdictRow| row.strategy == twin.strategy;
+        broken_on_purpose(page, twin, &broken_rows().filter(own).collect::<Vec<_>>());
     }
     for group in groups(summary, Verdict::Holds) {
         group.write(page, "✓", "hold", "holds", Tone::Good);
@@ -31,22 +37,73 @@ fn broken(page: &mut Page, row: &VerdictRow, several: bool) {
     let text = format!("{} is broken{at}: {broke} of {of}", row.invariant.name());
     page.wrapped("✗", 2, &text, Tone::Bad);
     if let Some(witness) = &row.witness {
-        let mut jobs: Vec<String> = witness.jobs.iter().take(3).map(|job| plain(&job.to_string())).collect();
-        if witness.jobs.len() > 3 {
-            jobs.push(format!("{} more", witness.jobs.len() - 3));
-        }
-        let at = ms(witness.at_ns as f64 / 1e6);
-        let of = if jobs.is_empty() { String::new() } else { format!("; {}", jobs.join(", ")) };
-        page.wrapped("", 6, &format!("{} (at {at}{of})", witness.text), Tone::Plain);
+        page.wrapped("", 6, &seen(witness), Tone::Plain);
     }
+}
+
+/// What is broken about the row's strategy on purpose.
+fn bug<'a>(summary: &'a Summary, row: &VerdictRow) -> Option<&'a str> {
+    let own = |strategy: &&StrategyRow| strategy.strategy == row.strategy;
+    summary.strategies.iter().find(own)?.broken_on_purpose.as_deref()
+}
+
+/// A twin has a line for all that it broke at all targets, and its first witness: more of them would drown
+/// what nobody expects.
+fn broken_on_purpose(page: &mut Page, twin: &StrategyRow, rows: &[&VerdictRow]) {
+    let bug = twin.broken_on_purpose.as_deref().unwrap_or_default();
+    if rows.is_empty() {
+        let text = format!("{}, broken on purpose ({bug}), broke nothing here", twin.strategy);
+        page.wrapped("–", 2, &text, Tone::Dim);
+        return;
+    }
+    let mut sums: BTreeMap<Invariant, (u64, u64)> = BTreeMap::new();
+    for row in rows {
+        let (broke, of) = sums.entry(row.invariant).or_default();
+        *broke = broke.saturating_add(row.violations);
+        *of = of.saturating_add(row.relevant);
+    }
+    let part = |(invariant, (broke, of)): (&Invariant, &(u64, u64))| {
+        format!("{} {} of {}", invariant.name(), count(*broke), count(*of))
+    };
+    let parts: Vec<String> = sums.iter().map(part).collect();
+    let text = format!("{}, broken on purpose ({bug}): {}", twin.strategy, parts.join(", "));
+    page.wrapped("✗", 2, &text, Tone::Bad);
+    if let Some(witness) = rows.iter().find_map(|row| row.witness.as_ref()) {
+        page.wrapped("", 6, &seen(witness), Tone::Plain);
+    }
+}
+
+fn seen(witness: &Witness) -> String {
+    let mut jobs: Vec<String> = witness.jobs.iter().take(3).map(|job| plain(&job.to_string())).collect();
+    if witness.jobs.len() > 3 {
+        jobs.push(format!("{} more", witness.jobs.len() - 3));
+    }
+    let at = ms(witness.at_ns as f64 / 1e6);
+    let of = if jobs.is_empty() { String::new() } else { format!("; {}", jobs.join(", ")) };
+    format!("{} (at {at}{of})", witness.text)
 }
 
 /// Invariants that came to the same verdict for the same reason in the same cells.
 struct Group<'a> {
     invariants: Vec<&'a str>,
     why: Option<&'a str>,
-    /// Empty if it is all cells.
-    cells: Vec<String>,
+    /// Where: ` at …`, or nothing if it is all cells.
+    at: String,
+}
+
+/// Most cells that are named one by one; of more, those that are left out are named, or all are counted.
+const NAMED: usize = 6;
+
+/// Where these cells are, in few words.
+fn place(cells: &[String], summary: &Summary) -> String {
+    let all = summary.counters.iter().map(|row| cell(&row.target, &row.strategy));
+    let rest: Vec<String> = all.filter(|name| !cells.contains(name)).collect();
+    match (cells.len(), rest.len()) {
+        (_, 0) => String::new(),
+        (n, _) if n <= NAMED => format!(" at {}", cells.join(", ")),
+        (_, n) if n <= NAMED => format!(" at all but {}", rest.join(", ")),
+        (n, m) => format!(" at {n} of {} cells", n + m),
+    }
 }
 
 fn groups(summary: &Summary, verdict: Verdict) -> Vec<Group<'_>> {
@@ -56,13 +113,11 @@ fn groups(summary: &Summary, verdict: Verdict) -> Vec<Group<'_>> {
         cells.push(cell(&row.target, &row.strategy));
     }
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for ((invariant, why), mut cells) in by_invariant {
-        if cells.len() == summary.counters.len() {
-            cells.clear();
-        }
-        match groups.iter_mut().find(|group| group.why == why && group.cells == cells) {
+    for ((invariant, why), cells) in by_invariant {
+        let at = place(&cells, summary);
+        match groups.iter_mut().find(|group| group.why == why && group.at == at) {
             Some(group) => group.invariants.push(invariant.name()),
-            None => groups.push(Group { invariants: vec![invariant.name()], why, cells }),
+            None => groups.push(Group { invariants: vec![invariant.name()], why, at }),
         }
     }
     groups
@@ -72,10 +127,7 @@ impl Group<'_> {
     fn write(&self, page: &mut Page, mark: &str, many: &str, one: &str, tone: Tone) {
         let n = self.invariants.len();
         let verb = if n == 1 { one } else { many };
-        let at = match &self.cells[..] {
-            [] => String::new(),
-            cells => format!(" at {}", cells.join(", ")),
-        };
+        let at = &self.at;
         let names = self.invariants.join(", ");
         let why = self.why.map_or_else(String::new, |why| format!(" ({why})"));
         page.wrapped(mark, 2, &format!("{n} {verb}{at}: {names}{why}"), tone);
