@@ -339,9 +339,15 @@ fn a_pool_that_is_stopped_loses_nothing() {
 
 #[test]
 fn what_waits_for_a_thread_sets_no_money_aside() {
-    let text = format!("{LOAD}[strategy.thread-pool]\nworkers = 1\n[budget]\nmax_requests = 24\n");
-    let stop = Arc::new(Stop::default());
-    let seen = run_until(&plan(&text, &[]), &right, &stop);
+    // Two answers of ten tokens, and refusals that cost nothing: there is room for three attempts at once.
+    let refused: Vec<String> = (0..22).map(|job| job.to_string()).collect();
+    let text = format!(
+        "{LOAD}[strategy.thread-pool]\nworkers = 1\n[budget]\nmax_tokens = 30\n[[fault]]\n\
+         kind.status = {{ code = 400 }}\nwhen = {{ jobs = [{}] }}\n",
+        refused.join(", ")
+    );
+    let set = [("workload.prompt_tokens", "6"), ("workload.output_tokens", "4")];
+    let seen = run_until(&plan(&text, &set), &right, &Arc::new(Stop::default()));
     assert!(seen.made.stopped.is_none(), "{:?}", seen.made.stopped);
-    assert_eq!(seen.evidence.ledger.len(), 24);
+    assert_eq!((seen.evidence.ledger.len(), all_billed(&seen)), (24, 20));
 }
