@@ -139,6 +139,7 @@ fn generate(parent: &Path, attempts: u64, chunks: u64) -> Result<PathBuf, Histor
     ledger.finish()?;
     let completion_tokens = (0..attempts).map(completion).sum();
     run.write_claims(&[Claim {
+        process: None,
         cell: 0,
         requests: attempts,
         prompt_tokens: attempts * 120,
@@ -183,6 +184,7 @@ fn attempt(index: u64, gaps_us: Vec<u32>) -> Attempt {
 
 fn job(index: u64) -> Job {
     Job {
+        deliveries: 1,
         job: JobId { cell: 0, index },
         due_ns: index * 100_000,
         begun_ns: index * 100_000,
