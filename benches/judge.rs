@@ -223,5 +223,9 @@ fn entry(index: u64, gaps_us: Vec<u32>) -> LedgerEntry {
         body_hash: format!("{:016x}", nonce(index + 3)),
         idempotency_key: None,
         sdk_retry: None,
+        lock: None,
+        lock_token: None,
+        fenced: false,
+        replayed: false,
     }
 }

@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod schema;
 mod signals;
+mod worker;
 
 use crate::gate::Exit;
 use clap::{Parser, Subcommand};
@@ -32,6 +33,9 @@ enum Verb {
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),
+    /// One of a run's own worker processes
+    #[command(hide = true)]
+    Worker,
 }
 
 /// Parses the process's arguments, runs the verb and returns the process's exit code.
@@ -50,6 +54,7 @@ pub fn main() -> u8 {
         Verb::Init(args) => init::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),
+        Verb::Worker => worker::run(),
     }
 }
 

@@ -20,6 +20,24 @@ impl Clock {
         Self { epoch: Instant::now() }
     }
 
+    /// The epoch on the system's monotonic clock, in nanoseconds, for [`Clock::at_epoch`] in another process.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn epoch_monotonic_ns(&self) -> u64 {
+        let (instant, raw_ns) = both_clocks();
+        raw_ns.saturating_sub(ns(instant.saturating_duration_since(self.epoch)))
+    }
+
+    /// The clock of another process of this machine, from what its [`Clock::epoch_monotonic_ns`] said. The two
+    /// agree to some microseconds.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn at_epoch(epoch_ns: u64) -> Self {
+        let (instant, raw_ns) = both_clocks();
+        let age = Duration::from_nanos(raw_ns.saturating_sub(epoch_ns));
+        Self { epoch: instant.checked_sub(age).unwrap_or(instant) }
+    }
+
     /// Time since the epoch.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
@@ -40,6 +58,26 @@ impl Clock {
     }
 }
 
+/// One moment as an `Instant`, which cannot leave its process, and in nanoseconds of the system's monotonic
+/// clock, which can. The `Instant` is read between two readings of the other; the tightest of several counts.
+#[cfg(not(loom))]
+#[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
+fn both_clocks() -> (Instant, u64) {
+    const READINGS: usize = 16;
+    let raw_ns = || {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let s = u64::try_from(now.tv_sec).unwrap_or(0);
+        s.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+    };
+    let reading = |_| {
+        let (before, instant, after) = (raw_ns(), Instant::now(), raw_ns());
+        (after.saturating_sub(before), instant, before)
+    };
+    let (width_ns, instant, before) =
+        (1..READINGS).map(reading).fold(reading(0), |best, next| if next.0 < best.0 { next } else { best });
+    (instant, before + width_ns / 2)
+}
+
 /// Whole nanoseconds of `d`, saturating after 584 years.
 #[must_use]
 pub fn ns(d: Duration) -> u64 {
@@ -52,4 +90,19 @@ pub fn ns(d: Duration) -> u64 {
 #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
 pub fn utc_now_s() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_made_from_another_s_epoch_agrees_with_it() {
+        for _ in 0..100 {
+            let clock = Clock::start();
+            let other = Clock::at_epoch(clock.epoch_monotonic_ns());
+            let off = ns(clock.epoch.max(other.epoch).duration_since(clock.epoch.min(other.epoch)));
+            assert!(off < 20_000, "{off} ns apart");
+        }
+    }
 }

@@ -7,11 +7,16 @@
 mod answered;
 mod billing;
 mod books;
+mod budget;
+mod cancel;
 mod in_flight;
 mod judge;
+mod locks;
+mod processes;
 mod progress;
 mod results;
 mod retries;
+mod spread;
 mod tally;
 mod totals;
 mod view;

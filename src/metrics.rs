@@ -5,6 +5,7 @@ mod counters;
 mod fidelity;
 mod fold;
 mod gaps;
+mod good;
 mod histogram;
 mod in_flight;
 mod latency;

@@ -9,11 +9,13 @@ mod endpoint;
 mod hint;
 pub mod openai_chat;
 mod outcome;
+mod request;
 pub mod sse;
 mod transport;
 mod watch;
 
 pub use answer::Answer;
-pub use client::{Client, Done, Request};
+pub use client::{Client, Done};
 pub use endpoint::{ApiKey, Endpoint, SetupError};
 pub use outcome::Fault;
+pub use request::Request;

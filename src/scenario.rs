@@ -21,6 +21,7 @@ mod rules;
 mod schema;
 mod shape;
 mod source;
+mod strategies;
 mod text;
 mod thresholds;
 mod url;

@@ -81,6 +81,11 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
         strategies,
         history: history.sender(),
         stop: outside.stop.clone(),
+        workers: engine::WorkerSetup {
+            program: env!("CARGO_BIN_EXE_deadheat").into(),
+            prefix: "test:".to_owned(),
+            ..engine::WorkerSetup::default()
+        },
         progress: outside.progress.clone(),
     })
     .expect("load");
@@ -95,8 +100,8 @@ fn leaves_no_job_behind(outside: &Outside) {
     assert_eq!(seen.jobs_begun, seen.jobs_ended);
 }
 
-fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan) -> Arc<dyn Strategy> + '_ {
-    |strategy| strategy::build(strategy, &plan.retry)
+fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan, &str) -> Arc<dyn Strategy> + '_ {
+    |strategy, _| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
 #[test]
@@ -172,7 +177,7 @@ fn a_client_that_hangs_or_panics_is_given_up_and_leaves_no_job_in_progress() {
     "#;
     let plan = plan(&format!("{MOCK}{profile}"));
     let outside = Outside::new();
-    let made = run(&plan, None, &|_| Arc::new(Unruly), &outside);
+    let made = run(&plan, None, &|_, _| Arc::new(Unruly), &outside);
     leaves_no_job_behind(&outside);
     assert_eq!((made.cells[0].issued, made.stopped), (5, None));
 }
@@ -188,9 +193,37 @@ fn a_client_that_is_stuck_is_stopped() {
         graceful_stop = "60s"
     "#;
     let plan = plan(&format!("{MOCK}{profile}"));
-    let made = run(&plan, None, &|_| Arc::new(Unruly), &Outside::new());
-    assert_eq!(made.stopped, Some(Cause::Stuck));
+    let made = run(&plan, None, &|_, _| Arc::new(Unruly), &Outside::new());
+    assert!(made.cells[0].stuck_since_ns.is_some());
     assert!(made.cells[0].elapsed_ns < Duration::from_secs(20).as_nanos() as u64);
+}
+
+#[test]
+fn a_client_that_is_stuck_takes_no_other_cell_with_it() {
+    let profile = r#"
+        [declared]
+        progress = "200ms"
+        [profile.shared-iterations]
+        vus = 4
+        iterations = 20
+        graceful_stop = "60s"
+        [strategy.semaphore]
+        permits = 3
+    "#;
+    let plan =
+        plan(&format!("blocks = 2\n{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
+    let outside = Outside::new();
+    let build = |strategy: &scenario::StrategyPlan, prefix: &str| -> Arc<dyn Strategy> {
+        if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, prefix) }
+    };
+    let made = run(&plan, None, &build, &outside);
+    leaves_no_job_behind(&outside);
+    let [bad, good] = &made.cells[..] else { panic!("two cells: {:?}", made.cells) };
+    assert_eq!(made.stopped, None, "one deadlock is not the end of the run");
+    // Only the first of its two blocks was begun.
+    assert!(bad.stuck_since_ns.is_some() && bad.issued <= 10, "{bad:?}");
+    assert_eq!(bad.not_issued.get(&NotIssued::Interrupted), Some(&(20 - bad.issued)));
+    assert_eq!((good.issued, good.stuck_since_ns), (20, None));
 }
 
 #[test]

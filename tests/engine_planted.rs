@@ -70,7 +70,7 @@ fn retrying(change: impl Fn(&mut Retry)) -> impl Fn(&StrategyPlan, &Plan) -> Arc
     move |strategy, plan| {
         let mut retry = plan.retry.clone();
         change(&mut retry);
-        deadheat::strategy::build(strategy, &retry)
+        deadheat::strategy::build(strategy, &retry, &Surroundings::default())
     }
 }
 
@@ -106,10 +106,10 @@ fn asking_again_after_an_answer_is_billed_twice() {
             Box::pin(async move {
                 let _permit = Permit::acquire(permits).await;
                 let again = u32::from(task.job.index == 2);
-                let mut last = hands.attempt(&task, 1, task.due).await;
+                let mut last = hands.attempt(&task, Call::new(1, task.due)).await;
                 hands.count(&task, &last);
                 if again == 1 {
-                    last = hands.attempt(&task, 2, hands.now()).await;
+                    last = hands.attempt(&task, Call::new(2, hands.now())).await;
                     hands.count(&task, &last);
                 }
                 hands.record(&task, &last, JobEnd::Answered, 1 + again);
@@ -171,7 +171,7 @@ fn leaky(heeds_stop: bool) -> Arc<dyn Strategy> {
                     return hands.record(&task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, 0);
                 }
             };
-            let answer = hands.attempt(&task, 1, task.due).await;
+            let answer = hands.attempt(&task, Call::new(1, task.due)).await;
             hands.count(&task, &answer);
             if answer.error.is_some() {
                 std::mem::forget(permit);
@@ -185,12 +185,12 @@ fn leaky(heeds_stop: bool) -> Arc<dyn Strategy> {
 }
 
 #[test]
-fn a_leaked_permit_ends_the_run_and_is_found() {
+fn a_leaked_permit_ends_the_cell_and_is_found() {
     let set = [("declared.progress", "300ms"), ("strategy.semaphore.permits", "1")];
     let bad = convict(FORBIDDEN, &set, &|_, _| leaky(true), &[Invariant::Progress]);
     let text = &bad.verdict(Invariant::Progress).witness.as_ref().expect("a witness").text;
     assert!(text.contains("nothing happened for") && text.contains("4 attempts pending"), "{text}");
-    assert_eq!(bad.made.stopped, Some(deadheat::engine::Cause::Stuck));
+    assert!(bad.made.cells[0].stuck_since_ns.is_some() && bad.made.stopped.is_none());
     bad.assert_conserved();
 }
 
@@ -209,7 +209,7 @@ fn giving_up_too_early_is_found() {
         client(3, |permits, task, hands| {
             Box::pin(async move {
                 let _permit = Permit::acquire(permits).await;
-                let answer = hands.attempt(&task, 1, task.due).await;
+                let answer = hands.attempt(&task, Call::new(1, task.due)).await;
                 hands.count(&task, &answer);
                 let end = if answer.error.is_none() { JobEnd::Answered } else { JobEnd::Exhausted };
                 hands.record(&task, &answer, end, 1);

@@ -61,6 +61,7 @@ fn events(twice: bool) -> Vec<Event> {
             warmup: false,
         };
         let result = Job {
+            deliveries: 1,
             job,
             due_ns: start,
             begun_ns: start,
@@ -119,6 +120,10 @@ fn entry(index: u64) -> LedgerEntry {
         body_hash: format!("{:016x}", 70 + index),
         idempotency_key: None,
         sdk_retry: None,
+        lock: None,
+        lock_token: None,
+        fenced: false,
+        replayed: false,
     }
 }
 
@@ -141,8 +146,15 @@ fn stored(parent: &Path, billed_twice: bool) -> PathBuf {
     ledger.finish().expect("a whole ledger");
     let (requests, prompt_tokens, completion_tokens) = (JOBS, JOBS * 100, JOBS * 50);
     let total_tokens = prompt_tokens + completion_tokens;
-    run.write_claims(&[Claim { cell: 0, requests, prompt_tokens, completion_tokens, total_tokens }])
-        .expect("claims");
+    run.write_claims(&[Claim {
+        cell: 0,
+        process: None,
+        requests,
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+    }])
+    .expect("claims");
     run.finish().expect("a whole run")
 }
 

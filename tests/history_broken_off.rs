@@ -122,6 +122,7 @@ fn small(parent: &Path) -> PathBuf {
     let (outcome, end) = (Outcome::Failed, JobEnd::Cancelled);
     let (id, text_hash) = (None, None);
     let event = Job {
+        deliveries: 1,
         job,
         due_ns: 0,
         begun_ns: 0,

@@ -96,6 +96,7 @@ proptest! {
 fn plain_run(parent: &Path, jobs: u64) -> PathBuf {
     let events = (0..jobs).map(|index| {
         Event::Job(Job {
+            deliveries: 1,
             job: JobId { cell: 0, index },
             due_ns: index,
             begun_ns: index,
@@ -199,6 +200,14 @@ fn a_ledger_of_an_unknown_target_is_refused_and_a_lost_one_missed() {
     let text = format!("{{\"file\":\"ledger\",\"version\":1}}\n{entry}\n");
     let error = error_of("ledger.jsonl.zst", &text);
     assert!(error.contains("ledger.jsonl.zst:2: target \"elsewhere\" is not in the plan"), "{error}");
+    let run = plain_run(dir.path(), 1);
+    let known = zstd::encode_all(text.replace("elsewhere", "mock").as_bytes(), 1).unwrap();
+    fs::write(run.join("ledger.jsonl.zst"), known).unwrap();
+    let row = &read(&run).unwrap().evidence.ledger[0];
+    assert!(
+        row.lock.is_none() && !row.fenced && !row.replayed,
+        "a ledger from before there were locks: {row:?}"
+    );
     let run = plain_run(dir.path(), 1);
     fs::remove_file(run.join("ledger.jsonl.zst")).unwrap();
     assert!(read(&run).unwrap().warnings[0].contains("ledger.jsonl.zst is missing"));

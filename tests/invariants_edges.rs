@@ -7,8 +7,8 @@ mod evidence;
 use deadheat::history::{
     ErrorClass, Evidence, Invariant as I, JobEnd, LedgerEnd, NotIssued, Outcome, Verdict,
 };
-use deadheat::scenario::{Executor, Place, StrategyPlan};
-use evidence::{Fate, Story, World, key, plan::plan, world};
+use deadheat::scenario::{Executor, Place, StrategyPlan, Way};
+use evidence::{Fate, RULES, Story, World, key, plan::plan, world};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -77,10 +77,10 @@ fn empty_books_decide_nothing_but_that_nothing_was_sent() {
 fn no_evidence_at_all_holds_nothing() {
     let world = World { plan: plan(1, 1, 2), evidence: Evidence::default() };
     let rows = world.judge();
-    assert_eq!(rows.len(), 26);
+    assert_eq!(rows.len(), 2 * RULES);
     let silent = |verdict| matches!(verdict, Verdict::Unknown | Verdict::NotApplicable);
     assert!(rows.iter().all(|row| silent(row.verdict) && row.why.is_some()), "{rows:#?}");
-    assert_eq!((rows[13].strategy.as_str(), rows[13].invariant), ("unbounded", I::BilledOnce));
+    assert_eq!((rows[RULES].strategy.as_str(), rows[RULES].invariant), ("unbounded", I::BilledOnce));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn an_undeclared_cap_is_unknown_and_permits_are_a_declaration() {
     let mut world = small(&[&[Fate::Whole], &[Fate::Whole]]);
     world.plan.declared.concurrency = None;
     assert_eq!(world.row(I::InFlightCapped).verdict, Verdict::Holds);
-    world.plan.strategies[0] = StrategyPlan::Unbounded;
+    world.plan.strategies[0] = StrategyPlan::alone(Way::Unbounded);
     let row = world.row(I::InFlightCapped);
     assert_eq!(row.verdict, Verdict::Unknown);
     assert!(row.why.unwrap().contains("declare [declared] concurrency = N"));

@@ -139,6 +139,7 @@ fn stamps_and_counts_at_the_edge_of_their_types_overflow_nowhere() {
     }
     let claim = Claim {
         cell: 0,
+        process: None,
         requests: u64::MAX,
         prompt_tokens: u64::MAX,
         completion_tokens: u64::MAX,
@@ -243,7 +244,7 @@ fn streams_that_were_held_back_are_counted() {
 
 #[test]
 fn conservation_holds_where_nothing_is_lost_and_names_what_is() {
-    assert_eq!(conservation(&evidence(10)), Vec::<String>::new());
+    assert_eq!(conservation(&plan(), &evidence(10)), Vec::<String>::new());
     type Bug = fn(&mut Evidence);
     let planted: [(Bug, &str); 9] = [
         (|e| e.cells[0].planned += 1, "cell 0: 15 jobs planned, but 10 issued + 4 not issued"),
@@ -269,7 +270,7 @@ fn conservation_holds_where_nothing_is_lost_and_names_what_is() {
     for (plant, expected) in planted {
         let mut evidence = evidence(10);
         plant(&mut evidence);
-        let faults = conservation(&evidence);
+        let faults = conservation(&plan(), &evidence);
         assert!(faults.iter().any(|fault| fault.starts_with(expected)), "{expected}: {faults:?}");
         assert_eq!(folded(&evidence).conservation, faults);
     }
@@ -279,7 +280,7 @@ fn conservation_holds_where_nothing_is_lost_and_names_what_is() {
 fn a_result_recorded_twice_is_the_clients_fault_not_the_engines() {
     let mut evidence = evidence(10);
     evidence.jobs.insert(1, job(0, 0));
-    assert_eq!(conservation(&evidence), Vec::<String>::new());
+    assert_eq!(conservation(&plan(), &evidence), Vec::<String>::new());
     assert_eq!(folded(&evidence).counters[0].answered, 10);
 }
 

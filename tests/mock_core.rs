@@ -17,6 +17,7 @@ fn plan() -> MockPlan {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: true,
+        idempotency: false,
     }
 }
 

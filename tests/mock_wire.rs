@@ -8,6 +8,7 @@ mod client;
 use client::{Answer, Provider, always, get, instant, post};
 use deadheat::scenario::{FaultKind, HintForm, Limits, MockPlan};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::time::Duration;
 
 fn fixture(name: &str) -> String {
@@ -111,6 +112,32 @@ fn errors_have_the_fixtures_shape() {
     let limited = Provider::start(MockPlan { limits, ..instant() }, Vec::new());
     limited.ask(&client::chat("job:0001", 1, 4, false));
     check(&limited.ask(&client::chat("job:0002", 1, 4, false)), "429-limit");
+}
+
+#[test]
+fn conflicts_have_the_fixtures_shape() {
+    let limits = Limits { max_in_flight: Some(1), ..Limits::default() };
+    let provider = Provider::start(MockPlan { limits, idempotency: true, ..client::endless() }, Vec::new());
+    let request = |headers: &str, words: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{"content":"{words}"}}]}}"#);
+        post("/v1/chat/completions", headers, &body)
+    };
+    let open = |request: &str, count| {
+        let mut stream = provider.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        while provider.server.stats().open < count {
+            std::thread::yield_now();
+        }
+        stream
+    };
+    let fenced = |token| format!("x-deadheat-lock: q\r\nx-fencing-token: {token}\r\n");
+    let _running = open(&request(&fenced(34), "one"), 1);
+    check(&provider.ask(&request(&fenced(33), "one")), "409-fencing");
+    let key = "idempotency-key: k\r\n";
+    let _queued = open(&request(key, "two"), 2);
+    check(&provider.ask(&request(key, "two")), "409-key");
+    check(&provider.ask(&request(key, "three")), "400-key");
+    provider.server.stop_within(Duration::ZERO);
 }
 
 #[test]

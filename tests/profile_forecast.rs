@@ -5,7 +5,7 @@
 mod plans;
 
 use deadheat::profile::{LeastMost, blocks, forecast};
-use deadheat::scenario::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage, StrategyPlan};
+use deadheat::scenario::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage, StrategyPlan, Way};
 use deadheat::units::{Money, PricePerMtok};
 use plans::{constant_rate, open, plan_of};
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn price(input: &str, output: &str, currency: &str) -> Option<PricePerMtok> {
 /// 1,000 jobs of 100 prompt and 50 to 200 output tokens, up to five attempts each, under two strategies.
 fn priced() -> Plan {
     let mut plan = plan_of(vec![constant_rate(100.0, 10 * SECOND, Spread::Uniform)]);
-    plan.strategies.push(StrategyPlan::Semaphore { permits: 10 });
+    plan.strategies.push(StrategyPlan::alone(Way::Semaphore { permits: 10 }));
     plan.retry.max_attempts = 5;
     plan.targets[0].price = price("2.00", "8.00", "USD");
     plan.budget = Some(Budget {

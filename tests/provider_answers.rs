@@ -25,7 +25,7 @@ fn endpoint(base_url: String, stream: bool) -> Endpoint {
 
 fn request() -> Request {
     let job = JobId { cell: 0, index: 42 };
-    Request { job, n: 2, due: Duration::from_nanos(7), prompt_tokens: 5, output_tokens: 9 }
+    Request::new(job, 2, Duration::from_nanos(7), 5, 9)
 }
 
 async fn ask(answer: ResponseTemplate, stream: bool) -> Done {

@@ -29,7 +29,7 @@ fn client(at: SocketAddr, timeouts: Timeouts) -> Client {
 
 fn request(index: u64) -> Request {
     let job = JobId { cell: 0, index };
-    Request { job, n: 1, due: Duration::ZERO, prompt_tokens: 5, output_tokens: 9 }
+    Request::new(job, 1, Duration::ZERO, 5, 9)
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {

@@ -3,7 +3,7 @@
 
 use deadheat::scenario::{
     Aggregate, Arrivals, Backoff, Dist, Executor, FaultKind, Jitter, Place, Plan, Source, StrategyPlan,
-    TEMPLATE, load, load_stored,
+    TEMPLATE, Way, load, load_stored,
 };
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn plan_with(text: &str, set: &[(&str, &str)]) -> Plan {
 fn the_template_loads_as_it_is() {
     let plan = plan(TEMPLATE);
     assert_eq!(plan.workload.jobs, Some(200));
-    assert_eq!(plan.strategies, [StrategyPlan::Semaphore { permits: 16 }]);
+    assert_eq!(plan.strategies, [StrategyPlan::alone(Way::Semaphore { permits: 16 })]);
     assert_eq!(plan.thresholds.len(), 3);
 }
 
@@ -44,7 +44,7 @@ fn the_template_loads_as_it_is() {
 fn what_is_left_out_has_the_documented_default() {
     let plan = plan(SMALLEST);
     assert_eq!(plan.seed, 42);
-    assert_eq!(plan.strategies, [StrategyPlan::Unbounded]);
+    assert_eq!(plan.strategies, [StrategyPlan::alone(Way::Unbounded)]);
     assert_eq!((plan.blocks, plan.workload.jobs, plan.workload.stream), (1, None, true));
     assert!((1..=8).contains(&plan.threads));
     assert_eq!(plan.retry.max_attempts, 1, "no [retry] is no retry");
@@ -57,7 +57,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(plan.phases[0].graceful_stop, MS(30_000));
     let Place::Mock(mock) = &plan.targets[0].place else { panic!("a built-in target") };
     assert_eq!((&mock.itl, mock.tokens_per_chunk), (&Dist::Constant(MS(20)), 1));
-    assert!(!mock.bill_after_disconnect);
+    assert!(!mock.bill_after_disconnect && !mock.idempotency);
 }
 
 #[test]
@@ -136,7 +136,10 @@ fn targets_strategies_and_profiles_keep_the_order_of_the_file() {
     let plan = many();
     let names: Vec<_> = plan.targets.iter().map(|target| target.name.as_str()).collect();
     assert_eq!(names, ["zeta", "alpha"]);
-    assert_eq!(plan.strategies, [StrategyPlan::Semaphore { permits: 2 }, StrategyPlan::Unbounded]);
+    assert_eq!(
+        plan.strategies,
+        [StrategyPlan::alone(Way::Semaphore { permits: 2 }), StrategyPlan::alone(Way::Unbounded)]
+    );
     assert!(matches!(plan.phases[0].executor, Executor::SharedIterations { vus: 3, iterations: 10, .. }));
     assert!(matches!(plan.phases[1].executor, Executor::Barrier { size: 4, rounds: 3 }));
     assert_eq!(plan.phases[1].start_time, MS(5000));
@@ -198,7 +201,7 @@ fn set_changes_the_document_before_it_is_checked() {
     ];
     let plan = plan_with(SMALLEST, &set);
     assert_eq!((plan.seed, plan.workload.output_tokens.max), (7, 2));
-    assert_eq!(plan.strategies, [StrategyPlan::Semaphore { permits: 20 }]);
+    assert_eq!(plan.strategies, [StrategyPlan::alone(Way::Semaphore { permits: 20 })]);
     assert!(
         matches!(plan.phases[0].executor, Executor::ConstantVus { duration: Some(d), .. } if d == MS(2000))
     );

@@ -32,7 +32,7 @@ fn dist() -> impl Strategy<Value = String> {
 fn target() -> impl Strategy<Value = String> {
     let mock = (dist(), dist(), 1u32..9, any::<bool>(), prop::option::of(1u64..9999)).prop_map(|(ttft, itl, n, bill, rpm)| {
         let limits = rpm.map_or(String::new(), |rpm| format!("limits.requests_per_minute = {rpm}\n"));
-        format!("latency = {{ ttft = {ttft}, itl = {itl} }}\ntokens_per_chunk = {n}\nbill_after_disconnect = {bill}\n{limits}")
+        format!("latency = {{ ttft = {ttft}, itl = {itl} }}\ntokens_per_chunk = {n}\nbill_after_disconnect = {bill}\nidempotency = {bill}\n{limits}")
     });
     let url = prop::sample::select(&["${HOUSE}", "https://a.example/v1", "http://[::1]:8080/v1"][..])
         .prop_map(|url| format!("model = \"m\"\nurl = \"{url}\"\napi_key_env = \"HOUSE_KEY\"\n"));

@@ -3,7 +3,9 @@
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
 use deadheat::scenario::{Backoff, Retry};
-use deadheat::strategy::{Answer, Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task, Unbounded};
+use deadheat::strategy::{
+    Answer, Blocking, Call, Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task, Unbounded,
+};
 use futures_util::FutureExt;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -32,7 +34,7 @@ impl Hands for Scripted {
         Duration::ZERO
     }
 
-    fn attempt<'a>(&'a self, _: &'a Task, _: u32, _: Duration) -> LocalFuture<'a, Answer> {
+    fn attempt<'a>(&'a self, _: &'a Task, _: Call<'a>) -> LocalFuture<'a, Answer> {
         let next = self.answers.borrow_mut().pop_front();
         // Without a scripted answer the attempt stays in flight.
         Box::pin(async move {
@@ -41,6 +43,10 @@ impl Hands for Scripted {
                 None => std::future::pending().await,
             }
         })
+    }
+
+    fn blocking<'a>(&'a self, _: &'a Task, _: Call<'a>) -> Blocking<'a> {
+        unreachable!("no thread makes attempts here")
     }
 
     fn wait_until(&self, _: Duration) -> LocalFuture<'_, bool> {
@@ -71,7 +77,7 @@ impl Hands for Scripted {
 fn task() -> Task {
     let job = JobId { cell: 0, index: 1 };
     let zero = Duration::ZERO;
-    Task { job, due: zero, begun: zero, prompt_tokens: 1, output_tokens: 1, warmup: false }
+    Task { job, due: zero, begun: zero, prompt_tokens: 1, output_tokens: 1, question: 1, warmup: false }
 }
 
 fn policy() -> RetryPolicy {
@@ -82,6 +88,8 @@ fn policy() -> RetryPolicy {
         deadline: None,
         statuses: vec![503, 504],
         transport: true,
+        budget: None,
+        breaker: None,
     })
 }
 

@@ -18,6 +18,8 @@ fn retry(jitter: Jitter) -> Retry {
         deadline: None,
         statuses: vec![429, 500, 503],
         transport: true,
+        budget: None,
+        breaker: None,
     }
 }
 

@@ -49,6 +49,7 @@ impl Default for Behaviour {
             tokens_per_chunk: 1,
             limits: Limits::default(),
             bill_after_disconnect: false,
+            idempotency: false,
         };
         Self { name: "mock".to_owned(), model: "mock-1".to_owned(), plan, faults: Vec::new(), seed: 1 }
     }

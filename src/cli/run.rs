@@ -2,7 +2,8 @@
 
 mod interrupt;
 mod progress;
-mod targets;
+mod redis;
+pub(super) mod targets;
 
 use super::output::{self, Format};
 use crate::clock::{Clock, utc_now_s};
@@ -101,6 +102,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     // Before the first file, so that no Ctrl-C can leave half a run behind.
     interrupt::watch(stop.clone());
     let books = Books::open(args, plan, started_utc_s)?;
+    let redis = redis::start(plan, started_utc_s)?;
     let targets = targets::start(plan, clock, &books.ledger)?;
     let progress = Arc::new(Progress::default());
     let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
@@ -108,23 +110,36 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy| strategy::build(strategy, &plan.retry),
+        strategies: &|strategy, prefix| {
+            strategy::build(strategy, &plan.retry, &redis.around(strategy, prefix))
+        },
         history: books.history.sender(),
         stop,
         progress,
+        workers: engine::WorkerSetup {
+            program: std::env::current_exe().unwrap_or_default(),
+            redis_urls: redis.urls(),
+            prefix: redis.prefix.clone(),
+            restart_redis: redis.restart(),
+        },
     });
     display.stop();
     targets.stop();
+    redis.stop();
     let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
     if made.pacer != "timerfd" {
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
+    }
+    if made.deaths > 0 {
+        let times = if made.deaths == 1 { "once".to_owned() } else { format!("{} times", made.deaths) };
+        output::say(&format!("a worker process died {times}, and was started again with its jobs"));
     }
     let meta = Meta {
         started_utc_s,
         elapsed_ns: clock.now_ns(),
         interrupted: made.stopped == Some(Cause::Interrupted),
         over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: made.pacer.to_owned(),
+        pacer: made.pacer.clone(),
         threads: plan.threads,
         transports: made.transports.clone(),
     };

@@ -1,20 +1,26 @@
 //! What all engine threads share while they make load for one cell.
 
+use super::nemesis::{Nemeses, RestartRedis};
+use super::part::{Part, Split};
+use super::ranges::Ranges;
 use super::stop::Stop;
+use super::uplink::Uplink;
+use super::wire::{Again, Resumed};
 use crate::clock::Clock;
 use crate::history::{CellEnd, Claim, NotIssued};
 use crate::profile::{Load, Piece};
 use crate::scenario::{Cell, Plan, StrategyPlan};
 use crate::shared::{Budget, Numbers, Progress, Tally, Totals};
-use crate::strategy::{PermitQueue, Strategy};
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use crate::strategy::{Booked, Books, PermitQueue, Strategy};
+use crate::sync::lock;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Builds the strategy under test for a cell.
-pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan) -> Arc<dyn Strategy> + 'a;
+/// Builds the strategy under test for a cell, whose names in a shared store begin with the given text.
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, &str) -> Arc<dyn Strategy> + 'a;
 
 /// What the whole run shares.
 pub(super) struct Shared {
@@ -22,7 +28,19 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) stop: Arc<Stop>,
     pub(super) progress: Arc<Progress>,
-    pub(super) budget: Option<Budget>,
+    pub(super) purse: Purse,
+    /// The line to the run, in a worker process.
+    pub(super) uplink: Option<Arc<Uplink>>,
+    pub(super) restart_redis: Option<RestartRedis>,
+}
+
+/// Who keeps the budget.
+pub(super) enum Purse {
+    /// There is none.
+    Bottomless,
+    Own(Budget),
+    /// The run whose worker this process is.
+    Parent,
 }
 
 /// One cell, over all its blocks.
@@ -31,12 +49,24 @@ pub(super) struct CellState {
     pub(super) strategy: Arc<dyn Strategy>,
     pub(super) totals: Totals,
     pub(super) tally: Tally,
+    /// Stops this cell only, when its client is stuck.
+    pub(super) stuck: Stop,
+    /// What goes wrong around those of its jobs that hold locks.
+    pub(super) nemeses: Nemeses,
 }
 
 /// One piece of one block, as the threads share it.
 pub(super) struct PieceState {
-    /// Jobs of a closed profile.
-    pub(super) numbers: Numbers,
+    /// Which of its jobs are this process's.
+    pub(super) split: Split,
+    /// This process's jobs of a closed profile, in order.
+    numbers: Numbers,
+    first_job: u64,
+    /// Jobs that an earlier worker has begun or turned away, and how many of them have been passed over.
+    taken: Ranges,
+    passed: AtomicU64,
+    /// Jobs that are delivered again.
+    again: Mutex<VecDeque<Again>>,
     /// The cap on jobs in progress of an open profile.
     pub(super) in_flight: Option<Arc<PermitQueue>>,
     /// Jobs of the current barrier round still in progress, and the rounds released so far.
@@ -45,22 +75,56 @@ pub(super) struct PieceState {
 }
 
 impl PieceState {
-    pub(super) fn new(piece: &Piece, start: Duration) -> Self {
-        let (numbers, in_flight, left, round) = match &piece.load {
-            Load::Open { open, .. } => (
-                Numbers::new(0, Some(0)),
-                open.max_in_flight.map(|cap| Arc::new(PermitQueue::new(cap))),
-                0,
-                0,
-            ),
-            Load::Vus { jobs, .. } => (Numbers::new(jobs.first, jobs.count), None, 0, 0),
-            Load::PerVu { .. } => (Numbers::new(0, Some(0)), None, 0, 0),
-            Load::Barrier { size, rounds, .. } => {
-                (Numbers::new(0, Some(0)), None, u64::from(*size), rounds.start)
+    pub(super) fn new(piece: &Piece, start: Duration, part: Part, resumed: Resumed) -> Self {
+        let split = part.of(&piece.load);
+        let room = |cap: u32| Arc::new(PermitQueue::new(split.share(cap.into()).try_into().unwrap_or(cap)));
+        let none = Numbers::new(0, Some(0));
+        let (numbers, first_job, in_flight, left, round) = match &piece.load {
+            Load::Open { open, .. } => (none, 0, open.max_in_flight.map(room), 0, 0),
+            Load::Vus { jobs, .. } if split.works() => {
+                (Numbers::new(0, jobs.count.map(|n| split.share(n))), jobs.first, None, 0, 0)
             }
+            Load::Vus { .. } | Load::PerVu { .. } => (none, 0, None, 0, 0),
+            Load::Barrier { size, rounds, .. } => (none, 0, None, u64::from(*size), rounds.start),
         };
-        let round = watch::Sender::new((round, start + piece.start));
-        Self { numbers, in_flight, left: AtomicU64::new(left), round }
+        let begun = resumed.round.map(|(round, release_ns)| (round, Duration::from_nanos(release_ns)));
+        Self {
+            split,
+            numbers,
+            first_job,
+            taken: resumed.taken,
+            passed: AtomicU64::new(0),
+            again: Mutex::new(resumed.again.into()),
+            in_flight,
+            left: AtomicU64::new(left),
+            round: watch::Sender::new(begun.unwrap_or((round, start + piece.start))),
+        }
+    }
+
+    /// The next job of a closed profile, to one caller only; `None` when all are taken.
+    pub(super) fn take(&self) -> Option<u64> {
+        loop {
+            let job = self.first_job + self.split.nth(self.numbers.take()?);
+            if !self.is_taken(job) {
+                return Some(job);
+            }
+            self.passed.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Whether an earlier worker has begun the job or turned it away.
+    pub(super) fn is_taken(&self, job: u64) -> bool {
+        self.taken.contains(self.split.place(job))
+    }
+
+    /// Jobs of a closed profile that nobody has taken.
+    pub(super) fn untaken(&self) -> u64 {
+        self.numbers.left().saturating_sub(self.taken.count() - self.passed.load(Relaxed))
+    }
+
+    /// A job that is delivered again, to one caller only.
+    pub(super) fn again(&self) -> Option<Again> {
+        lock(&self.again).pop_front()
     }
 }
 
@@ -116,15 +180,42 @@ impl CellState {
         }
     }
 
-    /// What the cell's strategy put on its own books.
-    pub(super) fn claim(&self) -> Claim {
-        let (requests, prompt_tokens, completion_tokens) = self.totals.read();
-        Claim {
-            cell: self.cell.index,
-            requests,
-            prompt_tokens,
-            completion_tokens,
-            total_tokens: prompt_tokens + completion_tokens,
+    /// What the cell's strategy, in this process, put on its own books.
+    pub(super) fn booked(&self) -> Booked {
+        match self.strategy.books() {
+            Books::Own(booked) => booked,
+            Books::Engine | Books::Central(_) => self.engine_booked(),
         }
     }
+
+    fn engine_booked(&self) -> Booked {
+        let (requests, prompt_tokens, completion_tokens) = self.totals.read();
+        Booked { requests, prompt_tokens, completion_tokens }
+    }
+
+    /// The claims of its processes: of the one account that they keep together, if they do.
+    ///
+    /// An account that cannot be read claims nothing. A client that takes what one process has counted for the
+    /// whole claims that.
+    pub(super) fn claims(&self, plan: &StrategyPlan, workers: Option<Vec<Booked>>) -> Vec<Claim> {
+        let cell = self.cell.index;
+        match (self.strategy.books(), workers) {
+            (Books::Central(account), _) => {
+                account.into_iter().map(|booked| claim(cell, None, booked)).collect()
+            }
+            (Books::Own(booked), None) => vec![claim(cell, None, booked)],
+            (Books::Engine, None) => vec![claim(cell, None, self.engine_booked())],
+            (Books::Own(_) | Books::Engine, Some(workers)) => {
+                let whole = workers.first().copied().filter(|_| plan.local_counters);
+                let shares = (0..).zip(workers).map(|(process, booked)| claim(cell, Some(process), booked));
+                shares.chain(whole.map(|booked| claim(cell, None, booked))).collect()
+            }
+        }
+    }
+}
+
+fn claim(cell: u16, process: Option<u16>, booked: Booked) -> Claim {
+    let Booked { requests, prompt_tokens, completion_tokens } = booked;
+    let total_tokens = prompt_tokens + completion_tokens;
+    Claim { cell, process, requests, prompt_tokens, completion_tokens, total_tokens }
 }

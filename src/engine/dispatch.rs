@@ -1,22 +1,29 @@
 //! The dispatcher: cuts the run into blocks, interleaves the cells, and keeps the truth about both.
 
-use super::cell::{BuildStrategy, CellState, PieceState, Shared, Spent, planned};
+use super::cell::{BuildStrategy, CellState, PieceState, Purse, Shared, Spent, planned};
+use super::nemesis::{Nemeses, RestartRedis};
+use super::part::Part;
+use super::recorder::Outlet;
 use super::stop::{Cause, Stop};
-use super::thread::{Order, Report, Share, Thread};
+use super::stuck::StuckWatch;
+use super::thread::Order;
+use super::threads::Threads;
+use super::wire::{Resumed, Seat, Shares};
+use super::workers::Workers;
 use crate::clock::Clock;
 use crate::history::{BatchSender, CellEnd, Claim, Event, NotIssued};
 use crate::profile::{Load, Piece, blocks};
 use crate::provider::{Endpoint, SetupError};
-use crate::scenario::Plan;
+use crate::scenario::{Cell, Plan};
 use crate::shared::{Budget, Caps, Progress, Tally, Totals};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use crate::strategy::Booked;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A block starts so long after it was ordered, so that every thread is ready for its first arrival.
-const LEAD: Duration = Duration::from_millis(5);
-/// How often the dispatcher looks whether the client is stuck.
-const WATCH: Duration = Duration::from_millis(50);
+pub(super) const LEAD: Duration = Duration::from_millis(5);
 
 /// What a run needs beside its plan.
 pub struct Config<'a> {
@@ -34,6 +41,21 @@ pub struct Config<'a> {
     pub stop: Arc<Stop>,
     /// Shows the run's figures to a display.
     pub progress: Arc<Progress>,
+    /// What strategies over several processes need, and those that hold locks.
+    pub workers: WorkerSetup,
+}
+
+/// What a run needs for its worker processes, and for what goes wrong around them.
+#[derive(Clone, Default)]
+pub struct WorkerSetup {
+    /// The `deadheat` binary, which a worker is another process of.
+    pub program: PathBuf,
+    /// Where Redis is reached, for each strategy that needs it, by its name; may hold passwords.
+    pub redis_urls: BTreeMap<&'static str, String>,
+    /// What names of the run in a shared store begin with.
+    pub prefix: String,
+    /// Restarts the run's own Redis, if it has one.
+    pub restart_redis: Option<RestartRedis>,
 }
 
 /// What a run has made.
@@ -45,8 +67,10 @@ pub struct Made {
     pub claims: Vec<Claim>,
     /// Why the run was stopped, if it was.
     pub stopped: Option<Cause>,
+    /// Worker processes that died before their work was done, and were started again.
+    pub deaths: u32,
     /// How arrivals were released: `timerfd` or `tokio`.
-    pub pacer: &'static str,
+    pub pacer: String,
     /// How each target was called, in the plan's order: `direct` or `reqwest`.
     pub transports: Vec<String>,
 }
@@ -63,6 +87,12 @@ pub enum EngineError {
     /// An engine thread died; its jobs have no results.
     #[error("an engine thread ended before its work was done; this is a fault of deadheat's own")]
     ThreadLost,
+    /// No worker process could be started.
+    #[error("cannot start a worker process: {0}")]
+    WorkerStart(std::io::Error),
+    /// A worker process cannot do its work.
+    #[error("a worker process cannot go on: {0}")]
+    Worker(String),
 }
 
 struct CellRun {
@@ -71,8 +101,10 @@ struct CellRun {
     arrivals: u64,
     open_time: Duration,
     spent: Spent,
-    pacer: &'static str,
-    transport: &'static str,
+    pacer: String,
+    transport: String,
+    /// Its processes, if it has several.
+    workers: Option<Workers>,
 }
 
 /// Makes the load of the whole plan, cell against cell in blocks, forth and back (ABBA), and returns when
@@ -81,22 +113,25 @@ struct CellRun {
 /// # Errors
 /// If a client or a thread could not be set up. A run that was stopped is no error.
 pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
-    let Config { plan, clock, endpoints, strategies, history, stop, progress } = config;
-    let budget = plan.budget.as_ref().map(|budget| {
+    let Config { plan, clock, endpoints, strategies, history, stop, progress, workers } = config;
+    let purse = plan.budget.as_ref().map_or(Purse::Bottomless, |budget| {
         let pico = budget.max_cost.map(|money| money.pico);
-        Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, pico })
+        Purse::Own(Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, pico }))
     });
-    let shared = Arc::new(Shared { plan: plan.clone(), clock, stop, progress, budget });
-    let mut cells: Vec<CellRun> =
-        plan.cells().into_iter().map(|cell| new_cell(cell, &plan, strategies)).collect();
-    let crew = Threads::start(&shared, Arc::new(endpoints), &history)?;
+    let restart_redis = workers.restart_redis.clone();
+    let shared =
+        Arc::new(Shared { plan: plan.clone(), clock, stop, progress, purse, uplink: None, restart_redis });
+    let new_cell = |cell| CellRun::new(cell, &shared, strategies, &endpoints, &workers, &history);
+    let mut cells: Vec<CellRun> = plan.cells().into_iter().map(new_cell).collect();
+    let endpoints = Arc::new(endpoints.clone());
+    let crew = Threads::start(plan.threads, &shared, &endpoints, &Outlet::History(history.clone()))?;
     for (number, pieces) in blocks(&plan).into_iter().enumerate() {
         let forth = number % 2 == 0;
         for position in 0..cells.len() {
             let index = if forth { position } else { cells.len() - 1 - position };
             cells[index].expect(&pieces);
-            if shared.stop.cause().is_none() {
-                crew.make(&mut cells[index], &pieces, &shared)?;
+            if shared.stop.cause().is_none() && cells[index].state.stuck.cause().is_none() {
+                cells[index].make(number, &pieces, &crew, &shared)?;
             } else {
                 let unmade = pieces.iter().filter_map(planned).sum();
                 cells[index].state.tally.leave(unmade);
@@ -105,37 +140,116 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
     }
     let stopped = shared.stop.cause();
     let ends: Vec<CellEnd> = cells.iter().map(|cell| cell.end(stopped)).collect();
+    let (mut claims, mut deaths) = (Vec::new(), 0);
+    for cell in &mut cells {
+        let booked = cell.finish(&mut deaths)?;
+        claims.extend(cell.state.claims(&plan.strategies[cell.state.cell.strategy], booked));
+    }
     history.send(ends.iter().cloned().map(Event::CellEnd).collect());
-    let transport =
-        |target| cells.iter().find(|cell| cell.state.cell.target == target).map_or("", |c| c.transport);
+    let transport = |target| {
+        let cell = cells.iter().find(|cell| cell.state.cell.target == target && !cell.transport.is_empty());
+        cell.map_or_else(String::new, |cell| cell.transport.clone())
+    };
     Ok(Made {
         cells: ends,
-        claims: cells.iter().map(|cell| cell.state.claim()).collect(),
+        claims,
         stopped,
-        pacer: cells.first().map_or("", |cell| cell.pacer),
-        transports: (0..plan.targets.len()).map(|target| transport(target).to_owned()).collect(),
+        deaths,
+        pacer: cells.first().map_or_else(String::new, |cell| cell.pacer.clone()),
+        transports: (0..plan.targets.len()).map(transport).collect(),
     })
 }
 
-fn new_cell(cell: crate::scenario::Cell, plan: &Plan, strategies: &BuildStrategy<'_>) -> CellRun {
-    let state = CellState {
-        cell,
-        strategy: strategies(&plan.strategies[cell.strategy]),
-        totals: Totals::default(),
-        tally: Tally::default(),
-    };
-    CellRun {
-        state: Arc::new(state),
-        planned: Some(0),
-        arrivals: 0,
-        open_time: Duration::ZERO,
-        spent: Spent::default(),
-        pacer: "",
-        transport: "",
-    }
-}
-
 impl CellRun {
+    fn new(
+        cell: Cell,
+        shared: &Arc<Shared>,
+        strategies: &BuildStrategy<'_>,
+        endpoints: &[Endpoint],
+        setup: &WorkerSetup,
+        history: &BatchSender,
+    ) -> Self {
+        let plan = &shared.plan;
+        let strategy = &plan.strategies[cell.strategy];
+        let prefix = format!("{}{}:", setup.prefix, cell.index);
+        let state = Arc::new(CellState {
+            cell,
+            strategy: strategies(strategy, &prefix),
+            totals: Totals::default(),
+            tally: Tally::default(),
+            stuck: Stop::default(),
+            nemeses: Nemeses::of(&plan.nemeses, strategy.name()),
+        });
+        let seat = || Seat {
+            plan: plan.toml.clone(),
+            cell: cell.index,
+            process: 0,
+            processes: strategy.processes,
+            threads: (plan.threads / strategy.processes).max(1),
+            base_urls: endpoints.iter().map(|endpoint| endpoint.base_url.clone()).collect(),
+            epoch_ns: shared.clock.epoch_monotonic_ns(),
+            redis_url: setup.redis_urls.get(strategy.name()).cloned(),
+            prefix: prefix.clone(),
+            budget: plan.budget.is_some(),
+            armed: state.nemeses.is_armed(),
+        };
+        let workers = (strategy.processes > 1).then(|| {
+            Workers::new(setup.program.clone(), seat(), shared.clone(), state.clone(), history.clone())
+        });
+        Self {
+            state,
+            planned: Some(0),
+            arrivals: 0,
+            open_time: Duration::ZERO,
+            spent: Spent::default(),
+            pacer: String::new(),
+            transport: String::new(),
+            workers,
+        }
+    }
+
+    /// Makes one block, on this process's threads or on the cell's own processes.
+    fn make(
+        &mut self,
+        number: usize,
+        pieces: &[Piece],
+        crew: &Threads,
+        shared: &Shared,
+    ) -> Result<(), EngineError> {
+        let start = shared.clock.now() + LEAD;
+        let (mut watch, state) = (StuckWatch::new(shared), self.state.clone());
+        let since = &mut self.spent.stuck_since;
+        let mut look = || watch.look(shared, &state.stuck, since);
+        let shares = match &mut self.workers {
+            Some(workers) => workers.make(number, pieces, &mut look)?,
+            None => {
+                let states = pieces.iter().map(|piece| {
+                    let state = PieceState::new(piece, start, Part::WHOLE, Resumed::default());
+                    (piece.clone(), Arc::new(state))
+                });
+                let order = Order { cell: self.state.clone(), pieces: Arc::new(states.collect()), start };
+                vec![crew.make(&order, &mut look)?]
+            }
+        };
+        let mut busiest_ns = 0;
+        for Shares { cpu_ns, cpu_busiest_ns, pacer, transport, .. } in shares {
+            (self.pacer, self.transport) = (pacer, transport);
+            self.spent.cpu += Duration::from_nanos(cpu_ns);
+            busiest_ns = busiest_ns.max(cpu_busiest_ns);
+        }
+        self.spent.cpu_busiest += Duration::from_nanos(busiest_ns);
+        self.spent.elapsed += shared.clock.now().saturating_sub(start);
+        Ok(())
+    }
+
+    /// Ends the cell's processes, if it has any: what each has on its books.
+    fn finish(&mut self, deaths: &mut u32) -> Result<Option<Vec<Booked>>, EngineError> {
+        let Some(workers) = self.workers.take() else { return Ok(None) };
+        let (booked, died) = workers.finish()?;
+        *deaths += died;
+        Ok(Some(booked))
+    }
+
     /// Adds a block to what the cell is to do.
     fn expect(&mut self, pieces: &[Piece]) {
         for piece in pieces {
@@ -149,7 +263,7 @@ impl CellRun {
     }
 
     fn end(&self, stopped: Option<Cause>) -> CellEnd {
-        let rest = match stopped {
+        let rest = match stopped.or(self.state.stuck.cause()) {
             None => NotIssued::TimeUp,
             Some(Cause::OverBudget) => NotIssued::OverBudget,
             Some(Cause::Saturated) => NotIssued::Aborted,
@@ -158,124 +272,5 @@ impl CellRun {
         let offered =
             (self.open_time > Duration::ZERO).then(|| self.arrivals as f64 / self.open_time.as_secs_f64());
         self.state.end(self.planned, offered, self.spent, rest)
-    }
-}
-
-/// The engine threads, as the dispatcher sees them.
-struct Threads {
-    orders: Vec<mpsc::Sender<Order>>,
-    reports: mpsc::Receiver<Report>,
-    handles: Vec<JoinHandle<()>>,
-}
-
-impl Threads {
-    fn start(
-        shared: &Arc<Shared>,
-        endpoints: Arc<Vec<Endpoint>>,
-        history: &BatchSender,
-    ) -> Result<Self, EngineError> {
-        let threads = shared.plan.threads.max(1);
-        let (report, reports) = mpsc::channel();
-        let (mut orders, mut handles) = (Vec::new(), Vec::new());
-        for index in 0..threads {
-            let (order, receiver) = mpsc::channel();
-            let thread = Thread {
-                index,
-                threads,
-                shared: shared.clone(),
-                endpoints: endpoints.clone(),
-                sender: history.clone(),
-            };
-            let report = report.clone();
-            let handle = std::thread::Builder::new()
-                .name(format!("engine-{index}"))
-                .spawn(move || thread.run(&receiver, &report))
-                .map_err(EngineError::Thread)?;
-            orders.push(order);
-            handles.push(handle);
-        }
-        Ok(Self { orders, reports, handles })
-    }
-
-    /// Makes one block of one cell on all threads.
-    fn make(&self, cell: &mut CellRun, pieces: &[Piece], shared: &Shared) -> Result<(), EngineError> {
-        let start = shared.clock.now() + LEAD;
-        let states = pieces.iter().map(|piece| (piece.clone(), Arc::new(PieceState::new(piece, start))));
-        let order = Order { cell: cell.state.clone(), pieces: Arc::new(states.collect()), start };
-        for thread in &self.orders {
-            thread.send(order.clone()).map_err(|_| EngineError::ThreadLost)?;
-        }
-        let mut busiest = Duration::ZERO;
-        for _ in &self.orders {
-            let Share { cpu, pacer, transport } =
-                self.await_report(shared, &mut cell.spent.stuck_since)??;
-            cell.pacer = pacer;
-            cell.transport = transport;
-            cell.spent.cpu += cpu;
-            busiest = busiest.max(cpu);
-        }
-        for (_, state) in order.pieces.iter() {
-            cell.state.tally.leave(state.numbers.left());
-        }
-        cell.spent.cpu_busiest += busiest;
-        cell.spent.elapsed += shared.clock.now().saturating_sub(start);
-        Ok(())
-    }
-
-    /// Waits for a thread's report, and stops the run if its client is stuck: jobs in progress, but for as
-    /// long as was declared nothing in flight and nobody waiting on purpose.
-    fn await_report(
-        &self,
-        shared: &Shared,
-        stuck_since: &mut Option<Duration>,
-    ) -> Result<Report, EngineError> {
-        let mut last = (shared.progress.read(), shared.clock.now());
-        loop {
-            match self.reports.recv_timeout(WATCH) {
-                Ok(report) => return Ok(report),
-                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(EngineError::ThreadLost),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-            }
-            // As long as there are orders a thread ends only by a panic, and the others would report in vain.
-            if self.handles.iter().any(JoinHandle::is_finished) {
-                return self.reports.try_recv().map_err(|_| EngineError::ThreadLost);
-            }
-            let (seen, now) = (shared.progress.read(), shared.clock.now());
-            if seen != last.0 || !seen.idle_with_work() {
-                last = (seen, now);
-            } else if now - last.1 > shared.plan.declared.progress {
-                stuck_since.get_or_insert(last.1);
-                shared.stop.stop(Cause::Stuck);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::{Source, load};
-
-    const SCENARIO: &str = "version = 1\nname = \"x\"\n[target.mock]\napi = \"openai-chat\"\nmodel = \"m\"\n\
-        [workload]\njobs = 1\nprompt_tokens = 1\noutput_tokens = 1\n\
-        [profile.constant-vus]\nvus = 1\n[strategy.unbounded]\n";
-
-    #[test]
-    fn one_dead_thread_among_living_ones_ends_the_wait() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("s.toml");
-        std::fs::write(&path, SCENARIO).expect("written");
-        let plan = load(&Source::read(&path).expect("readable"), &[], &|_| None);
-        let shared = Shared {
-            plan: Arc::new(plan.unwrap_or_else(|faults| panic!("{faults:?}"))),
-            clock: Clock::start(),
-            stop: Arc::default(),
-            progress: Arc::default(),
-            budget: None,
-        };
-        let (_living, reports) = mpsc::channel();
-        let dead = std::thread::spawn(|| {});
-        let threads = Threads { orders: Vec::new(), reports, handles: vec![dead] };
-        assert!(matches!(threads.await_report(&shared, &mut None), Err(EngineError::ThreadLost)));
     }
 }

@@ -1,110 +1,57 @@
 //! The hands that the engine lends to a strategy for one job.
 
-use super::cell::{CellState, Shared};
-use super::recorder::Recorder;
+use super::bench::{Bench, Busy};
+use super::blocking;
+use super::cell::Purse;
 use super::stop::{Cause, Halt};
+use super::wire::Sending;
 use crate::clock::ns;
-use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, Outcome};
-use crate::provider::{Client, Request};
+use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, JobId, Outcome};
+use crate::provider::{Done, Request};
 use crate::seed;
-use crate::shared::{Charge, Progress};
-use crate::strategy::{Answer, Hands, LocalFuture, Task, Usage};
+use crate::shared::Charge;
+use crate::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock, Usage};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::Rng;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// What one engine thread needs to make load for one cell.
-pub(super) struct Bench {
-    pub(super) shared: Arc<Shared>,
-    pub(super) cell: Arc<CellState>,
-    pub(super) client: Rc<Client>,
-    pub(super) recorder: Rc<Recorder>,
+/// What became of a job before: more than nothing if a worker died with it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    /// Attempts that were made of it.
+    pub(super) attempts: u32,
+    /// How often it has been given to a process, this time included.
+    pub(super) deliveries: u32,
 }
 
-impl Bench {
-    /// The job's size, drawn from the seed and its number only: every cell faces the same jobs.
-    pub(super) fn task(&self, index: u64, due: Duration, warmup: bool) -> Task {
-        let workload = &self.shared.plan.workload;
-        let job = crate::history::JobId { cell: self.cell.cell.index, index };
-        let (prompt, output) = (&workload.prompt_tokens, &workload.output_tokens);
-        let (mut prompt_tokens, mut output_tokens) = (prompt.min, output.min);
-        if prompt.min < prompt.max || output.min < output.max {
-            let mut draw = seed::stream(self.shared.plan.seed, "job", index);
-            prompt_tokens = draw.random_range(prompt.min..=prompt.max);
-            output_tokens = draw.random_range(output.min..=output.max);
-        }
-        Task { job, due, begun: self.shared.clock.now(), prompt_tokens, output_tokens, warmup }
-    }
-
-    /// Brings one job to its end with the cell's strategy.
-    pub(super) async fn run(self: Rc<Self>, task: Task, halt: Rc<Halt>) {
-        self.cell.tally.issue();
-        let _begun = Begun::new(&self.shared.progress);
-        let hands = Rc::new(JobHands { bench: self.clone(), halt, reserved: Cell::default() });
-        self.cell.strategy.run(task, hands).await;
-    }
-
-    /// What an attempt of the job can cost at the most: the whole prompt and all the output asked for.
-    fn most(&self, task: &Task) -> Charge {
-        self.charge(u64::from(task.prompt_tokens), u64::from(task.output_tokens))
-    }
-
-    fn charge(&self, prompt_tokens: u64, completion_tokens: u64) -> Charge {
-        let price = self.shared.plan.targets[self.cell.cell.target].price;
-        let pico = price.map_or(0, |price| price.cost(prompt_tokens, completion_tokens).pico);
-        Charge { requests: 1, tokens: prompt_tokens + completion_tokens, pico }
-    }
+impl Past {
+    /// A job that begins for the first time.
+    pub(super) const NONE: Self = Self { attempts: 0, deliveries: 1 };
 }
 
-/// Marks a job in progress for as long as it lives: one that is given up, or panics, must not look stuck in
-/// all blocks that follow.
-struct Begun<'a>(&'a Progress);
-
-impl<'a> Begun<'a> {
-    fn new(progress: &'a Progress) -> Self {
-        progress.job_begun();
-        Self(progress)
-    }
-}
-
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        self.0.job_ended();
-    }
-}
-
-/// Marks an attempt in flight, or a wait on purpose, for as long as it lives.
-struct Busy<'a>(&'a Progress);
-
-impl<'a> Busy<'a> {
-    fn new(progress: &'a Progress) -> Self {
-        progress.busy();
-        Self(progress)
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.idle();
-    }
-}
-
-struct JobHands {
+/// What one job's strategy holds.
+pub(super) struct JobHands {
     bench: Rc<Bench>,
     halt: Rc<Halt>,
-    /// Set aside for the attempt that comes next or is in flight.
-    reserved: Cell<Option<Charge>>,
+    past: Past,
+    /// Reservations that no attempt has taken up yet.
+    reserved: Cell<u32>,
 }
 
 impl JobHands {
+    /// For a job with this past.
+    pub(super) fn new(bench: Rc<Bench>, halt: Rc<Halt>, past: Past) -> Self {
+        Self { bench, halt, past, reserved: Cell::new(0) }
+    }
+
     /// The attempt that was not made because the run had been stopped.
-    fn not_sent(&self, task: &Task, n: u32, due: Duration) -> Attempt {
-        Attempt {
+    fn not_sent(&self, task: &Task, call: &Call<'_>) -> Done {
+        let attempt = Attempt {
             job: task.job,
-            n,
-            due_ns: ns(due),
+            n: call.n,
+            due_ns: ns(call.due),
             sent_ns: None,
             first_byte_ns: None,
             first_content_ns: None,
@@ -120,15 +67,39 @@ impl JobHands {
             text_hash: None,
             retry_after_ms: None,
             warmup: task.warmup,
-        }
+        };
+        Done { attempt, retry_after: None, should_retry: None }
+    }
+
+    fn request(&self, task: &Task, call: &Call<'_>) -> Request {
+        let question = JobId { index: task.question, ..task.job };
+        let headers = headers(call);
+        let Task { job, prompt_tokens, output_tokens, .. } = *task;
+        Request { job, question, n: call.n, due: call.due, prompt_tokens, output_tokens, headers }
+    }
+
+    /// What was set aside for the attempt that begins now; nothing if its strategy reserved nothing.
+    fn take_reservation(&self, task: &Task) -> Option<Charge> {
+        let left = self.reserved.get().checked_sub(1)?;
+        self.reserved.set(left);
+        Some(self.bench.most(task))
+    }
+
+    /// Puts an attempt that has ended into the books.
+    fn book(&self, task: &Task, reserved: Option<Charge>, done: Done) -> Answer {
+        let Done { mut attempt, retry_after, should_retry } = done;
+        attempt.warmup = task.warmup;
+        self.settle(reserved, &attempt);
+        self.bench.shared.progress.attempt_ended(attempt.outcome == Outcome::Ok);
+        let answer = answer(&attempt, retry_after, should_retry);
+        self.bench.recorder.push(Event::Attempt(Box::new(attempt)));
+        answer
     }
 
     /// Replaces what was set aside by what the provider said it cost; where it said nothing but may have
     /// charged, the reservation stands. What was never sent costs nothing, not even a request.
-    fn settle(&self, attempt: &Attempt) {
-        let (Some(budget), Some(reserved)) = (&self.bench.shared.budget, self.reserved.take()) else {
-            return;
-        };
+    fn settle(&self, reserved: Option<Charge>, attempt: &Attempt) {
+        let Some(reserved) = reserved else { return };
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
         let spent = match (attempt.outcome, usage) {
             _ if attempt.sent_ns.is_none() => Charge::default(),
@@ -136,7 +107,11 @@ impl JobHands {
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,
         };
-        budget.settle(reserved, spent);
+        match (&self.bench.shared.purse, &self.bench.shared.uplink) {
+            (Purse::Own(budget), _) => budget.settle(reserved, spent),
+            (Purse::Parent, Some(uplink)) => uplink.settle(reserved, spent),
+            _ => {}
+        }
     }
 }
 
@@ -145,23 +120,56 @@ impl Hands for JobHands {
         self.bench.shared.clock.now()
     }
 
-    fn attempt<'a>(&'a self, task: &'a Task, n: u32, due: Duration) -> LocalFuture<'a, Answer> {
+    fn attempt<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
-            let (mut attempt, retry_after, should_retry) = if self.halt.is_draining() {
-                (self.not_sent(task, n, due), None, None)
+            call.n += self.past.attempts;
+            let reserved = self.take_reservation(task);
+            let done = if self.halt.is_draining() {
+                self.not_sent(task, &call)
             } else {
-                let Task { job, prompt_tokens, output_tokens, .. } = *task;
-                let request = Request { job, n, due, prompt_tokens, output_tokens };
+                let request = self.request(task, &call);
                 let _busy = Busy::new(&self.bench.shared.progress);
-                let done = self.bench.client.attempt(&request, self.halt.cancelled()).await;
-                (done.attempt, done.retry_after, done.should_retry)
+                self.bench.recorder.sending(Sending::now(&request, self.bench.shared.clock));
+                let given_up = call.given_up.unwrap_or_else(|| Box::pin(std::future::pending()));
+                let cancelled = async {
+                    tokio::select! {
+                        () = self.halt.cancelled() => {}
+                        () = given_up => {}
+                    }
+                };
+                self.bench.client.attempt(&request, cancelled).await
             };
-            attempt.warmup = task.warmup;
-            self.settle(&attempt);
-            self.bench.shared.progress.attempt_ended(attempt.outcome == Outcome::Ok);
-            let answer = answer(&attempt, retry_after, should_retry);
-            self.bench.recorder.push(Event::Attempt(Box::new(attempt)));
-            answer
+            self.book(task, reserved, done)
+        })
+    }
+
+    fn blocking<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> Blocking<'a> {
+        call.n += self.past.attempts;
+        let reserved = self.take_reservation(task);
+        let request = self.request(task, &call);
+        // What the thread is about to send is said by the thread; what came before it, now.
+        self.bench.recorder.flush();
+        let uplink = self.bench.shared.uplink.clone();
+        let (run, over) =
+            blocking::split(self.bench.endpoint.clone(), self.bench.shared.clock, uplink, request);
+        let recorded = Box::pin(async move {
+            let busy = Busy::new(&self.bench.shared.progress);
+            let done = over.await_unless(self.halt.cancelled()).await;
+            drop(busy);
+            self.book(task, reserved, done.unwrap_or_else(|| self.not_sent(task, &call)))
+        });
+        Blocking { run, recorded }
+    }
+
+    fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
+        Box::pin(async move {
+            let shared = &self.bench.shared;
+            let _busy = Busy::new(&shared.progress);
+            let lost = match &shared.uplink {
+                Some(uplink) => uplink.holding(lock, token).await,
+                None => self.bench.cell.nemeses.strike(shared.restart_redis.as_ref()).await,
+            };
+            if lost { Unlock::Lost } else { Unlock::Heard }
         })
     }
 
@@ -192,7 +200,8 @@ impl Hands for JobHands {
             done_ns: self.bench.shared.clock.now_ns(),
             outcome: answer.outcome,
             end,
-            attempts,
+            attempts: attempts + self.past.attempts,
+            deliveries: self.past.deliveries,
             id: answer.id.clone().filter(|_| ok),
             text_hash: answer.text_hash.clone().filter(|_| ok),
             warmup: task.warmup,
@@ -207,16 +216,23 @@ impl Hands for JobHands {
 
     fn draw(&self, task: &Task, n: u32) -> f64 {
         let plan = &self.bench.shared.plan;
-        let mut stream = seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from(n & 0xff));
+        let mut stream = seed::stream(
+            plan.seed,
+            "jitter",
+            task.job.index << 8 | u64::from((n + self.past.attempts) & 0xff),
+        );
         stream.random::<f64>()
     }
 
     fn reserve(&self, task: &Task) -> bool {
-        let Some(budget) = &self.bench.shared.budget else { return true };
         let most = self.bench.most(task);
-        let granted = budget.reserve(most);
+        let granted = match (&self.bench.shared.purse, &self.bench.shared.uplink) {
+            (Purse::Own(budget), _) => budget.reserve(most),
+            (Purse::Parent, Some(uplink)) => uplink.reserve(most),
+            _ => return true,
+        };
         if granted {
-            self.reserved.set(Some(most));
+            self.reserved.set(self.reserved.get() + 1);
         } else {
             self.bench.shared.stop.stop(Cause::OverBudget);
         }
@@ -224,7 +240,7 @@ impl Hands for JobHands {
     }
 }
 
-fn answer(attempt: &Attempt, retry_after: Option<Duration>, should_retry: Option<bool>) -> Answer {
+pub(super) fn answer(attempt: &Attempt, retry_after: Option<Duration>, should_retry: Option<bool>) -> Answer {
     let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
     Answer {
         outcome: attempt.outcome,
@@ -237,4 +253,26 @@ fn answer(attempt: &Attempt, retry_after: Option<Duration>, should_retry: Option
         text_hash: attempt.text_hash.clone(),
         usage: usage.map(|(prompt_tokens, completion_tokens)| Usage { prompt_tokens, completion_tokens }),
     }
+}
+
+/// The headers that tell of a key or a lock. A name of ours is plain ASCII, so none is ever left out.
+fn headers(call: &Call<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut put = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    if let Some(key) = &call.idempotency_key {
+        put("idempotency-key", key);
+    }
+    if let Some(lease) = &call.lease {
+        let token = lease.token.to_string();
+        put("x-deadheat-lock", &lease.lock);
+        put("x-deadheat-lock-token", &token);
+        if lease.checked {
+            put("x-fencing-token", &token);
+        }
+    }
+    headers
 }

@@ -1,10 +1,12 @@
 //! One piece of load on one engine thread: begins its jobs when they are due, and sees them home.
 
+use super::bench::Bench;
 use super::cell::PieceState;
 use super::crew::Crew;
-use super::hands::Bench;
+use super::hands::Past;
 use super::pacer::Pacer;
 use super::stop::{Cause, Halt};
+use super::wire::{Again, Begun};
 use crate::profile::{Arrivals, Load, Piece, VusCurve};
 use crate::scenario::{OnSaturation, Open};
 use crate::shared::Tally;
@@ -26,12 +28,15 @@ const ROUND_LEAD: Duration = Duration::from_millis(2);
 /// One piece of load, as one engine thread sees it.
 pub(super) struct PieceRun {
     pub(super) bench: Rc<Bench>,
+    /// Which piece of its block it is.
+    pub(super) index: usize,
     pub(super) piece: Piece,
     pub(super) state: Arc<PieceState>,
     /// Start of the block, since the run's epoch.
     pub(super) start: Duration,
-    pub(super) thread: u32,
-    pub(super) threads: u32,
+    /// Which lane it is, of how many: the jobs of a schedule are dealt to lanes in turn.
+    pub(super) lane: u32,
+    pub(super) lanes: u32,
     pub(super) halt: Rc<Halt>,
     pub(super) crew: Rc<Crew>,
 }
@@ -42,20 +47,40 @@ impl PieceRun {
         let begun = self.clone().begin_jobs();
         tokio::select! {
             () = begun => {}
-            () = self.bench.shared.stop.stopped() => self.halt.drain(),
+            () = self.bench.stopped() => self.halt.drain(),
         }
         // The profile's grace starts at its end or at the stop, whichever came; a closed profile without
         // an end has used up its jobs, and each ends by its own deadlines.
-        let stop = &self.bench.shared.stop;
         tokio::select! {
-            () = self.crew.all_home() => return,
+            () = self.clone().home() => return,
             () = self.grace() => {}
-            () = async { stop.stopped().await; self.after_stop().await } => {}
+            () = async { self.bench.stopped().await; self.after_stop().await } => {}
         }
         self.halt.cancel();
-        if tokio::time::timeout(LAST_CALL, self.crew.all_home()).await.is_err() {
+        if tokio::time::timeout(LAST_CALL, self.clone().home()).await.is_err() {
             self.crew.give_up().await;
         }
+    }
+
+    /// Resolves when every job is home, and those that are delivered again have been begun too.
+    async fn home(self: Rc<Self>) {
+        loop {
+            self.crew.all_home().await;
+            if !self.clone().redeliver() {
+                return;
+            }
+        }
+    }
+
+    /// Begins the jobs that are delivered again; `false` if there are none.
+    fn redeliver(self: Rc<Self>) -> bool {
+        let mut any = false;
+        while let Some(again) = self.state.again() {
+            any = true;
+            let run = self.clone();
+            self.crew.spawn(async move { run.job_again(again).await });
+        }
+        any
     }
 
     /// Resolves when the piece's end and its grace are over; never without an end.
@@ -76,12 +101,18 @@ impl PieceRun {
 
     async fn after_stop(&self) {
         self.halt.drain();
-        if self.bench.shared.stop.cause() != Some(Cause::Stuck) {
+        if self.bench.stop_cause() != Some(Cause::Stuck) {
             tokio::time::sleep(self.piece.graceful_stop).await;
         }
     }
 
     async fn begin_jobs(self: Rc<Self>) {
+        if matches!(self.piece.load, Load::Open { .. } | Load::Barrier { .. }) {
+            self.clone().redeliver();
+        }
+        if !self.state.split.works() {
+            return;
+        }
         match self.piece.load.clone() {
             Load::Open { arrivals, open, .. } => self.open(arrivals, &open).await,
             Load::Vus { vus, end, .. } => self.vus(&vus, end),
@@ -93,7 +124,7 @@ impl PieceRun {
     }
 
     fn halted(&self) -> bool {
-        self.halt.is_draining() || self.bench.shared.stop.cause().is_some()
+        self.halt.is_draining() || self.bench.stop_cause().is_some()
     }
 
     fn now(&self) -> Duration {
@@ -104,7 +135,16 @@ impl PieceRun {
     async fn job(&self, index: u64, due: Duration) {
         let warmup = due < self.start + self.piece.warmup_until;
         let task = self.bench.task(index, due, warmup);
-        self.bench.clone().run(task, self.halt.clone()).await;
+        self.bench.clone().run(task, self.index, Past::NONE, self.halt.clone()).await;
+    }
+
+    /// Runs a job whose worker died with it.
+    async fn job_again(&self, again: Again) {
+        let Begun { job, due_ns, begun_ns, warmup, .. } = again.begun;
+        let mut task = self.bench.task(job, Duration::from_nanos(due_ns), warmup);
+        task.begun = Duration::from_nanos(begun_ns);
+        let past = Past { attempts: again.attempts, deliveries: again.deliveries };
+        self.bench.clone().run(task, self.index, past, self.halt.clone()).await;
     }
 
     /// Open profiles: due times are absolute, never re-anchored; a late thread begins everything that is
@@ -112,7 +152,9 @@ impl PieceRun {
     async fn open(self: Rc<Self>, arrivals: Arrivals, open: &Open) {
         let pacer = Pacer::new(self.bench.shared.clock);
         let mut burst = 0;
-        let mut waiting = self.waiting(arrivals.stripe(self.thread, self.threads));
+        let state = self.state.clone();
+        let stripe = arrivals.stripe(self.lane, self.lanes).filter(move |a| !state.is_taken(a.job));
+        let mut waiting = self.waiting(stripe);
         while let Some(arrival) = waiting.jobs.peek().copied() {
             let due = self.start + arrival.due;
             if self.now() < due {
@@ -146,10 +188,11 @@ impl PieceRun {
             },
             (None, OnSaturation::Drop) => {
                 self.bench.cell.tally.drop_one();
+                self.bench.recorder.dropped(self.index, index);
                 return true;
             }
             (None, OnSaturation::Abort) => {
-                self.bench.shared.stop.stop(Cause::Saturated);
+                self.bench.stop(Cause::Saturated);
                 return false;
             }
         };
@@ -161,7 +204,7 @@ impl PieceRun {
     }
 
     fn vus(self: Rc<Self>, curve: &VusCurve, end: Option<Duration>) {
-        for vu in (self.thread..curve.max()).step_by(self.threads as usize) {
+        for vu in (self.lane..curve.max()).step_by(self.lanes as usize) {
             let (run, curve) = (self.clone(), curve.clone());
             self.crew.spawn(async move { run.vu(vu, &curve, end).await });
         }
@@ -177,7 +220,11 @@ impl PieceRun {
                 return;
             }
             if vu < curve.at(offset) {
-                let Some(index) = self.state.numbers.take() else { return };
+                if let Some(again) = self.state.again() {
+                    self.job_again(again).await;
+                    continue;
+                }
+                let Some(index) = self.state.take() else { return };
                 self.job(index, now).await;
             } else {
                 match curve.next_change(offset) {
@@ -196,18 +243,24 @@ impl PieceRun {
         first_job: u64,
         end: Option<Duration>,
     ) {
-        for vu in (self.thread..vus).step_by(self.threads as usize) {
+        for vu in (self.lane..vus).step_by(self.lanes as usize) {
             let (run, iterations) = (self.clone(), iterations.clone());
             self.crew.spawn(async move {
                 run.sleep_until(run.start + run.piece.start).await;
-                let mut waiting = run.waiting(iterations);
-                while let Some(iteration) = waiting.jobs.peek().copied() {
+                let own = iterations.map(|iteration| first_job + u64::from(vu) * total + iteration);
+                let state = run.state.clone();
+                let mut waiting = run.waiting(own.filter(move |job| !state.is_taken(*job)));
+                while let Some(job) = waiting.jobs.peek().copied() {
                     let now = run.now();
                     if run.halted() || end.is_some_and(|end| now >= run.start + end) {
                         return;
                     }
+                    if let Some(again) = run.state.again() {
+                        run.job_again(again).await;
+                        continue;
+                    }
                     waiting.jobs.next();
-                    run.job(first_job + u64::from(vu) * total + iteration, now).await;
+                    run.job(job, now).await;
                 }
             });
         }
@@ -218,9 +271,12 @@ impl PieceRun {
     async fn barrier(self: Rc<Self>, size: u32, rounds: Range<u64>, first_job: u64) {
         let pacer = Pacer::new(self.bench.shared.clock);
         let mut announced = self.state.round.subscribe();
-        let (first, step) = (self.thread, self.threads as usize);
+        let (first, step) = (self.lane, self.lanes as usize);
+        let number = move |(round, k): (u64, u32)| first_job + round * u64::from(size) + u64::from(k);
         let share = move |round| (first..size).step_by(step).map(move |k| (round, k));
-        let mut waiting = self.waiting(rounds.flat_map(share));
+        let state = self.state.clone();
+        let mut waiting =
+            self.waiting(rounds.flat_map(share).filter(move |place| !state.is_taken(number(*place))));
         while let Some((round, _)) = waiting.jobs.peek().copied() {
             let Ok(release) = announced.wait_for(|(current, _)| *current >= round).await.map(|r| r.1) else {
                 return;
@@ -229,12 +285,13 @@ impl PieceRun {
             if self.halted() {
                 return;
             }
-            while let Some((_, k)) = waiting.jobs.next_if(|(next, _)| *next == round) {
+            while let Some(place) = waiting.jobs.next_if(|(next, _)| *next == round) {
                 let run = self.clone();
-                let index = first_job + round * u64::from(size) + u64::from(k);
                 self.crew.spawn(async move {
-                    run.job(index, release).await;
-                    if run.state.left.fetch_sub(1, SeqCst) == 1 {
+                    run.job(number(place), release).await;
+                    // Over several processes the run sees a round home, and announces the next.
+                    let alone = run.bench.shared.uplink.is_none();
+                    if alone && run.state.left.fetch_sub(1, SeqCst) == 1 {
                         run.state.left.store(u64::from(size), SeqCst);
                         run.state.round.send_replace((round + 1, run.now() + ROUND_LEAD));
                     }

@@ -1,11 +1,13 @@
 //! Stopping: first no job and no attempt begins any more, then what is in flight is given up.
 
+use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use tokio::sync::{Notify, watch};
 
 /// Why a run was stopped before its profile's end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Cause {
     /// Ctrl-C.
@@ -16,7 +18,8 @@ pub enum Cause {
     Saturated = 3,
     /// Evidence could not be written.
     EvidenceFailed = 4,
-    /// Jobs are in progress, but nothing is in flight and nobody waits on purpose: the client is stuck.
+    /// Jobs are in progress, but nothing is in flight and nobody waits on purpose: the client is stuck. Stops
+    /// one cell, never the run.
     Stuck = 5,
 }
 
@@ -28,7 +31,7 @@ impl Cause {
     }
 }
 
-/// Stops a run, from any thread. The first cause stands.
+/// Stops a run, or one cell, from any thread. The first cause stands.
 #[derive(Debug)]
 pub struct Stop {
     cause: AtomicU8,
@@ -54,7 +57,7 @@ impl Stop {
         Cause::from_u8(self.cause.load(SeqCst))
     }
 
-    /// Resolves when the run is stopped.
+    /// Resolves when it is stopped.
     pub(super) async fn stopped(&self) {
         // The sender lives in `self`, so the wait cannot fail.
         let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;

@@ -1,13 +1,12 @@
 //! One engine thread: its own runtime, its own connections, its own record.
 
+use super::bench::Bench;
 use super::cell::{CellState, PieceState, Shared};
 use super::crew::Crew;
-use super::hands::Bench;
 use super::load::PieceRun;
 use super::pacer::Pacer;
-use super::recorder::Recorder;
+use super::recorder::{Outlet, Recorder};
 use super::stop::Halt;
-use crate::history::BatchSender;
 use crate::profile::Piece;
 use crate::provider::{Client, Endpoint, SetupError};
 use futures_util::future::join_all;
@@ -18,11 +17,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::task::LocalSet;
 
+/// The pieces of one block, with what the threads share of each.
+pub(super) type Pieces = Arc<Vec<(Piece, Arc<PieceState>)>>;
+
 /// One block of one cell, for every thread to take its share of.
 #[derive(Clone)]
 pub(super) struct Order {
     pub(super) cell: Arc<CellState>,
-    pub(super) pieces: Arc<Vec<(Piece, Arc<PieceState>)>>,
+    pub(super) pieces: Pieces,
     /// Start of the block, since the run's epoch; a little ahead, so that every thread is ready.
     pub(super) start: Duration,
 }
@@ -47,7 +49,7 @@ pub(super) struct Thread {
     pub(super) threads: u32,
     pub(super) shared: Arc<Shared>,
     pub(super) endpoints: Arc<Vec<Endpoint>>,
-    pub(super) sender: BatchSender,
+    pub(super) outlet: Outlet,
 }
 
 impl Thread {
@@ -63,7 +65,7 @@ impl Thread {
             }
         };
         let local = LocalSet::new();
-        let recorder = Rc::new(Recorder::new(self.sender.clone()));
+        let recorder = Rc::new(Recorder::new(self.outlet.clone()));
         let mut clients = HashMap::new();
         for order in orders {
             let before = cpu_time();
@@ -97,16 +99,19 @@ impl Thread {
             shared: self.shared.clone(),
             cell: order.cell.clone(),
             client,
+            endpoint: self.endpoints[target].clone(),
             recorder: recorder.clone(),
         });
-        let pieces = order.pieces.iter().map(|(piece, state)| {
+        let pieces = order.pieces.iter().enumerate().map(|(index, (piece, state))| {
+            let (lane, lanes) = state.split.lane(self.index, self.threads);
             Rc::new(PieceRun {
                 bench: bench.clone(),
+                index,
                 piece: piece.clone(),
                 state: state.clone(),
                 start: order.start,
-                thread: self.index,
-                threads: self.threads,
+                lane,
+                lanes,
                 halt: Rc::new(Halt::default()),
                 crew: Rc::new(Crew::default()),
             })

@@ -101,6 +101,9 @@ pub struct Job {
     pub end: JobEnd,
     /// Attempts the client counted for it.
     pub attempts: u32,
+    /// How often it was given to a process: once, and once more each time that one died with it.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub deliveries: u32,
     /// Id of the answer taken for the job's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -110,6 +113,15 @@ pub struct Job {
     /// Whether the job was due in a warm-up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warmup: bool,
+}
+
+/// A job that no process died with.
+pub(super) fn once() -> u32 {
+    1
+}
+
+fn is_once(deliveries: &u32) -> bool {
+    *deliveries == 1
 }
 
 /// How a job came to its end.
@@ -126,6 +138,8 @@ pub enum JobEnd {
     Cancelled,
     /// The budget had no room for a further attempt.
     OverBudget,
+    /// The retry budget had no room for a further attempt.
+    RetryBudget,
 }
 
 /// Why planned jobs were not begun.
@@ -138,7 +152,7 @@ pub enum NotIssued {
     Aborted,
     /// The profile's time was over before the jobs were.
     TimeUp,
-    /// The run was interrupted.
+    /// The run was interrupted, or the cell's client was stuck.
     Interrupted,
     /// The budget was reached.
     OverBudget,
@@ -178,7 +192,7 @@ pub struct CellEnd {
     pub cpu_busiest_ppm: u64,
     /// CPU time of all engine threads.
     pub cpu_ns: u64,
-    /// Since when the client was stuck, if the run was stopped for that: jobs in progress, but nothing in
+    /// Since when the client was stuck, if the cell was stopped for that: jobs in progress, but nothing in
     /// flight and nobody waiting on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_since_ns: Option<u64>,

@@ -68,6 +68,8 @@ pub struct AttemptRow {
 pub struct JobRow {
     /// Whose result.
     pub job: JobId,
+    /// How often it was given to a process.
+    pub deliveries: u32,
     /// When it was due.
     pub due_ns: u64,
     /// When the engine began it.
@@ -121,6 +123,14 @@ pub struct LedgerRow {
     pub body_hash: u64,
     /// Digest of the request's `Idempotency-Key`.
     pub idempotency_key: Option<u64>,
+    /// Digest of the name of the lock that its client believed to hold.
+    pub lock: Option<u64>,
+    /// That lock's fencing token.
+    pub lock_token: Option<u64>,
+    /// Refused because its fencing token was stale.
+    pub fenced: bool,
+    /// Answered from memory for a repeated `Idempotency-Key`.
+    pub replayed: bool,
     /// The wait that the answer asked for.
     pub retry_after_ms: Option<u64>,
     /// Prompt tokens of the request.

@@ -65,6 +65,18 @@ pub struct LedgerEntry {
     /// `x-stainless-retry-count` of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sdk_retry: Option<u32>,
+    /// `x-deadheat-lock` of the request: the lock that its client believes to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+    /// `x-deadheat-lock-token` of the request, else its `x-fencing-token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_token: Option<u64>,
+    /// Refused because its fencing token was stale.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fenced: bool,
+    /// Answered from memory, because its `Idempotency-Key` had been here: nothing was generated for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
 }
 
 impl LedgerEntry {

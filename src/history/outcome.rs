@@ -53,11 +53,13 @@ pub enum ErrorClass {
     EarlyStop,
     /// Given up by the client: the run was stopped.
     Cancelled,
+    /// Its worker process died with it.
+    WorkerDied,
 }
 
 impl ErrorClass {
     /// Every class, in the order of reports.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
@@ -75,6 +77,7 @@ impl ErrorClass {
         Self::ErrorEvent,
         Self::EarlyStop,
         Self::Cancelled,
+        Self::WorkerDied,
     ];
 
     /// The name in files, such as `timeout-first-byte`.
@@ -98,6 +101,7 @@ impl ErrorClass {
             Self::ErrorEvent => "error-event",
             Self::EarlyStop => "early-stop",
             Self::Cancelled => "cancelled",
+            Self::WorkerDied => "worker-died",
         }
     }
 }

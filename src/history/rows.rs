@@ -109,6 +109,8 @@ pub(super) struct JobLine {
     outcome: Outcome,
     end: JobEnd,
     attempts: u32,
+    #[serde(default = "super::attempt::once")]
+    deliveries: u32,
     id: Option<AnswerId>,
     text_hash: Option<Digest>,
     #[serde(default)]
@@ -119,6 +121,7 @@ impl JobLine {
     pub(super) fn row(&self) -> JobRow {
         JobRow {
             job: self.job,
+            deliveries: self.deliveries,
             due_ns: self.due_ns,
             begun_ns: self.begun_ns,
             done_ns: self.done_ns,
@@ -158,6 +161,12 @@ pub(super) struct LedgerLine {
     text_hash: Option<Digest>,
     body_hash: Digest,
     idempotency_key: Option<Hashed>,
+    lock: Option<Hashed>,
+    lock_token: Option<u64>,
+    #[serde(default)]
+    fenced: bool,
+    #[serde(default)]
+    replayed: bool,
 }
 
 impl LedgerLine {
@@ -181,6 +190,10 @@ impl LedgerLine {
             text_hash: self.text_hash.map(|hash| hash.0),
             body_hash: self.body_hash.0,
             idempotency_key: self.idempotency_key.map(|key| key.0),
+            lock: self.lock.map(|lock| lock.0),
+            lock_token: self.lock_token,
+            fenced: self.fenced,
+            replayed: self.replayed,
             retry_after_ms: self.retry_after_ms,
             prompt_tokens: self.prompt_tokens,
             delivered_tokens: self.delivered_tokens,

@@ -104,6 +104,10 @@ pub struct CounterRow {
     pub tokens_per_s: f64,
     /// Most attempts in flight at once, by the ledger if there is one, else by the client.
     pub in_flight_max: u64,
+    /// Tokens billed beyond one whole answer to each answered job (to each question, where a strategy shares
+    /// answers), by the ledger; `None` without one.
+    #[serde(default)]
+    pub waste_tokens: Option<u64>,
 }
 
 /// Tokens of one cell.

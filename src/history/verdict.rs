@@ -16,12 +16,22 @@ pub enum Invariant {
     RetryAfterRespected,
     /// Nothing follows an answer that forbids it.
     NoRetryWhenPermanent,
+    /// Retries of different jobs do not come in lockstep waves.
+    RetriesSpread,
     /// Attempts in flight never exceed the declared concurrency.
     InFlightCapped,
     /// With work pending, something happens within the deadline.
     Progress,
     /// Every planned job was answered, or given up honestly.
     EveryJobAnswered,
+    /// What the client gave up is closed, and nothing starts after the result.
+    CancelPropagates,
+    /// What is billed never passes the budget by more than one request.
+    BudgetKept,
+    /// No two holders of a lock have work under it at once.
+    LockExclusive,
+    /// The resource accepts no fencing token below one that it has accepted.
+    FencingMonotonic,
     /// Claimed requests equal the ledger's attempts.
     RequestsCounted,
     /// Claimed totals equal delivered or billed tokens.
@@ -34,24 +44,32 @@ pub enum Invariant {
     ContentIntact,
     /// A cut or failed answer is not claimed as ok.
     StatusHonest,
+    /// The sum over processes equals the ledger, and is what the client claims.
+    ProcessesAgree,
 }
 
 impl Invariant {
     /// All, in the order of reports.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::BilledOnce,
         Self::AttemptsCapped,
         Self::RetryAfterRespected,
         Self::NoRetryWhenPermanent,
+        Self::RetriesSpread,
         Self::InFlightCapped,
         Self::Progress,
         Self::EveryJobAnswered,
+        Self::CancelPropagates,
+        Self::BudgetKept,
+        Self::LockExclusive,
+        Self::FencingMonotonic,
         Self::RequestsCounted,
         Self::TokensCounted,
         Self::AnswerMatchesJob,
         Self::OneResultPerJob,
         Self::ContentIntact,
         Self::StatusHonest,
+        Self::ProcessesAgree,
     ];
 
     /// The name in files, such as `billed-once`.
@@ -62,15 +80,21 @@ impl Invariant {
             Self::AttemptsCapped => "attempts-capped",
             Self::RetryAfterRespected => "retry-after-respected",
             Self::NoRetryWhenPermanent => "no-retry-when-permanent",
+            Self::RetriesSpread => "retries-spread",
             Self::InFlightCapped => "in-flight-capped",
             Self::Progress => "progress",
             Self::EveryJobAnswered => "every-job-answered",
+            Self::CancelPropagates => "cancel-propagates",
+            Self::BudgetKept => "budget-kept",
+            Self::LockExclusive => "lock-exclusive",
+            Self::FencingMonotonic => "fencing-monotonic",
             Self::RequestsCounted => "requests-counted",
             Self::TokensCounted => "tokens-counted",
             Self::AnswerMatchesJob => "answer-matches-job",
             Self::OneResultPerJob => "one-result-per-job",
             Self::ContentIntact => "content-intact",
             Self::StatusHonest => "status-honest",
+            Self::ProcessesAgree => "processes-agree",
         }
     }
 }

@@ -17,7 +17,7 @@ enum Lapse<'a> {
 }
 
 /// Every job that was issued has a whole 2xx answer, or was given up for a reason that the evidence bears
-/// out: all attempts used, an answer that forbids or does not earn a retry, a deadline, a budget, a stop.
+/// out (for it, or for another job of a question that shares one answer): all attempts used, an answer that forbids or does not earn a retry, a deadline, a budget, a stop.
 /// Whether a run was stopped for good reason is not judged. A cell that sends nothing is broken.
 pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
     if view.ledger.is_empty()
@@ -28,15 +28,18 @@ pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
     }
     let mut tally = Tally::new();
     let last_ns = view.last_ns();
-    for job in view.jobs() {
-        tally.relevant += 1;
-        if job.ledger.iter().any(is_whole) {
-            continue;
-        }
-        match job.results.iter().find(|result| !honest(view, &job, result)) {
-            Some(result) => tally.violation(result.done_ns, Lapse::Dishonest(job, result)),
-            None if job.results.is_empty() => tally.violation(last_seen_ns(&job), Lapse::Abandoned(job)),
-            None => {}
+    for question in view.questions() {
+        for job in question.clone() {
+            tally.relevant += 1;
+            if answered(&job) {
+                continue;
+            }
+            let borne_out = |result: &JobRow| question.clone().any(|fellow| honest(view, &fellow, result));
+            match job.results.iter().find(|result| !borne_out(result)) {
+                Some(result) => tally.violation(result.done_ns, Lapse::Dishonest(job, result)),
+                None if job.results.is_empty() => tally.violation(last_seen_ns(&job), Lapse::Abandoned(job)),
+                None => {}
+            }
         }
     }
     let (vanished, first) = view.vanished();
@@ -49,6 +52,12 @@ pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
         return Ruling::unknown("the history does not say how many jobs the cell was to do");
     }
     tally.ruling(|lapse| words(view, lapse), || Ruling::not_applicable("no job was planned"))
+}
+
+/// Whether the job has a whole answer: one of its own, or one to its question that it took.
+fn answered(job: &JobView<'_>) -> bool {
+    let took = || job.results.iter().any(|result| result.outcome == Outcome::Ok);
+    job.ledger.iter().any(is_whole) || (took() && job.question.iter().any(is_whole))
 }
 
 /// The ruling on a cell that made no attempt.
@@ -88,7 +97,8 @@ fn honest(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
         }
         JobEnd::Permanent => refused() || !job.attempts.last().is_some_and(|last| earns_retry(view, last)),
         JobEnd::Cancelled => true,
-        JobEnd::OverBudget => view.plan.budget.is_some(),
+        JobEnd::OverBudget => view.plan.budget.is_some() || view.strategy.max_tokens().is_some(),
+        JobEnd::RetryBudget => retry.budget.is_some(),
     }
 }
 
@@ -173,6 +183,9 @@ fn dishonest_words(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> S
             format!("{id} was given up as refused for good after {made}, but no answer to it forbade a retry")
         }
         JobEnd::OverBudget => format!("{id} was given up for the budget after {made}, but no budget is set"),
+        JobEnd::RetryBudget => {
+            format!("{id} was given up for the retry budget after {made}, but no retry budget is set")
+        }
         JobEnd::Answered | JobEnd::Cancelled => {
             format!("{id} is taken for answered, but {books} holds no whole answer to it in {made}")
         }

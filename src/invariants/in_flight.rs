@@ -4,7 +4,6 @@ use super::retries::nothing_seen;
 use super::tally::{Ruling, Tally, count, time};
 use super::view::{CellView, JobView};
 use crate::history::{JobKey, LedgerRow};
-use crate::scenario::StrategyPlan;
 
 /// How much sooner than the ledger has it an attempt is taken to end, in nanoseconds, where the client's
 /// own end of it is not known: a provider learns late that a client has gone.
@@ -13,7 +12,7 @@ const GRACE_NS: u64 = 2_000_000;
 /// Jobs named by a witness at the most.
 const NAMED: usize = 8;
 
-/// Attempts in flight never exceed the declared concurrency, nor a semaphore's permits. Cells are never
+/// Attempts in flight never exceed the declared concurrency, nor what the strategy itself promises. Cells are never
 /// loaded at the same moment, so each is judged alone.
 ///
 /// An attempt lasts from its arrival until either side closed it. Both lie inside the time for which the
@@ -57,11 +56,8 @@ pub(super) fn in_flight_capped(view: &CellView<'_>) -> Ruling {
 /// The lower of what is declared and what the strategy's own parameter promises, and which one it is.
 fn declared_cap(view: &CellView<'_>) -> Option<(u32, &'static str)> {
     let declared = view.plan.declared.concurrency.map(|n| (n, "the declared concurrency"));
-    let permits = match view.strategy {
-        StrategyPlan::Semaphore { permits } => Some((*permits, "the semaphore")),
-        StrategyPlan::Unbounded => None,
-    };
-    declared.into_iter().chain(permits).min_by_key(|(cap, _)| *cap)
+    let promised = view.strategy.cap().map(|cap| (cap, "the strategy"));
+    declared.into_iter().chain(promised).min_by_key(|(cap, _)| *cap)
 }
 
 /// Start, end and row of each attempt that was open for any time.
@@ -71,7 +67,7 @@ fn spans<'a>(view: &CellView<'a>) -> impl Iterator<Item = (u64, u64, &'a LedgerR
         .filter(|(start, end, _)| end > start)
 }
 
-fn closed_ns(job: &JobView<'_>, row: &LedgerRow) -> u64 {
+pub(super) fn closed_ns(job: &JobView<'_>, row: &LedgerRow) -> u64 {
     match job.client(row) {
         Some(client) => row.ended_ns.min(client.done_ns),
         None => row.ended_ns.saturating_sub(GRACE_NS),

@@ -2,7 +2,8 @@
 
 use super::tally::Ruling;
 use super::view::{CellView, attempts_of};
-use super::{answered, billing, books, in_flight, progress, results, retries, totals};
+use super::{answered, billing, books, budget, cancel, in_flight, locks, processes};
+use super::{progress, results, retries, spread, totals};
 use crate::history::{Evidence, Invariant, Verdict, VerdictRow};
 use crate::scenario::{Cell, Place, Plan};
 
@@ -38,14 +39,20 @@ fn rule(invariant: Invariant, view: &CellView<'_>) -> Ruling {
         Invariant::AttemptsCapped => retries::attempts_capped(view),
         Invariant::RetryAfterRespected => retries::retry_after_respected(view),
         Invariant::NoRetryWhenPermanent => retries::no_retry_when_permanent(view),
+        Invariant::RetriesSpread => spread::retries_spread(view),
         Invariant::InFlightCapped => in_flight::in_flight_capped(view),
         Invariant::Progress => progress::progress(view),
         Invariant::EveryJobAnswered => answered::every_job_answered(view),
+        Invariant::CancelPropagates => cancel::cancel_propagates(view),
+        Invariant::BudgetKept => budget::budget_kept(view),
+        Invariant::LockExclusive => locks::lock_exclusive(view),
+        Invariant::FencingMonotonic => locks::fencing_monotonic(view),
         Invariant::RequestsCounted => totals::requests_counted(view),
         Invariant::TokensCounted => totals::tokens_counted(view),
         Invariant::AnswerMatchesJob => results::answer_matches_job(view),
         Invariant::OneResultPerJob => results::one_result_per_job(view),
         Invariant::ContentIntact => results::content_intact(view),
         Invariant::StatusHonest => results::status_honest(view),
+        Invariant::ProcessesAgree => processes::processes_agree(view),
     }
 }

@@ -71,7 +71,7 @@ fn stuck(view: &CellView<'_>, end: &CellEnd, limit_ns: u64) -> Option<Ruling> {
         let open = view.jobs().filter(|job| job.results.is_empty()).map(|job| JobKey::Own(job.id));
         let vanished = view.vanished().1.map(JobKey::Own);
         let text = format!(
-            "nothing happened from {} on for more than {}, with {} in progress, until the run was stopped for it",
+            "nothing happened from {} on for more than {}, with {} in progress, until it was stopped for it",
             time(since_ns),
             time(limit_ns),
             count(lost, "job"),

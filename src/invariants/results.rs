@@ -16,7 +16,7 @@ fn no_results(with: &str) -> Ruling {
     Ruling::unknown(format!("the client claims no good answer{with} in this cell"))
 }
 
-/// The answer taken for a job's is one that the job was given. A result without an answer's id claims
+/// The answer taken for a job's is one that the job, or another of its question, was given. A result without an answer's id claims
 /// none and is not judged.
 pub(super) fn answer_matches_job(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
@@ -143,14 +143,14 @@ pub(super) fn status_honest(view: &CellView<'_>) -> Ruling {
     for (job, result) in claimed_ok(view) {
         tally.relevant += 1;
         let row = result.answer.and_then(|number| job.answer(number));
-        let honest = row.map_or_else(|| job.ledger.iter().any(is_whole), is_whole);
+        let honest = row.map_or_else(|| job.question.iter().any(is_whole), is_whole);
         if !honest {
             tally.violation(result.done_ns, (job, row));
         }
     }
     let words = |(job, row): (JobView<'_>, Option<&LedgerRow>)| {
         let id = job.id;
-        let text = match row.or(job.ledger.last()) {
+        let text = match row.or(job.ledger.last()).or(job.question.last()) {
             Some(row) => format!(
                 "{id} is claimed as ok, but attempt {} {} after {}; it should be claimed as failed or unknown",
                 row.attempt,

@@ -8,19 +8,23 @@ use crate::history::LedgerRow;
 /// a socket. The ledger knows the exact wait, whatever form the hint had.
 const EARLY_NS: u64 = 5_000_000;
 
-/// No job has more attempts in the ledger than `retry.max_attempts`.
+/// No job has more attempts in the ledger than `retry.max_attempts`, for each time that it was given to a process:
+/// a client that gets a job out of a queue again does not know what died with another.
 pub(super) fn attempts_capped(view: &CellView<'_>) -> Ruling {
-    let cap = view.plan.retry.max_attempts;
+    let cap = |job: &JobView<'_>| {
+        let deliveries = job.results.iter().map(|result| result.deliveries).max().unwrap_or(1);
+        view.plan.retry.max_attempts.saturating_mul(deliveries)
+    };
     let mut tally = Tally::new();
     for job in view.jobs().filter(|job| !job.ledger.is_empty()) {
         tally.relevant += 1;
-        if job.ledger.len() as u64 > u64::from(cap) {
-            tally.violation(excess_ns(&job, cap as usize), job);
+        if job.ledger.len() as u64 > u64::from(cap(&job)) {
+            tally.violation(excess_ns(&job, cap(&job) as usize), job);
         }
     }
     let words = |job: JobView<'_>| {
         let made = count(job.ledger.len() as u64, "attempt");
-        (one(job.id), format!("{} made {made}; the declared most is {cap}", job.id))
+        (one(job.id), format!("{} made {made}; the declared most is {}", job.id, cap(&job)))
     };
     tally.ruling(words, || nothing_seen(view))
 }

@@ -4,38 +4,73 @@ use super::books::never_arrived;
 use super::retries::nothing_seen;
 use super::tally::{Ruling, Tally, count};
 use super::view::{CellView, JobView, is_whole};
-use crate::history::{Claim, ErrorClass, JobKey, LedgerRow};
+use crate::history::{AttemptRow, Claim, ErrorClass, JobKey, LedgerRow};
+
+/// How many requests were made.
+pub(super) struct Made {
+    /// In the ledger.
+    arrived: u64,
+    /// Cannot have reached it: nothing was sent, or no connection came about.
+    unsent: u64,
+    /// Sent, not in the ledger and not ended well: may or may not count as made.
+    doubtful: u64,
+}
+
+impl Made {
+    pub(super) fn of(view: &CellView<'_>) -> Self {
+        let mut made = Self { arrived: view.ledger.len() as u64, unsent: 0, doubtful: 0 };
+        for job in view.jobs() {
+            let known = |a: &AttemptRow| job.ledger.binary_search_by_key(&a.n, |row| row.attempt).is_ok();
+            for a in job.attempts.iter().filter(|a| !known(a)) {
+                made.unsent += u64::from(never_arrived(a));
+                made.doubtful += u64::from(!never_arrived(a) && a.error.is_some());
+            }
+        }
+        made
+    }
+
+    fn least(&self) -> u64 {
+        self.arrived + self.unsent
+    }
+
+    pub(super) fn most(&self) -> u64 {
+        self.least() + self.doubtful
+    }
+
+    /// Whether this may be the number.
+    pub(super) fn agrees(&self, requests: u64) -> bool {
+        (self.least()..=self.most()).contains(&requests)
+    }
+
+    /// The number that may be right and is nearest to this.
+    pub(super) fn nearest(&self, requests: u64) -> u64 {
+        requests.clamp(self.least(), self.most())
+    }
+}
 
 /// Claimed requests equal the ledger's attempts, plus those that cannot have reached it: nothing was sent,
 /// or no connection came about. An attempt that was sent, is not in the ledger and did not end well may
 /// or may not count as made.
 pub(super) fn requests_counted(view: &CellView<'_>) -> Ruling {
     let Some(claim) = &view.claim else { return no_claim() };
-    let (mut unsent, mut doubtful) = (0u64, 0u64);
-    for job in view.jobs() {
-        for a in
-            job.attempts.iter().filter(|a| job.ledger.binary_search_by_key(&a.n, |row| row.attempt).is_err())
-        {
-            unsent += u64::from(never_arrived(a));
-            doubtful += u64::from(!never_arrived(a) && a.error.is_some());
-        }
-    }
-    let arrived = view.ledger.len() as u64;
-    let made = arrived + unsent;
-    if made + doubtful == 0 && claim.requests == 0 {
+    let made = Made::of(view);
+    if made.most() == 0 && claim.requests == 0 {
         return nothing_seen(view);
     }
     let mut tally = Tally::new();
-    tally.relevant = made + doubtful;
-    if !(made..=made + doubtful).contains(&claim.requests) {
+    tally.relevant = made.most();
+    if !made.agrees(claim.requests) {
         tally.violation(view.last_ns(), miscounted(view));
     }
     let words = |jobs| {
-        let off = difference(claim.requests, made + if claim.requests > made { doubtful } else { 0 });
+        let off = difference(claim.requests, made.nearest(claim.requests));
         let text = format!(
-            "the client claims {}, {off} the {made} that were made ({} has {arrived}, {unsent} never left)",
+            "the client claims {}, {off} the {} that were made ({} has {}, {} never left)",
             count(claim.requests, "request"),
+            made.least(),
             view.books,
+            made.arrived,
+            made.unsent,
         );
         (jobs, text)
     };
@@ -51,9 +86,9 @@ fn miscounted(view: &CellView<'_>) -> Vec<JobKey> {
 
 /// A sum of tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Tokens {
-    prompt: u64,
-    completion: u64,
+pub(super) struct Tokens {
+    pub(super) prompt: u64,
+    pub(super) completion: u64,
 }
 
 impl Tokens {
@@ -85,6 +120,21 @@ pub(super) fn tokens_counted(view: &CellView<'_>) -> Ruling {
     if view.ledger.is_empty() && claim.total_tokens == 0 {
         return nothing_seen(view);
     }
+    let known @ [delivered, _, billed] = known_tokens(view);
+    let claimed = claimed_tokens(claim);
+    let mut tally = Tally::new();
+    tally.relevant = view.ledger.len() as u64;
+    if !known.contains(&claimed) || claim.total_tokens != claimed.total() {
+        tally.violation(view.last_ns(), ());
+        tally.violations = wrong_totals(claim, delivered).max(1);
+    }
+    let words = |()| token_words(view, claim, claimed, delivered, billed);
+    tally.ruling(words, || nothing_seen(view))
+}
+
+/// The sums that a right client may have: everything delivered whole, the same without answers that came as the
+/// client gave up, and everything billed.
+pub(super) fn known_tokens(view: &CellView<'_>) -> [Tokens; 3] {
     let (mut delivered, mut missed, mut billed) = (Tokens::default(), Tokens::default(), Tokens::default());
     for job in view.jobs() {
         for row in job.ledger {
@@ -95,23 +145,22 @@ pub(super) fn tokens_counted(view: &CellView<'_>) -> Ruling {
             }
         }
     }
-    let claimed = Tokens { prompt: claim.prompt_tokens, completion: claim.completion_tokens };
-    let known = [delivered.plus(missed), delivered, billed];
-    let mut tally = Tally::new();
-    tally.relevant = view.ledger.len() as u64;
-    if !known.contains(&claimed) || claim.total_tokens != claimed.total() {
-        tally.violation(view.last_ns(), ());
-        tally.violations = wrong_totals(claim, known[0]).max(1);
-    }
-    let words = |()| token_words(view, claim, claimed, known[0], billed);
-    tally.ruling(words, || nothing_seen(view))
+    [delivered.plus(missed), delivered, billed]
+}
+
+/// The prompt and completion tokens of a claim.
+pub(super) fn claimed_tokens(claim: &Claim) -> Tokens {
+    Tokens { prompt: claim.prompt_tokens, completion: claim.completion_tokens }
 }
 
 /// Whether the client stopped listening to this answer, as far as it knows itself.
 fn gave_up(job: &JobView<'_>, row: &LedgerRow) -> bool {
     use ErrorClass as E;
     let error = job.client(row).and_then(|a| a.error);
-    matches!(error, Some(E::Cancelled | E::TimeoutTotal | E::TimeoutIdle | E::TimeoutFirstByte))
+    matches!(
+        error,
+        Some(E::Cancelled | E::WorkerDied | E::TimeoutTotal | E::TimeoutIdle | E::TimeoutFirstByte)
+    )
 }
 
 fn wrong_totals(claim: &Claim, delivered: Tokens) -> u64 {
@@ -178,11 +227,11 @@ fn culprit(
 }
 
 /// `3 fewer than`, `1 more than`.
-fn difference(seen: u64, due: u64) -> String {
+pub(super) fn difference(seen: u64, due: u64) -> String {
     let word = if seen < due { "fewer" } else { "more" };
     format!("{} {word} than", seen.abs_diff(due))
 }
 
-fn no_claim() -> Ruling {
+pub(super) fn no_claim() -> Ruling {
     Ruling::unknown("the client claims no totals for this cell")
 }

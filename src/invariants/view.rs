@@ -17,6 +17,8 @@ pub(super) struct CellView<'a> {
     pub(super) books: &'static str,
     /// The cell's number in job ids.
     pub(super) cell: u16,
+    /// Position of its target in the plan.
+    pub(super) target: usize,
     pub(super) claim: Option<Claim>,
     pub(super) end: Option<&'a CellEnd>,
     /// Where each job's rows begin, and one past the last job: the books are merged only once.
@@ -36,6 +38,8 @@ struct Bounds {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct JobView<'a> {
     pub(super) id: JobId,
+    /// The ledger's rows about its question: its own alone, unless the strategy shares answers.
+    pub(super) question: &'a [LedgerRow],
     pub(super) attempts: &'a [AttemptRow],
     pub(super) results: &'a [JobRow],
     pub(super) ledger: &'a [LedgerRow],
@@ -63,20 +67,44 @@ impl<'a> CellView<'a> {
             ledger,
             books: if own_books.is_some() { "the client's own history" } else { "the ledger" },
             cell: cell.index,
-            claim: sum_claims(&evidence.claims, cell.index),
+            target: cell.target,
+            claim: client_claim(&evidence.claims, cell.index),
             end: evidence.cells.iter().find(|end| end.cell == cell.index),
         }
     }
 
     /// Every job that any book mentions, in order of its number.
     pub(super) fn jobs(&self) -> impl Iterator<Item = JobView<'a>> {
+        self.questions().flatten()
+    }
+
+    /// The same, the jobs of one question together. Of a strategy that does not share answers each job asks its
+    /// own.
+    pub(super) fn questions(&self) -> impl Iterator<Item = impl Iterator<Item = JobView<'a>> + Clone> {
         let (attempts, results, ledger) = (self.attempts, self.results, self.ledger);
-        self.bounds.windows(2).map(move |pair| JobView {
-            id: pair[0].id,
-            attempts: &attempts[pair[0].attempts..pair[1].attempts],
-            results: &results[pair[0].results..pair[1].results],
-            ledger: &ledger[pair[0].ledger..pair[1].ledger],
-        })
+        let mut rest = self.bounds.as_slice();
+        let next = move || {
+            let (first, _) = rest.split_first().filter(|(_, more)| !more.is_empty())?;
+            let asked = self.asked(first.id);
+            // The last entry only ends the one before it.
+            let jobs = rest[..rest.len() - 1].iter().take_while(|next| self.asked(next.id) == asked).count();
+            let group = &rest[..=jobs];
+            rest = &rest[jobs..];
+            let question = &ledger[group[0].ledger..group[jobs].ledger];
+            Some(group.windows(2).map(move |pair| JobView {
+                id: pair[0].id,
+                question,
+                attempts: &attempts[pair[0].attempts..pair[1].attempts],
+                results: &results[pair[0].results..pair[1].results],
+                ledger: &ledger[pair[0].ledger..pair[1].ledger],
+            }))
+        };
+        std::iter::from_fn(next)
+    }
+
+    /// The number of the question that is judged as one with this job's.
+    fn asked(&self, id: JobId) -> u64 {
+        if self.strategy.shares_answers() { self.plan.question(id.index) } else { id.index }
     }
 
     /// Jobs that were issued but that no book mentions, and the first of them where its number can be told.
@@ -97,7 +125,7 @@ impl<'a> CellView<'a> {
 
     /// Whether the numbers of issued jobs run from 0 on without a hole.
     ///
-    /// They do where workers of one block take them from one counter. Else a job that was not issued keeps
+    /// They do where workers of one block take them from one counter, in one process. Else a job that was not issued keeps
     /// its number (a dropped arrival, the stripe of a thread that was stopped, the last iterations of a
     /// worker), and blocks that only time ends have numbers reserved.
     fn is_numbered(&self, end: &CellEnd) -> bool {
@@ -111,7 +139,8 @@ impl<'a> CellView<'a> {
             workload.jobs.is_none() && matches!(phase.executor, ConstantVus { .. } | RampingVus { .. })
         };
         let all_issued = end.not_issued.values().all(|count| *count == 0);
-        (one_counter && *blocks <= 1) || (all_issued && !phases.iter().any(by_time))
+        (one_counter && *blocks <= 1 && self.strategy.processes == 1)
+            || (all_issued && !phases.iter().any(by_time))
     }
 
     /// The last moment that the cell's books know of.
@@ -148,9 +177,12 @@ impl<'a> JobView<'a> {
         }
     }
 
-    /// The row of the answer with this number, among the job's own.
+    /// The row of the answer with this number, among those to the job's question. An answer that was replayed
+    /// for a repeated `Idempotency-Key` stands in several rows: the whole one counts.
     pub(super) fn answer(&self, number: u64) -> Option<&'a LedgerRow> {
-        self.ledger.iter().find(|row| row.answer == Some(number))
+        let mut rows = self.question.iter().filter(|row| row.answer == Some(number));
+        let first = rows.clone().next();
+        rows.find(|row| is_whole(row)).or(first)
     }
 }
 
@@ -206,10 +238,18 @@ fn bounds(attempts: &[AttemptRow], results: &[JobRow], ledger: &[LedgerRow]) -> 
     }
 }
 
-/// The sum of all claims for one cell, one per process.
-fn sum_claims(claims: &[Claim], cell: u16) -> Option<Claim> {
-    claims.iter().filter(|claim| claim.cell == cell).cloned().reduce(|a, b| Claim {
-        cell,
+/// What the client claims for one cell: its own word for the whole, else the sum over its processes.
+fn client_claim(claims: &[Claim], cell: u16) -> Option<Claim> {
+    let of_cell = || claims.iter().filter(move |claim| claim.cell == cell);
+    let whole = of_cell().filter(|claim| claim.process.is_none());
+    sum_claims(whole).or_else(|| sum_claims(of_cell()))
+}
+
+/// The sum of some claims for one cell; `None` of none.
+pub(super) fn sum_claims<'a>(claims: impl Iterator<Item = &'a Claim>) -> Option<Claim> {
+    claims.cloned().reduce(|a, b| Claim {
+        cell: a.cell,
+        process: None,
         requests: a.requests.saturating_add(b.requests),
         prompt_tokens: a.prompt_tokens.saturating_add(b.prompt_tokens),
         completion_tokens: a.completion_tokens.saturating_add(b.completion_tokens),

@@ -1,17 +1,19 @@
 //! Counts of one cell.
 
+use super::good::{Good, asks, waste_tokens};
 use super::in_flight::{most_at_once, open_times};
 use super::latency::{Warmups, first_results};
 use crate::clock::ns;
 use crate::history::{AttemptRow, CellEnd, CounterRow, Evidence, JobKey, JobRow, LedgerEnd, LedgerRow};
 use crate::history::{Outcome, TokenCounts};
-use crate::scenario::{Cell, Place, Plan, Slo};
+use crate::scenario::{Cell, Place, Plan};
 use std::collections::BTreeMap;
 
 /// The row of one cell. Warm-ups are counted: they were sent and billed.
 pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterRow {
     let rows = CellRows::of(cell.index, evidence);
     let results: Vec<&JobRow> = first_results(rows.jobs).collect();
+    let asks = &asks(plan, cell);
     let issued = results.len() as u64;
     let elapsed_ns = rows.end.map_or_else(|| seen_ns(rows.attempts), |end| end.elapsed_ns);
     let ledger = matches!(plan.targets[cell.target].place, Place::Mock(_)).then_some(rows.ledger);
@@ -24,9 +26,16 @@ pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterR
         not_issued: not_issued.map(|(why, count)| (why.name().to_owned(), *count)).collect(),
         tokens: by_ledger(ledger),
         in_flight_max: in_flight_max(rows.attempts, ledger),
+        waste_tokens: ledger.map(|ledger| waste_tokens(&results, ledger, asks)),
         ..CounterRow::default()
     };
-    counted(blank, &rows.attempts.iter().collect::<Vec<_>>(), &results, plan.slo, elapsed_ns)
+    counted(
+        blank,
+        &rows.attempts.iter().collect::<Vec<_>>(),
+        &results,
+        &Good { slo: plan.slo, asks },
+        elapsed_ns,
+    )
 }
 
 /// The same without the jobs of warm-ups and their time, for thresholds. Jobs that were not issued stay, and
@@ -48,7 +57,7 @@ pub(super) fn measured(plan: &Plan, cell: Cell, evidence: &Evidence, whole: &Cou
         jobs: whole.jobs.saturating_sub(warm),
         ..whole.clone()
     };
-    counted(blank, &attempts, &results, plan.slo, elapsed_ns)
+    counted(blank, &attempts, &results, &Good { slo: plan.slo, asks: &asks(plan, cell) }, elapsed_ns)
 }
 
 /// Fills in what is counted over attempts and results, and what follows from it.
@@ -56,11 +65,11 @@ fn counted(
     row: CounterRow,
     attempts: &[&AttemptRow],
     results: &[&JobRow],
-    slo: Slo,
+    good: &Good<'_>,
     elapsed_ns: u64,
 ) -> CounterRow {
     let ended = |outcome| results.iter().filter(|job| job.outcome == outcome).count() as u64;
-    let (answered, good) = (ended(Outcome::Ok), good_jobs(results, attempts, slo));
+    let (answered, good) = (ended(Outcome::Ok), good.count(results, attempts));
     let client_completion = total(attempts.iter().filter_map(|row| row.completion_tokens));
     let client_prompt = total(attempts.iter().filter_map(|row| row.prompt_tokens));
     CounterRow {
@@ -127,31 +136,6 @@ fn errors(attempts: &[&AttemptRow]) -> BTreeMap<String, u64> {
         }
     }
     errors
-}
-
-/// Answered jobs within the objectives. The time to first token is that of the answer taken; an answer
-/// of unknown time to first token is not good if there is an objective for it.
-fn good_jobs(results: &[&JobRow], attempts: &[&AttemptRow], slo: Slo) -> u64 {
-    let mut rest = attempts;
-    let mut good = 0;
-    for job in results {
-        rest = &rest[rest.iter().take_while(|row| row.job < job.job).count()..];
-        let own = &rest[..rest.iter().take_while(|row| row.job == job.job).count()];
-        let ttft_kept = slo.ttft.is_none_or(|most| {
-            let ttft = taken(job, own).and_then(|a| Some(a.first_content_ns?.saturating_sub(a.sent_ns?)));
-            ttft.is_some_and(|ns| u128::from(ns) <= most.as_nanos())
-        });
-        let response = u128::from(job.done_ns.saturating_sub(job.due_ns));
-        let response_kept = slo.response.is_none_or(|most| response <= most.as_nanos());
-        good += u64::from(job.outcome == Outcome::Ok && ttft_kept && response_kept);
-    }
-    good
-}
-
-/// The attempt whose answer the job took: by its id, else the last that ended well.
-fn taken<'a>(job: &JobRow, attempts: &[&'a AttemptRow]) -> Option<&'a AttemptRow> {
-    let by_id = attempts.iter().copied().rev().find(|row| job.answer.is_some() && row.answer == job.answer);
-    by_id.or_else(|| attempts.iter().copied().rev().find(|row| row.outcome == Outcome::Ok))
 }
 
 /// What the ledger adds up to; the client's own sums are left at 0.

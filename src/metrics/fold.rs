@@ -58,7 +58,7 @@ pub fn fold(plan: &Plan, evidence: &Evidence, gaps: &Gaps) -> Folded {
         counters: whole,
         metrics: metrics.collect(),
         fidelity: fidelity(plan, evidence, gaps),
-        conservation: conservation(evidence),
+        conservation: conservation(plan, evidence),
         histograms,
     }
 }

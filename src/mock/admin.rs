@@ -1,8 +1,9 @@
-//! `/deadheat/…`: the ledger, the counts and the faults, for tests in any language.
+//! `/deadheat/…`: the ledger, the counts, the faults and the registers, for tests in any language.
 
 use super::body::{Answer, Broken};
 use super::errors;
 use super::fault_json::{fault_from_json, fault_to_json};
+use super::registers;
 use super::routes::{plain, read, refuse};
 use super::shared::Shared;
 use crate::sync::lock;
@@ -21,11 +22,15 @@ pub(super) async fn route(
 ) -> Result<Response<Answer>, Broken> {
     let (parts, body) = request.into_parts();
     let route = parts.uri.path().trim_start_matches("/deadheat");
+    if let Some(name) = route.strip_prefix("/registers/") {
+        return registers::route(shared, &parts.method, name, body).await;
+    }
     Ok(match (&parts.method, route) {
         (&Method::GET, "/ledger") => ledger(shared),
         (&Method::GET, "/stats") => plain(shared, 200, JSON, stats(shared).into()),
         (&Method::POST, "/reset") => {
             shared.with_core(super::Core::reset);
+            lock(&shared.registers).clear();
             if let Some(store) = &shared.store {
                 lock(store).clear();
             }
@@ -51,8 +56,8 @@ pub(super) async fn route(
             refuse(shared, errors::invalid_request(405, &message, None))
         }
         _ => {
-            let message =
-                "There are /deadheat/ledger, /deadheat/stats, /deadheat/reset and /deadheat/faults.";
+            let message = "There are /deadheat/ledger, /deadheat/stats, /deadheat/reset, /deadheat/faults and \
+                           /deadheat/registers/NAME.";
             refuse(shared, errors::invalid_request(404, message, None))
         }
     })

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::fmt;
 use xxhash_rust::xxh64::xxh64;
 
-/// Longest job tag that is taken from a header or a body.
-const TAG_MAX: usize = 64;
+/// Longest job tag that is taken from a header or a body, and longest name of a lock.
+pub(super) const TAG_MAX: usize = 64;
 
 /// One request for a completion, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,12 @@ pub struct Arrival {
     pub idempotency_key: Option<String>,
     /// `x-stainless-retry-count`.
     pub sdk_retry: Option<u32>,
+    /// `x-deadheat-lock`: the lock that its client believes to hold.
+    pub lock: Option<String>,
+    /// `x-deadheat-lock-token`: the token that its client got with the lock. Only written down.
+    pub lock_token: Option<u64>,
+    /// `x-fencing-token`: the token that is to be checked.
+    pub fencing_token: Option<u64>,
     /// What it asks for, or why that cannot be answered.
     pub ask: Result<Ask, Refusal>,
 }
@@ -66,6 +72,10 @@ impl Arrival {
             let message = format!("x-deadheat-job must be 1 to {TAG_MAX} of A-Z a-z 0-9 . _ : -");
             ask = Err(Refusal { message, param: None });
         }
+        let held = Held::read(&header).unwrap_or_else(|message| {
+            ask = Err(Refusal { message, param: None });
+            Held::default()
+        });
         let tag = named.filter(|_| own).or_else(|| find_tag(body));
         let job = tag.map_or_else(|| JobKey::Other(format!("body:{body_hash:016x}")), JobKey::from);
         Self {
@@ -75,12 +85,42 @@ impl Arrival {
             body_hash,
             idempotency_key: header("idempotency-key").map(str::to_owned),
             sdk_retry: header("x-stainless-retry-count").and_then(|v| v.trim().parse().ok()),
+            lock: held.lock,
+            lock_token: held.token,
+            fencing_token: held.fencing,
             ask,
         }
     }
 }
 
-fn is_tag(text: &str) -> bool {
+/// What a request says of the lock under which it is made.
+#[derive(Default)]
+struct Held {
+    lock: Option<String>,
+    token: Option<u64>,
+    fencing: Option<u64>,
+}
+
+impl Held {
+    /// Reads it; an error names the header that cannot be used.
+    fn read<'a>(header: &impl Fn(&str) -> Option<&'a str>) -> Result<Self, String> {
+        let lock = header("x-deadheat-lock").map(str::trim);
+        if lock.is_some_and(|lock| !is_tag(lock)) {
+            return Err(format!("x-deadheat-lock must be 1 to {TAG_MAX} of A-Z a-z 0-9 . _ : -"));
+        }
+        let number = |name| {
+            let number = header(name).map(|value| value.trim().parse::<u64>()).transpose();
+            number.map_err(|_| format!("{name} must be a whole number from 0 to {}", u64::MAX))
+        };
+        let (token, fencing) = (number("x-deadheat-lock-token")?, number("x-fencing-token")?);
+        if fencing.is_some() && lock.is_none() {
+            return Err("x-fencing-token needs x-deadheat-lock: the lock that it belongs to".to_owned());
+        }
+        Ok(Self { lock: lock.map(str::to_owned), token, fencing })
+    }
+}
+
+pub(super) fn is_tag(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
     (1..=TAG_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
@@ -240,6 +280,13 @@ mod tests {
         ] {
             let refusal = plain(body).ask.expect_err(body);
             assert!(refusal.message.contains(want), "{body}: {}", refusal.message);
+        }
+        for (name, value) in
+            [("x-deadheat-lock", "a b"), ("x-deadheat-lock-token", "-1"), ("x-fencing-token", "3")]
+        {
+            let refusal =
+                Arrival::read(|n| (n == name).then_some(value), BODY.as_bytes()).ask.expect_err(name);
+            assert!(refusal.message.starts_with(name), "{}", refusal.message);
         }
         let odd = Arrival::read(|name| (name == "x-deadheat-job").then_some("a\"b"), BODY.as_bytes());
         assert!(odd.ask.is_err() && !odd.own, "an unusable name is refused, not replaced in silence");

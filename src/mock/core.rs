@@ -3,26 +3,27 @@
 //! What attempts share (limits, places, occurrences, counts) is here; what belongs to one attempt alone is
 //! in its [`Play`]. A lock around the core is therefore taken twice per attempt, never per chunk.
 
-use super::arrival::{Arrival, Ask};
+mod generate;
+mod replay;
+
+use super::arrival::Arrival;
 use super::errors::{self, Reply};
 use super::faults;
+use super::fence::Fences;
 use super::identity::{Identity, Jobs};
-use super::latency::Timeline;
+use super::keys::Keys;
 use super::limits::Limiter;
 use super::play::{How, Play, Record, Script};
 use super::stats::Stats;
-use super::stream::{Break, Generation, Stream, Unary};
-use super::text::{Text, nonce_text};
 use super::turns::Turns;
 use crate::clock::ns;
 use crate::history::{LedgerEnd, LedgerEntry};
 use crate::scenario::{FaultKind, FaultRule, MockPlan};
+use generate::{Wanted, completion_tokens};
+use replay::Called;
 use std::sync::Arc;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
-
-/// Fewest completion tokens of a natural answer, and how many lengths there are before they repeat.
-const NATURAL_TOKENS: (u64, u64) = (16, 4096);
 
 /// What a [`Core`] is made of.
 #[derive(Debug, Clone)]
@@ -56,9 +57,13 @@ pub type Started = Box<Play>;
 pub struct Core {
     config: CoreConfig,
     plan: Arc<MockPlan>,
+    /// By which answers from memory are timed.
+    at_once: Arc<MockPlan>,
     limiter: Limiter,
     turns: Turns,
     jobs: Jobs,
+    fences: Fences,
+    keys: Keys,
     seq: u64,
     started: Vec<Started>,
     stats: Stats,
@@ -73,8 +78,11 @@ impl Core {
             limiter: Limiter::new(limits),
             turns: Turns::new(limits.max_in_flight, limits.max_queue),
             plan: Arc::new(config.plan.clone()),
+            at_once: replay::at_once(&config.plan),
             config,
             jobs: Jobs::default(),
+            fences: Fences::default(),
+            keys: Keys::default(),
             seq: 0,
             started: Vec::new(),
             stats: Stats::default(),
@@ -94,12 +102,25 @@ impl Core {
             }
         };
         record.entry.prompt_tokens = ask.prompt_tokens;
+        if let Some(stale) = self.fence(request.lock.as_deref(), request.fencing_token) {
+            record.entry.fenced = true;
+            return self.refuse(now, record, stale);
+        }
         let fault =
             faults::strike(&self.config.faults, &self.config.name, self.config.seed, who.index, who.attempt);
         if let Some(reply) = fault.as_ref().and_then(|kind| self.refusal(now, kind)) {
             record.entry.fault = fault.as_ref().map(|kind| faults::fault_name(kind).to_owned());
             return self.refuse(now, record, reply);
         }
+        let key = match self.look_up(request.idempotency_key.as_deref(), request.body_hash) {
+            Called::Generation(key) => key.map(|key| (key, request.body_hash)),
+            Called::Refusal(reply) => return self.refuse(now, record, reply),
+            // One more request, but no more tokens.
+            Called::Replay(kept, until) => match self.limiter.admit(now, 0) {
+                Ok(()) => return Step::Answer(self.replay(now, record, ask, &kept, until)),
+                Err(over) => return self.refuse(now, record, errors::over_limit(&over, &ask.model)),
+            },
+        };
         let tokens = completion_tokens(&ask, request.own, who.index);
         let asked_for = ask.prompt_tokens + u64::from(ask.max_tokens.unwrap_or(tokens));
         if let Err(over) = self.limiter.admit(now, asked_for) {
@@ -111,7 +132,7 @@ impl Core {
         record.entry.fault = fault.as_ref().map(|kind| faults::fault_name(kind).to_owned());
         let natural =
             if request.own || ask.max_tokens.is_none_or(|max| tokens < max) { "stop" } else { "length" };
-        self.generate(now, record, who, Wanted { ask, tokens, finish: natural, fault })
+        self.generate(now, record, who, Wanted { ask, tokens, finish: natural, fault, key })
     }
 
     /// An attempt has ended, by either side. Its ledger entry.
@@ -131,14 +152,25 @@ impl Core {
     /// `None` if it is not queued (any more).
     #[must_use]
     pub fn leave(&mut self, now: Duration, seq: u64, how: How) -> Option<LedgerEntry> {
-        let stays = self.plan.bill_after_disconnect && how == How::Gone;
+        let bill_after = self.plan.bill_after_disconnect;
+        let stays = |play: &Play| how == How::Gone && (bill_after || play.always_billed);
         let play = self.turns.leave(seq, stays)?;
+        if how == How::Open {
+            self.keys.lost(seq);
+        }
         Some(self.end(now, play, how))
     }
 
     /// Lets time pass: generations that nobody listens to end, and whoever waits for them is started.
     pub fn advance(&mut self, now: Duration) {
-        self.turns.advance(now, &mut self.started);
+        let (from, keys) = (self.started.len(), &mut self.keys);
+        self.turns.advance(now, &mut self.started, &mut |seq, until| keys.begun(seq, until));
+        for play in &self.started[from..] {
+            if self.keys.waits_for(play.seq()) {
+                let length = play.length().unwrap_or_default();
+                self.keys.begun(play.seq(), now.saturating_add(length));
+            }
+        }
         self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
     }
 
@@ -185,22 +217,16 @@ impl Core {
         self.config.faults.clear();
     }
 
-    /// Forgets everything but the rules and what is in progress: buckets, occurrences, counts. Numbers of
-    /// arrival go on, so that no two entries share one.
+    /// Forgets everything but the rules and what is in progress: buckets, occurrences, tokens, keys, counts.
+    /// Numbers of arrival go on, so that no two entries share one.
     pub fn reset(&mut self) {
         self.limiter = Limiter::new(&self.plan.limits);
         self.jobs = Jobs::default();
+        self.fences = Fences::default();
+        self.keys = Keys::default();
         let open = self.stats.open;
         self.stats = Stats { open, open_max: open, received: open, ..Stats::default() };
     }
-}
-
-/// What a generation is made from.
-struct Wanted {
-    ask: Ask,
-    tokens: u32,
-    finish: &'static str,
-    fault: Option<FaultKind>,
 }
 
 impl Core {
@@ -235,7 +261,20 @@ impl Core {
             body_hash: format!("{:016x}", request.body_hash),
             idempotency_key: request.idempotency_key.clone(),
             sdk_retry: request.sdk_retry,
+            lock: request.lock.clone(),
+            lock_token: request.lock_token.or(request.fencing_token),
+            fenced: false,
+            replayed: false,
         }
+    }
+
+    /// The answer to a holder whose lock somebody else has held since. Who sends no fencing token is not
+    /// checked. Whoever passes has passed, whatever becomes of the request behind the fence.
+    fn fence(&mut self, lock: Option<&str>, token: Option<u64>) -> Option<Reply> {
+        let (lock, token) = lock.zip(token)?;
+        let passed = self.fences.pass(lock, token);
+        self.stats.locks_forgotten = self.fences.forgotten();
+        passed.err().map(|highest| errors::stale_token(token, highest))
     }
 
     /// The answer of a fault that refuses before anything is generated.
@@ -276,78 +315,5 @@ impl Core {
             start,
             in_turn: false,
         }))
-    }
-
-    fn generate(&mut self, now: Duration, mut record: Record, who: Identity, wanted: Wanted) -> Step {
-        if let Some(FaultKind::NeverAnswers) = wanted.fault {
-            return self.answer_unseen(now, record, Script::Silence, 0);
-        }
-        let mut key = [0u8; 16];
-        key[..8].copy_from_slice(&who.job.to_le_bytes());
-        key[8..12].copy_from_slice(&who.attempt.to_le_bytes());
-        key[12..].copy_from_slice(&who.repeat.to_le_bytes());
-        let nonce = xxh64(&key, self.config.seed);
-        record.entry.nonce = Some(nonce_text(nonce));
-        let (tokens, stream, include_usage) = (wanted.tokens, wanted.ask.stream, wanted.ask.include_usage);
-        let (seq, always_billed) = (record.entry.seq, matches!(wanted.fault, Some(FaultKind::Slow(_))));
-        let out_of_sight = match wanted.fault {
-            Some(FaultKind::ResetAfterAccept) => Some(Script::Reset),
-            Some(FaultKind::GatewayTimeout { status, after }) => {
-                let at = now.saturating_add(after);
-                Some(Script::Reply { at, reply: errors::gateway(status), head_sent: false })
-            }
-            _ => None,
-        };
-        let generation = self.generation(now, nonce, who, &record.entry.job.to_string(), wanted);
-        if let Some(script) = out_of_sight {
-            self.turns.enter_unseen(now, seq, generation.length());
-            return self.answer_unseen(now, record, script, u64::from(tokens));
-        }
-        record.headers = self.limiter.headers(now);
-        let script = match stream {
-            true => Script::Stream(Box::new(Stream::new(generation, include_usage))),
-            false => Script::Unary(Box::new(Unary::new(generation))),
-        };
-        let play =
-            Box::new(Play { record, script, unseen_tokens: 0, always_billed, start: None, in_turn: false });
-        let started = self.turns.enter(now, play);
-        self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
-        started.map_or(Step::Queued(seq), Step::Answer)
-    }
-
-    fn generation(&self, now: Duration, nonce: u64, who: Identity, job: &str, wanted: Wanted) -> Generation {
-        let tokens = wanted.tokens;
-        let share = |after: f64| (after.clamp(0.0, 1.0) * f64::from(tokens)) as u32;
-        let (mut slow, mut early) = (Duration::ZERO, None);
-        match wanted.fault {
-            Some(FaultKind::Slow(by)) => slow = by,
-            Some(FaultKind::CutStream { after }) => early = Some((Break::Cut, share(after))),
-            Some(FaultKind::ResetMidStream { after }) => early = Some((Break::Reset, share(after))),
-            Some(FaultKind::ErrorEvent { after }) => early = Some((Break::Error, share(after))),
-            _ => {}
-        }
-        let key = xxh64(&who.latency.to_le_bytes(), u64::from(who.attempt));
-        Generation {
-            nonce,
-            model: wanted.ask.model,
-            created: self.config.epoch_utc_s + now.as_secs(),
-            text: Text::new(job, nonce, tokens),
-            prompt_tokens: wanted.ask.prompt_tokens,
-            finish: wanted.finish,
-            timeline: Timeline::new(&self.plan, self.config.seed, key, slow),
-            early,
-            plan: Arc::clone(&self.plan),
-        }
-    }
-}
-
-/// How long the answer is: deadheat's own client gets exactly what it asks for, so that its load is the
-/// scenario's; everybody else gets a length that tells the job, so that one wrong total names it.
-fn completion_tokens(ask: &Ask, own: bool, index: u64) -> u32 {
-    let natural = NATURAL_TOKENS.0 + index % NATURAL_TOKENS.1;
-    let natural = u32::try_from(natural).unwrap_or(u32::MAX);
-    match (own, ask.max_tokens) {
-        (true, Some(max)) => max,
-        (_, max) => natural.min(max.unwrap_or(u32::MAX)),
     }
 }

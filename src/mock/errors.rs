@@ -123,6 +123,36 @@ pub(super) fn over_limit(over: &OverLimit, model: &str) -> Reply {
     Reply { headers, retry_after: Some(Duration::from_millis(ms)), ..Reply::error(429, body) }
 }
 
+/// 409 of a lock that somebody else has held since: its token never becomes good again.
+pub(super) fn stale_token(token: u64, highest: u64) -> Reply {
+    let message = format!("The fencing token {token} is stale: {highest} has been accepted.");
+    let body = error_body(&message, "invalid_request_error", None, Some("stale_fencing_token"));
+    let headers = vec![("x-should-retry", "false".to_owned())];
+    Reply { headers, permanent: true, ..Reply::error(409, body) }
+}
+
+/// How long whoever finds its key in use is asked to wait.
+const KEY_IN_USE: Duration = Duration::from_millis(50);
+
+/// 409 of a key whose first request still waits for its turn.
+pub(super) fn key_in_use() -> Reply {
+    const MESSAGE: &str = "The first request with this Idempotency-Key still waits for its turn.";
+    let body = error_body(MESSAGE, "invalid_request_error", None, Some("idempotency_key_in_use"));
+    let headers = vec![("retry-after-ms", ceil_ms(KEY_IN_USE).to_string())];
+    Reply { headers, retry_after: Some(KEY_IN_USE), ..Reply::error(409, body) }
+}
+
+/// 400 of a key that came with another body before.
+pub(super) fn key_reused() -> Reply {
+    const MESSAGE: &str = "This Idempotency-Key was used for a request with another body: use a new key.";
+    Reply::error(400, error_body(MESSAGE, "invalid_request_error", None, Some("idempotency_key_reused")))
+}
+
+/// 400 of a key that is none.
+pub(super) fn bad_key() -> Reply {
+    invalid_request(400, "Idempotency-Key must be 1 to 255 ASCII characters.", None)
+}
+
 /// What a gateway says when the provider behind it is slow: no JSON.
 pub(super) fn gateway(status: u16) -> Reply {
     let title = match status {

@@ -150,6 +150,7 @@ mod tests {
             tokens_per_chunk: 3,
             limits: Limits::default(),
             bill_after_disconnect: true,
+            idempotency: false,
         };
         let timeline = Timeline::new(&plan, 1, 42, Duration::ZERO);
         let end = timeline.end(&plan, 20);

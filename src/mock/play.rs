@@ -1,7 +1,7 @@
 //! One attempt, from its arrival to its ledger entry: what is handed over when, and what is charged.
 
 use super::errors::Reply;
-use super::stream::{Break, Stream, Unary};
+use super::stream::{Break, Generation, Stream, Unary};
 use crate::clock::ns;
 use crate::history::{LedgerEnd, LedgerEntry};
 use std::time::Duration;
@@ -121,6 +121,16 @@ pub(super) enum Script {
     Stream(Box<Stream>),
 }
 
+impl Script {
+    /// The answer that carries `generation`.
+    pub(super) fn completion(generation: Generation, stream: bool, include_usage: bool) -> Self {
+        match stream {
+            true => Self::Stream(Box::new(Stream::new(generation, include_usage))),
+            false => Self::Unary(Box::new(Unary::new(generation))),
+        }
+    }
+}
+
 /// One attempt that is being answered. Owned by whoever drives it: its moves touch nothing that is
 /// shared, so chunks need no lock. Give it back to [`super::Core::end`], or its entry is lost.
 #[derive(Debug, Clone)]
@@ -130,7 +140,8 @@ pub struct Play {
     pub(super) script: Script,
     /// Tokens charged beside the script's own: a generation that goes on out of sight.
     pub(super) unseen_tokens: u64,
-    /// Charged whole even if the client goes: slow-then-billed.
+    /// Generated to its end and charged whole, whatever becomes of its client: slow-then-billed, or kept for
+    /// whoever comes again with its key.
     pub(super) always_billed: bool,
     /// Start of the generation; `None` while it waits for its turn.
     pub(super) start: Option<Duration>,
@@ -185,7 +196,11 @@ impl Play {
         how: How,
         bill_after: bool,
     ) -> (LedgerEntry, Option<Duration>) {
-        let completion = self.charge(now, how, bill_after || self.always_billed);
+        let completion = match self.record.entry.replayed {
+            // Charged when it was generated.
+            true => 0,
+            false => self.charge(now, how, bill_after || self.always_billed),
+        };
         let goes_on = completion > 0 && completion == self.total() && how != How::Open;
         let until = self.start.zip(self.length()).map(|(start, length)| start.saturating_add(length));
         let until = until.filter(|until| goes_on && *until > now);
@@ -211,8 +226,8 @@ impl Play {
             (Script::Reply { .. } | Script::Silence | Script::Reset, _) => self.unseen_tokens,
             (_, How::Done) => match early {
                 // The generation failed: what there was so far.
-                Some((Break::Error, after)) => delivered.max(u64::from(after)),
-                // The connection failed, not the generation.
+                Some((Break::Error, after)) if !self.always_billed => delivered.max(u64::from(after)),
+                // The connection failed, not the generation; or it failed and was made good for its key.
                 _ => self.total(),
             },
             (_, How::Gone) if bill_after => self.total(),

@@ -65,7 +65,8 @@ async fn chat(
         Err(reply) => return Ok(close(refuse(&shared, reply))),
     };
     let arrived = shared.clock.now();
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    // A value that is no ASCII is there, and must not pass for one that is not.
+    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
     let arrival = Arrival::read(header, &body);
     drop(body);
     let mut driven = match shared.arrive(arrived, arrival) {

@@ -6,6 +6,7 @@
 use super::arrival::Arrival;
 use super::core::{Core, Step};
 use super::play::{How, Move, Play};
+use super::registers::Registers;
 use super::server::LedgerSink;
 use super::store::Store;
 use crate::clock::Clock;
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     pub(super) doors: Doors,
     /// The ledger, if it is kept here.
     pub(super) store: Option<Mutex<Store>>,
+    /// The resource of tests of locks.
+    pub(super) registers: Mutex<Registers>,
     sink: LedgerSink,
     inner: Mutex<Inner>,
     /// Told when the last open attempt has ended.
@@ -62,6 +65,7 @@ impl Shared {
             created,
             doors: Doors::default(),
             store,
+            registers: Mutex::new(Registers::default()),
             sink,
             inner: Mutex::new(Inner { core, waiters: HashMap::new() }),
             idle: Condvar::new(),

@@ -41,6 +41,16 @@ pub struct Stats {
     pub billed_completion_tokens: u64,
     /// Attempts struck, by fault.
     pub faults: BTreeMap<String, u64>,
+    /// Answered from memory, for a repeated `Idempotency-Key`.
+    pub replayed: u64,
+    /// Refused because their fencing token was stale.
+    pub fenced: u64,
+    /// Keys for which something was generated.
+    pub keys: u64,
+    /// Requests whose key is beyond the bound of those that are remembered: it was not honoured.
+    pub keys_forgotten: u64,
+    /// Requests whose lock is beyond the bound of those that are remembered: its token was not checked.
+    pub locks_forgotten: u64,
     /// Jobs beyond the bound of those that are remembered: their attempts are not counted.
     pub jobs_forgotten: u64,
 }
@@ -58,6 +68,8 @@ impl Stats {
             LedgerEnd::Open => &mut self.closed_open,
         };
         *end += 1;
+        self.replayed += u64::from(entry.replayed);
+        self.fenced += u64::from(entry.fenced);
         self.delivered_tokens += entry.delivered_tokens;
         self.billed_prompt_tokens += entry.billed_prompt_tokens;
         self.billed_completion_tokens += entry.billed_completion_tokens;

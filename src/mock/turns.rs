@@ -75,13 +75,15 @@ impl Turns {
         Some(self.start(now, play))
     }
 
-    /// Takes a place, or a place in the queue, for a generation that nobody listens to.
-    pub(super) fn enter_unseen(&mut self, now: Duration, seq: u64, length: Duration) {
-        if self.full() || !self.waiting.is_empty() {
+    /// Takes a place, or a place in the queue, for a generation that nobody listens to; whether it has begun.
+    pub(super) fn enter_unseen(&mut self, now: Duration, seq: u64, length: Duration) -> bool {
+        let waits = self.full() || !self.waiting.is_empty();
+        if waits {
             self.wait(seq, Waiting::Unseen(length));
         } else {
             self.hold_until(now.saturating_add(length));
         }
+        !waits
     }
 
     fn wait(&mut self, seq: u64, what: Waiting) {
@@ -96,10 +98,10 @@ impl Turns {
         play
     }
 
-    /// The client of a queued attempt has left. With `stays` the generation keeps its turn.
-    pub(super) fn leave(&mut self, seq: u64, stays: bool) -> Option<Box<Play>> {
+    /// The client of a queued attempt has left. If it `stays` the generation keeps its turn.
+    pub(super) fn leave(&mut self, seq: u64, stays: impl FnOnce(&Play) -> bool) -> Option<Box<Play>> {
         let Some(Waiting::Play(play)) = self.waiting.remove(&seq) else { return None };
-        if let (true, Some(length)) = (stays, play.length()) {
+        if let (true, Some(length)) = (stays(&play), play.length()) {
             self.waiting.insert(seq, Waiting::Unseen(length));
         }
         Some(play)
@@ -117,12 +119,18 @@ impl Turns {
         self.unseen.push(Reverse(until));
     }
 
-    /// Frees the places of generations that have ended by `now`, and starts whoever is next.
+    /// Frees the places of generations that have ended by `now`, and starts whoever is next. `begun` is told
+    /// the numbers and ends of those that nobody listens to.
     #[expect(
         clippy::vec_box,
         reason = "plays are large, and stay where they are on their way to a connection"
     )]
-    pub(super) fn advance(&mut self, now: Duration, started: &mut Vec<Box<Play>>) {
+    pub(super) fn advance(
+        &mut self,
+        now: Duration,
+        started: &mut Vec<Box<Play>>,
+        begun: &mut dyn FnMut(u64, Duration),
+    ) {
         while self.unseen.peek().is_some_and(|Reverse(until)| *until <= now) {
             self.unseen.pop();
         }
@@ -133,10 +141,14 @@ impl Turns {
                     let play = self.start(now, play);
                     started.push(play);
                 }
-                Some(Waiting::Unseen(length)) if length > Duration::ZERO => {
-                    self.hold_until(now.saturating_add(length));
+                Some(Waiting::Unseen(length)) => {
+                    let until = now.saturating_add(length);
+                    begun(seq, until);
+                    if length > Duration::ZERO {
+                        self.hold_until(until);
+                    }
                 }
-                Some(Waiting::Unseen(_)) | None => {}
+                None => {}
             }
         }
     }

@@ -3,9 +3,9 @@
 use super::openai_chat::{Body, StreamDecoder, read_refusal, read_unary};
 use super::transport::{self, Chunk, Chunks, Reply, Sent, Transport};
 use super::watch::{Phase, Watch, first_deadline, timer};
-use super::{Answer, ApiKey, Endpoint, Fault, SetupError, hint, outcome};
+use super::{Answer, ApiKey, Endpoint, Fault, Request, SetupError, hint, outcome};
 use crate::clock::{Clock, ns};
-use crate::history::{Attempt, ErrorClass, JobId, Outcome};
+use crate::history::{Attempt, ErrorClass, Outcome};
 use crate::scenario::Timeouts;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -24,21 +24,6 @@ const MOST_DRAINED: u32 = 16;
 
 const JOB: HeaderName = HeaderName::from_static("x-deadheat-job");
 const ATTEMPT: HeaderName = HeaderName::from_static("x-deadheat-attempt");
-
-/// One attempt to make.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Whose it is.
-    pub job: JobId,
-    /// Which attempt of the job, from 1.
-    pub n: u32,
-    /// When it should be sent, since the run's epoch; only recorded.
-    pub due: Duration,
-    /// Words of the prompt, the tag included.
-    pub prompt_tokens: u32,
-    /// Output tokens to ask for.
-    pub output_tokens: u32,
-}
 
 /// What became of an attempt.
 #[derive(Debug, Clone)]
@@ -143,7 +128,7 @@ impl Client {
         watch: &mut Watch<'_, C>,
         seen: &mut Seen,
     ) -> Result<(), Fault> {
-        let body = self.body.render(request.job, request.prompt_tokens, request.output_tokens);
+        let body = self.body.render(request.question, request.prompt_tokens, request.output_tokens);
         let headers = || self.headers_for(request);
         let mut reply = self.transport.send(&headers, Bytes::from(body), sent.clone());
         let reply = watch.guard(Phase::Head, |cx| reply.as_mut().poll(cx)).await??;
@@ -169,6 +154,7 @@ impl Client {
             headers.insert(JOB, job);
         }
         headers.insert(ATTEMPT, HeaderValue::from(request.n));
+        headers.extend(request.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         headers
     }
 
@@ -330,6 +316,7 @@ async fn refused<C: Future<Output = ()>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::JobId;
     use std::cell::Cell;
     use std::task::{Context, Poll};
     use transport::Replying;
@@ -371,7 +358,7 @@ mod tests {
         let mut client = Client::new(&endpoint, clock).expect("a client");
         client.transport = Box::new(Torrent(clock));
         let job = JobId { cell: 0, index: 1 };
-        let request = Request { job, n: 1, due: Duration::ZERO, prompt_tokens: 1, output_tokens: 1 };
+        let request = Request::new(job, 1, Duration::ZERO, 1, 1);
         client.attempt(&request, cancelled).await.attempt
     }
 

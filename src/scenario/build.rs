@@ -6,7 +6,7 @@ use super::raw::{self, Scenario};
 use super::shape::nearest;
 use super::text::is_name;
 use super::{
-    Api, Place, Plan, StrategyPlan, Target, TokenRange, Workload, builtin, phases, rules, thresholds, url,
+    Api, Place, Plan, Target, TokenRange, Workload, builtin, phases, rules, strategies, thresholds, url,
 };
 use crate::units::PricePerMtok;
 
@@ -20,12 +20,15 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
         String::new()
     });
     let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(toml.as_bytes(), 0));
+    let strategies = strategies::build(scenario, env, findings);
     Plan {
         name: scenario.name.clone(),
         next: scenario.next.clone(),
         seed: scenario.seed,
         targets,
-        strategies: scenario.strategy.0.iter().map(build_strategy).collect(),
+        nemeses: strategies::nemeses(scenario, &strategies, findings),
+        strategies,
+        optimise: strategies::optimise(scenario.optimise),
         workload: build_workload(scenario, findings),
         phases: phases::build(scenario, findings),
         retry: rules::retry(scenario, findings),
@@ -107,6 +110,7 @@ fn url_place(
         ("limits", target.limits.is_some()),
         ("tokens_per_chunk", target.tokens_per_chunk.is_some()),
         ("bill_after_disconnect", target.bill_after_disconnect.is_some()),
+        ("idempotency", target.idempotency.is_some()),
     ];
     for (field, _) in only_built_in.into_iter().filter(|(_, given)| *given) {
         let what = format!("`{field}` is a setting of the built-in provider, and `{name}` has a `url`");
@@ -141,13 +145,6 @@ fn build_price(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> O
     PricePerMtok::parse(&price.input, &price.output, currency).ok()
 }
 
-fn build_strategy(strategy: &raw::Strategy) -> StrategyPlan {
-    match *strategy {
-        raw::Strategy::Unbounded {} => StrategyPlan::Unbounded,
-        raw::Strategy::Semaphore { permits } => StrategyPlan::Semaphore { permits },
-    }
-}
-
 fn build_workload(scenario: &Scenario, findings: &mut Findings<'_>) -> Workload {
     let workload = &scenario.workload;
     let mut range = |field: &str, tokens: raw::Tokens| {
@@ -159,6 +156,7 @@ fn build_workload(scenario: &Scenario, findings: &mut Findings<'_>) -> Workload 
     };
     Workload {
         jobs: workload.jobs,
+        repeats: workload.repeats,
         prompt_tokens: range("prompt_tokens", workload.prompt_tokens),
         output_tokens: range("output_tokens", workload.output_tokens),
         stream: workload.stream,

@@ -32,6 +32,7 @@ pub(super) fn build(name: &str, target: &raw::Target, findings: &mut Findings<'_
             max_queue: limits.max_queue,
         },
         bill_after_disconnect: target.bill_after_disconnect.unwrap_or(false),
+        idempotency: target.idempotency.unwrap_or(false),
     }
 }
 

@@ -10,7 +10,7 @@ const MOST_THREADS: usize = 8;
 /// Fills in what was left out, so that the written plan says everything.
 pub(super) fn fill(scenario: &mut Scenario) {
     if scenario.strategy.0.is_empty() {
-        scenario.strategy.0.push(Strategy::Unbounded {});
+        scenario.strategy.0.push(Strategy::unbounded());
     }
     let cells = scenario.target.0.len() * scenario.strategy.0.len();
     scenario.blocks.get_or_insert(if cells > 1 { 4 } else { 1 });
@@ -24,6 +24,7 @@ pub(super) fn fill(scenario: &mut Scenario) {
             target.tokens_per_chunk.get_or_insert(1);
             target.limits.get_or_insert_with(Limits::default);
             target.bill_after_disconnect.get_or_insert(false);
+            target.idempotency.get_or_insert(false);
         }
     }
     for profile in &mut scenario.profile.0 {

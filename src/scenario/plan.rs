@@ -4,9 +4,11 @@
 
 mod phase;
 mod rules;
+mod strategy;
 
 pub use phase::*;
 pub use rules::*;
+pub use strategy::*;
 
 use crate::units::PricePerMtok;
 use std::path::PathBuf;
@@ -29,6 +31,10 @@ pub struct Plan {
     pub workload: Workload,
     /// When they are due; at least one, in the file's order.
     pub phases: Vec<Phase>,
+    /// By what they are ranked.
+    pub optimise: Optimise,
+    /// What goes wrong around those that hold locks.
+    pub nemeses: Vec<Nemesis>,
     /// When an attempt is repeated.
     pub retry: Retry,
     /// When an attempt is given up.
@@ -67,6 +73,12 @@ pub struct Cell {
 }
 
 impl Plan {
+    /// The question that a job asks: the number of the first job that asks it.
+    #[must_use]
+    pub fn question(&self, job: u64) -> u64 {
+        job - job % self.workload.repeats.max(1)
+    }
+
     /// Every target crossed with every strategy, targets outermost.
     #[must_use]
     pub fn cells(&self) -> Vec<Cell> {
@@ -126,6 +138,8 @@ pub struct MockPlan {
     pub limits: Limits,
     /// Whether an attempt whose client has gone is generated, and billed, to the end.
     pub bill_after_disconnect: bool,
+    /// Whether a repeated `Idempotency-Key` is answered from memory, instead of generated and billed again.
+    pub idempotency: bool,
 }
 
 /// A pause in a stream: each chunk after the first stalls with this probability.
@@ -189,35 +203,14 @@ pub struct TokenRange {
 pub struct Workload {
     /// Jobs per cell; `None` when only the profile's duration ends the run.
     pub jobs: Option<u64>,
+    /// By how many jobs in a row the same question is asked, at least 1.
+    pub repeats: u64,
     /// Prompt tokens per job.
     pub prompt_tokens: TokenRange,
     /// Output tokens asked for per job.
     pub output_tokens: TokenRange,
     /// Whether answers are streamed.
     pub stream: bool,
-}
-
-/// A strategy by name, with its parameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StrategyPlan {
-    /// Every job at once.
-    Unbounded,
-    /// At most `permits` attempts at once.
-    Semaphore {
-        /// Attempts at once, at least 1.
-        permits: u32,
-    },
-}
-
-impl StrategyPlan {
-    /// The name in the file, `[strategy.NAME]`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Unbounded => "unbounded",
-            Self::Semaphore { .. } => "semaphore",
-        }
-    }
 }
 
 /// Where a scenario came from.

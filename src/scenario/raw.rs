@@ -5,6 +5,7 @@
 mod named;
 mod profile;
 mod rules;
+mod strategy;
 mod target;
 
 pub(super) use named::{Kinds, Named};
@@ -13,6 +14,7 @@ pub(super) use rules::{
     Backoff, Budget, Declared, FaultKind, FaultRule, Fidelity, HintForm, Jitter, Retry, Slo, ThresholdLine,
     Timeouts,
 };
+pub(super) use strategy::{Counters, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Strategy};
 pub(super) use target::{Api, Dist, Latency, Limits, Price, Target, Tokens, Workload};
 
 use schemars::JsonSchema;
@@ -42,6 +44,9 @@ pub(super) struct Scenario {
     /// The clock that the run lives on.
     #[serde(default)]
     pub(super) clock: Clock,
+    /// By what the report ranks strategies.
+    #[serde(default)]
+    pub(super) optimise: Optimise,
     /// Into how many blocks each cell (target x strategy) is cut when cells are interleaved (default: 1 for a
     /// single cell, else 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +68,9 @@ pub(super) struct Scenario {
     /// How a client turns jobs into attempts: `[strategy.semaphore]` and its siblings (default: `unbounded`).
     #[serde(default)]
     pub(super) strategy: Kinds<Strategy>,
+    /// What goes wrong around a client that holds a lock: `[[nemesis]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) nemesis: Vec<Nemesis>,
     /// When an attempt is repeated. Without this table every job has one attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry: Option<Retry>,
@@ -104,26 +112,38 @@ pub(super) enum Clock {
     Virtual,
 }
 
-/// How a client turns jobs into attempts under concurrency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum Strategy {
-    /// Every job at once.
-    Unbounded {},
-    /// At most `permits` attempts at once.
-    Semaphore {
-        /// Attempts at once.
-        #[schemars(range(min = 1, max = 1_000_000))]
-        permits: u32,
-    },
-}
-
 impl Strategy {
     /// The name in the file, `[strategy.NAME]`.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Unbounded {} => "unbounded",
-            Self::Semaphore { .. } => "semaphore",
+            Self::Unbounded(_) => "unbounded",
+            Self::Semaphore(_) => "semaphore",
+            Self::ThreadPool(_) => "thread-pool",
+            Self::RedisLock(_) => "redis-lock",
+            Self::RedisCounter(_) => "redis-counter",
+            Self::SingleFlight(_) => "single-flight",
+            Self::TokenBucket(_) => "token-bucket",
+            Self::Adaptive(_) => "adaptive",
+            Self::Hedged(_) => "hedged",
+            Self::Idempotent(_) => "idempotent",
+            Self::Budgeted(_) => "budgeted",
+            Self::BrokenCounter(_) => "broken-counter",
+            Self::BrokenTotals(_) => "broken-totals",
+            Self::BrokenResultOrder(_) => "broken-result-order",
+            Self::BrokenAbortOnError(_) => "broken-abort-on-error",
+            Self::BrokenRetryInPermit(_) => "broken-retry-in-permit",
+            Self::BrokenNoBackoff(_) => "broken-no-backoff",
+            Self::BrokenNoJitter(_) => "broken-no-jitter",
+            Self::BrokenIgnoresRetryAfter(_) => "broken-ignores-retry-after",
+            Self::BrokenCache(_) => "broken-cache",
+            Self::BrokenBudget(_) => "broken-budget",
+            Self::BrokenLockUnfenced(_) => "broken-lock-unfenced",
+            Self::BrokenLockRelease(_) => "broken-lock-release",
+            Self::BrokenLockCounterOnly(_) => "broken-lock-counter-only",
+            Self::BrokenPermitLeak(_) => "broken-permit-leak",
+            Self::BrokenLocalLimit(_) => "broken-local-limit",
+            Self::BrokenLocalCounters(_) => "broken-local-counters",
+            Self::BrokenNoIdempotencyKey(_) => "broken-no-idempotency-key",
         }
     }
 }

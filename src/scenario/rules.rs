@@ -4,8 +4,8 @@ use super::build::nearest_target;
 use super::checks::Findings;
 use super::raw::{self, Scenario};
 use super::{
-    Backoff, Budget, Declared, FaultKind, FaultRule, FaultWhen, FidelityBudget, HintForm, Jitter, Retry, Slo,
-    Timeouts,
+    Backoff, BreakerPlan, Budget, Declared, FaultKind, FaultRule, FaultWhen, FidelityBudget, HintForm,
+    Jitter, Retry, RetryBudgetPlan, Slo, Timeouts,
 };
 use crate::units::Currency;
 
@@ -18,6 +18,12 @@ pub(super) fn retry(scenario: &Scenario, findings: &mut Findings<'_>) -> Retry {
         deadline: raw.deadline.map(|time| time.0),
         statuses: raw.statuses,
         transport: raw.transport,
+        budget: raw.budget.map(|b| RetryBudgetPlan { ratio: b.ratio, reserve: b.reserve }),
+        breaker: raw.breaker.map(|b| BreakerPlan {
+            failures: b.failures,
+            open_for: b.open.0,
+            probes: b.probes,
+        }),
     }
 }
 

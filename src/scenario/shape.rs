@@ -159,7 +159,7 @@ impl<'a> Shape<'a, '_> {
         if format != text::URL && value.contains("${") {
             self.fault(
                 format!("`{}` cannot hold a `${{VARIABLE}}`", self.name()),
-                "only `url` may; write the value itself here",
+                "only `url` and `redis` may; write the value itself here",
             );
             return None;
         }

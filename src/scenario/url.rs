@@ -8,6 +8,53 @@ type Wrong = (String, String);
 
 /// The URL with each `${VARIABLE}` replaced; with no `env` they stay.
 pub(super) fn expand(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
+    let expanded = variables(url, env)?;
+    check(&expanded, env.is_none())?;
+    Ok(expanded)
+}
+
+/// The URL of a Redis. Unlike an endpoint's it may hold a user and a password, but the password only by a
+/// variable: what stands in a file is no secret.
+pub(super) fn expand_redis(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
+    const EXAMPLE: &str =
+        "write \"spawn\", or a URL such as \"rediss://user:${REDIS_PASSWORD}@redis.example.com:6379/0\"";
+    let stated = !(env.is_none() || url.starts_with("${"));
+    if stated && !["redis://", "rediss://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme))
+    {
+        return Err(wrong("the URL of Redis begins with neither redis:// nor rediss://", EXAMPLE));
+    }
+    let userinfo = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(info, _)| info);
+    let password = userinfo.and_then(|info| info.split_once(':')).map(|(_, password)| password);
+    if password.is_some_and(|password| !(password.starts_with("${") && password.ends_with('}'))) {
+        return Err(wrong("the URL of Redis holds a password", "write ${VARIABLE} in its place"));
+    }
+    // A password may hold what has a meaning in a URL.
+    let encoded = env.map(|env| move |name: &str| env(name).map(|value| encode(&value)));
+    match (&encoded, userinfo) {
+        (Some(encoded), Some(info)) => {
+            let (before, after) = url.split_once(info).unwrap_or((url, ""));
+            Ok(before.to_owned() + &variables(info, Some(encoded))? + &variables(after, env)?)
+        }
+        _ => variables(url, env),
+    }
+}
+
+/// Percent-encodes all but what stands for itself everywhere (RFC 3986, section 2.3).
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// The text with each `${VARIABLE}` replaced.
+fn variables(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
     let mut expanded = String::new();
     let mut rest = url;
     while let Some((before, after)) = rest.split_once("${") {
@@ -29,7 +76,6 @@ pub(super) fn expand(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
         rest = after;
     }
     expanded.push_str(rest);
-    check(&expanded, env.is_none())?;
     Ok(expanded)
 }
 

@@ -22,6 +22,8 @@ pub struct Task {
     pub prompt_tokens: u32,
     /// Output tokens it will ask for.
     pub output_tokens: u32,
+    /// The number of the first job that asks the same question; its own, unless questions are repeated.
+    pub question: u64,
     /// Whether it is due in a warm-up.
     pub warmup: bool,
 }
@@ -58,14 +60,95 @@ pub struct Answer {
     pub usage: Option<Usage>,
 }
 
+/// One attempt, as a strategy wants it made.
+pub struct Call<'a> {
+    /// Which attempt of the job, from 1.
+    pub n: u32,
+    /// When it should be sent, since the run's epoch.
+    pub due: Duration,
+    /// Sent as `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// The lock under which it is made.
+    pub lease: Option<Lease>,
+    /// Resolves when the strategy gives this attempt up: it then ends as `cancelled`.
+    pub given_up: Option<LocalFuture<'a, ()>>,
+}
+
+impl Call<'_> {
+    /// A plain attempt.
+    #[must_use]
+    pub fn new(n: u32, due: Duration) -> Self {
+        Self { n, due, idempotency_key: None, lease: None, given_up: None }
+    }
+}
+
+/// A lock that a client believes to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which lock.
+    pub lock: String,
+    /// The fencing token that came with it.
+    pub token: u64,
+    /// Whether the provider is asked to check the token, as a resource behind a lock should.
+    pub checked: bool,
+}
+
+/// An attempt that an OS thread makes.
+pub struct Blocking<'a> {
+    /// Makes the attempt and blocks its thread until the attempt is over. Dropped, nothing is sent.
+    pub run: Box<dyn FnOnce() -> Answer + Send>,
+    /// Resolves when the attempt is over, and records it. Dropped, the attempt is given up.
+    pub recorded: LocalFuture<'a, Answer>,
+}
+
+/// Whether the answer to an unlock arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlock {
+    /// As usual.
+    Heard,
+    /// It is to be lost: the client sends the unlock and never hears of it.
+    Lost,
+}
+
+/// Requests and tokens on a client's own books.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Booked {
+    /// Requests.
+    pub requests: u64,
+    /// Prompt tokens.
+    pub prompt_tokens: u64,
+    /// Completion tokens.
+    pub completion_tokens: u64,
+}
+
+/// Where the totals stand that a client claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Books {
+    /// With the engine: what [`Hands::count`] was told, in each process.
+    Engine,
+    /// With the strategy, in each process.
+    Own(Booked),
+    /// In one place for all processes; the error says why it cannot be read.
+    Central(Result<Booked, String>),
+}
+
 /// The engine's hands, lent to a strategy for one job.
 pub trait Hands {
     /// Time since the run's epoch.
     fn now(&self) -> Duration;
 
-    /// Makes attempt `n` (from 1) of the job; `due` is when it should be sent. Records it in the history.
-    /// A run that is stopped ends it as `cancelled`.
-    fn attempt<'a>(&'a self, task: &'a Task, n: u32, due: Duration) -> LocalFuture<'a, Answer>;
+    /// Makes an attempt of the job and records it in the history. A run that is stopped ends it as
+    /// `cancelled`.
+    fn attempt<'a>(&'a self, task: &'a Task, call: Call<'a>) -> LocalFuture<'a, Answer>;
+
+    /// The same attempt for an OS thread to make; [`Call::given_up`] is not looked at.
+    fn blocking<'a>(&'a self, task: &'a Task, call: Call<'a>) -> Blocking<'a>;
+
+    /// To be called by a strategy right after it acquired a lock, before it uses it: here a nemesis may
+    /// strike. Says whether the answer to the unlock is to be lost.
+    fn holding<'a>(&'a self, _lock: &'a str, _token: u64) -> LocalFuture<'a, Unlock> {
+        Box::pin(std::future::ready(Unlock::Heard))
+    }
 
     /// Waits until `until`, since the run's epoch; `false` if the run was stopped meanwhile.
     fn wait_until(&self, until: Duration) -> LocalFuture<'_, bool>;
@@ -94,4 +177,9 @@ pub trait Hands {
 pub trait Strategy: Send + Sync {
     /// Brings one job to its end.
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()>;
+
+    /// Where the totals stand that the client claims; asked once, when all jobs of the cell are home.
+    fn books(&self) -> Books {
+        Books::Engine
+    }
 }

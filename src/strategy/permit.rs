@@ -24,6 +24,13 @@ impl PermitQueue {
         Self { permits: Permits::new(permits) }
     }
 
+    /// From now on there are `permits`. Fewer take effect as permits come back.
+    pub fn resize(&self, permits: u32) {
+        for waker in self.permits.resize(permits) {
+            Self::wake(Some(waker));
+        }
+    }
+
     fn wake(waker: Option<oneshot::Sender<()>>) {
         if let Some(waker) = waker {
             // A waiter that is being dropped at this moment abandons its ticket, which passes the permit on.

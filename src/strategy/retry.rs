@@ -1,14 +1,21 @@
 //! When an attempt is repeated: a pure decision, and the loop around it.
 
-use super::{Answer, Hands, Task};
+use super::{Answer, Call, Hands, Task};
 use crate::history::{ErrorClass, JobEnd, Outcome};
 use crate::scenario::{Backoff, Jitter, Retry};
+use crate::shared::{Admission, Breaker, Pass, RetryBudget};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A retry policy.
+/// Retries that may be saved up in a retry budget, beyond its reserve.
+const SAVED: u32 = 100;
+
+/// A retry policy, with the retry budget and the circuit breaker that all jobs of one strategy share.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
     retry: Retry,
+    budget: Option<Arc<RetryBudget>>,
+    breaker: Option<Arc<Breaker>>,
 }
 
 /// What to do after an attempt.
@@ -24,7 +31,38 @@ impl RetryPolicy {
     /// A policy as the plan has it.
     #[must_use]
     pub fn new(retry: Retry) -> Self {
-        Self { retry }
+        let budget = retry.budget.map(|plan| {
+            let thousandths = (plan.ratio * 1000.0).round() as u32;
+            Arc::new(RetryBudget::new(thousandths, plan.reserve, plan.reserve.saturating_add(SAVED)))
+        });
+        let breaker =
+            retry.breaker.map(|plan| Arc::new(Breaker::new(plan.failures, plan.open_for, plan.probes)));
+        Self { retry, budget, breaker }
+    }
+
+    /// Whether attempt `n` (from 1) is within the retry budget; pays for it.
+    fn affords(&self, n: u32) -> bool {
+        let Some(budget) = &self.budget else { return true };
+        if n > 1 {
+            return budget.withdraw();
+        }
+        budget.deposit();
+        true
+    }
+
+    /// Waits until the breaker lets an attempt through; `None` if the run was stopped meanwhile.
+    async fn admitted(&self, hands: &dyn Hands) -> Option<Admitted<'_>> {
+        let Some(breaker) = &self.breaker else { return Some(Admitted(None)) };
+        loop {
+            match breaker.admit(hands.now()) {
+                Admission::Go(pass) => return Some(Admitted(Some((breaker, pass)))),
+                Admission::Wait(until) => {
+                    if !hands.wait_until(until).await {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 
     /// What to do after attempt `n` (from 1) of a job whose first attempt was due at `first_due`.
@@ -70,6 +108,35 @@ impl RetryPolicy {
                 Some(status),
             ) => self.retry.statuses.contains(&status),
             _ => self.retry.transport,
+        }
+    }
+}
+
+/// Leave from the breaker. Dropped, nothing is known of the attempt.
+struct Admitted<'a>(Option<(&'a Breaker, Pass)>);
+
+impl Admitted<'_> {
+    /// What the attempt says of the provider: only what it does when it cannot serve counts against it. A 4xx,
+    /// 429 included, shows that it is there.
+    fn ended(mut self, answer: &Answer) {
+        use ErrorClass as E;
+        let Some((breaker, pass)) = self.0.take() else { return };
+        match answer.error {
+            Some(E::Cancelled) => breaker.abandon(pass),
+            None
+            | Some(E::ClientError | E::RateLimited | E::QuotaExhausted | E::MalformedStream | E::EarlyStop) =>
+            {
+                breaker.ended(answer.done, pass, true);
+            }
+            Some(_) => breaker.ended(answer.done, pass, false),
+        }
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if let Some((breaker, pass)) = self.0.take() {
+            breaker.abandon(pass);
         }
     }
 }
@@ -123,10 +190,15 @@ pub async fn drive(
     let mut n = 0;
     let mut in_doubt = false;
     let end = loop {
+        if !policy.affords(n + 1) {
+            break JobEnd::RetryBudget;
+        }
+        let Some(admitted) = policy.admitted(hands).await else { break JobEnd::Cancelled };
         let answer = match attempt(n + 1, due).await {
             Ok(answer) => answer,
             Err(end) => break end,
         };
+        admitted.ended(&answer);
         n += 1;
         in_doubt |= answer.outcome == Outcome::Unknown;
         hands.count(task, &answer);
@@ -148,13 +220,13 @@ pub async fn drive(
     hands.record(task, &last, end, n);
 }
 
-/// Makes attempt `n` if the budget has room for it. To be called when nothing else is to be waited for: what
+/// Makes an attempt if the budget has room for it. To be called when nothing else is to be waited for: what
 /// is set aside for attempts that wait would stop the run long before its budget is spent.
 ///
 /// # Errors
 /// [`JobEnd::OverBudget`] if there is no room.
-pub async fn send(hands: &dyn Hands, task: &Task, n: u32, due: Duration) -> Result<Answer, JobEnd> {
-    if hands.reserve(task) { Ok(hands.attempt(task, n, due).await) } else { Err(JobEnd::OverBudget) }
+pub async fn send<'a>(hands: &'a dyn Hands, task: &'a Task, call: Call<'a>) -> Result<Answer, JobEnd> {
+    if hands.reserve(task) { Ok(hands.attempt(task, call).await) } else { Err(JobEnd::OverBudget) }
 }
 
 impl Answer {

@@ -3,7 +3,7 @@
 //! The first choice for one process that calls one provider. The permit covers the attempt only: a job
 //! that waits to try again holds none, or a burst of refusals would stop every healthy job too.
 
-use super::{Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send};
+use super::{Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send};
 use crate::history::JobEnd;
 use std::rc::Rc;
 
@@ -30,7 +30,7 @@ impl Strategy for Semaphore {
                     permit = Permit::acquire(&self.permits) => permit,
                     () = hands.stopped() => return Err(JobEnd::Cancelled),
                 };
-                send(&*hands, &task, n, due).await
+                send(&*hands, &task, Call::new(n, due)).await
             };
             drive(&self.retry, &task, &*hands, attempt).await;
         })

@@ -15,6 +15,9 @@ use std::collections::BinaryHeap;
 
 const MS: u64 = 1_000_000;
 
+/// Rules by which each cell is judged.
+pub(crate) const RULES: usize = Invariant::ALL.len();
+
 /// What becomes of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Fate {
@@ -133,7 +136,7 @@ impl World {
 
     /// The rows of one cell, in the order of [`Invariant::ALL`].
     pub(crate) fn cell(&self, cell: u16) -> Vec<VerdictRow> {
-        self.judge().into_iter().skip(13 * usize::from(cell)).take(13).collect()
+        self.judge().into_iter().skip(RULES * usize::from(cell)).take(RULES).collect()
     }
 
     pub(crate) fn row(&self, invariant: Invariant) -> VerdictRow {
@@ -166,7 +169,7 @@ impl World {
     #[track_caller]
     pub(crate) fn breaks(&self, expected: &[Invariant]) -> VerdictRow {
         let rows = self.judge();
-        let (first, others) = rows.split_at(13);
+        let (first, others) = rows.split_at(RULES);
         let broken = |rows: &[VerdictRow]| -> Vec<Invariant> {
             rows.iter().filter(|row| row.verdict == Verdict::Broken).map(|row| row.invariant).collect()
         };
@@ -202,6 +205,7 @@ fn claim(cell: u16, evidence: &Evidence, from: usize, billed: bool) -> Claim {
     let (prompt_tokens, completion_tokens) = (prompt_tokens.sum(), completion.sum());
     let requests = evidence.attempts.iter().filter(|row| row.job.cell == cell).count() as u64;
     Claim {
+        process: None,
         cell,
         requests,
         prompt_tokens,
@@ -231,7 +235,9 @@ fn play(plan: &Plan, evidence: &mut Evidence, cell: u16, stories: &[Story], star
         end_ns = end_ns.max(done_ns);
         let retried = matches!(fate, Fate::RateLimited { .. } | Fate::ServerError);
         if retried && n < plan.retry.max_attempts {
-            let wait_ms = if let Fate::RateLimited { wait_ms } = fate { wait_ms } else { 50 };
+            // Spread, as a policy with jitter would.
+            let jitter_ms = (index * 7 + u64::from(n)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+            let wait_ms = if let Fate::RateLimited { wait_ms } = fate { wait_ms } else { 50 + jitter_ms };
             ready.push(Reverse((done_ns + wait_ms * MS, index, n + 1)));
         } else {
             attempt.finish(evidence, due_ns(index), story.warmup);
@@ -330,6 +336,10 @@ impl Played {
                 text_hash,
                 body_hash: self.job.index + 1,
                 idempotency_key: None,
+                lock: None,
+                lock_token: None,
+                fenced: false,
+                replayed: false,
                 retry_after_ms,
                 prompt_tokens: 7,
                 delivered_tokens: delivered,
@@ -344,6 +354,7 @@ impl Played {
         let ok = self.fate == Fate::Whole;
         let number = self.number();
         evidence.jobs.push(JobRow {
+            deliveries: 1,
             job: self.job,
             due_ns,
             begun_ns: due_ns,

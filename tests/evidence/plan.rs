@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// A plan of one built-in target and `cells` strategies, all held to `permits` attempts at once.
 pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
-    let strategies = vec![StrategyPlan::Semaphore { permits }, StrategyPlan::Unbounded];
+    let strategies =
+        vec![StrategyPlan::alone(Way::Semaphore { permits }), StrategyPlan::alone(Way::Unbounded)];
     Plan {
         next: None,
         name: "judged".into(),
@@ -17,8 +18,11 @@ pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
             place: Place::Mock(Box::new(mock())),
             price: None,
         }],
+        optimise: Optimise::Goodput,
+        nemeses: Vec::new(),
         strategies: strategies.into_iter().take(cells).collect(),
         workload: Workload {
+            repeats: 1,
             jobs: None,
             prompt_tokens: TokenRange { min: 7, max: 7 },
             output_tokens: TokenRange { min: 1, max: 9_999 },
@@ -63,6 +67,8 @@ fn retry(max_attempts: u32) -> Retry {
         deadline: None,
         statuses: vec![429, 500, 503],
         transport: false,
+        budget: None,
+        breaker: None,
     }
 }
 
@@ -74,5 +80,6 @@ fn mock() -> MockPlan {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: true,
+        idempotency: false,
     }
 }

@@ -46,12 +46,12 @@ prop_compose! {
 prop_compose! {
     fn job()(
         job in job_id(), due_ns: u64, begun_ns: u64, done_ns: u64, outcome in outcome(), attempts: u32, warmup: bool,
-        end in select(vec![
+        deliveries in 1..9u32, end in select(vec![
             JobEnd::Answered, JobEnd::Exhausted, JobEnd::Permanent, JobEnd::Cancelled, JobEnd::OverBudget,
         ]),
         id in any::<Option<String>>(), text_hash in of(hex()),
     ) -> Job {
-        Job { job, due_ns, begun_ns, done_ns, outcome, end, attempts, id, text_hash, warmup }
+        Job { job, due_ns, begun_ns, done_ns, outcome, end, attempts, deliveries, id, text_hash, warmup }
     }
 }
 
@@ -86,16 +86,19 @@ prop_compose! {
             LedgerEnd::Open,
         ]),
         tokens in any::<(u64, u64, u64, u64)>(),
+        lock in any::<(Option<String>, Option<u64>, bool, bool)>(),
     ) -> LedgerEntry {
         let (target, seq, attempt, permanent) = who;
         let (request_id, nonce, text_hash, body_hash, idempotency_key) = texts;
         let (arrived_ns, first_byte_ns, first_content_ns, ended_ns) = stamps;
+        let (lock, lock_token, fenced, replayed) = lock;
         let (prompt_tokens, delivered_tokens, billed_prompt_tokens, billed_completion_tokens) = tokens;
         LedgerEntry {
             target, seq, job, attempt, request_id, nonce: nonce.map(|n| format!("R-{n}")), arrived_ns,
             first_byte_ns, first_content_ns, ended_ns, gaps_us, status, end, fault: None, permanent,
             retry_after_ms, prompt_tokens, delivered_tokens, billed_prompt_tokens,
             billed_completion_tokens, text_hash, body_hash, idempotency_key, sdk_retry: None,
+            lock, lock_token, fenced, replayed,
         }
     }
 }
@@ -106,6 +109,10 @@ fn number(id: Option<&String>) -> Option<u64> {
 
 fn digest(hash: Option<&String>) -> Option<u64> {
     hash.map(|hash| u64::from_str_radix(hash, 16).unwrap())
+}
+
+fn hashed(text: Option<&String>) -> Option<u64> {
+    text.map(|text| xxhash_rust::xxh64::xxh64(text.as_bytes(), 0))
 }
 
 pub(crate) fn attempt_row(a: &Attempt) -> AttemptRow {
@@ -131,6 +138,7 @@ pub(crate) fn attempt_row(a: &Attempt) -> AttemptRow {
 
 pub(crate) fn job_row(j: &Job) -> JobRow {
     JobRow {
+        deliveries: j.deliveries,
         job: j.job,
         due_ns: j.due_ns,
         begun_ns: j.begun_ns,
@@ -160,7 +168,11 @@ pub(crate) fn ledger_row(e: &LedgerEntry) -> LedgerRow {
         answer: number(e.nonce.as_ref()),
         text_hash: digest(e.text_hash.as_ref()),
         body_hash: digest(Some(&e.body_hash)).unwrap(),
-        idempotency_key: e.idempotency_key.as_ref().map(|k| xxhash_rust::xxh64::xxh64(k.as_bytes(), 0)),
+        idempotency_key: hashed(e.idempotency_key.as_ref()),
+        lock: hashed(e.lock.as_ref()),
+        lock_token: e.lock_token,
+        fenced: e.fenced,
+        replayed: e.replayed,
         retry_after_ms: e.retry_after_ms,
         prompt_tokens: e.prompt_tokens,
         delivered_tokens: e.delivered_tokens,

@@ -1,7 +1,7 @@
 //! Clients with a bug: a right strategy whose hands are bent.
 
 use deadheat::history::{JobEnd, Outcome};
-use deadheat::strategy::{Answer, Hands, LocalFuture, Strategy, Task, Usage};
+use deadheat::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Strategy, Task, Usage};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,9 +55,9 @@ impl Hands for BentHands<'_> {
         self.inner.now()
     }
 
-    fn attempt<'a>(&'a self, task: &'a Task, n: u32, due: Duration) -> LocalFuture<'a, Answer> {
+    fn attempt<'a>(&'a self, task: &'a Task, call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
-            let mut answer = self.inner.attempt(task, n, due).await;
+            let mut answer = self.inner.attempt(task, call).await;
             match self.bug {
                 Bug::DeafToRefusals if answer.error.is_some() => answer.should_retry = Some(true),
                 Bug::TakesAllForOk => (answer.outcome, answer.error) = (Outcome::Ok, None),
@@ -65,6 +65,10 @@ impl Hands for BentHands<'_> {
             }
             answer
         })
+    }
+
+    fn blocking<'a>(&'a self, task: &'a Task, call: Call<'a>) -> Blocking<'a> {
+        self.inner.blocking(task, call)
     }
 
     fn wait_until(&self, until: Duration) -> LocalFuture<'_, bool> {

@@ -22,6 +22,7 @@ pub(crate) fn plan() -> Plan {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: false,
+        idempotency: false,
     };
     let house = Place::Url { url: "http://localhost/v1".into(), api_key_env: None };
     let second = Duration::from_secs(1);
@@ -31,8 +32,16 @@ pub(crate) fn plan() -> Plan {
         name: "small".into(),
         seed: 1,
         targets: vec![target("mock", Place::Mock(Box::new(mock))), target("house", house)],
-        strategies: vec![StrategyPlan::Unbounded],
-        workload: Workload { jobs: None, prompt_tokens: range, output_tokens: range, stream: true },
+        optimise: Optimise::Goodput,
+        nemeses: Vec::new(),
+        strategies: vec![StrategyPlan::alone(Way::Unbounded)],
+        workload: Workload {
+            repeats: 1,
+            jobs: None,
+            prompt_tokens: range,
+            output_tokens: range,
+            stream: true,
+        },
         phases: Vec::new(),
         retry: Retry {
             max_attempts: 1,
@@ -41,6 +50,8 @@ pub(crate) fn plan() -> Plan {
             deadline: None,
             statuses: Vec::new(),
             transport: false,
+            budget: None,
+            breaker: None,
         },
         timeouts: Timeouts { connect: second, first_byte: second, idle: second, total: second },
         faults: Vec::new(),
@@ -83,6 +94,7 @@ pub(crate) fn attempt(cell: u16, index: u64) -> AttemptRow {
 pub(crate) fn job(cell: u16, index: u64) -> JobRow {
     let attempt = attempt(cell, index);
     JobRow {
+        deliveries: 1,
         job: attempt.job,
         due_ns: attempt.due_ns,
         begun_ns: attempt.due_ns,
@@ -116,6 +128,10 @@ pub(crate) fn entry(cell: u16, index: u64) -> LedgerRow {
         text_hash: None,
         body_hash: index,
         idempotency_key: None,
+        lock: None,
+        lock_token: None,
+        fenced: false,
+        replayed: false,
         retry_after_ms: None,
         prompt_tokens: 7,
         delivered_tokens: 5,

@@ -23,6 +23,7 @@ pub(crate) fn instant() -> MockPlan {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: true,
+        idempotency: false,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Plans with everything but the load left at rest.
 
 use deadheat::scenario::{
-    Api, Arrivals as Spread, Backoff, Declared, Executor, FidelityBudget, OnSaturation, Open, Phase, Place,
-    Plan, Retry, Slo, StrategyPlan, Target, Timeouts, TokenRange, Workload,
+    Api, Arrivals as Spread, Backoff, Declared, Executor, FidelityBudget, OnSaturation, Open, Optimise,
+    Phase, Place, Plan, Retry, Slo, StrategyPlan, Target, Timeouts, TokenRange, Way, Workload,
 };
 use std::time::Duration;
 
@@ -26,8 +26,11 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
             place: Place::Url { url: "http://127.0.0.1:1/v1".into(), api_key_env: None },
             price: None,
         }],
-        strategies: vec![StrategyPlan::Unbounded],
+        optimise: Optimise::Goodput,
+        nemeses: Vec::new(),
+        strategies: vec![StrategyPlan::alone(Way::Unbounded)],
         workload: Workload {
+            repeats: 1,
             jobs: None,
             prompt_tokens: TokenRange { min: 100, max: 100 },
             output_tokens: TokenRange { min: 50, max: 200 },
@@ -41,6 +44,8 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
             deadline: None,
             statuses: vec![],
             transport: false,
+            budget: None,
+            breaker: None,
         },
         timeouts: Timeouts { connect: minute, first_byte: minute, idle: minute, total: minute },
         faults: vec![],

@@ -21,6 +21,7 @@ pub(crate) fn mock() -> Place {
         tokens_per_chunk: 1,
         limits: Limits::default(),
         bill_after_disconnect: false,
+        idempotency: false,
     }))
 }
 
@@ -40,8 +41,14 @@ pub(crate) fn plan() -> Plan {
         name: "storm".into(),
         seed: 42,
         targets: vec![target("mock", mock())],
-        strategies: vec![StrategyPlan::Unbounded, StrategyPlan::Semaphore { permits: 32 }],
+        optimise: Optimise::Goodput,
+        nemeses: Vec::new(),
+        strategies: vec![
+            StrategyPlan::alone(Way::Unbounded),
+            StrategyPlan::alone(Way::Semaphore { permits: 32 }),
+        ],
         workload: Workload {
+            repeats: 1,
             jobs: Some(1000),
             prompt_tokens: TokenRange { min: 1, max: 1 },
             output_tokens: TokenRange { min: 1, max: 1 },
@@ -55,6 +62,8 @@ pub(crate) fn plan() -> Plan {
             deadline: None,
             statuses: vec![],
             transport: false,
+            budget: None,
+            breaker: None,
         },
         timeouts: Timeouts { connect: s(1), first_byte: s(1), idle: s(1), total: s(1) },
         faults: vec![],
@@ -113,6 +122,7 @@ pub(crate) fn counter(strategy: &str) -> CounterRow {
         goodput_per_s: 99.0,
         tokens_per_s: 5000.0,
         in_flight_max: 32,
+        waste_tokens: Some(500),
     }
 }
 

@@ -133,7 +133,7 @@ fn proxied() -> bool {
 }
 
 /// A thousand streams need two thousand descriptors on one machine: take all that the system allows.
-pub(super) fn raise_file_limit() {
+pub(in crate::cli) fn raise_file_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {

@@ -19,6 +19,30 @@ pub struct Retry {
     pub statuses: Vec<u16>,
     /// Whether failures without a usable status (connect, reset, timeout, cut stream) are retried.
     pub transport: bool,
+    /// Bounds retries to a share of first attempts.
+    pub budget: Option<RetryBudgetPlan>,
+    /// Holds attempts back while the provider fails.
+    pub breaker: Option<BreakerPlan>,
+}
+
+/// A bound on retries, per cell and process.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryBudgetPlan {
+    /// Retries per first attempt, 0 to 1.
+    pub ratio: f64,
+    /// Retries allowed before any first attempt has paid for them.
+    pub reserve: u32,
+}
+
+/// A circuit breaker, per cell and process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerPlan {
+    /// Failures in a row that open it, at least 1.
+    pub failures: u32,
+    /// How long it stays open before it lets a probe through.
+    pub open_for: Duration,
+    /// Probes at once while it is half open, at least 1.
+    pub probes: u32,
 }
 
 /// How long to wait before the next attempt.

@@ -24,6 +24,40 @@ pub(in crate::scenario) struct Retry {
     pub(in crate::scenario) transport: bool,
     /// How long to wait before the next attempt.
     pub(in crate::scenario) backoff: Backoff,
+    /// Bounds retries to a share of first attempts (default: no bound).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) budget: Option<RetryBudget>,
+    /// Holds attempts back while the provider fails (default: never).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) breaker: Option<Breaker>,
+}
+
+/// Bounds retries to a share of first attempts: `{ ratio = 0.1, reserve = 10 }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RetryBudget {
+    /// Retries per first attempt, 0 to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(in crate::scenario) ratio: f64,
+    /// Retries that are allowed before any first attempt has paid for them.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(in crate::scenario) reserve: u32,
+}
+
+/// Holds attempts back while the provider fails: `{ failures = 5, open = "2s" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Breaker {
+    /// Failures in a row that open it.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::scenario) failures: u32,
+    /// How long it stays open before it lets a probe through.
+    pub(in crate::scenario) open: Span,
+    /// Probes at once while it is half open.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::scenario) probes: u32,
 }
 
 impl Default for Retry {
@@ -36,6 +70,8 @@ impl Default for Retry {
             statuses: vec![408, 409, 429, 500, 502, 503, 504, 529],
             transport: true,
             backoff: Backoff::Exponential { base, cap, jitter: Jitter::Full },
+            budget: None,
+            breaker: None,
         }
     }
 }
@@ -344,6 +380,14 @@ impl Default for Fidelity {
         let bound = Span::from_ms(20);
         Self { ttft_error_p99: bound, lag_p99: bound, achieved: 0.99, cpu: 0.95 }
     }
+}
+
+fn ten() -> u32 {
+    10
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn half() -> f64 {

@@ -34,6 +34,10 @@ pub(in crate::scenario) struct Target {
     /// false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) bill_after_disconnect: Option<bool>,
+    /// Whether it honours `Idempotency-Key`: a repeated key is answered from memory, and billed once (built-in
+    /// only; default: false).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) idempotency: Option<bool>,
     /// How fast it answers (built-in only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) latency: Option<Latency>,
@@ -166,6 +170,10 @@ pub(in crate::scenario) struct Workload {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub(in crate::scenario) jobs: Option<u64>,
+    /// By how many jobs in a row the same question is asked; they send the same prompt.
+    #[serde(skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::scenario) repeats: u64,
     /// Prompt tokens per job.
     pub(in crate::scenario) prompt_tokens: Tokens,
     /// Output tokens asked for per job.
@@ -177,8 +185,12 @@ pub(in crate::scenario) struct Workload {
 impl Default for Workload {
     fn default() -> Self {
         let hundred = Tokens { min: 100, max: 100 };
-        Self { jobs: None, prompt_tokens: hundred, output_tokens: hundred, stream: true }
+        Self { jobs: None, repeats: 1, prompt_tokens: hundred, output_tokens: hundred, stream: true }
     }
+}
+
+fn is_one(n: &u64) -> bool {
+    *n == 1
 }
 
 /// A number of tokens, or a range: `120` or `{ uniform = [50, 200] }`.

@@ -1,0 +1,31 @@
+//! `deadheat worker`: one of a run's own processes. What it is to do comes by its standard input.
+
+use super::output;
+use super::run::targets::raise_file_limit;
+use crate::engine::{self, Outfit};
+use crate::gate::Exit;
+use crate::provider::ApiKey;
+use crate::strategy::redis::RedisClient;
+use crate::strategy::{self, Surroundings};
+use std::io::BufReader;
+
+pub(super) fn run() -> u8 {
+    raise_file_limit();
+    let outfit = Outfit {
+        strategies: &|plan, strategy, seat| {
+            let redis = seat.redis_url.as_deref().map(RedisClient::new).transpose();
+            let redis = redis.map_err(|error| error.to_string())?;
+            let around = Surroundings { prefix: seat.prefix.clone(), process: seat.process, redis };
+            Ok(strategy::build(strategy, &plan.retry, &around))
+        },
+        keys: &|variable| std::env::var(variable).ok().filter(|key| !key.trim().is_empty()).map(ApiKey::new),
+        leave: || std::process::exit(0),
+    };
+    match engine::work(BufReader::new(std::io::stdin()), std::io::stdout(), &outfit) {
+        Ok(()) => Exit::Pass.code(),
+        Err(why) => {
+            output::say(&why);
+            Exit::Usage.code()
+        }
+    }
+}

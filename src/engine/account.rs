@@ -1,0 +1,222 @@
+//! What one worker process has begun and not ended: what is known of it when it dies.
+
+use super::part::{Part, Split};
+use super::ranges::Ranges;
+use super::wire::{Again, Begun, Notes, Resumed, Sending};
+use crate::history::{Attempt, ErrorClass, Event, JobId, Outcome};
+use crate::profile::Piece;
+use std::collections::BTreeMap;
+
+/// One worker's jobs of one block.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pieces: Vec<(Split, Ranges)>,
+    open: BTreeMap<u64, Open>,
+    /// Attempts that have been sent and have not ended, by job and number; and whether they are warm-up.
+    flying: BTreeMap<(u64, u32), (Sending, bool)>,
+}
+
+/// A job in progress.
+#[derive(Debug)]
+struct Open {
+    begun: Begun,
+    attempts: u32,
+    deliveries: u32,
+    recorded: bool,
+}
+
+/// What a message adds to the cell's counts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Jobs begun that no worker had begun before.
+    pub(super) begun: u64,
+    pub(super) dropped: u64,
+    /// The piece of each job that has come home.
+    pub(super) home: Vec<usize>,
+}
+
+impl Account {
+    /// For a block of which nothing has been begun.
+    pub(super) fn new(part: Part, pieces: &[Piece]) -> Self {
+        let pieces = pieces.iter().map(|piece| (part.of(&piece.load), Ranges::default())).collect();
+        Self { pieces, ..Self::default() }
+    }
+
+    /// Takes what a worker says.
+    pub(super) fn note(&mut self, notes: &Notes) -> Change {
+        let mut change = Change::default();
+        for begun in &notes.begun {
+            change.begun += u64::from(self.take(begun.piece, begun.job));
+            self.open.entry(begun.job).or_insert(Open {
+                begun: *begun,
+                attempts: 0,
+                deliveries: 1,
+                recorded: false,
+            });
+        }
+        for sending in &notes.sending {
+            let mut warmup = false;
+            if let Some(open) = self.open.get_mut(&sending.job) {
+                open.attempts = open.attempts.max(sending.n);
+                warmup = open.begun.warmup;
+            }
+            self.flying.insert((sending.job, sending.n), (*sending, warmup));
+        }
+        for event in &notes.events {
+            match event {
+                Event::Attempt(attempt) => {
+                    self.flying.remove(&(attempt.job.index, attempt.n));
+                    if let Some(open) = self.open.get_mut(&attempt.job.index) {
+                        open.attempts = open.attempts.max(attempt.n);
+                    }
+                }
+                Event::Job(job) => {
+                    if let Some(open) = self.open.get_mut(&job.job.index) {
+                        open.recorded = true;
+                    }
+                }
+                Event::CellEnd(_) => {}
+            }
+        }
+        for (piece, job) in &notes.dropped {
+            change.dropped += u64::from(self.take(*piece, *job));
+        }
+        change.home =
+            notes.ended.iter().filter_map(|job| self.open.remove(job)).map(|o| o.begun.piece).collect();
+        change
+    }
+
+    /// Notes that a job has been begun or turned away; `false` if it had been.
+    fn take(&mut self, piece: usize, job: u64) -> bool {
+        self.pieces.get_mut(piece).is_some_and(|(split, taken)| taken.insert(split.place(job)))
+    }
+
+    /// The worker has died: what it had sent has an end that nobody knows, and jobs that had their result need no
+    /// more. Gives the ends for the history, and the pieces of those jobs.
+    pub(super) fn bury(&mut self, cell: u16, now_ns: u64) -> (Vec<Event>, Vec<usize>) {
+        let lost = std::mem::take(&mut self.flying).into_values();
+        let events = lost.map(|(sending, warmup)| lost_attempt(cell, sending, warmup, now_ns)).collect();
+        let home = self.open.values().filter(|open| open.recorded).map(|open| open.begun.piece).collect();
+        self.open.retain(|_, open| !open.recorded);
+        self.open.values_mut().for_each(|open| open.deliveries += 1);
+        (events, home)
+    }
+
+    /// Where the worker's successor begins.
+    pub(super) fn resumed(&self) -> Vec<Resumed> {
+        let again = |piece: usize| {
+            let open = self.open.values().filter(move |open| open.begun.piece == piece);
+            let delivery = |open: &Open| Again {
+                begun: open.begun,
+                attempts: open.attempts,
+                deliveries: open.deliveries,
+            };
+            open.map(delivery).collect()
+        };
+        let pieces = self.pieces.iter().enumerate();
+        pieces
+            .map(|(index, (_, taken))| Resumed { taken: taken.clone(), again: again(index), round: None })
+            .collect()
+    }
+}
+
+/// An attempt that went down with its process: the provider may have done the work.
+fn lost_attempt(cell: u16, sending: Sending, warmup: bool, now_ns: u64) -> Event {
+    let Sending { job, n, due_ns, at_ns } = sending;
+    let sent_ns = at_ns.max(due_ns);
+    Event::Attempt(Box::new(Attempt {
+        job: JobId { cell, index: job },
+        n,
+        due_ns,
+        sent_ns: Some(sent_ns),
+        first_byte_ns: None,
+        first_content_ns: None,
+        done_ns: now_ns.max(sent_ns),
+        gaps_us: Vec::new(),
+        status: None,
+        outcome: Outcome::Unknown,
+        error: Some(ErrorClass::WorkerDied),
+        message: Some("its worker process died".to_owned()),
+        id: None,
+        prompt_tokens: None,
+        completion_tokens: None,
+        text_hash: None,
+        retry_after_ms: None,
+        warmup,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Job, JobEnd};
+    use crate::profile::Load;
+
+    fn rounds() -> Piece {
+        let load = Load::Barrier { size: 4, rounds: 0..9, first_job: 0 };
+        let (start, warmup_until, graceful_stop) = Default::default();
+        Piece { phase: 0, start, warmup_until, graceful_stop, load }
+    }
+
+    fn begun(job: u64) -> Begun {
+        Begun { piece: 0, job, due_ns: 5, begun_ns: 6, warmup: false }
+    }
+
+    fn sending(job: u64, n: u32) -> Sending {
+        Sending { job, n, due_ns: 5, at_ns: 7 }
+    }
+
+    fn result(index: u64) -> Event {
+        Event::Job(Job {
+            deliveries: 1,
+            job: JobId { cell: 3, index },
+            due_ns: 5,
+            begun_ns: 6,
+            done_ns: 9,
+            outcome: Outcome::Ok,
+            end: JobEnd::Answered,
+            attempts: 1,
+            id: None,
+            text_hash: None,
+            warmup: false,
+        })
+    }
+
+    #[test]
+    fn what_was_begun_is_delivered_again_unless_it_has_its_result() {
+        let mut account = Account::new(Part { process: 0, processes: 2 }, &[rounds()]);
+        let first = Notes {
+            begun: vec![begun(0), begun(2), begun(4), begun(6)],
+            sending: vec![sending(0, 1), sending(2, 1), sending(4, 1)],
+            ..Notes::default()
+        };
+        assert_eq!(account.note(&first), Change { begun: 4, ..Change::default() });
+        let (_, ended) =
+            (account.note(&first), Notes { ended: vec![0], events: vec![result(0)], ..Notes::default() });
+        assert_eq!(account.note(&ended).home, [0]);
+        let Event::Attempt(answered) = lost_attempt(3, sending(4, 1), false, 8) else { panic!("an attempt") };
+        account.note(&Notes { events: vec![Event::Attempt(answered), result(4)], ..Notes::default() });
+        // Job 0 is over, job 4 has its result; 2 was in flight, 6 had sent nothing.
+        let (events, home) = account.bury(3, 20);
+        assert_eq!(home, [0]);
+        let lost: Vec<(u64, u32)> = events
+            .iter()
+            .map(|event| match event {
+                Event::Attempt(a) => {
+                    assert_eq!((a.sent_ns, a.done_ns, a.outcome), (Some(7), 20, Outcome::Unknown));
+                    (a.job.index, a.n)
+                }
+                _ => panic!("{event:?}"),
+            })
+            .collect();
+        assert_eq!(lost, [(0, 1), (2, 1)], "job 0's attempt was never said to have ended");
+        let resumed = account.resumed();
+        let again: Vec<_> =
+            resumed[0].again.iter().map(|a| (a.begun.job, a.attempts, a.deliveries)).collect();
+        assert_eq!(again, [(2, 1, 2), (6, 0, 2)]);
+        assert_eq!(Vec::from(resumed[0].taken.clone()), [(0, 3)], "even jobs of the first two rounds");
+        // The successor begins them again; they are no new ones.
+        let successor = Notes { begun: vec![begun(2), begun(8)], ..Notes::default() };
+        assert_eq!(account.note(&successor).begun, 1);
+    }
+}

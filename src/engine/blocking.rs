@@ -1,0 +1,95 @@
+//! Attempts that OS threads make, each blocking its thread until it is over.
+//!
+//! A pool's thread has a runtime of its own that drives nothing but its one call, as blocking HTTP clients
+//! are built; so its attempts are stamped and read by the very code that reads all others.
+
+use super::hands::answer;
+use super::uplink::Uplink;
+use super::wire::{Notes, Sending};
+use crate::clock::Clock;
+use crate::provider::{Client, Done, Endpoint, Request, SetupError};
+use crate::strategy::Answer;
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// A thread's client, and the endpoint that it calls.
+struct Caller {
+    base_url: String,
+    runtime: Runtime,
+    client: Client,
+}
+
+thread_local! {
+    static CALLER: RefCell<Option<Rc<Caller>>> = const { RefCell::new(None) };
+}
+
+/// The engine's end of a blocking attempt. Dropped, the attempt is given up.
+pub(super) struct Over {
+    done: oneshot::Receiver<Done>,
+    give_up: oneshot::Sender<()>,
+}
+
+/// Splits an attempt into what an OS thread runs and what the engine waits for.
+pub(super) fn split(
+    endpoint: Endpoint,
+    clock: Clock,
+    uplink: Option<Arc<Uplink>>,
+    request: Request,
+) -> (Box<dyn FnOnce() -> Answer + Send>, Over) {
+    let (ended, done) = oneshot::channel();
+    let (give_up, given_up) = oneshot::channel::<()>();
+    let run = move || {
+        let made = caller(&endpoint, clock).map(|caller| {
+            // Given up is what is said to be, and what nobody waits for any more.
+            let given_up = async {
+                let _ = given_up.await;
+            };
+            if let Some(uplink) = &uplink {
+                uplink.notes(Notes { sending: vec![Sending::now(&request, clock)], ..Notes::default() });
+            }
+            caller.runtime.block_on(caller.client.attempt(&request, given_up))
+        });
+        match made {
+            Ok(made) => {
+                let answer = answer(&made.attempt, made.retry_after, made.should_retry);
+                // The engine does not wait only when the run is over.
+                let _ = ended.send(made);
+                answer
+            }
+            Err(_) => Answer::not_sent(clock.now()),
+        }
+    };
+    (Box::new(run), Over { done, give_up })
+}
+
+impl Over {
+    /// What came of the attempt; `None` if no thread made it. When `cancelled` resolves, it is given up.
+    pub(super) async fn await_unless(mut self, cancelled: impl Future<Output = ()>) -> Option<Done> {
+        tokio::select! {
+            biased;
+            done = &mut self.done => return done.ok(),
+            () = cancelled => {}
+        }
+        drop(self.give_up);
+        self.done.await.ok()
+    }
+}
+
+/// This thread's client of the endpoint.
+fn caller(endpoint: &Endpoint, clock: Clock) -> Result<Rc<Caller>, SetupError> {
+    CALLER.with_borrow_mut(|known| {
+        if let Some(caller) = known.as_ref().filter(|caller| caller.base_url == endpoint.base_url) {
+            return Ok(caller.clone());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(SetupError::Runtime)?;
+        let client = Client::new(endpoint, clock)?;
+        let caller = Rc::new(Caller { base_url: endpoint.base_url.clone(), runtime, client });
+        *known = Some(caller.clone());
+        Ok(caller)
+    })
+}

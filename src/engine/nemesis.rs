@@ -1,0 +1,97 @@
+//! What goes wrong around those that hold locks.
+//!
+//! A strategy says when it has taken a lock, and waits until it may use it. At the acquisition that the scenario
+//! names, something happens in between: its process is paused or killed, Redis loses everything, or the answer to
+//! the unlock is to be lost.
+
+use crate::scenario::{Nemesis, NemesisKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+/// Kills the run's own Redis and starts it again, empty; returns when it takes connections.
+pub type RestartRedis = Arc<dyn Fn() + Send + Sync>;
+
+/// The nemeses of one cell.
+#[derive(Debug, Default)]
+pub(super) struct Nemeses {
+    acquired: AtomicU64,
+    armed: Vec<(u64, NemesisKind)>,
+}
+
+impl Nemeses {
+    /// Those that are meant for the strategy.
+    pub(super) fn of(nemeses: &[Nemesis], strategy: &str) -> Self {
+        let meant =
+            nemeses.iter().filter(|nemesis| nemesis.strategy.as_ref().is_none_or(|name| name == strategy));
+        let armed = meant.map(|nemesis| (nemesis.acquisition, nemesis.kind)).collect();
+        Self { acquired: AtomicU64::new(0), armed }
+    }
+
+    /// Whether anything is to go wrong at all.
+    pub(super) fn is_armed(&self) -> bool {
+        !self.armed.is_empty()
+    }
+
+    /// A lock has been acquired: what goes wrong now.
+    pub(super) fn acquired(&self) -> impl Iterator<Item = NemesisKind> + use<'_> {
+        let nth = self.acquired.fetch_add(1, SeqCst) + 1;
+        self.armed.iter().filter(move |(when, _)| *when == nth).map(|(_, kind)| *kind)
+    }
+
+    /// A lock has been acquired in this very process, which cannot pause or kill itself; whether the answer to
+    /// the unlock is to be lost.
+    pub(super) async fn strike(&self, restart_redis: Option<&RestartRedis>) -> bool {
+        let mut lost = false;
+        for kind in self.acquired() {
+            match (kind, restart_redis) {
+                (NemesisKind::LoseUnlock, _) => lost = true,
+                (NemesisKind::RestartRedis, Some(restart)) => {
+                    let restart = restart.clone();
+                    // Its thread is free again whatever came of it.
+                    let _ = tokio::task::spawn_blocking(move || restart()).await;
+                }
+                _ => {}
+            }
+        }
+        lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    fn at(acquisition: u64, kind: NemesisKind, strategy: Option<&str>) -> Nemesis {
+        Nemesis { kind, acquisition, strategy: strategy.map(str::to_owned) }
+    }
+
+    #[test]
+    fn each_strikes_at_its_own_acquisition_and_strategy() {
+        let pause = NemesisKind::PauseHolder(Duration::from_millis(5));
+        let plan = [
+            at(2, NemesisKind::KillHolder, None),
+            at(2, pause, Some("redis-lock")),
+            at(3, NemesisKind::LoseUnlock, Some("other")),
+        ];
+        let nemeses = Nemeses::of(&plan, "redis-lock");
+        let struck: Vec<Vec<NemesisKind>> = (0..4).map(|_| nemeses.acquired().collect()).collect();
+        assert_eq!(struck, [vec![], vec![NemesisKind::KillHolder, pause], vec![], vec![]]);
+        assert!(!Nemeses::of(&plan[1..], "unbounded").is_armed());
+    }
+
+    #[test]
+    fn in_one_process_redis_is_restarted_and_an_unlock_lost() {
+        let restarts = Arc::new(Mutex::new(0));
+        let count = restarts.clone();
+        let hook: RestartRedis = Arc::new(move || *count.lock().expect("whole") += 1);
+        let plan = [at(1, NemesisKind::RestartRedis, None), at(2, NemesisKind::LoseUnlock, None)];
+        let nemeses = Nemeses::of(&plan, "redis-lock");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let lost = runtime.block_on(async {
+            [nemeses.strike(Some(&hook)).await, nemeses.strike(Some(&hook)).await, nemeses.strike(None).await]
+        });
+        assert_eq!((lost, *restarts.lock().expect("whole")), ([false, true, false], 1));
+    }
+}

@@ -1,0 +1,223 @@
+//! What a run and its worker processes say to each other: JSON, one message a line.
+//!
+//! Down go a [`Seat`], then [`Down`] messages; up come [`Up`] messages. What a worker begins and sends is said
+//! before it is done, so that a worker that dies leaves nothing behind that nobody knows of.
+
+use super::ranges::Ranges;
+use super::stop::Cause;
+use crate::clock::{Clock, ns};
+use crate::history::Event;
+use crate::provider::Request;
+use crate::shared::{Charge, Snapshot};
+use serde::{Deserialize, Serialize};
+
+/// The first line to a worker: all that it needs beside its environment, which alone holds keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Seat {
+    /// The plan, as `plan.toml` holds it.
+    pub plan: String,
+    /// The cell that it makes load for.
+    pub cell: u16,
+    /// Which process it is, from 0.
+    pub process: u32,
+    /// Of how many.
+    pub processes: u32,
+    /// Engine threads that it runs.
+    pub threads: u32,
+    /// Where each target is reached, in the plan's order; may hold a secret.
+    pub base_urls: Vec<String>,
+    /// The run's epoch on the machine's monotonic clock, in nanoseconds.
+    pub epoch_ns: u64,
+    /// Where Redis is reached, if the strategy needs it; may hold a password.
+    pub redis_url: Option<String>,
+    /// What names of the run in a shared store begin with.
+    pub prefix: String,
+    /// Whether the run has a budget, which the parent keeps.
+    pub(super) budget: bool,
+    /// Whether something is to go wrong around those that hold locks: then each asks before it goes on.
+    pub(super) armed: bool,
+}
+
+/// From the run to a worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Down {
+    Order(BlockOrder),
+    /// The run, or the cell, is stopped.
+    Stop(Cause),
+    /// All jobs are home: say what is on your books.
+    Finish,
+    /// A round of a barrier may be released.
+    Round {
+        piece: usize,
+        round: u64,
+        release_ns: u64,
+    },
+    /// The answer to [`Up::Reserve`].
+    Granted(bool),
+    /// The answer to [`Up::Holding`].
+    Go {
+        id: u64,
+        lose_unlock: bool,
+    },
+}
+
+/// A block to make, or the rest of it after a worker died.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct BlockOrder {
+    pub(super) block: usize,
+    pub(super) start_ns: u64,
+    /// Per piece, what its jobs begin from; empty for a block that nobody has begun.
+    pub(super) pieces: Vec<Resumed>,
+}
+
+/// Where an earlier worker left one piece.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Resumed {
+    /// Jobs that have been begun or turned away, by [`super::part::Split::place`].
+    pub(super) taken: Ranges,
+    /// Jobs that were begun and have no result: they are delivered again.
+    pub(super) again: Vec<Again>,
+    /// The round that a barrier is in, and its release.
+    pub(super) round: Option<(u64, u64)>,
+}
+
+/// A job that is delivered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Again {
+    pub(super) begun: Begun,
+    /// Attempts that were made of it.
+    pub(super) attempts: u32,
+    /// How often it is delivered with this.
+    pub(super) deliveries: u32,
+}
+
+/// A job begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Begun {
+    pub(super) piece: usize,
+    pub(super) job: u64,
+    pub(super) due_ns: u64,
+    pub(super) begun_ns: u64,
+    pub(super) warmup: bool,
+}
+
+/// An attempt about to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sending {
+    pub(super) job: u64,
+    pub(super) n: u32,
+    pub(super) due_ns: u64,
+    pub(super) at_ns: u64,
+}
+
+impl Sending {
+    /// An attempt that is sent now.
+    pub(super) fn now(request: &Request, clock: Clock) -> Self {
+        Self { job: request.job.index, n: request.n, due_ns: ns(request.due), at_ns: clock.now_ns() }
+    }
+}
+
+/// What happened in one turn of an engine thread. A worker that dies has said all of it or nothing.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Notes {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) begun: Vec<Begun>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) sending: Vec<Sending>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) events: Vec<Event>,
+    /// Jobs turned away, each with its piece.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) dropped: Vec<(usize, u64)>,
+    /// Jobs whose strategy has returned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) ended: Vec<u64>,
+    /// The totals that the engine keeps for the strategy, by now: requests, prompt tokens, completion tokens.
+    pub(super) totals: (u64, u64, u64),
+}
+
+impl Notes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.begun.is_empty()
+            && self.sending.is_empty()
+            && self.events.is_empty()
+            && self.dropped.is_empty()
+            && self.ended.is_empty()
+    }
+}
+
+/// From a worker to the run.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Up {
+    /// It can take orders.
+    Ready,
+    Notes(Notes),
+    /// Its live figures.
+    Seen(Figures),
+    /// Asks for the most that an attempt can cost to be set aside: requests, tokens, money.
+    Reserve(Price),
+    /// Replaces what was set aside by what was spent.
+    Settle {
+        reserved: Price,
+        spent: Price,
+    },
+    /// A lock has been taken.
+    Holding {
+        id: u64,
+        lock: String,
+        token: u64,
+    },
+    /// Something in it stops the run.
+    Stop(Cause),
+    /// An order is done.
+    Share(Shares),
+    /// The answer to [`Down::Finish`]: requests, prompt tokens, completion tokens.
+    Booked((u64, u64, u64)),
+    /// It cannot work at all.
+    Failed(String),
+}
+
+/// What a worker's threads report of an order.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Shares {
+    pub(super) cpu_ns: u64,
+    pub(super) cpu_busiest_ns: u64,
+    pub(super) pacer: String,
+    pub(super) transport: String,
+    /// Jobs not begun before the time was up or the run was stopped.
+    pub(super) left: u64,
+}
+
+/// Requests, tokens and money, as [`Charge`].
+pub(super) type Price = (u64, u64, i128);
+
+pub(super) fn price(charge: Charge) -> Price {
+    (charge.requests, charge.tokens, charge.pico)
+}
+
+pub(super) fn charge((requests, tokens, pico): Price) -> Charge {
+    Charge { requests, tokens, pico }
+}
+
+/// [`Snapshot`], in its order.
+pub(super) type Figures = [u64; 5];
+
+pub(super) fn figures(seen: &Snapshot) -> Figures {
+    [seen.jobs_begun, seen.jobs_ended, seen.attempts, seen.attempts_failed, seen.busy]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_beyond_64_bits_survives_the_way() {
+        let most = (u64::MAX, 7, i128::from(u64::MAX) * 1_000_003);
+        let text = serde_json::to_string(&Up::Reserve(most)).expect("JSON");
+        let Ok(Up::Reserve(back)) = serde_json::from_str(&text) else { panic!("{text}") };
+        assert_eq!(back, most);
+    }
+}

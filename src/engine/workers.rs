@@ -1,0 +1,393 @@
+//! The worker processes of one cell, as the dispatcher sees them: one order, one history, one ledger of what is
+//! under way.
+
+use super::account::Account;
+use super::cell::{CellState, Purse, Shared};
+use super::dispatch::EngineError;
+use super::part::Part;
+use super::process::{Heard, Process};
+use super::stop::Cause;
+use super::threads::WATCH;
+use super::wire::{BlockOrder, Down, Figures, Notes, Seat, Shares, Up, charge};
+use crate::clock::ns;
+use crate::history::BatchSender;
+use crate::profile::{Load, Piece};
+use crate::scenario::NemesisKind;
+use crate::shared::Progress;
+use crate::strategy::Booked;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+/// Messages that may wait for the dispatcher before workers wait too.
+const INBOX_MAX: usize = 256;
+/// A round is announced so long before its release, so that every process is there.
+const ROUND_LEAD: Duration = Duration::from_millis(3);
+/// Deaths of one worker in one cell after which it is not started again: it would never come to an end.
+const DEATHS_MAX: u32 = 20;
+/// How long a worker may take to start, or to say its last word.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// All workers of one cell.
+pub(super) struct Workers {
+    program: PathBuf,
+    seat: Seat,
+    shared: Arc<Shared>,
+    cell: Arc<CellState>,
+    history: BatchSender,
+    workers: Vec<Worker>,
+    messages: mpsc::SyncSender<(usize, Heard)>,
+    inbox: mpsc::Receiver<(usize, Heard)>,
+    /// Workers that are paused, until when, and the answer that they wait for.
+    paused: Vec<(usize, Duration, Down)>,
+    order: Option<Underway>,
+    stopped: Option<Cause>,
+}
+
+/// One worker, over all its lives.
+#[derive(Default)]
+struct Worker {
+    process: Option<Process>,
+    ready: bool,
+    deaths: u32,
+    account: Account,
+    seen: Figures,
+    /// The totals that the engine keeps for it, in this life and in those before.
+    totals: (u64, u64, u64),
+    buried: (u64, u64, u64),
+    booked: Option<(u64, u64, u64)>,
+    shares: Option<Shares>,
+}
+
+/// The order that is being made.
+struct Underway {
+    block: usize,
+    start: Duration,
+    rounds: Vec<Round>,
+}
+
+/// Where a barrier is.
+struct Round {
+    current: u64,
+    /// Its jobs that are home, of all processes.
+    home: u64,
+    /// How many there are; `None` where a piece is no barrier.
+    size: Option<u64>,
+    release_ns: Option<u64>,
+}
+
+impl Workers {
+    pub(super) fn new(
+        program: PathBuf,
+        seat: Seat,
+        shared: Arc<Shared>,
+        cell: Arc<CellState>,
+        history: BatchSender,
+    ) -> Self {
+        let (messages, inbox) = mpsc::sync_channel(INBOX_MAX);
+        let workers = (0..seat.processes).map(|_| Worker::default()).collect();
+        let (paused, order, stopped) = (Vec::new(), None, None);
+        Self { program, seat, shared, cell, history, workers, messages, inbox, paused, order, stopped }
+    }
+
+    /// Makes one block on all processes. `look` is called now and then until they are done.
+    pub(super) fn make(
+        &mut self,
+        block: usize,
+        pieces: &[Piece],
+        look: &mut dyn FnMut(),
+    ) -> Result<Vec<Shares>, EngineError> {
+        self.wait_until_ready()?;
+        let processes = self.seat.processes;
+        for (process, worker) in (0..).zip(&mut self.workers) {
+            worker.account = Account::new(Part { process, processes }, pieces);
+            worker.shares = None;
+        }
+        let start = self.shared.clock.now() + super::dispatch::LEAD;
+        let order = BlockOrder { block, start_ns: ns(start), pieces: Vec::new() };
+        self.order = Some(Underway { block, start, rounds: pieces.iter().map(Round::of).collect() });
+        self.tell_all(&Down::Order(order));
+        while self.workers.iter().any(|worker| worker.shares.is_none()) {
+            self.attend()?;
+            self.relay_stop();
+            look();
+        }
+        self.order = None;
+        Ok(self.workers.iter_mut().filter_map(|worker| worker.shares.take()).collect())
+    }
+
+    /// All jobs of the cell are home: what each process has on its books. The processes end.
+    pub(super) fn finish(mut self) -> Result<(Vec<Booked>, u32), EngineError> {
+        self.tell_all(&Down::Finish);
+        let deadline = self.shared.clock.now() + PATIENCE;
+        let silent = |worker: &Worker| worker.process.is_some() && worker.booked.is_none();
+        while self.workers.iter().any(silent) && self.shared.clock.now() < deadline {
+            self.attend()?;
+        }
+        for process in self.workers.iter_mut().filter_map(|worker| worker.process.as_mut()) {
+            process.dismiss();
+        }
+        let deadline = self.shared.clock.now() + PATIENCE;
+        while self.workers.iter().any(|worker| worker.process.is_some()) && self.shared.clock.now() < deadline
+        {
+            self.attend()?;
+        }
+        let booked = |worker: &Worker| {
+            let own = worker.booked.unwrap_or_default();
+            let (requests, prompt_tokens, completion_tokens) = sum(own, worker.buried);
+            Booked { requests, prompt_tokens, completion_tokens }
+        };
+        Ok((self.workers.iter().map(booked).collect(), self.workers.iter().map(|worker| worker.deaths).sum()))
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), EngineError> {
+        while let Ok((index, heard)) = self.inbox.try_recv() {
+            self.hear(index, heard)?;
+        }
+        for index in 0..self.workers.len() {
+            if self.workers[index].process.is_none() {
+                self.start(index)?;
+            }
+        }
+        let deadline = self.shared.clock.now() + PATIENCE;
+        while self.workers.iter().any(|worker| !worker.ready) {
+            if self.shared.clock.now() > deadline {
+                return Err(EngineError::Worker("it does not say that it is ready".to_owned()));
+            }
+            self.attend()?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, index: usize) -> Result<(), EngineError> {
+        let process = u32::try_from(index).unwrap_or(u32::MAX);
+        let seat = Seat { process, ..self.seat.clone() };
+        let started = Process::start(&self.program, &seat, &self.messages);
+        let worker = &mut self.workers[index];
+        (worker.ready, worker.seen, worker.totals) = (false, Figures::default(), (0, 0, 0));
+        worker.process = Some(started.map_err(EngineError::WorkerStart)?);
+        Ok(())
+    }
+
+    /// Waits for a message for a while, and works it off.
+    fn attend(&mut self) -> Result<(), EngineError> {
+        let now = self.shared.clock.now();
+        let until = self.paused.iter().map(|(_, until, _)| until.saturating_sub(now)).min();
+        let heard = self.inbox.recv_timeout(until.map_or(WATCH, |until| until.min(WATCH)));
+        self.resume_due();
+        match heard {
+            Ok((index, heard)) => self.hear(index, heard),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn hear(&mut self, index: usize, heard: Heard) -> Result<(), EngineError> {
+        let up = match heard {
+            Heard::Up(up) => up,
+            Heard::Garbled(why) => {
+                return Err(EngineError::Worker(format!("it says what is no message: {why}")));
+            }
+            Heard::Gone => return self.died(index),
+        };
+        match up {
+            Up::Ready => self.workers[index].ready = true,
+            Up::Notes(notes) => self.take_notes(index, notes),
+            Up::Seen(figures) => {
+                let last = std::mem::replace(&mut self.workers[index].seen, figures);
+                advance(&self.shared.progress, last, figures);
+            }
+            Up::Reserve(most) => {
+                let granted = match &self.shared.purse {
+                    Purse::Own(budget) => budget.reserve(charge(most)),
+                    Purse::Bottomless | Purse::Parent => true,
+                };
+                if !granted {
+                    self.shared.stop.stop(Cause::OverBudget);
+                }
+                self.tell(index, &Down::Granted(granted));
+            }
+            Up::Settle { reserved, spent } => {
+                if let Purse::Own(budget) = &self.shared.purse {
+                    budget.settle(charge(reserved), charge(spent));
+                }
+            }
+            Up::Holding { id, .. } => self.strike(index, id),
+            Up::Stop(cause) => self.shared.stop.stop(cause),
+            Up::Share(shares) => {
+                let worker = &mut self.workers[index];
+                worker.account = Account::default();
+                self.cell.tally.leave(shares.left);
+                worker.shares = Some(shares);
+            }
+            Up::Booked(booked) => self.workers[index].booked = Some(booked),
+            Up::Failed(why) => return Err(EngineError::Worker(why)),
+        }
+        Ok(())
+    }
+
+    fn take_notes(&mut self, index: usize, notes: Notes) {
+        let worker = &mut self.workers[index];
+        let change = worker.account.note(&notes);
+        worker.totals = notes.totals;
+        (0..change.begun).for_each(|_| self.cell.tally.issue());
+        (0..change.dropped).for_each(|_| self.cell.tally.drop_one());
+        // A file that can no longer be whole is seen by who watches it.
+        self.history.send(notes.events);
+        self.came_home(&change.home);
+    }
+
+    /// Counts jobs of barriers that are home, and announces the next round after the last.
+    fn came_home(&mut self, pieces: &[usize]) {
+        for piece in pieces {
+            let Some(round) = self.order.as_mut().and_then(|order| order.rounds.get_mut(*piece)) else {
+                continue;
+            };
+            round.home += 1;
+            if round.size == Some(round.home) {
+                let release_ns = ns(self.shared.clock.now() + ROUND_LEAD);
+                (round.current, round.home, round.release_ns) = (round.current + 1, 0, Some(release_ns));
+                let next = Down::Round { piece: *piece, round: round.current, release_ns };
+                self.tell_all(&next);
+            }
+        }
+    }
+
+    /// A worker has taken a lock, and waits until it may use it.
+    fn strike(&mut self, index: usize, id: u64) {
+        let (mut lose_unlock, mut kill, mut pause) = (false, false, None);
+        for kind in self.cell.nemeses.acquired() {
+            match kind {
+                NemesisKind::LoseUnlock => lose_unlock = true,
+                NemesisKind::KillHolder => kill = true,
+                NemesisKind::PauseHolder(time) => pause = Some(time),
+                NemesisKind::RestartRedis => {
+                    if let Some(restart) = &self.shared.restart_redis {
+                        restart();
+                    }
+                }
+            }
+        }
+        let Some(process) = &mut self.workers[index].process else { return };
+        let go = Down::Go { id, lose_unlock };
+        match pause {
+            _ if kill => process.kill(),
+            Some(time) => {
+                process.pause();
+                self.paused.push((index, self.shared.clock.now() + time, go));
+            }
+            None => process.say(&go),
+        }
+    }
+
+    fn resume_due(&mut self) {
+        let now = self.shared.clock.now();
+        let due: Vec<_> = self.paused.extract_if(.., |(_, until, _)| *until <= now).collect();
+        for (index, _, go) in due {
+            if let Some(process) = &mut self.workers[index].process {
+                process.resume();
+                process.say(&go);
+            }
+        }
+    }
+
+    /// Once, after the run or the cell was stopped.
+    fn relay_stop(&mut self) {
+        let cause = self.shared.stop.cause().or_else(|| self.cell.stuck.cause());
+        if cause != self.stopped
+            && let Some(cause) = cause
+        {
+            self.stopped = Some(cause);
+            self.tell_all(&Down::Stop(cause));
+        }
+    }
+
+    /// A worker is gone. What it had sent has an unknown end; while an order is made, it is started again with the
+    /// rest of its jobs, and those that it had begun are delivered again, as a task queue does.
+    fn died(&mut self, index: usize) -> Result<(), EngineError> {
+        let now_ns = self.shared.clock.now_ns();
+        self.paused.retain(|(paused, ..)| *paused != index);
+        let worker = &mut self.workers[index];
+        let status = worker.process.take().map(Process::bury);
+        let finished = worker.booked.is_some();
+        let [begun, ended, attempts, failed, _] = worker.seen;
+        // None of its jobs is in progress any more, and nothing in flight.
+        advance(&self.shared.progress, worker.seen, [begun, begun.max(ended), attempts, failed, 0]);
+        if finished {
+            return Ok(());
+        }
+        let (events, home) = worker.account.bury(self.cell.cell.index, now_ns);
+        let lost = (events.len() as u64, 0, 0);
+        worker.buried = sum(worker.buried, sum(worker.totals, lost));
+        (worker.totals, worker.seen) = ((0, 0, 0), Figures::default());
+        worker.deaths += 1;
+        if worker.deaths > DEATHS_MAX {
+            let how = status.and_then(Result::ok).map_or_else(String::new, |status| format!(" ({status})"));
+            return Err(EngineError::Worker(format!("it died {DEATHS_MAX} times in one cell{how}")));
+        }
+        let underway = self.order.is_some() && worker.shares.is_none();
+        let starting = self.order.is_none() && !worker.ready;
+        self.history.send(events);
+        self.came_home(&home);
+        if underway || starting {
+            self.start(index)?;
+        }
+        if underway {
+            self.resume_order(index);
+        }
+        Ok(())
+    }
+
+    /// Gives a new process the rest of the order that its forerunner was making.
+    fn resume_order(&mut self, index: usize) {
+        let Some(order) = &self.order else { return };
+        let mut pieces = self.workers[index].account.resumed();
+        for (resumed, round) in pieces.iter_mut().zip(&order.rounds) {
+            resumed.round = round.release_ns.map(|release_ns| (round.current, release_ns));
+        }
+        let order = BlockOrder { block: order.block, start_ns: ns(order.start), pieces };
+        // First the stop, or it would begin what must not begin any more.
+        if let Some(cause) = self.stopped {
+            self.tell(index, &Down::Stop(cause));
+        }
+        self.tell(index, &Down::Order(order));
+    }
+
+    fn tell(&mut self, index: usize, down: &Down) {
+        if let Some(process) = &mut self.workers[index].process {
+            process.say(down);
+        }
+    }
+
+    fn tell_all(&mut self, down: &Down) {
+        for process in self.workers.iter_mut().filter_map(|worker| worker.process.as_mut()) {
+            process.say(down);
+        }
+    }
+}
+
+impl Round {
+    fn of(piece: &Piece) -> Self {
+        let (current, size) = match &piece.load {
+            Load::Barrier { size, rounds, .. } => (rounds.start, Some(u64::from(*size))),
+            _ => (0, None),
+        };
+        Self { current, home: 0, size, release_ns: None }
+    }
+}
+
+fn sum(a: (u64, u64, u64), b: (u64, u64, u64)) -> (u64, u64, u64) {
+    (a.0 + b.0, a.1 + b.1, a.2 + b.2)
+}
+
+/// Brings the run's live figures from what a worker showed last to what it shows now.
+fn advance(progress: &Progress, last: Figures, now: Figures) {
+    let more = |at: usize| now[at].saturating_sub(last[at]);
+    (0..more(0)).for_each(|_| progress.job_begun());
+    (0..more(2)).for_each(|n| progress.attempt_ended(n >= more(3)));
+    (0..more(4)).for_each(|_| progress.busy());
+    (0..last[4].saturating_sub(now[4])).for_each(|_| progress.idle());
+    (0..more(1)).for_each(|_| progress.job_ended());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! Workers that are shell scripts: what is done to them is seen from outside.
+
+use super::*;
+use crate::clock::Clock;
+use crate::engine::nemesis::Nemeses;
+use crate::engine::stop::Stop;
+use crate::history::RunDir;
+use crate::profile::blocks;
+use crate::scenario::{Nemesis, Plan, Source, load};
+use crate::shared::{Tally, Totals};
+use crate::strategy::RetryPolicy;
+use std::path::Path;
+
+const SCENARIO: &str = "version = 1\nname = \"x\"\n[target.mock]\napi = \"openai-chat\"\nmodel = \"m\"\n\
+    [workload]\njobs = 1\nprompt_tokens = 1\noutput_tokens = 1\n\
+    [profile.constant-vus]\nvus = 1\n[strategy.unbounded]\n";
+
+/// Takes a lock, writes the answer down, and has nothing else to do.
+const HOLDER: &str = r#"#!/bin/sh
+cd "$(dirname "$0")"
+echo life >> lives
+read -r seat
+echo $$ > pid
+echo '"ready"'
+read -r order
+echo '{"holding":{"id":7,"lock":"l","token":1}}'
+read -r go
+echo "$go" >> answers
+echo '{"share":{"cpu_ns":1,"cpu_busiest_ns":1,"pacer":"timerfd","transport":"direct","left":1}}'
+read -r finish
+echo '{"booked":[3,2,1]}'
+cat > rest
+"#;
+
+/// Ends before it has said that it is ready.
+const STILLBORN: &str = "#!/bin/sh\necho life >> \"$(dirname \"$0\")/lives\"\n";
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(script: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a directory");
+        let program = dir.path().join("worker.sh");
+        std::fs::write(&program, script).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+        Self { dir }
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(name)).unwrap_or_default()
+    }
+
+    /// The state letter of the worker that lives.
+    fn state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.read("pid").trim())).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    fn plan(&self) -> Plan {
+        let source = Source { path: Path::new("s.toml").into(), text: SCENARIO.to_owned() };
+        load(&source, &[], &|_| None).unwrap_or_else(|faults| panic!("{faults:?}"))
+    }
+
+    /// One block by one worker, with this gone wrong at the first acquisition; what it cost, and its deaths.
+    fn run(
+        &self,
+        kind: Option<NemesisKind>,
+        look: &mut dyn FnMut(),
+    ) -> Result<(Duration, Vec<Booked>, u32), EngineError> {
+        let plan = Arc::new(self.plan());
+        let clock = Clock::start();
+        let nemeses: Vec<Nemesis> =
+            kind.into_iter().map(|kind| Nemesis { kind, acquisition: 1, strategy: None }).collect();
+        let unbounded = crate::strategy::Unbounded::new(RetryPolicy::new(plan.retry.clone()));
+        let cell = Arc::new(CellState {
+            cell: plan.cells()[0],
+            strategy: Arc::new(unbounded),
+            totals: Totals::default(),
+            tally: Tally::default(),
+            stuck: Stop::default(),
+            nemeses: Nemeses::of(&nemeses, "unbounded"),
+        });
+        let restarts = self.dir.path().join("restarts");
+        let restart: crate::engine::RestartRedis =
+            Arc::new(move || std::fs::write(&restarts, "1").expect("written"));
+        let shared = Arc::new(Shared {
+            plan: plan.clone(),
+            clock,
+            stop: Arc::default(),
+            progress: Arc::default(),
+            purse: Purse::Bottomless,
+            uplink: None,
+            restart_redis: Some(restart),
+        });
+        let seat = Seat {
+            plan: plan.toml.clone(),
+            cell: 0,
+            process: 0,
+            processes: 1,
+            threads: 1,
+            base_urls: Vec::new(),
+            epoch_ns: clock.epoch_monotonic_ns(),
+            redis_url: None,
+            prefix: String::new(),
+            budget: false,
+            armed: true,
+        };
+        let evidence = tempfile::tempdir().expect("a directory");
+        let dir = RunDir::create_at(&evidence.path().join("run")).expect("a place");
+        let history = dir.history_writer().expect("a writer");
+        let program = self.dir.path().join("worker.sh");
+        let mut workers = Workers::new(program, seat, shared.clone(), cell.clone(), history.sender());
+        let begun = clock.now();
+        let mut made = workers.make(0, &blocks(&plan)[0], look);
+        // A file that another test's new process still holds open for writing cannot be run for a moment.
+        while matches!(&made, Err(EngineError::WorkerStart(e)) if e.kind() == std::io::ErrorKind::ExecutableFileBusy)
+        {
+            made = workers.make(0, &blocks(&plan)[0], look);
+        }
+        let shares = made?;
+        assert_eq!((shares.len(), shares[0].cpu_ns, cell.tally.left()), (1, 1, 1));
+        let took = clock.now() - begun;
+        let (booked, deaths) = workers.finish()?;
+        Ok((took, booked, deaths))
+    }
+}
+
+const HEARD: &str = "{\"go\":{\"id\":7,\"lose_unlock\":false}}\n";
+
+#[test]
+fn a_holder_goes_on_at_once_if_nothing_is_to_go_wrong() {
+    let place = Place::new(HOLDER);
+    let (_, booked, deaths) = place.run(None, &mut || {}).expect("it works");
+    assert_eq!((place.read("answers").as_str(), deaths), (HEARD, 0));
+    assert_eq!(booked, [Booked { requests: 3, prompt_tokens: 2, completion_tokens: 1 }]);
+    assert_eq!(place.read("lives").lines().count(), 1);
+    assert_eq!(place.state(), None, "nothing is left of it");
+}
+
+#[test]
+fn a_paused_holder_stands_still_and_then_goes_on() {
+    let place = Place::new(HOLDER);
+    let pause = Duration::from_millis(400);
+    let mut stopped = false;
+    let mut look = || stopped |= place.state() == Some('T') && place.read("answers").is_empty();
+    let (took, _, deaths) = place.run(Some(NemesisKind::PauseHolder(pause)), &mut look).expect("it works");
+    assert!(stopped, "it was never seen to stand still");
+    assert!(took >= pause, "{took:?}");
+    assert_eq!((place.read("answers").as_str(), deaths), (HEARD, 0));
+}
+
+#[test]
+fn a_killed_holder_is_started_again_and_may_hold_the_lock_then() {
+    let place = Place::new(HOLDER);
+    let (_, _, deaths) = place.run(Some(NemesisKind::KillHolder), &mut || {}).expect("it works");
+    assert_eq!((place.read("answers").as_str(), deaths), (HEARD, 1), "only its second life was answered");
+    assert_eq!(place.read("lives").lines().count(), 2);
+}
+
+#[test]
+fn a_holder_s_unlock_is_lost_and_redis_restarted_before_it_goes_on() {
+    let place = Place::new(HOLDER);
+    place.run(Some(NemesisKind::LoseUnlock), &mut || {}).expect("it works");
+    assert_eq!(place.read("answers"), "{\"go\":{\"id\":7,\"lose_unlock\":true}}\n");
+    assert_eq!(place.read("restarts"), "");
+    let place = Place::new(HOLDER);
+    place.run(Some(NemesisKind::RestartRedis), &mut || {}).expect("it works");
+    assert_eq!((place.read("answers").as_str(), place.read("restarts").as_str()), (HEARD, "1"));
+}
+
+#[test]
+fn a_worker_that_never_lives_ends_the_run_and_not_the_machine() {
+    let place = Place::new(STILLBORN);
+    let Err(EngineError::Worker(why)) = place.run(None, &mut || {}) else { panic!("it cannot work") };
+    assert!(why.contains("died 20 times"), "{why}");
+    assert_eq!(place.read("lives").lines().count(), 21);
+    let place = Place::new("not a program");
+    let error = place.run(None, &mut || {}).expect_err("it cannot start");
+    assert!(matches!(error, EngineError::WorkerStart(_)), "{error}");
+}

@@ -1,0 +1,144 @@
+//! `budget-kept`: what was billed, against what might be spent.
+
+use super::books::never_arrived;
+use super::tally::{Ruling, Tally};
+use super::view::{CellView, own};
+use crate::history::{AttemptRow, JobId, JobKey, LedgerRow};
+use crate::scenario::{Place, Plan};
+use crate::units::{Money, PricePerMtok};
+
+/// One request that counts towards a budget.
+#[derive(Debug, Clone, Copy)]
+struct Spent {
+    at_ns: u64,
+    seq: u64,
+    job: JobId,
+    /// In tokens, requests or 10⁻¹² of a currency, as the budget is.
+    amount: i128,
+}
+
+/// A budget, and what counts towards it.
+#[derive(Debug, Clone, Copy)]
+enum Cap {
+    /// The strategy's own, for its cell.
+    Strategy(u64),
+    /// The scenario's, over the whole run.
+    Tokens(u64),
+    Requests(u64),
+    Cost(Money),
+}
+
+impl Cap {
+    fn most(self) -> i128 {
+        match self {
+            Self::Strategy(most) | Self::Tokens(most) | Self::Requests(most) => i128::from(most),
+            Self::Cost(money) => money.pico,
+        }
+    }
+
+    /// What a request of so many tokens counts for.
+    fn amount(self, price: Option<PricePerMtok>, prompt: u64, completion: u64) -> i128 {
+        let (prompt, completion) = (i128::from(prompt), i128::from(completion));
+        match self {
+            Self::Strategy(_) | Self::Tokens(_) => prompt + completion,
+            Self::Requests(_) => 1,
+            // Damaged evidence must not overflow.
+            Self::Cost(most) => price.filter(|price| price.currency == most.currency).map_or(0, |price| {
+                let input = price.input_pico.saturating_mul(prompt);
+                input.saturating_add(price.output_pico.saturating_mul(completion))
+            }),
+        }
+    }
+
+    fn words(self, amount: i128) -> String {
+        match self {
+            Self::Strategy(_) | Self::Tokens(_) => format!("{amount} tokens"),
+            Self::Requests(_) => format!("{amount} requests"),
+            Self::Cost(most) => Money { pico: amount, ..most }.to_string(),
+        }
+    }
+}
+
+/// What is billed never passes a budget by more than the largest single request: the one that was under way when
+/// the budget was reached.
+///
+/// A strategy's own budget is judged over its cell; without one, each of the scenario's over the whole run, in the
+/// order of arrival, and a cell answers for its own requests beyond it. A real endpoint's requests count with the
+/// tokens that the client was told of.
+pub(super) fn budget_kept(view: &CellView<'_>) -> Ruling {
+    let caps = caps(view);
+    if caps.is_empty() {
+        let why = "nothing declares a budget: declare [budget] max_tokens, max_requests or max_cost";
+        return Ruling::unknown(why);
+    }
+    let mut tally = Tally::new();
+    let mut relevant = 0;
+    for cap in caps {
+        let spent = spent(view, cap);
+        relevant = relevant.max(spent.iter().filter(|s| s.job.cell == view.cell).count() as u64);
+        let largest = spent.iter().map(|s| s.amount).max().unwrap_or(0);
+        let all = spent.iter().fold(0i128, |sum, s| sum.saturating_add(s.amount));
+        let mut sum = 0i128;
+        for request in spent {
+            sum = sum.saturating_add(request.amount);
+            let beyond = sum > cap.most().saturating_add(largest) && request.amount > 0;
+            if beyond && request.job.cell == view.cell {
+                tally.relevant += 1;
+                tally.violation(request.at_ns, (cap, request.job, sum, largest, all));
+            }
+        }
+    }
+    tally.relevant = tally.relevant.max(relevant);
+    let words = |(cap, job, sum, largest, all): (Cap, JobId, i128, i128, i128)| {
+        let whose = if matches!(cap, Cap::Strategy(_)) { "the strategy's budget" } else { "the budget" };
+        let text = format!(
+            "with {job} what is billed came to {}, and to {} in the end; {whose} is {}, which may be passed by one \
+             request, the largest of {}",
+            cap.words(sum),
+            cap.words(all),
+            cap.words(cap.most()),
+            cap.words(largest),
+        );
+        (vec![JobKey::Own(job)], text)
+    };
+    tally.ruling(words, || Ruling::not_applicable("nothing was sent that counts towards the budget"))
+}
+
+fn caps(view: &CellView<'_>) -> Vec<Cap> {
+    if let Some(most) = view.strategy.max_tokens() {
+        return vec![Cap::Strategy(most)];
+    }
+    let Some(budget) = view.plan.budget else { return Vec::new() };
+    let caps = [
+        budget.max_tokens.map(Cap::Tokens),
+        budget.max_requests.map(Cap::Requests),
+        budget.max_cost.map(Cap::Cost),
+    ];
+    caps.into_iter().flatten().collect()
+}
+
+/// The requests that count, in the order of arrival.
+fn spent(view: &CellView<'_>, cap: Cap) -> Vec<Spent> {
+    let Plan { targets, .. } = view.plan;
+    let billed = |row: &LedgerRow| {
+        let price = targets.get(usize::from(row.target)).and_then(|target| target.price);
+        let amount = cap.amount(price, row.billed_prompt_tokens, row.billed_completion_tokens);
+        Some(Spent { at_ns: row.arrived_ns, seq: row.seq, job: own(&row.job)?, amount })
+    };
+    // Cells at real endpoints, which keep their own books.
+    let cells = view.plan.cells();
+    let told = |a: &AttemptRow| {
+        let target = &targets[cells.get(usize::from(a.job.cell))?.target];
+        if matches!(target.place, Place::Mock(_)) || never_arrived(a) {
+            return None;
+        }
+        let amount = cap.amount(target.price, a.prompt_tokens.unwrap_or(0), a.completion_tokens.unwrap_or(0));
+        Some(Spent { at_ns: a.sent_ns?, seq: 0, job: a.job, amount })
+    };
+    let own_budget = matches!(cap, Cap::Strategy(_));
+    let ledger = view.evidence.ledger.iter().filter_map(billed);
+    let all = ledger.chain(view.evidence.attempts.iter().filter_map(told));
+    let mut spent: Vec<Spent> = all.filter(|s| !own_budget || s.job.cell == view.cell).collect();
+    spent.sort_unstable_by_key(|s| (s.at_ns, s.seq, s.job));
+    spent
+}

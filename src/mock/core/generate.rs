@@ -1,0 +1,118 @@
+//! What is generated for a request that is let in, and how it meets the faults that do not refuse.
+
+use super::{Core, Step};
+use crate::mock::arrival::Ask;
+use crate::mock::errors;
+use crate::mock::identity::Identity;
+use crate::mock::keys::Key;
+use crate::mock::latency::Timeline;
+use crate::mock::play::{Play, Record, Script};
+use crate::mock::stream::{Break, Generation};
+use crate::mock::text::{Text, nonce_text};
+use crate::scenario::FaultKind;
+use std::sync::Arc;
+use std::time::Duration;
+use xxhash_rust::xxh64::xxh64;
+
+/// Fewest completion tokens of a natural answer, and how many lengths there are before they repeat.
+const NATURAL_TOKENS: (u64, u64) = (16, 4096);
+
+/// What a generation is made from.
+pub(super) struct Wanted {
+    pub(super) ask: Ask,
+    pub(super) tokens: u32,
+    pub(super) finish: &'static str,
+    pub(super) fault: Option<FaultKind>,
+    /// Under which key it is kept, and the digest of the body that came with it.
+    pub(super) key: Option<(Key, u64)>,
+}
+
+impl Core {
+    pub(super) fn generate(
+        &mut self,
+        now: Duration,
+        mut record: Record,
+        who: Identity,
+        wanted: Wanted,
+    ) -> Step {
+        if let Some(FaultKind::NeverAnswers) = wanted.fault {
+            return self.answer_unseen(now, record, Script::Silence, 0);
+        }
+        let mut key = [0u8; 16];
+        key[..8].copy_from_slice(&who.job.to_le_bytes());
+        key[8..12].copy_from_slice(&who.attempt.to_le_bytes());
+        key[12..].copy_from_slice(&who.repeat.to_le_bytes());
+        let nonce = xxh64(&key, self.config.seed);
+        record.entry.nonce = Some(nonce_text(nonce));
+        let (tokens, stream, include_usage) = (wanted.tokens, wanted.ask.stream, wanted.ask.include_usage);
+        let created = self.config.epoch_utc_s + now.as_secs();
+        let kept = self.keep(&record, nonce, created, &wanted);
+        let slow = matches!(wanted.fault, Some(FaultKind::Slow(_)));
+        let (seq, always_billed) = (record.entry.seq, kept || slow);
+        let out_of_sight = match wanted.fault {
+            Some(FaultKind::ResetAfterAccept) => Some(Script::Reset),
+            Some(FaultKind::GatewayTimeout { status, after }) => {
+                let at = now.saturating_add(after);
+                Some(Script::Reply { at, reply: errors::gateway(status), head_sent: false })
+            }
+            _ => None,
+        };
+        let generation = self.generation(created, nonce, who, &record.entry.job.to_string(), wanted);
+        // Else nobody needs to know, and the walk to it is as long as the answer.
+        let known = kept || out_of_sight.is_some();
+        let length = if known { generation.length() } else { Duration::ZERO };
+        let until = now.saturating_add(length);
+        if let Some(script) = out_of_sight {
+            if self.turns.enter_unseen(now, seq, length) {
+                self.keys.begun(seq, until);
+            }
+            return self.answer_unseen(now, record, script, u64::from(tokens));
+        }
+        record.headers = self.limiter.headers(now);
+        let script = Script::completion(generation, stream, include_usage);
+        let play =
+            Box::new(Play { record, script, unseen_tokens: 0, always_billed, start: None, in_turn: false });
+        let started = self.turns.enter(now, play);
+        if started.is_some() {
+            self.keys.begun(seq, until);
+        }
+        self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
+        started.map_or(Step::Queued(seq), Step::Answer)
+    }
+
+    fn generation(&self, created: u64, nonce: u64, who: Identity, job: &str, wanted: Wanted) -> Generation {
+        let tokens = wanted.tokens;
+        let share = |after: f64| (after.clamp(0.0, 1.0) * f64::from(tokens)) as u32;
+        let (mut slow, mut early) = (Duration::ZERO, None);
+        match wanted.fault {
+            Some(FaultKind::Slow(by)) => slow = by,
+            Some(FaultKind::CutStream { after }) => early = Some((Break::Cut, share(after))),
+            Some(FaultKind::ResetMidStream { after }) => early = Some((Break::Reset, share(after))),
+            Some(FaultKind::ErrorEvent { after }) => early = Some((Break::Error, share(after))),
+            _ => {}
+        }
+        let key = xxh64(&who.latency.to_le_bytes(), u64::from(who.attempt));
+        Generation {
+            nonce,
+            model: wanted.ask.model,
+            created,
+            text: Text::new(job, nonce, tokens),
+            prompt_tokens: wanted.ask.prompt_tokens,
+            finish: wanted.finish,
+            timeline: Timeline::new(&self.plan, self.config.seed, key, slow),
+            early,
+            plan: Arc::clone(&self.plan),
+        }
+    }
+}
+
+/// How long the answer is: deadheat's own client gets exactly what it asks for, so that its load is the
+/// scenario's; everybody else gets a length that tells the job, so that one wrong total names it.
+pub(super) fn completion_tokens(ask: &Ask, own: bool, index: u64) -> u32 {
+    let natural = NATURAL_TOKENS.0 + index % NATURAL_TOKENS.1;
+    let natural = u32::try_from(natural).unwrap_or(u32::MAX);
+    match (own, ask.max_tokens) {
+        (true, Some(max)) => max,
+        (_, max) => natural.min(max.unwrap_or(u32::MAX)),
+    }
+}

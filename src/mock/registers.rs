@@ -1,0 +1,142 @@
+//! `/deadheat/registers/NAME`: numbers that clients read, change and write back, as the resource behind a
+//! lock. Each keeps the highest fencing token that wrote it; who writes without one is not checked.
+
+use super::arrival::{TAG_MAX, is_tag};
+use super::body::{Answer, Broken};
+use super::errors::{self, Reply};
+use super::fence::Fence;
+use super::routes::{plain, read, refuse};
+use super::shared::Shared;
+use crate::sync::lock;
+use http::{Method, Response};
+use hyper::body::Incoming;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Most registers there can be.
+const REGISTERS_MAX: usize = 10_000;
+
+/// One register; one that was never written holds 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Register {
+    value: i64,
+    fence: Fence,
+    writes: u64,
+}
+
+/// What a register is shown as.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+struct Shown {
+    value: i64,
+    /// The highest fencing token that wrote it; 0 if none has.
+    token: u64,
+    writes: u64,
+}
+
+/// What a client wants written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Write {
+    value: i64,
+    token: Option<u64>,
+}
+
+/// Every register that was written.
+#[derive(Debug, Default)]
+pub(super) struct Registers {
+    written: HashMap<String, Register>,
+}
+
+impl Registers {
+    fn show(&self, name: &str) -> Shown {
+        let Register { value, fence, writes } = self.written.get(name).copied().unwrap_or_default();
+        Shown { value, token: fence.highest(), writes }
+    }
+
+    fn write(&mut self, name: &str, write: Write) -> Result<Shown, Reply> {
+        let known = self.written.get(name).copied();
+        if known.is_none() && self.written.len() >= REGISTERS_MAX {
+            let message =
+                format!("There are {REGISTERS_MAX} registers already: POST /deadheat/reset forgets them.");
+            return Err(errors::invalid_request(400, &message, None));
+        }
+        let mut register = known.unwrap_or_default();
+        if let Some(token) = write.token {
+            register.fence.pass(token).map_err(|highest| errors::stale_token(token, highest))?;
+        }
+        register.value = write.value;
+        register.writes += 1;
+        self.written.insert(name.to_owned(), register);
+        Ok(self.show(name))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.written.clear();
+    }
+}
+
+/// Answers one request to the register `name`.
+pub(super) async fn route(
+    shared: &Shared,
+    method: &Method,
+    name: &str,
+    body: Incoming,
+) -> Result<Response<Answer>, Broken> {
+    Ok(match answer(shared, method, name, body).await {
+        Ok(shown) => {
+            let text = serde_json::json!(shown).to_string();
+            plain(shared, 200, "application/json", text.into())
+        }
+        Err(reply) => refuse(shared, reply),
+    })
+}
+
+async fn answer(shared: &Shared, method: &Method, name: &str, body: Incoming) -> Result<Shown, Reply> {
+    if !is_tag(name) {
+        let message = format!("A register's name is 1 to {TAG_MAX} of A-Z a-z 0-9 . _ : -");
+        return Err(errors::invalid_request(400, &message, None));
+    }
+    match *method {
+        Method::GET => Ok(lock(&shared.registers).show(name)),
+        Method::PUT => {
+            let write = serde_json::from_slice(&read(body).await?).map_err(|e| {
+                let message = format!("Not {{\"value\": number, \"token\": number or none}}: {e}");
+                errors::invalid_request(400, &message, None)
+            })?;
+            lock(&shared.registers).write(name, write)
+        }
+        _ => {
+            let message = format!("Not allowed to {method} on /deadheat/registers/{name}.");
+            Err(errors::invalid_request(405, &message, None))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_token_changes_nothing_and_none_changes_everything() {
+        let mut registers = Registers::default();
+        let mut write = |value, token| registers.write("r", Write { value, token }).ok();
+        let shown = |value, token, writes| Some(Shown { value, token, writes });
+        assert_eq!(write(5, Some(2)), shown(5, 2, 1));
+        assert_eq!(write(6, Some(1)), None);
+        assert_eq!(write(7, Some(2)), shown(7, 2, 2));
+        assert_eq!(write(-8, None), shown(-8, 2, 3), "written blindly: the planted mistake");
+        assert_eq!(Some(registers.show("r")), shown(-8, 2, 3));
+        assert_eq!(Some(registers.show("other")), shown(0, 0, 0));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_and_those_go_on_being_written() {
+        let mut registers = Registers::default();
+        let write = Write { value: 1, token: None };
+        for n in 0..REGISTERS_MAX {
+            assert!(registers.write(&n.to_string(), write).is_ok());
+        }
+        assert!(registers.write("one-more", write).is_err());
+        assert!(registers.write("0", write).is_ok());
+    }
+}

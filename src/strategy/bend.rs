@@ -1,0 +1,58 @@
+//! Hands that pass on what they are told, but for what somebody bends.
+
+use super::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock};
+use crate::history::JobEnd;
+use std::time::Duration;
+
+/// What can be bent; whatever is left alone goes to the hands inside.
+pub(super) trait Bend {
+    /// The hands inside.
+    fn inner(&self) -> &dyn Hands;
+
+    /// Instead of [`Hands::record`].
+    fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
+        self.inner().record(task, answer, end, attempts);
+    }
+}
+
+impl<T: Bend> Hands for T {
+    fn now(&self) -> Duration {
+        self.inner().now()
+    }
+
+    fn attempt<'a>(&'a self, task: &'a Task, call: Call<'a>) -> LocalFuture<'a, Answer> {
+        self.inner().attempt(task, call)
+    }
+
+    fn blocking<'a>(&'a self, task: &'a Task, call: Call<'a>) -> Blocking<'a> {
+        self.inner().blocking(task, call)
+    }
+
+    fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
+        self.inner().holding(lock, token)
+    }
+
+    fn wait_until(&self, until: Duration) -> LocalFuture<'_, bool> {
+        self.inner().wait_until(until)
+    }
+
+    fn stopped(&self) -> LocalFuture<'_, ()> {
+        self.inner().stopped()
+    }
+
+    fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
+        Bend::record(self, task, answer, end, attempts);
+    }
+
+    fn count(&self, task: &Task, answer: &Answer) {
+        self.inner().count(task, answer);
+    }
+
+    fn draw(&self, task: &Task, n: u32) -> f64 {
+        self.inner().draw(task, n)
+    }
+
+    fn reserve(&self, task: &Task) -> bool {
+        self.inner().reserve(task)
+    }
+}

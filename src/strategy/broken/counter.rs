@@ -1,0 +1,55 @@
+//! `broken-counter`: the counter is read before the call, and written after it.
+//!
+//! `count = self.count` … `await call()` … `self.count = count + 1`: all calls that were under way together
+//! write the same number, and all but one of them are lost.
+
+use crate::history::{JobEnd, Outcome};
+use crate::strategy::{
+    Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+};
+use crate::sync::lock;
+use std::rc::Rc;
+use std::sync::Mutex;
+
+/// Counts what it has not lost.
+#[derive(Debug)]
+pub struct StaleCounter {
+    booked: Mutex<Booked>,
+    permits: PermitQueue,
+    retry: RetryPolicy,
+}
+
+impl StaleCounter {
+    /// With so many permits, and this retry policy.
+    #[must_use]
+    pub fn new(permits: u32, retry: RetryPolicy) -> Self {
+        Self { booked: Mutex::default(), permits: PermitQueue::new(permits), retry }
+    }
+}
+
+impl Strategy for StaleCounter {
+    fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        Box::pin(async move {
+            let attempt = async |n, due| {
+                let _permit = tokio::select! {
+                    permit = Permit::acquire(&self.permits) => permit,
+                    () = hands.stopped() => return Err(JobEnd::Cancelled),
+                };
+                let seen = *lock(&self.booked);
+                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
+                *lock(&self.booked) = Booked {
+                    requests: seen.requests + 1,
+                    prompt_tokens: seen.prompt_tokens + usage.prompt_tokens,
+                    completion_tokens: seen.completion_tokens + usage.completion_tokens,
+                };
+                Ok(answer)
+            };
+            drive(&self.retry, &task, &*hands, attempt).await;
+        })
+    }
+
+    fn books(&self) -> Books {
+        Books::Own(*lock(&self.booked))
+    }
+}

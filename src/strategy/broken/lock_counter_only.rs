@@ -1,0 +1,71 @@
+//! `broken-lock-counter-only`: a lock around the counter, and the call outside of it.
+//!
+//! The lock is right and protects a number; the call it should protect comes after the release, so ten
+//! workers with one question send ten paid requests, and the last answer overwrites the others.
+
+use crate::history::{JobEnd, Outcome};
+use crate::strategy::bend::Bend;
+use crate::strategy::lock::{Shelf, Turn, without_turn};
+use crate::strategy::redis::RedisClient;
+use crate::strategy::{Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+/// Counts under a lock, and calls without it.
+#[derive(Debug)]
+pub struct LockedCounter {
+    shelf: Shelf,
+    counter: AtomicU64,
+    inner: Semaphore,
+}
+
+impl LockedCounter {
+    /// With locks that last `ttl`.
+    #[must_use]
+    pub fn new(redis: &RedisClient, prefix: &str, ttl: Duration, permits: u32, retry: RetryPolicy) -> Self {
+        let shelf = Shelf::new(redis, prefix, ttl);
+        Self { shelf, counter: AtomicU64::new(0), inner: Semaphore::new(permits, retry) }
+    }
+}
+
+impl Strategy for LockedCounter {
+    fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        Box::pin(async move {
+            let turn = self.shelf.turn(&task, &*hands).await;
+            if without_turn(&turn, &task, &*hands, 0) {
+                return;
+            }
+            if let Turn::Held(mut held) = turn {
+                held.unlock = hands.holding(&held.lock, held.token).await;
+                self.counter.fetch_add(1, SeqCst);
+                self.shelf.release(&held).await;
+            }
+            let kept = Rc::new(Keeping { hands, last: std::cell::RefCell::default() });
+            self.inner.run(task.clone(), kept.clone()).await;
+            let last = kept.last.take();
+            if let Some((answer, end, attempts)) = last {
+                if answer.outcome == Outcome::Ok {
+                    self.shelf.keep(&task, &answer).await;
+                }
+                kept.hands.record(&task, &answer, end, attempts);
+            }
+        })
+    }
+}
+
+/// Holds the result back until it is stored.
+struct Keeping<'a> {
+    hands: Rc<dyn Hands + 'a>,
+    last: std::cell::RefCell<Option<(crate::strategy::Answer, JobEnd, u32)>>,
+}
+
+impl Bend for Keeping<'_> {
+    fn inner(&self) -> &dyn Hands {
+        &*self.hands
+    }
+
+    fn record(&self, _: &Task, answer: &crate::strategy::Answer, end: JobEnd, attempts: u32) {
+        self.last.replace(Some((answer.clone(), end, attempts)));
+    }
+}

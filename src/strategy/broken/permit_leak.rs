@@ -1,0 +1,44 @@
+//! `broken-permit-leak`: an error keeps its permit.
+//!
+//! `await semaphore.acquire()` … `semaphore.release()` without `finally`: each call that fails takes a permit
+//! with it, until there is none left.
+
+use crate::history::JobEnd;
+use crate::strategy::{
+    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+};
+use std::rc::Rc;
+
+/// Gives back the permits of good answers only.
+#[derive(Debug)]
+pub struct LeakyPermit {
+    permits: PermitQueue,
+    retry: RetryPolicy,
+}
+
+impl LeakyPermit {
+    /// With so many permits, and this retry policy.
+    #[must_use]
+    pub fn new(permits: u32, retry: RetryPolicy) -> Self {
+        Self { permits: PermitQueue::new(permits), retry }
+    }
+}
+
+impl Strategy for LeakyPermit {
+    fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        Box::pin(async move {
+            let attempt = async |n, due| {
+                let permit = tokio::select! {
+                    permit = Permit::acquire(&self.permits) => permit,
+                    () = hands.stopped() => return Err(JobEnd::Cancelled),
+                };
+                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                if answer.error.is_some() {
+                    std::mem::forget(permit);
+                }
+                Ok(answer)
+            };
+            drive(&self.retry, &task, &*hands, attempt).await;
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! `broken-result-order`: results are appended as they complete, and taken in the order of the jobs.
+//!
+//! `for future in as_completed(futures): results.append(…)`, then `zip(jobs, results)`: the first answer goes
+//! to the first job, whoever asked for it.
+
+use crate::history::JobEnd;
+use crate::strategy::bend::Bend;
+use crate::strategy::{Answer, Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task};
+use crate::sync::lock;
+use std::rc::Rc;
+use std::sync::Mutex;
+
+/// Gives the n-th answer to the n-th job.
+#[derive(Debug)]
+pub struct CompletionOrder {
+    inner: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Jobs in the order in which they were begun.
+    begun: Vec<Task>,
+    completed: usize,
+}
+
+impl CompletionOrder {
+    /// With so many permits, and this retry policy.
+    #[must_use]
+    pub fn new(permits: u32, retry: RetryPolicy) -> Self {
+        Self { inner: Semaphore::new(permits, retry), state: Mutex::default() }
+    }
+}
+
+struct Zipped<'a> {
+    hands: Rc<dyn Hands + 'a>,
+    state: &'a Mutex<State>,
+}
+
+impl Bend for Zipped<'_> {
+    fn inner(&self) -> &dyn Hands {
+        &*self.hands
+    }
+
+    fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
+        let owner = {
+            let mut state = lock(self.state);
+            state.completed += 1;
+            state.begun.get(state.completed - 1).cloned()
+        };
+        self.hands.record(owner.as_ref().unwrap_or(task), answer, end, attempts);
+    }
+}
+
+impl Strategy for CompletionOrder {
+    fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        lock(&self.state).begun.push(task.clone());
+        self.inner.run(task, Rc::new(Zipped { hands, state: &self.state }))
+    }
+}

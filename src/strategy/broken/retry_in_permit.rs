@@ -1,0 +1,44 @@
+//! `broken-retry-in-permit`: a retry asks for a permit while its job still holds one.
+//!
+//! `async with semaphore:` … `if status == 429: await sleep(2); return await self.call()`: the call inside
+//! waits for the same semaphore. When as many jobs as there are permits are refused, all of them wait for
+//! each other, and nothing is ever sent again.
+
+use crate::history::JobEnd;
+use crate::strategy::{
+    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Takes a further permit for each further attempt.
+#[derive(Debug)]
+pub struct NestedPermit {
+    permits: PermitQueue,
+    retry: RetryPolicy,
+}
+
+impl NestedPermit {
+    /// With so many permits, and this retry policy.
+    #[must_use]
+    pub fn new(permits: u32, retry: RetryPolicy) -> Self {
+        Self { permits: PermitQueue::new(permits), retry }
+    }
+}
+
+impl Strategy for NestedPermit {
+    fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        Box::pin(async move {
+            let held = RefCell::new(Vec::new());
+            let attempt = async |n, due| {
+                let permit = tokio::select! {
+                    permit = Permit::acquire(&self.permits) => permit,
+                    () = hands.stopped() => return Err(JobEnd::Cancelled),
+                };
+                held.borrow_mut().push(permit);
+                send(&*hands, &task, Call::new(n, due)).await
+            };
+            drive(&self.retry, &task, &*hands, attempt).await;
+        })
+    }
+}

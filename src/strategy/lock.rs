@@ -1,0 +1,202 @@
+//! What all strategies with a lock in Redis have in common: jobs of one question, one lock, one answer.
+
+use super::bend::Bend;
+use super::redis::{Locks, RedisClient, RedisError, Released, Store};
+use super::{Answer, Hands, Lease, Task, Unlock};
+use crate::history::{JobEnd, Outcome};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::time::Duration;
+
+/// How long a question's answer is kept for the other jobs that ask it.
+const KEPT: Duration = Duration::from_secs(3600);
+/// Between two looks at a lock that somebody else holds, on average.
+const POLL: Duration = Duration::from_millis(10);
+/// For how long a Redis that does not answer is asked again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Locks and answers of one cell.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    locks: Locks,
+    store: Store,
+    pub(super) ttl: Duration,
+}
+
+/// A lock that was acquired.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) lock: String,
+    pub(super) owner: String,
+    pub(super) token: u64,
+    pub(super) unlock: Unlock,
+}
+
+/// What came of asking for a question's lock.
+pub(super) enum Turn {
+    /// Somebody has answered the question already.
+    Answered(Answer),
+    /// The lock is held.
+    Held(Held),
+    /// Redis could not be asked for so long that the job is given up.
+    NoRedis,
+    /// The run was stopped.
+    Stopped,
+}
+
+/// An answer as it is kept for others.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    id: Option<String>,
+    text_hash: Option<String>,
+}
+
+impl Shelf {
+    pub(super) fn new(redis: &RedisClient, prefix: &str, ttl: Duration) -> Self {
+        Self { locks: Locks::new(redis.clone(), prefix), store: Store::new(redis.clone(), prefix), ttl }
+    }
+
+    /// The answer to the task's question, if it is there.
+    pub(super) async fn answer(&self, task: &Task, now: Duration) -> Result<Option<Answer>, RedisError> {
+        let text = self.store.get(task.question).await?;
+        let kept = text.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+        Ok(kept.map(|Kept { id, text_hash }| Answer {
+            outcome: Outcome::Ok,
+            error: None,
+            id,
+            text_hash,
+            ..Answer::not_sent(now)
+        }))
+    }
+
+    /// Keeps an answer for the other jobs of its question. An answer that cannot be kept is asked for again
+    /// by them, which the ledger shows.
+    pub(super) async fn keep(&self, task: &Task, answer: &Answer) {
+        let kept = Kept { id: answer.id.clone(), text_hash: answer.text_hash.clone() };
+        if let Ok(text) = serde_json::to_string(&kept) {
+            for _ in 0..3 {
+                if self.store.put(task.question, &text, KEPT).await.is_ok() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for the answer to the task's question, or for its lock.
+    pub(super) async fn turn(&self, task: &Task, hands: &dyn Hands) -> Turn {
+        let mut looks = 0;
+        let mut silent_since = None;
+        loop {
+            match self.look(task, hands.now()).await {
+                Ok(Some(turn)) => return turn,
+                Ok(None) => silent_since = None,
+                Err(_) => {
+                    let since = *silent_since.get_or_insert(hands.now());
+                    if hands.now() - since > PATIENCE {
+                        return Turn::NoRedis;
+                    }
+                }
+            }
+            looks += 1;
+            let pause = POLL.mul_f64(0.5 + hands.draw(task, looks));
+            if !hands.wait_until(hands.now() + pause).await {
+                return Turn::Stopped;
+            }
+        }
+    }
+
+    async fn look(&self, task: &Task, now: Duration) -> Result<Option<Turn>, RedisError> {
+        if let Some(answer) = self.answer(task, now).await? {
+            return Ok(Some(Turn::Answered(answer)));
+        }
+        let lock = format!("question:{:04}", task.question);
+        let owner = self.locks.owner_token();
+        let token = self.locks.acquire(&lock, &owner, self.ttl).await?;
+        Ok(token.map(|token| Turn::Held(Held { lock, owner, token, unlock: Unlock::Heard })))
+    }
+
+    /// Looks once more, under the lock: whoever held it before may have answered in between. If not, the lock
+    /// is about to be used.
+    pub(super) async fn settled(&self, held: &mut Held, task: &Task, hands: &dyn Hands) -> Option<Answer> {
+        if let Ok(Some(answer)) = self.answer(task, hands.now()).await {
+            return Some(answer);
+        }
+        held.unlock = hands.holding(&held.lock, held.token).await;
+        None
+    }
+
+    /// Whether the lock is still held; if so it lasts for a whole term again.
+    pub(super) async fn renew(&self, held: &Held) -> bool {
+        self.locks.renew(&held.lock, &held.owner, self.ttl).await.unwrap_or(false)
+    }
+
+    /// Never returns while the lock is held: renews it three times a term until it is lost.
+    pub(super) async fn keep_alive(&self, held: &Held, hands: &dyn Hands) {
+        while hands.wait_until(hands.now() + self.ttl / 3).await {
+            if !self.renew(held).await {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Gives the lock back if it is still this holder's. Whatever comes of it, its time ends it.
+    pub(super) async fn release(&self, held: &Held) -> Option<Released> {
+        match held.unlock {
+            Unlock::Heard => self.locks.release(&held.lock, &held.owner).await.ok(),
+            Unlock::Lost => {
+                let _ = self.locks.release_without_answer(&held.lock, &held.owner).await;
+                None
+            }
+        }
+    }
+
+    /// Deletes the lock, whoever holds it by now.
+    pub(super) async fn release_unchecked(&self, held: &Held) {
+        let _ = self.locks.release_unchecked(&held.lock).await;
+    }
+}
+
+impl Held {
+    /// What an attempt under this lock carries.
+    pub(super) fn lease(&self, checked: bool) -> Lease {
+        Lease { lock: self.lock.clone(), token: self.token, checked }
+    }
+}
+
+/// Takes what a job came to, before it is recorded.
+pub(super) struct Caught<'a> {
+    hands: &'a dyn Hands,
+    result: RefCell<Option<(Answer, JobEnd, u32)>>,
+}
+
+impl<'a> Caught<'a> {
+    pub(super) fn new(hands: &'a dyn Hands) -> Self {
+        Self { hands, result: RefCell::default() }
+    }
+
+    pub(super) fn result(self) -> Option<(Answer, JobEnd, u32)> {
+        self.result.into_inner()
+    }
+}
+
+impl Bend for Caught<'_> {
+    fn inner(&self) -> &dyn Hands {
+        self.hands
+    }
+
+    fn record(&self, _: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
+        self.result.replace(Some((answer.clone(), end, attempts)));
+    }
+}
+
+/// Ends a job that never came to its turn; `false` if it did.
+pub(super) fn without_turn(turn: &Turn, task: &Task, hands: &dyn Hands, attempts: u32) -> bool {
+    match turn {
+        Turn::Answered(answer) => hands.record(task, answer, JobEnd::Answered, attempts),
+        Turn::NoRedis => hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Exhausted, attempts),
+        Turn::Stopped => hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, attempts),
+        Turn::Held(_) => return false,
+    }
+    true
+}

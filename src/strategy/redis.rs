@@ -1,0 +1,24 @@
+//! What processes share through a Redis server: locks, results and totals.
+//!
+//! Each step is one script, one transaction or one command, so that no other client sees half of it. All
+//! keys lie under a prefix and expire by themselves; [`RedisClient::clear`] deletes them at the end.
+//!
+//! A Redis lock is a *lease*: it ends when its time is up, whether or not its holder has noticed, and it is
+//! gone when the server is. So it excludes nobody by itself. Each acquisition therefore carries a fencing
+//! token, and what is written under the lock must refuse a token older than one it has seen.
+//!
+//! Nothing here tries again: what an attempt without an answer means only its caller can say, and the waits
+//! between attempts are the caller's too.
+
+mod client;
+mod counters;
+mod error;
+mod locks;
+mod owner;
+mod store;
+
+pub use client::RedisClient;
+pub use counters::{Counters, Counts};
+pub use error::{RedisError, RedisErrorKind};
+pub use locks::{Locks, Released};
+pub use store::Store;

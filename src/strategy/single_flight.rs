@@ -1,0 +1,133 @@
+//! `single-flight`: jobs that ask the same share one call.
+//!
+//! The first job of a question calls; those that come meanwhile wait for its answer, and those that come later
+//! find it. One `Idempotency-Key` per question lets the question be asked again after a call of which nobody
+//! knows what came. The wrong choice where answers to the same question must differ, or grow old, and no help
+//! across processes: each has its own flights.
+
+use super::lock::Caught;
+use super::{
+    Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+};
+use crate::history::{JobEnd, Outcome};
+use crate::shared::{FlightTicket, Flights, Joined, Woken};
+use std::rc::Rc;
+use tokio::sync::oneshot;
+
+type Wakers = Flights<u64, Answer, oneshot::Sender<()>>;
+
+/// One flight for each question.
+#[derive(Debug)]
+pub struct SingleFlight {
+    flights: Wakers,
+    permits: PermitQueue,
+    retry: RetryPolicy,
+    prefix: String,
+}
+
+/// What a job is to do.
+enum Part {
+    Lead,
+    Take(Answer),
+    Leave,
+}
+
+impl SingleFlight {
+    /// With so many permits, and keys that begin with `prefix`.
+    #[must_use]
+    pub fn new(permits: u32, prefix: &str, retry: RetryPolicy) -> Self {
+        let permits = PermitQueue::new(permits);
+        Self { flights: Flights::new(), permits, retry, prefix: prefix.to_owned() }
+    }
+
+    async fn part(&self, task: &Task, hands: &dyn Hands) -> Part {
+        let (waker, woken) = oneshot::channel();
+        match self.flights.join(&task.question, waker) {
+            Joined::Lead => Part::Lead,
+            Joined::Done(answer) => Part::Take(answer),
+            Joined::Wait(ticket) => {
+                let place = Place { flights: &self.flights, question: task.question, ticket };
+                tokio::select! {
+                    _ = woken => {}
+                    () = hands.stopped() => return Part::Leave,
+                }
+                let part = match self.flights.woken(&task.question, ticket) {
+                    Woken::Lead => Part::Lead,
+                    Woken::Done(answer) => Part::Take(answer),
+                    Woken::Still => return Part::Leave,
+                };
+                std::mem::forget(place);
+                part
+            }
+        }
+    }
+
+    /// Calls for everybody who asks the question.
+    async fn lead(&self, task: &Task, hands: &dyn Hands) {
+        let leading = Leading { flights: &self.flights, question: task.question };
+        let caught = Caught::new(hands);
+        let attempt = async |n, due| {
+            let _permit = tokio::select! {
+                permit = Permit::acquire(&self.permits) => permit,
+                () = hands.stopped() => return Err(JobEnd::Cancelled),
+            };
+            let idempotency_key = Some(format!("{}question:{}", self.prefix, task.question));
+            send(hands, task, Call { idempotency_key, ..Call::new(n, due) }).await
+        };
+        drive(&self.retry, task, &caught, attempt).await;
+        let Some((answer, end, attempts)) = caught.result() else { return };
+        if answer.outcome == Outcome::Ok {
+            // What it cost is on the books of the one who asked.
+            let shared = Answer { usage: None, ..answer.clone() };
+            wake(self.flights.land(&task.question, shared));
+            std::mem::forget(leading);
+        }
+        hands.record(task, &answer, end, attempts);
+    }
+}
+
+/// A waiter may have left at this very moment: then its place passes the lead on.
+fn wake(wakers: impl IntoIterator<Item = oneshot::Sender<()>>) {
+    for waker in wakers {
+        let _ = waker.send(());
+    }
+}
+
+/// A place among those who wait; dropped when its job stops waiting.
+struct Place<'a> {
+    flights: &'a Wakers,
+    question: u64,
+    ticket: FlightTicket,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        wake(self.flights.leave(&self.question, self.ticket));
+    }
+}
+
+/// The lead; dropped when its job gives up.
+struct Leading<'a> {
+    flights: &'a Wakers,
+    question: u64,
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        wake(self.flights.fail(&self.question));
+    }
+}
+
+impl Strategy for SingleFlight {
+    fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        Box::pin(async move {
+            match self.part(&task, &*hands).await {
+                Part::Lead => self.lead(&task, &*hands).await,
+                Part::Take(answer) => hands.record(&task, &answer, JobEnd::Answered, 0),
+                Part::Leave => {
+                    hands.record(&task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, 0);
+                }
+            }
+        })
+    }
+}

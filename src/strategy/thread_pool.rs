@@ -1,0 +1,138 @@
+//! `thread-pool`: OS threads that take attempts from a queue and block until each is over.
+//!
+//! For programs that are synchronous anyway. The threads write results and totals themselves, into structs that
+//! lose neither: one result per attempt, one addition per count. A job that waits to try again holds no thread.
+//! The wrong choice for thousands of calls at once: each of them would hold a thread that only waits.
+
+use super::{Answer, Blocking, Booked, Books, Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, drive};
+use crate::history::{JobEnd, JobId, Outcome};
+use crate::shared::{Queue, Results, Totals};
+use crate::sync::lock;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// How a thread adds an answer to the totals that all threads share.
+pub(super) type Add = fn(&Shared, &Answer);
+
+/// What the threads of a pool share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    queue: Queue<Work>,
+    results: Results<(JobId, u32), Answer>,
+    pub(super) totals: Totals,
+    /// Totals that a broken pool keeps its own way.
+    pub(super) unlocked: Mutex<Booked>,
+}
+
+/// An attempt for whichever thread is free.
+struct Work {
+    key: (JobId, u32),
+    run: Box<dyn FnOnce() -> Answer + Send>,
+    /// Told when the answer is in the results and in the totals.
+    done: oneshot::Sender<()>,
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// A pool of OS threads, started with the first job and joined when it is dropped.
+#[derive(Debug)]
+pub struct ThreadPool {
+    workers: u32,
+    retry: RetryPolicy,
+    shared: Arc<Shared>,
+    add: Add,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl ThreadPool {
+    /// With so many threads.
+    #[must_use]
+    pub fn new(workers: u32, retry: RetryPolicy) -> Self {
+        Self::adding(workers, retry, add)
+    }
+
+    /// With another way to add up.
+    pub(super) fn adding(workers: u32, retry: RetryPolicy, add: Add) -> Self {
+        Self { workers, retry, shared: Arc::default(), add, threads: Mutex::default() }
+    }
+
+    /// The totals of a pool that adds its own way.
+    pub(super) fn unlocked(&self) -> &Mutex<Booked> {
+        &self.shared.unlocked
+    }
+
+    fn start(&self) {
+        let mut threads = lock(&self.threads);
+        while threads.len() < self.workers as usize {
+            let (shared, add) = (self.shared.clone(), self.add);
+            let thread = std::thread::Builder::new().name(format!("pool-{}", threads.len()));
+            match thread.spawn(move || work(&shared, add)) {
+                Ok(thread) => threads.push(thread),
+                // With fewer threads the work goes on; with none the attempts stay in the queue, and the
+                // client is found stuck.
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn work(shared: &Shared, add: Add) {
+    while let Some(Work { key, run, done }) = shared.queue.pop() {
+        let answer = run();
+        add(shared, &answer);
+        // An attempt is made once, so its place is free.
+        let _first = shared.results.put(key, answer);
+        // Its job may have been given up meanwhile.
+        let _ = done.send(());
+    }
+}
+
+/// Adds in one step.
+fn add(shared: &Shared, answer: &Answer) {
+    let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
+    shared.totals.add(usage.prompt_tokens, usage.completion_tokens);
+}
+
+impl Drop for ThreadPool {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        for thread in lock(&self.threads).drain(..) {
+            // A thread that panicked has said so; the others are still to be joined.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Strategy for ThreadPool {
+    fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+        Box::pin(async move {
+            self.start();
+            let attempt = async |n, due| {
+                if !hands.reserve(&task) {
+                    return Err(JobEnd::OverBudget);
+                }
+                let Blocking { run, recorded } = hands.blocking(&task, Call::new(n, due));
+                let (key, (done, counted)) = ((task.job, n), oneshot::channel());
+                if self.shared.queue.push(Work { key, run, done }).is_err() {
+                    return Err(JobEnd::Cancelled);
+                }
+                let seen = recorded.await;
+                // An attempt that no thread made is dropped with its place in the queue.
+                let _ = counted.await;
+                Ok(self.shared.results.take(&key).unwrap_or(seen))
+            };
+            drive(&self.retry, &task, &*hands, attempt).await;
+        })
+    }
+
+    fn books(&self) -> Books {
+        let (requests, prompt_tokens, completion_tokens) = self.shared.totals.read();
+        Books::Own(Booked { requests, prompt_tokens, completion_tokens })
+    }
+}
