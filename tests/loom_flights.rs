@@ -78,7 +78,24 @@ fn all_get_one_answer(name: &str, builder: &Builder, failures: &'static [u32]) {
 fn one_asks_and_all_get_the_answer() {
     all_get_one_answer("flights", &exhaustive(), &[0, 0]);
     all_get_one_answer("flights, 3 threads", &exhaustive(), &[0, 0, 0]);
-    all_get_one_answer("flights, 4 threads", &bounded(), &[0, 0, 0, 0]);
+}
+
+#[test]
+fn three_who_come_while_the_answer_lands_get_it() {
+    check("flights, 4 threads", &bounded(), || {
+        let (flights, led) = (Arc::new(Flights::new()), Arc::new(AtomicU32::new(0)));
+        assert_eq!(flights.join(&QUESTION, Bell::default()), Joined::Lead);
+        let tasks = [0; 3].map(|_| {
+            let (flights, led) = (flights.clone(), led.clone());
+            spawn("task", move || ask(&flights, 0, &led))
+        });
+        flights.land(&QUESTION, ANSWER).into_iter().for_each(|next| next.ring());
+        note("land");
+        for task in tasks {
+            assert_eq!(task.join().expect("a thread"), ANSWER);
+        }
+        assert_eq!(led.load(SeqCst), 0, "the question was asked twice");
+    });
 }
 
 #[test]

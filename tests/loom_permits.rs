@@ -52,6 +52,29 @@ fn never_more_inside_than_permits_and_none_leaks() {
     all_enter_once("permits, 4 threads", &bounded(), 4, 2);
 }
 
+#[test]
+fn a_pool_that_grows_wakes_those_who_wait() {
+    check("permits grown", &exhaustive(), || {
+        let permits = Arc::new(Permits::new(0));
+        let tasks = [permits.clone(), permits.clone()].map(|permits| {
+            spawn("task", move || {
+                let bell = Bell::default();
+                if let Acquired::Queued(_) = permits.acquire(bell.clone()) {
+                    note("queued");
+                    bell.wait();
+                }
+                note("enter");
+            })
+        });
+        permits.resize(2).into_iter().for_each(|next| next.ring());
+        note("resize to 2");
+        for task in tasks {
+            task.join().expect("a thread");
+        }
+        assert_eq!(permits.free(), 0);
+    });
+}
+
 /// A pool of two, both held, shrinks to one and grows again while the holders give theirs back and a third
 /// task asks: it gets in, whenever that is, and two permits are free in the end.
 #[test]
