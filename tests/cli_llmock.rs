@@ -114,7 +114,7 @@ fn all_answered(summary: &Value) {
     assert!(tokens["client_completion"].as_u64() > Some(0), "usage was read: {tokens}");
     assert_eq!(tokens["billed"], Value::Null, "only a ledger knows: {tokens}");
     let verdicts = summary["verdicts"].as_array().expect("verdicts");
-    assert_eq!(verdicts.len(), 13);
+    assert_eq!(verdicts.len(), 19);
     for row in verdicts {
         assert!(matches!(row["verdict"].as_str(), Some("unknown" | "not-applicable")), "{row}");
         assert!(row["why"].as_str().is_some_and(|why| !why.is_empty()), "{row}");

@@ -3,7 +3,7 @@
 use super::bend::Bend;
 use super::redis::{Locks, RedisClient, RedisError, Released, Store};
 use super::{Answer, Hands, Lease, Task, Unlock};
-use crate::history::{JobEnd, Outcome};
+use crate::history::{ErrorClass, JobEnd, Outcome};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::time::Duration;
@@ -34,8 +34,8 @@ pub(super) struct Held {
 
 /// What came of asking for a question's lock.
 pub(super) enum Turn {
-    /// Somebody has answered the question already.
-    Answered(Answer),
+    /// Somebody has asked the question already, to this end.
+    Answered(Answer, JobEnd),
     /// The lock is held.
     Held(Held),
     /// Redis could not be asked for so long that the job is given up.
@@ -44,11 +44,25 @@ pub(super) enum Turn {
     Stopped,
 }
 
-/// An answer as it is kept for others.
+/// What became of a question, as it is kept for others.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     id: Option<String>,
     text_hash: Option<String>,
+    /// How the job ended that asked; `None` if it was answered.
+    doubt: Option<JobEnd>,
+}
+
+impl Kept {
+    fn read(text: &str, now: Duration) -> Option<(Answer, JobEnd)> {
+        let Self { id, text_hash, doubt } = serde_json::from_str(text).ok()?;
+        let (outcome, error) = match doubt {
+            None => (Outcome::Ok, None),
+            Some(_) => (Outcome::Unknown, Some(ErrorClass::Reset)),
+        };
+        let answer = Answer { outcome, error, id, text_hash, ..Answer::not_sent(now) };
+        Some((answer, doubt.unwrap_or(JobEnd::Answered)))
+    }
 }
 
 impl Shelf {
@@ -56,23 +70,17 @@ impl Shelf {
         Self { locks: Locks::new(redis.clone(), prefix), store: Store::new(redis.clone(), prefix), ttl }
     }
 
-    /// The answer to the task's question, if it is there.
-    pub(super) async fn answer(&self, task: &Task, now: Duration) -> Result<Option<Answer>, RedisError> {
+    /// What became of the task's question, if that is known.
+    async fn answer(&self, task: &Task, now: Duration) -> Result<Option<(Answer, JobEnd)>, RedisError> {
         let text = self.store.get(task.question).await?;
-        let kept = text.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
-        Ok(kept.map(|Kept { id, text_hash }| Answer {
-            outcome: Outcome::Ok,
-            error: None,
-            id,
-            text_hash,
-            ..Answer::not_sent(now)
-        }))
+        Ok(text.and_then(|text| Kept::read(&text, now)))
     }
 
     /// Keeps an answer for the other jobs of its question. An answer that cannot be kept is asked for again
     /// by them, which the ledger shows.
-    pub(super) async fn keep(&self, task: &Task, answer: &Answer) {
-        let kept = Kept { id: answer.id.clone(), text_hash: answer.text_hash.clone() };
+    pub(super) async fn keep(&self, task: &Task, answer: &Answer, end: JobEnd) {
+        let doubt = (answer.outcome != Outcome::Ok).then_some(end);
+        let kept = Kept { id: answer.id.clone(), text_hash: answer.text_hash.clone(), doubt };
         if let Ok(text) = serde_json::to_string(&kept) {
             for _ in 0..3 {
                 if self.store.put(task.question, &text, KEPT).await.is_ok() {
@@ -106,8 +114,8 @@ impl Shelf {
     }
 
     async fn look(&self, task: &Task, now: Duration) -> Result<Option<Turn>, RedisError> {
-        if let Some(answer) = self.answer(task, now).await? {
-            return Ok(Some(Turn::Answered(answer)));
+        if let Some((answer, end)) = self.answer(task, now).await? {
+            return Ok(Some(Turn::Answered(answer, end)));
         }
         let lock = format!("question:{:04}", task.question);
         let owner = self.locks.owner_token();
@@ -117,9 +125,14 @@ impl Shelf {
 
     /// Looks once more, under the lock: whoever held it before may have answered in between. If not, the lock
     /// is about to be used.
-    pub(super) async fn settled(&self, held: &mut Held, task: &Task, hands: &dyn Hands) -> Option<Answer> {
-        if let Ok(Some(answer)) = self.answer(task, hands.now()).await {
-            return Some(answer);
+    pub(super) async fn settled(
+        &self,
+        held: &mut Held,
+        task: &Task,
+        hands: &dyn Hands,
+    ) -> Option<(Answer, JobEnd)> {
+        if let Ok(Some(known)) = self.answer(task, hands.now()).await {
+            return Some(known);
         }
         held.unlock = hands.holding(&held.lock, held.token).await;
         None
@@ -193,7 +206,7 @@ impl Bend for Caught<'_> {
 /// Ends a job that never came to its turn; `false` if it did.
 pub(super) fn without_turn(turn: &Turn, task: &Task, hands: &dyn Hands, attempts: u32) -> bool {
     match turn {
-        Turn::Answered(answer) => hands.record(task, answer, JobEnd::Answered, attempts),
+        Turn::Answered(answer, end) => hands.record(task, answer, *end, attempts),
         Turn::NoRedis => hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Exhausted, attempts),
         Turn::Stopped => hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, attempts),
         Turn::Held(_) => return false,

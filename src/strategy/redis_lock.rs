@@ -117,14 +117,18 @@ impl Strategy for RedisLock {
                     return;
                 }
                 let Turn::Held(mut held) = turn else { return };
-                if let Some(answer) = self.shelf.settled(&mut held, &task, &*hands).await {
+                if let Some((answer, end)) = self.shelf.settled(&mut held, &task, &*hands).await {
                     self.give_back(&held).await;
-                    return hands.record(&task, &answer, JobEnd::Answered, attempts);
+                    return hands.record(&task, &answer, end, attempts);
                 }
                 let called = self.call(&held, &task, &*hands, attempts).await;
                 attempts = called.attempts;
-                if called.answer.outcome == Outcome::Ok {
-                    self.shelf.keep(&task, &called.answer).await;
+                // Asking again what may have been accepted may be billed twice: the doubt is everybody's then.
+                let in_doubt = called.answer.outcome == Outcome::Unknown
+                    && !self.retry.repeats_accepted()
+                    && !called.lost;
+                if called.answer.outcome == Outcome::Ok || in_doubt {
+                    self.shelf.keep(&task, &called.answer, called.end).await;
                 }
                 self.give_back(&held).await;
                 if !called.lost {

@@ -46,7 +46,7 @@ impl Strategy for LockedCounter {
             let last = kept.last.take();
             if let Some((answer, end, attempts)) = last {
                 if answer.outcome == Outcome::Ok {
-                    self.shelf.keep(&task, &answer).await;
+                    self.shelf.keep(&task, &answer, end).await;
                 }
                 kept.hands.record(&task, &answer, end, attempts);
             }
