@@ -108,7 +108,7 @@ fn too_few_or_too_scattered_are_not_judged() {
     let row = spread(&burst(11, MS, |_| 0));
     assert_eq!((row.verdict, row.relevant), (Verdict::NotApplicable, 0));
     assert!(row.why.unwrap().ends_with("11 at the most"));
-    assert_eq!(spread(&burst(30, 26 * MS, |_| 0)).verdict, Verdict::NotApplicable);
+    assert_eq!(spread(&burst(30, 51 * MS, |_| 0)).verdict, Verdict::NotApplicable);
     // Gaps of 25 ms are still one burst, but not longer than 250 ms.
     assert_eq!(spread(&burst(30, 25 * MS, |_| 0)).verdict, Verdict::NotApplicable);
     assert_eq!(spread(&burst(30, 20 * MS, |_| 0)).verdict, Verdict::Broken);

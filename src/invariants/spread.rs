@@ -6,7 +6,7 @@ use super::view::{CellView, JobView};
 use crate::history::{JobId, JobKey, LedgerEnd, LedgerRow};
 
 /// Longest time between neighbours of a burst of refusals, in nanoseconds.
-const GAP_NS: u64 = 25_000_000;
+const GAP_NS: u64 = 50_000_000;
 
 /// Longest burst, in nanoseconds: within it, refusals have one cause.
 const SPAN_NS: u64 = 250_000_000;
