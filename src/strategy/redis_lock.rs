@@ -67,7 +67,9 @@ impl RedisLock {
             };
             let answer = send(hands, task, call).await?;
             // A stale token: somebody else has held the lock since.
-            lost.set(self.fenced && answer.status == Some(409));
+            // The provider says of a stale token, and of no other conflict, that it never becomes good again.
+            let refused = answer.status == Some(409) && answer.should_retry == Some(false);
+            lost.set(self.fenced && refused);
             Ok(answer)
         };
         let work = drive(&self.retry, task, &caught, attempt);
