@@ -10,6 +10,7 @@
 //! - [`engine`]: makes the load
 //! - [`mock`]: the built-in provider and its ledger
 //! - [`history`]: the vocabulary of evidence and its files
+//! - [`explore`]: hunts for the schedule under which a client breaks a rule
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
@@ -37,6 +38,8 @@ pub mod shared;
 pub mod cli;
 #[cfg(not(loom))]
 pub mod engine;
+#[cfg(not(loom))]
+pub mod explore;
 #[cfg(not(loom))]
 pub mod gate;
 #[cfg(not(loom))]
