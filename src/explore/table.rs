@@ -1,7 +1,6 @@
 //! What happened, one column a job, in the order of time, with the ledger's column at the right.
 
 use super::subject::{Entry, Line};
-use super::words;
 use crate::history::JobKey;
 use crate::schedule::{Event, RequestKey, Schedule, Step, Trace, Until, Why};
 use crate::units::format_duration;
