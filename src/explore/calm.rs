@@ -38,6 +38,8 @@ pub(super) struct Calm {
     pub(super) lasted: Duration,
     /// The longest that a request was in flight.
     pub(super) service: Duration,
+    /// The most that were in flight at once.
+    pub(super) in_flight: usize,
 }
 
 /// What one run says of causes: answers left one at a time, so whatever came after a release was brought by it.
@@ -59,7 +61,8 @@ impl Calm {
         let everywhere = |key: &RequestKey| all.iter().all(|lives| lives.get(key).is_some());
         let stable: Vec<RequestKey> = came.iter().filter(|key| everywhere(key)).copied().cloned().collect();
         let others = others.iter().flat_map(|lives| lives.list.iter().map(|life| &life.request));
-        let strange: BTreeSet<&RequestKey> = came.into_iter().chain(others).filter(|key| !everywhere(key)).collect();
+        let strange: BTreeSet<&RequestKey> =
+            came.into_iter().chain(others).filter(|key| !everywhere(key)).collect();
         let unstable = strange.into_iter().cloned().collect();
         let beyond = stable.len().saturating_sub(REQUESTS_MAX);
         let requests: Vec<RequestKey> = stable.into_iter().take(REQUESTS_MAX).collect();
@@ -75,6 +78,7 @@ impl Calm {
             together,
             depth: before.iter().map(BTreeSet::len).collect(),
             lane: lanes(&requests),
+            in_flight: all.iter().chain(&single).map(Lives::most_in_flight).max().unwrap_or(0),
             cause,
             before,
             think_p99: p99(&think),

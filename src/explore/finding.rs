@@ -64,7 +64,9 @@ pub enum FindingError {
         what: String,
     },
     /// Another format.
-    #[error("{name} has version {found}, and this build reads version {FINDING_VERSION}; use the deadheat that wrote it")]
+    #[error(
+        "{name} has version {found}, and this build reads version {FINDING_VERSION}; use the deadheat that wrote it"
+    )]
     Version {
         /// The file.
         name: String,
@@ -81,7 +83,7 @@ pub enum FindingError {
     },
 }
 
-/// The file without its schedule.
+/// The file without its schedule, its table and where it comes from.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -96,8 +98,18 @@ struct Head {
     schedules_to_find: u64,
     reproduced: [u32; 2],
     without: [u32; 2],
+}
+
+/// The table as one text of several lines.
+#[derive(Serialize)]
+struct Picture {
     table: String,
-    run: Origin,
+}
+
+/// Where it comes from.
+#[derive(Serialize)]
+struct Run<'a> {
+    run: &'a Origin,
 }
 
 impl Finding {
@@ -115,11 +127,11 @@ impl Finding {
             schedules_to_find: self.schedules_to_find,
             reproduced: self.reproduced,
             without: self.without,
-            table: self.table.join("\n"),
-            run: self.origin.clone(),
         };
         // Texts, small numbers and tables of them: TOML has a form for each.
-        let head = toml::to_string_pretty(&head).unwrap_or_default();
+        let head = toml::to_string(&head).unwrap_or_default();
+        let table = toml::to_string_pretty(&Picture { table: self.table.join("\n") }).unwrap_or_default();
+        let run = toml::to_string(&Run { run: &self.origin }).unwrap_or_default();
         let schedule = self.schedule.to_toml();
         let nested = schedule.lines().map(|line| match line.strip_prefix("[[") {
             Some(name) => format!("[[schedule.{name}\n"),
@@ -128,7 +140,7 @@ impl Finding {
         let nested: String = nested.collect();
         format!(
             "# `deadheat replay` with this file exits 6 while the rule breaks, and 0 once the client is mended.\n\
-             {head}\n[schedule]\n{nested}"
+             {head}{table}\n{run}\n[schedule]\n{nested}"
         )
     }
 
@@ -140,7 +152,9 @@ impl Finding {
         let form = |what: String| FindingError::Form { name: name.to_owned(), what };
         let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| form(e.to_string()))?;
         let version = table.get("version").and_then(toml::Value::as_integer);
-        let found = version.and_then(|v| u64::try_from(v).ok()).ok_or_else(|| form("`version` is missing".to_owned()))?;
+        let found = version
+            .and_then(|v| u64::try_from(v).ok())
+            .ok_or_else(|| form("`version` is missing".to_owned()))?;
         if found != u64::from(FINDING_VERSION) {
             return Err(FindingError::Version { name: name.to_owned(), found });
         }
@@ -148,12 +162,15 @@ impl Finding {
         let schedule = toml::to_string(&schedule).map_err(|e| form(e.to_string()))?;
         let schedule = Schedule::from_toml("schedule", &schedule)
             .map_err(|faults| FindingError::Schedule { name: name.to_owned(), what: faults.to_string() })?;
+        let run = table.remove("run").ok_or_else(|| form("`[run]` is missing".to_owned()))?;
+        let origin = run.try_into().map_err(|e: toml::de::Error| form(format!("[run]: {e}")))?;
+        let picture = table.remove("table").and_then(|table| table.as_str().map(str::to_owned));
         let head: Head = table.try_into().map_err(|e: toml::de::Error| form(e.to_string()))?;
         if head.expected != Verdict::Broken {
             return Err(form("`expected` is not \"broken\"".to_owned()));
         }
         Ok(Self {
-            origin: head.run,
+            origin,
             invariant: head.invariant,
             cause: head.cause,
             jobs: head.jobs,
@@ -163,7 +180,7 @@ impl Finding {
             without: head.without,
             family: head.family,
             schedules_to_find: head.schedules_to_find,
-            table: head.table.lines().map(str::to_owned).collect(),
+            table: picture.unwrap_or_default().lines().map(str::to_owned).collect(),
         })
     }
 

@@ -128,7 +128,13 @@ impl Hunt<'_> {
         }
     }
 
-    fn shrunk(&mut self, rule: Invariant, schedule: &Schedule, trial: &Trial, small: Option<&Candidate>) -> Candidate {
+    fn shrunk(
+        &mut self,
+        rule: Invariant,
+        schedule: &Schedule,
+        trial: &Trial,
+        small: Option<&Candidate>,
+    ) -> Candidate {
         let runner = &mut self.runner;
         let mut breaks = |candidate: &Candidate| {
             let trial = if runner.late() { None } else { runner.run(&candidate.schedule, candidate.jobs) };
@@ -182,7 +188,12 @@ impl Hunt<'_> {
     }
 
     /// How often the rule breaks, of how many runs, and the last run in which it did.
-    fn times(&mut self, rule: Invariant, schedule: &Schedule, jobs: Option<u64>) -> ([u32; 2], Option<Trial>) {
+    fn times(
+        &mut self,
+        rule: Invariant,
+        schedule: &Schedule,
+        jobs: Option<u64>,
+    ) -> ([u32; 2], Option<Trial>) {
         let mut times = [0, 0];
         let mut shown = None;
         for _ in 0..self.config.reproductions {

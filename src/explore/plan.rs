@@ -57,9 +57,11 @@ impl<'a> Planner<'a> {
             push(family, vec![spec]);
         }
         push(Family::Fault, std::mem::take(&mut fault.0));
-        for (family, mut list, most) in
-            [(Family::HoldOne, hold.1, holds), (Family::Pair, pair.1, pairs), (Family::Fault, fault.1, faults)]
-        {
+        for (family, mut list, most) in [
+            (Family::HoldOne, hold.1, holds),
+            (Family::Pair, pair.1, pairs),
+            (Family::Fault, fault.1, faults),
+        ] {
             list.truncate(usize::try_from(most).unwrap_or(usize::MAX));
             push(family, list);
         }

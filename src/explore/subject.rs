@@ -60,8 +60,12 @@ pub enum Entry {
 impl Trial {
     /// The rules that this run broke, each once.
     pub(super) fn broken(&self) -> Vec<Invariant> {
-        let mut broken: Vec<Invariant> =
-            self.verdicts.iter().filter(|row| row.verdict == Verdict::Broken).map(|row| row.invariant).collect();
+        let mut broken: Vec<Invariant> = self
+            .verdicts
+            .iter()
+            .filter(|row| row.verdict == Verdict::Broken)
+            .map(|row| row.invariant)
+            .collect();
         broken.sort_unstable();
         broken.dedup();
         broken

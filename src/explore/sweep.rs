@@ -4,12 +4,15 @@ use super::calm::{Calm, Pair};
 use super::family::Family;
 use super::plan::distance;
 use super::terms::Terms;
-use crate::schedule::{Fallback, Hold, Schedule, Strike, Until};
 use crate::scenario::{FaultKind, HintForm};
+use crate::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
+
+/// Attempts of every job that an outage strikes.
+const OUTAGE: u32 = 6;
 
 /// One schedule, in few bytes: requests, stalls and faults by number.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +23,8 @@ pub(super) enum Spec {
     Pair(Pair),
     /// This request meets this fault of the alphabet.
     Fault(usize, usize),
-    /// Every first attempt meets this fault.
-    Wave(FaultKind, Fallback),
+    /// Every attempt up to this one meets this fault.
+    Wave(FaultKind, Fallback, u32),
     /// Every first attempt is held past the time-out.
     Stalled,
     /// Each level of the causal chains is answered together with its last request; only the first, or all.
@@ -159,8 +162,11 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     let limit = |retry_after| FaultKind::RateLimit { retry_after, hint: HintForm::Seconds };
     for kind in [limit(Some(Duration::from_secs(1))), limit(None), FaultKind::Status(500)] {
         for fallback in [Fallback::Respond, Fallback::Burst] {
-            list.push((Family::Wave, Spec::Wave(kind.clone(), fallback)));
+            list.push((Family::Wave, Spec::Wave(kind.clone(), fallback, 1)));
         }
+    }
+    for kind in [limit(None), FaultKind::Status(503)] {
+        list.push((Family::Wave, Spec::Wave(kind, Fallback::Respond, OUTAGE)));
     }
     if !terms.stalls.is_empty() {
         list.push((Family::Wave, Spec::Stalled));
@@ -180,7 +186,8 @@ impl Spec {
     pub(super) fn schedule(&self, calm: &Calm, terms: &Terms) -> Schedule {
         let request = |n: usize| calm.requests[n].clone();
         let mut schedule = terms.schedule(Fallback::Respond);
-        let first_attempts = || calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).cloned();
+        let first_attempts =
+            || calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).cloned();
         match self {
             Self::Stall(n, stall) => {
                 schedule.holds = vec![Hold { request: request(*n), until: terms.stalls[*stall].clone() }];
@@ -191,9 +198,16 @@ impl Spec {
             Self::Fault(n, fault) => {
                 schedule.faults = vec![Strike { request: request(*n), kind: terms.alphabet[*fault].clone() }];
             }
-            Self::Wave(kind, fallback) => {
+            Self::Wave(kind, fallback, attempts) => {
+                let each = |first: RequestKey| {
+                    (1..=*attempts).map(move |attempt| RequestKey { attempt, ..first.clone() })
+                };
                 let strike = |request| Strike { request, kind: kind.clone() };
-                schedule.faults = first_attempts().map(strike).collect();
+                let mut all: Vec<RequestKey> = first_attempts().flat_map(each).collect();
+                // Where a job sends several requests, their numbers are attempts as well.
+                all.sort();
+                all.dedup();
+                schedule.faults = all.into_iter().map(strike).collect();
                 schedule.fallback = *fallback;
             }
             Self::Stalled => {

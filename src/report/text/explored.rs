@@ -84,7 +84,12 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool) {
         page.wrapped("?", 2, &format!("unknown: {} ({why})", names.join(", ")), Tone::Warn);
     }
     for (invariant, times) in &row.again {
-        page.wrapped("✗", 2, &format!("{invariant} broke under {} more", many(*times, "schedule")), Tone::Bad);
+        page.wrapped(
+            "✗",
+            2,
+            &format!("{invariant} broke under {} more", many(*times, "schedule")),
+            Tone::Bad,
+        );
     }
     if let (Some(p), Some(n)) = (row.excluded(), row.clean_orders) {
         let text = format!(
