@@ -152,23 +152,28 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
         (Family::Burst, Spec::Order(Fallback::Burst)),
         (Family::Reverse, Spec::Order(Fallback::Reverse)),
     ];
-    let levels = levels(calm);
-    if levels.iter().any(|level| level.len() > 1) {
+    // A barrier of two is a pair, and a wave of one is a fault: those have had their turn.
+    let wide: Vec<usize> = levels(calm).iter().map(Vec::len).filter(|wide| *wide > 1).collect();
+    if wide.first().is_some_and(|first| *first > 2) {
         list.push((Family::Barrier, Spec::Barrier(false)));
     }
-    if levels.iter().filter(|level| level.len() > 1).count() > 1 {
+    if wide.len() > 1 {
         list.push((Family::Barrier, Spec::Barrier(true)));
     }
+    let several = calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).count() > 1;
     let limit = |retry_after| FaultKind::RateLimit { retry_after, hint: HintForm::Seconds };
     for kind in [limit(Some(Duration::from_secs(1))), limit(None), FaultKind::Status(500)] {
         for fallback in [Fallback::Respond, Fallback::Burst] {
+            if fallback == Fallback::Respond && !several {
+                continue;
+            }
             list.push((Family::Wave, Spec::Wave(kind.clone(), fallback, 1)));
         }
     }
     for kind in [limit(None), FaultKind::Status(503)] {
         list.push((Family::Wave, Spec::Wave(kind, Fallback::Respond, OUTAGE)));
     }
-    if !terms.stalls.is_empty() {
+    if several && !terms.stalls.is_empty() {
         list.push((Family::Wave, Spec::Stalled));
     }
     list
