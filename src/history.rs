@@ -6,6 +6,7 @@ mod claims;
 mod error;
 mod evidence;
 mod explored;
+mod in_memory;
 mod job_id;
 mod ledger;
 mod lines;

@@ -16,6 +16,7 @@
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
 //! - [`report`]: renders a summary
+//! - [`lab`]: runs a plan in virtual time
 //! - [`cli`]: one file per verb
 //!
 //! [`clock`], [`seed`], [`units`] and [`sync`] are the leaves that all rooms may use.
@@ -44,6 +45,8 @@ pub mod engine;
 pub mod explore;
 #[cfg(not(loom))]
 pub mod gate;
+#[cfg(not(loom))]
+pub mod lab;
 #[cfg(not(loom))]
 pub mod mock;
 #[cfg(not(loom))]
