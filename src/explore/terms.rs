@@ -114,11 +114,18 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The terms of calibration, when nothing is known yet but how many requests were in flight.
-    pub(super) fn first(config: &Config, timeout: Option<Duration>, in_flight: usize) -> Self {
+    /// The terms of calibration, when nothing is known yet but how many requests were in flight, and about how
+    /// long the client thinks.
+    pub(super) fn first(
+        config: &Config,
+        timeout: Option<Duration>,
+        in_flight: usize,
+        thought: Duration,
+    ) -> Self {
         let shares = u32::try_from(in_flight.max(1)).unwrap_or(u32::MAX).saturating_mul(4);
         // One at a time, the last of those in flight waits for all others: not so long that it gives up.
-        let quiet = timeout.map_or(config.quiet, |timeout| config.quiet.min(timeout / shares));
+        let quiet = config.quiet.max(thought.saturating_mul(2).min(QUIET_MAX));
+        let quiet = timeout.map_or(quiet, |timeout| quiet.min(timeout / shares));
         Self {
             seed: config.seed,
             quiet: quiet.max(QUIET_MIN),
@@ -142,7 +149,7 @@ impl Terms {
         let mut terms = Self {
             quiet: quiet.max(QUIET_MIN),
             patience: timeout.map_or(patience, |timeout| patience.min(timeout * 4 / 5)),
-            ..Self::first(config, timeout, 1)
+            ..Self::first(config, timeout, 1, Duration::ZERO)
         };
         let mut stalls: Vec<Duration> = timeout.map(|timeout| timeout * PAST / 100).into_iter().collect();
         stalls.extend(&config.stalls);
