@@ -26,7 +26,21 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("provider", &["scenario", "history"]),
     ("mock", &["scenario", "history", "shared"]),
     ("engine", &["scenario", "history", "profile", "strategy", "shared", "provider"]),
-    ("lab", &["scenario", "history", "invariants", "strategy", "shared", "provider", "mock", "engine"]),
+    (
+        "lab",
+        &[
+            "scenario",
+            "history",
+            "metrics",
+            "invariants",
+            "gate",
+            "strategy",
+            "shared",
+            "provider",
+            "mock",
+            "engine",
+        ],
+    ),
     (
         "cli",
         &[
