@@ -11,8 +11,8 @@ mod target;
 pub(super) use named::{Kinds, Named};
 pub(super) use profile::{Arrivals, OnSaturation, Profile};
 pub(super) use rules::{
-    Backoff, Budget, Declared, FaultKind, FaultRule, Fidelity, HintForm, Jitter, Retry, Slo, ThresholdLine,
-    Timeouts,
+    Backoff, Budget, Declared, FaultKind, FaultRule, FaultWhen, Fidelity, HintForm, Jitter, Retry, Slo,
+    ThresholdLine, Timeouts,
 };
 pub(super) use strategy::{Counters, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Strategy};
 pub(super) use target::{Api, Dist, Latency, Limits, Price, Target, Tokens, Workload};

@@ -1,6 +1,8 @@
 //! Retries, timeouts, faults, thresholds, and what the run may and must do.
 
+use crate::scenario::raw;
 use crate::units::Money;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -94,8 +96,9 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
-/// What the built-in provider does wrong, and when.
-#[derive(Debug, Clone, PartialEq)]
+/// What the built-in provider does wrong, and when. Its serde form is that of the scenario file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "raw::FaultRule", into = "raw::FaultRule")]
 pub struct FaultRule {
     /// What it does.
     pub kind: FaultKind,
@@ -118,8 +121,9 @@ pub struct FaultWhen {
     pub probability: Option<f64>,
 }
 
-/// What the built-in provider does wrong.
-#[derive(Debug, Clone, PartialEq)]
+/// What the built-in provider does wrong. Its serde form is that of the scenario file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "raw::FaultKind", into = "raw::FaultKind")]
 pub enum FaultKind {
     /// 429 with a hint.
     RateLimit {
