@@ -62,6 +62,7 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
                 plan: (**mock).clone(),
                 model: "m".into(),
                 faults: plan.faults.clone(),
+                schedule: None,
                 seed: 1,
                 bind: MockConfig::loopback(),
                 threads: 1,

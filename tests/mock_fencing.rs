@@ -18,7 +18,7 @@ const BODY: &str = r#"{"model":"m","messages":[{"content":"one two three"}],"max
 
 fn core(kind: Option<FaultKind>) -> Core {
     let (plan, faults) = (MockPlan { idempotency: true, ..instant() }, kind.map(always).unwrap_or_default());
-    Core::new(CoreConfig { name: "mock".to_owned(), plan, faults, seed: 1, epoch_utc_s: 0 })
+    Core::new(CoreConfig { name: "mock".to_owned(), plan, faults, seed: 1, epoch_utc_s: 0, schedule: None })
 }
 
 /// The entry of a request with these headers.

@@ -124,6 +124,7 @@ fn provider(plan: &Plan, target: &Target, ledger: &Sink, clock: Clock) -> Result
         faults: plan.faults.clone(),
         seed: plan.seed,
         epoch_utc_s: EPOCH_UTC_S,
+        schedule: None,
     };
     let ledger = ledger.clone();
     let sink = LedgerSink::To(Box::new(move |entry| ledger(entry)));

@@ -139,6 +139,7 @@ fn serve(plan: &Plan, target: &Target, clock: Clock, ledger: &LedgerWriter) -> S
         plan: (**mock).clone(),
         model: target.model.clone(),
         faults: plan.faults.iter().filter(here).cloned().collect(),
+        schedule: None,
         seed: plan.seed,
         bind: MockConfig::loopback(),
         threads: 1,

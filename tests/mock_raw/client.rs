@@ -71,6 +71,7 @@ pub(crate) fn serve(plan: MockPlan, faults: Vec<FaultRule>, ledger: LedgerSink) 
         plan,
         model: "mock-1".to_owned(),
         faults,
+        schedule: None,
         seed: 42,
         bind: MockConfig::loopback(),
         threads: 1,

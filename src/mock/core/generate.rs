@@ -70,14 +70,24 @@ impl Core {
         }
         record.headers = self.limiter.headers(now);
         let script = Script::completion(generation, stream, include_usage);
-        let play =
-            Box::new(Play { record, script, unseen_tokens: 0, always_billed, start: None, in_turn: false });
+        let play = Box::new(Play {
+            record,
+            script,
+            unseen_tokens: 0,
+            always_billed,
+            held: false,
+            start: None,
+            in_turn: false,
+        });
         let started = self.turns.enter(now, play);
         if started.is_some() {
             self.keys.begun(seq, until);
         }
         self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
-        started.map_or(Step::Queued(seq), Step::Answer)
+        match started {
+            Some(play) => self.pass(now, play),
+            None => Step::Queued(seq),
+        }
     }
 
     fn generation(&self, created: u64, nonce: u64, who: Identity, job: &str, wanted: Wanted) -> Generation {

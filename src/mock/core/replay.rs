@@ -97,6 +97,7 @@ impl Core {
             script: Script::completion(generation, stream, include_usage),
             unseen_tokens: 0,
             always_billed: false,
+            held: false,
             start: Some(until.max(now)),
             in_turn: false,
         })
