@@ -14,6 +14,7 @@ mod cell;
 mod crew;
 mod dispatch;
 mod hands;
+mod here;
 mod load;
 mod nemesis;
 mod pacer;
@@ -32,7 +33,8 @@ mod worker;
 mod workers;
 
 pub use cell::BuildStrategy;
-pub use dispatch::{Config, EngineError, Made, WorkerSetup, run};
+pub use dispatch::{Config, EngineError, Made, WorkerSetup, run, run_on};
+pub use here::Stage;
 pub use nemesis::RestartRedis;
 pub use pacer::Pacer;
 pub use redis_server::{RedisServer, RedisServerError};

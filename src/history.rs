@@ -5,6 +5,7 @@ mod blocks;
 mod claims;
 mod error;
 mod evidence;
+mod in_memory;
 mod job_id;
 mod ledger;
 mod lines;

@@ -14,6 +14,7 @@
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
 //! - [`report`]: renders a summary
+//! - [`lab`]: runs a plan in virtual time
 //! - [`cli`]: one file per verb
 //!
 //! [`clock`], [`seed`], [`units`] and [`sync`] are the leaves that all rooms may use.
@@ -39,6 +40,8 @@ pub mod cli;
 pub mod engine;
 #[cfg(not(loom))]
 pub mod gate;
+#[cfg(not(loom))]
+pub mod lab;
 #[cfg(not(loom))]
 pub mod mock;
 #[cfg(not(loom))]

@@ -72,8 +72,14 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
         Place::Url { .. } => None,
     };
     let base_url = server.as_ref().map_or_else(|| url.expect("a URL").to_owned(), Server::base_url);
-    let endpoint =
-        Endpoint { base_url, api_key: None, model: "m".into(), stream: false, timeouts: plan.timeouts };
+    let endpoint = Endpoint {
+        base_url,
+        api_key: None,
+        model: "m".into(),
+        stream: false,
+        timeouts: plan.timeouts,
+        peer: None,
+    };
     let made = engine::run(engine::Config {
         plan: plan.clone(),
         clock,

@@ -10,8 +10,9 @@ use crate::clock::{Clock, utc_now_s};
 use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
+use crate::lab::{self, Ran};
 use crate::report;
-use crate::scenario::Plan;
+use crate::scenario::{ClockKind, Plan};
 use crate::shared::Progress;
 use crate::strategy;
 use std::path::PathBuf;
@@ -102,15 +103,40 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     // Before the first file, so that no Ctrl-C can leave half a run behind.
     interrupt::watch(stop.clone());
     let books = Books::open(args, plan, started_utc_s)?;
-    let redis = redis::start(plan, started_utc_s)?;
-    let targets = targets::start(plan, clock, &books.ledger)?;
     let progress = Arc::new(Progress::default());
     let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
+    let ran = match plan.clock {
+        ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop, progress),
+        ClockKind::Virtual => in_virtual_time(plan, &books, stop, progress),
+    };
+    display.stop();
+    let Ran { made, meta } = ran?;
+    if plan.clock == ClockKind::Real && made.pacer != "timerfd" {
+        output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
+    }
+    if made.deaths > 0 {
+        let times = if made.deaths == 1 { "once".to_owned() } else { format!("{} times", made.deaths) };
+        output::say(&format!("a worker process died {times}, and was started again with its jobs"));
+    }
+    close_and_judge(books, plan, &made, &meta)
+}
+
+/// Makes the load in real time, against built-in targets on their ports and real endpoints.
+fn over_sockets(
+    plan: &Arc<Plan>,
+    books: &Books,
+    clock: Clock,
+    started_utc_s: u64,
+    stop: Arc<Stop>,
+    progress: Arc<Progress>,
+) -> Result<Ran, Failure> {
+    let redis = redis::start(plan, started_utc_s)?;
+    let targets = targets::start(plan, clock, &books.ledger)?;
     let made = engine::run(engine::Config {
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy, prefix| {
+        strategies: &|strategy, prefix, _| {
             strategy::build(strategy, &plan.retry, &redis.around(strategy, prefix))
         },
         history: books.history.sender(),
@@ -123,17 +149,9 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
             restart_redis: redis.restart(),
         },
     });
-    display.stop();
     targets.stop();
     redis.stop();
     let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
-    if made.pacer != "timerfd" {
-        output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
-    }
-    if made.deaths > 0 {
-        let times = if made.deaths == 1 { "once".to_owned() } else { format!("{} times", made.deaths) };
-        output::say(&format!("a worker process died {times}, and was started again with its jobs"));
-    }
     let meta = Meta {
         started_utc_s,
         elapsed_ns: clock.now_ns(),
@@ -143,7 +161,23 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         threads: plan.threads,
         transports: made.transports.clone(),
     };
-    close_and_judge(books, plan, &made, &meta)
+    Ok(Ran { made, meta })
+}
+
+/// Makes the load in virtual time.
+fn in_virtual_time(
+    plan: &Arc<Plan>,
+    books: &Books,
+    stop: Arc<Stop>,
+    progress: Arc<Progress>,
+) -> Result<Ran, Failure> {
+    let sender = books.ledger.sender();
+    let ledger = Arc::new(move |entry| {
+        // A refused entry is a full disk: the writer keeps the error, and the run stops by it.
+        let _ = sender.send(entry);
+    });
+    let run = lab::Run { plan, history: books.history.sender(), ledger, stop, progress };
+    lab::run(run).map_err(|error| Failure::new(Exit::Internal, &error))
 }
 
 /// Closes the books, judges them as `deadheat check` would, and puts the run in its place.

@@ -50,6 +50,7 @@ impl Bench {
     /// Resolves when the cell is stopped, or the whole run.
     pub(super) async fn stopped(&self) {
         tokio::select! {
+            biased;
             () = self.cell.stuck.stopped() => {}
             () = self.shared.stop.stopped() => {}
         }

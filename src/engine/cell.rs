@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Builds the strategy under test for a cell, whose names in a shared store begin with the given text.
-pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, &str) -> Arc<dyn Strategy> + 'a;
+/// Builds the strategy under test for a cell, whose names in a shared store begin with the given text, and for
+/// which of its processes: 0 but in virtual time, where this process stands for all of them.
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, &str, u32) -> Arc<dyn Strategy> + 'a;
 
 /// What the whole run shares.
 pub(super) struct Shared {
@@ -43,16 +44,18 @@ pub(super) enum Purse {
     Parent,
 }
 
-/// One cell, over all its blocks.
+/// One cell, over all its blocks. In virtual time: one of its processes.
 pub(super) struct CellState {
     pub(super) cell: Cell,
     pub(super) strategy: Arc<dyn Strategy>,
     pub(super) totals: Totals,
-    pub(super) tally: Tally,
+    pub(super) tally: Arc<Tally>,
     /// Stops this cell only, when its client is stuck.
-    pub(super) stuck: Stop,
+    pub(super) stuck: Arc<Stop>,
     /// What goes wrong around those of its jobs that hold locks.
-    pub(super) nemeses: Nemeses,
+    pub(super) nemeses: Arc<Nemeses>,
+    /// In virtual time: until when the process is paused, in nanoseconds since the run's epoch.
+    pub(super) paused_until_ns: AtomicU64,
 }
 
 /// One piece of one block, as the threads share it.
@@ -149,6 +152,31 @@ pub(super) struct Spent {
 }
 
 impl CellState {
+    pub(super) fn new(cell: Cell, strategy: Arc<dyn Strategy>, nemeses: Nemeses) -> Self {
+        Self {
+            cell,
+            strategy,
+            totals: Totals::default(),
+            tally: Arc::default(),
+            stuck: Arc::default(),
+            nemeses: Arc::new(nemeses),
+            paused_until_ns: AtomicU64::new(0),
+        }
+    }
+
+    /// Another process of the same cell.
+    pub(super) fn beside(&self, strategy: Arc<dyn Strategy>) -> Self {
+        Self {
+            cell: self.cell,
+            strategy,
+            totals: Totals::default(),
+            tally: self.tally.clone(),
+            stuck: self.stuck.clone(),
+            nemeses: self.nemeses.clone(),
+            paused_until_ns: AtomicU64::new(0),
+        }
+    }
+
     /// The cell's last word: what was planned, done and not done.
     pub(super) fn end(
         &self,

@@ -1,12 +1,13 @@
 //! The dispatcher: cuts the run into blocks, interleaves the cells, and keeps the truth about both.
 
 use super::cell::{BuildStrategy, CellState, PieceState, Purse, Shared, Spent, planned};
+use super::here::{Here, Stage};
 use super::nemesis::{Nemeses, RestartRedis};
 use super::part::Part;
 use super::recorder::Outlet;
 use super::stop::{Cause, Stop};
 use super::stuck::StuckWatch;
-use super::thread::Order;
+use super::thread::{Order, Thread};
 use super::threads::Threads;
 use super::wire::{Resumed, Seat, Shares};
 use super::workers::Workers;
@@ -15,7 +16,7 @@ use crate::history::{BatchSender, CellEnd, Claim, Event, NotIssued};
 use crate::profile::{Load, Piece, blocks};
 use crate::provider::{Endpoint, SetupError};
 use crate::scenario::{Cell, Plan};
-use crate::shared::{Budget, Caps, Progress, Tally, Totals};
+use crate::shared::{Budget, Caps, Progress};
 use crate::strategy::Booked;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -105,6 +106,24 @@ struct CellRun {
     transport: String,
     /// Its processes, if it has several.
     workers: Option<Workers>,
+    /// In virtual time: its processes but the first.
+    stand_ins: Vec<Arc<CellState>>,
+}
+
+/// Who makes the load of cells that have no processes of their own.
+enum Makers<'a> {
+    Threads(Threads),
+    Here(Here<'a>),
+}
+
+impl Makers<'_> {
+    fn make(&mut self, orders: &[Order], look: &mut dyn FnMut()) -> Result<Shares, EngineError> {
+        match self {
+            // One process has one order.
+            Self::Threads(threads) => threads.make(&orders[0], look),
+            Self::Here(here) => here.make(orders, look),
+        }
+    }
 }
 
 /// Makes the load of the whole plan, cell against cell in blocks, forth and back (ABBA), and returns when
@@ -113,6 +132,19 @@ struct CellRun {
 /// # Errors
 /// If a client or a thread could not be set up. A run that was stopped is no error.
 pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
+    make(config, None)
+}
+
+/// The same in virtual time, on the caller's thread, which must be inside of the stage's runtime; the plan's clock
+/// and the run's are that runtime's.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(stage: Stage<'_>, config: Config<'_>) -> Result<Made, EngineError> {
+    make(config, Some(stage))
+}
+
+fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineError> {
     let Config { plan, clock, endpoints, strategies, history, stop, progress, workers } = config;
     let purse = plan.budget.as_ref().map_or(Purse::Bottomless, |budget| {
         let pico = budget.max_cost.map(|money| money.pico);
@@ -124,14 +156,22 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
     let new_cell = |cell| CellRun::new(cell, &shared, strategies, &endpoints, &workers, &history);
     let mut cells: Vec<CellRun> = plan.cells().into_iter().map(new_cell).collect();
     let endpoints = Arc::new(endpoints.clone());
-    let crew = Threads::start(plan.threads, &shared, &endpoints, &Outlet::History(history.clone()))?;
+    let outlet = Outlet::History(history.clone());
+    let mut makers = match stage {
+        None => Makers::Threads(Threads::start(plan.threads, &shared, &endpoints, &outlet)?),
+        Some(stage) => {
+            let (shared, endpoints) = (shared.clone(), endpoints.clone());
+            let thread = Thread { index: 0, threads: 1, shared: shared.clone(), endpoints, outlet };
+            Makers::Here(Here::new(stage, thread, &shared))
+        }
+    };
     for (number, pieces) in blocks(&plan).into_iter().enumerate() {
         let forth = number % 2 == 0;
         for position in 0..cells.len() {
             let index = if forth { position } else { cells.len() - 1 - position };
             cells[index].expect(&pieces);
             if shared.stop.cause().is_none() && cells[index].state.stuck.cause().is_none() {
-                cells[index].make(number, &pieces, &crew, &shared)?;
+                cells[index].make(number, &pieces, &mut makers, &shared)?;
             } else {
                 let unmade = pieces.iter().filter_map(planned).sum();
                 cells[index].state.tally.leave(unmade);
@@ -172,14 +212,12 @@ impl CellRun {
         let plan = &shared.plan;
         let strategy = &plan.strategies[cell.strategy];
         let prefix = format!("{}{}:", setup.prefix, cell.index);
-        let state = Arc::new(CellState {
-            cell,
-            strategy: strategies(strategy, &prefix),
-            totals: Totals::default(),
-            tally: Tally::default(),
-            stuck: Stop::default(),
-            nemeses: Nemeses::of(&plan.nemeses, strategy.name()),
-        });
+        let nemeses = Nemeses::of(&plan.nemeses, strategy.name());
+        let state = Arc::new(CellState::new(cell, strategies(strategy, &prefix, 0), nemeses));
+        let is_virtual = shared.clock.is_virtual();
+        let stand_ins = if is_virtual { 1..strategy.processes } else { 1..1 };
+        let stand_ins =
+            stand_ins.map(|process| Arc::new(state.beside(strategies(strategy, &prefix, process)))).collect();
         let seat = || Seat {
             plan: plan.toml.clone(),
             cell: cell.index,
@@ -193,7 +231,7 @@ impl CellRun {
             budget: plan.budget.is_some(),
             armed: state.nemeses.is_armed(),
         };
-        let workers = (strategy.processes > 1).then(|| {
+        let workers = (strategy.processes > 1 && !is_virtual).then(|| {
             Workers::new(setup.program.clone(), seat(), shared.clone(), state.clone(), history.clone())
         });
         Self {
@@ -205,6 +243,7 @@ impl CellRun {
             pacer: String::new(),
             transport: String::new(),
             workers,
+            stand_ins,
         }
     }
 
@@ -213,7 +252,7 @@ impl CellRun {
         &mut self,
         number: usize,
         pieces: &[Piece],
-        crew: &Threads,
+        makers: &mut Makers<'_>,
         shared: &Shared,
     ) -> Result<(), EngineError> {
         let start = shared.clock.now() + LEAD;
@@ -223,12 +262,16 @@ impl CellRun {
         let shares = match &mut self.workers {
             Some(workers) => workers.make(number, pieces, &mut look)?,
             None => {
-                let states = pieces.iter().map(|piece| {
-                    let state = PieceState::new(piece, start, Part::WHOLE, Resumed::default());
-                    (piece.clone(), Arc::new(state))
-                });
-                let order = Order { cell: self.state.clone(), pieces: Arc::new(states.collect()), start };
-                vec![crew.make(&order, &mut look)?]
+                let processes = 1 + self.stand_ins.len() as u32;
+                let order = |(process, cell): (u32, &Arc<CellState>)| {
+                    let part = Part { process, processes };
+                    let state = |piece| Arc::new(PieceState::new(piece, start, part, Resumed::default()));
+                    let pieces = pieces.iter().map(|piece| (piece.clone(), state(piece)));
+                    Order { cell: cell.clone(), pieces: Arc::new(pieces.collect()), start }
+                };
+                let all = std::iter::once(&self.state).chain(&self.stand_ins);
+                let orders: Vec<Order> = (0..).zip(all).map(order).collect();
+                vec![makers.make(&orders, &mut look)?]
             }
         };
         let mut busiest_ns = 0;
@@ -244,6 +287,10 @@ impl CellRun {
 
     /// Ends the cell's processes, if it has any: what each has on its books.
     fn finish(&mut self, deaths: &mut u32) -> Result<Option<Vec<Booked>>, EngineError> {
+        if !self.stand_ins.is_empty() {
+            let all = std::iter::once(&self.state).chain(&self.stand_ins);
+            return Ok(Some(all.map(|process| process.booked()).collect()));
+        }
         let Some(workers) = self.workers.take() else { return Ok(None) };
         let (booked, died) = workers.finish()?;
         *deaths += died;

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::Rng;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What became of a job before: more than nothing if a worker died with it.
@@ -69,6 +70,14 @@ impl JobHands {
             warmup: task.warmup,
         };
         Done { attempt, retry_after: None, should_retry: None }
+    }
+
+    /// Waits until the process goes on, if a nemesis has paused it: what others do meanwhile goes on.
+    async fn unpaused(&self) {
+        let paused_until = || Duration::from_nanos(self.bench.cell.paused_until_ns.load(Relaxed));
+        while self.bench.shared.clock.now() < paused_until() {
+            tokio::time::sleep_until(self.bench.shared.clock.at(paused_until()).into()).await;
+        }
     }
 
     fn request(&self, task: &Task, call: &Call<'_>) -> Request {
@@ -133,17 +142,22 @@ impl Hands for JobHands {
                 let given_up = call.given_up.unwrap_or_else(|| Box::pin(std::future::pending()));
                 let cancelled = async {
                     tokio::select! {
+                        biased;
                         () = self.halt.cancelled() => {}
                         () = given_up => {}
                     }
                 };
                 self.bench.client.attempt(&request, cancelled).await
             };
+            self.unpaused().await;
             self.book(task, reserved, done)
         })
     }
 
     fn blocking<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> Blocking<'a> {
+        if !self.has_threads() {
+            return Blocking { run: None, recorded: self.attempt(task, call) };
+        }
         call.n += self.past.attempts;
         let reserved = self.take_reservation(task);
         let request = self.request(task, &call);
@@ -158,7 +172,11 @@ impl Hands for JobHands {
             drop(busy);
             self.book(task, reserved, done.unwrap_or_else(|| self.not_sent(task, &call)))
         });
-        Blocking { run, recorded }
+        Blocking { run: Some(run), recorded }
+    }
+
+    fn has_threads(&self) -> bool {
+        !self.bench.shared.clock.is_virtual()
     }
 
     fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
@@ -167,7 +185,14 @@ impl Hands for JobHands {
             let _busy = Busy::new(&shared.progress);
             let lost = match &shared.uplink {
                 Some(uplink) => uplink.holding(lock, token).await,
-                None => self.bench.cell.nemeses.strike(shared.restart_redis.as_ref()).await,
+                None => {
+                    let struck = self.bench.cell.nemeses.strike(shared.restart_redis.as_ref()).await;
+                    if let (Some(pause), true) = (struck.pause, shared.clock.is_virtual()) {
+                        self.bench.cell.paused_until_ns.fetch_max(ns(shared.clock.now() + pause), Relaxed);
+                    }
+                    self.unpaused().await;
+                    struck.lost
+                }
             };
             if lost { Unlock::Lost } else { Unlock::Heard }
         })
@@ -180,10 +205,13 @@ impl Hands for JobHands {
             }
             let _busy = Busy::new(&self.bench.shared.progress);
             let until = tokio::time::Instant::from_std(self.bench.shared.clock.at(until));
-            tokio::select! {
+            let waited = tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(until) => true,
                 () = self.halt.draining() => false,
-            }
+            };
+            self.unpaused().await;
+            waited
         })
     }
 

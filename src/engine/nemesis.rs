@@ -7,6 +7,7 @@
 use crate::scenario::{Nemesis, NemesisKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
 
 /// Kills the run's own Redis and starts it again, empty; returns when it takes connections.
 pub type RestartRedis = Arc<dyn Fn() + Send + Sync>;
@@ -38,13 +39,14 @@ impl Nemeses {
         self.armed.iter().filter(move |(when, _)| *when == nth).map(|(_, kind)| *kind)
     }
 
-    /// A lock has been acquired in this very process, which cannot pause or kill itself; whether the answer to
-    /// the unlock is to be lost.
-    pub(super) async fn strike(&self, restart_redis: Option<&RestartRedis>) -> bool {
-        let mut lost = false;
+    /// A lock has been acquired in this very process, which cannot kill itself, and pause only if its time is
+    /// virtual.
+    pub(super) async fn strike(&self, restart_redis: Option<&RestartRedis>) -> Struck {
+        let mut struck = Struck::default();
         for kind in self.acquired() {
             match (kind, restart_redis) {
-                (NemesisKind::LoseUnlock, _) => lost = true,
+                (NemesisKind::LoseUnlock, _) => struck.lost = true,
+                (NemesisKind::PauseHolder(time), _) => struck.pause = Some(time),
                 (NemesisKind::RestartRedis, Some(restart)) => {
                     let restart = restart.clone();
                     // Its thread is free again whatever came of it.
@@ -53,15 +55,23 @@ impl Nemeses {
                 _ => {}
             }
         }
-        lost
+        struck
     }
+}
+
+/// What went wrong at one acquisition.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Struck {
+    /// The answer to the unlock is to be lost.
+    pub(super) lost: bool,
+    /// The process is to be paused for so long.
+    pub(super) pause: Option<Duration>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Mutex;
-    use std::time::Duration;
 
     fn at(acquisition: u64, kind: NemesisKind, strategy: Option<&str>) -> Nemesis {
         Nemesis { kind, acquisition, strategy: strategy.map(str::to_owned) }
@@ -90,7 +100,11 @@ mod tests {
         let nemeses = Nemeses::of(&plan, "redis-lock");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let lost = runtime.block_on(async {
-            [nemeses.strike(Some(&hook)).await, nemeses.strike(Some(&hook)).await, nemeses.strike(None).await]
+            [
+                nemeses.strike(Some(&hook)).await.lost,
+                nemeses.strike(Some(&hook)).await.lost,
+                nemeses.strike(None).await.lost,
+            ]
         });
         assert_eq!((lost, *restarts.lock().expect("whole")), ([false, true, false], 1));
     }

@@ -36,7 +36,7 @@ pub(super) struct Share {
     pub(super) cpu: Duration,
     /// `timerfd` or `tokio`.
     pub(super) pacer: &'static str,
-    /// `direct` or `reqwest`.
+    /// `direct`, `reqwest` or `memory`.
     pub(super) transport: &'static str,
 }
 
@@ -69,7 +69,8 @@ impl Thread {
         let mut clients = HashMap::new();
         for order in orders {
             let before = cpu_time();
-            let report = local.block_on(&runtime, self.obey(order, &mut clients, &recorder));
+            let report = self.client_of(order.cell.cell.target, &mut clients);
+            let report = report.map(|client| local.block_on(&runtime, self.obey(order, client, &recorder)));
             recorder.flush();
             let cpu = cpu_time().saturating_sub(before);
             if reports.send(report.map(|share| Share { cpu, ..share })).is_err() {
@@ -78,21 +79,23 @@ impl Thread {
         }
     }
 
-    async fn obey(
+    /// Its client of a target, which is made when it is first asked for.
+    pub(super) fn client_of(
         &self,
-        order: Order,
+        target: usize,
         clients: &mut HashMap<usize, Rc<Client>>,
-        recorder: &Rc<Recorder>,
-    ) -> Result<Share, SetupError> {
+    ) -> Result<Rc<Client>, SetupError> {
+        if let Some(client) = clients.get(&target) {
+            return Ok(client.clone());
+        }
+        let client = Rc::new(Client::new(&self.endpoints[target], self.shared.clock)?);
+        clients.insert(target, client.clone());
+        Ok(client)
+    }
+
+    /// Does its share of an order.
+    pub(super) async fn obey(&self, order: Order, client: Rc<Client>, recorder: &Rc<Recorder>) -> Share {
         let target = order.cell.cell.target;
-        let client = match clients.get(&target) {
-            Some(client) => client.clone(),
-            None => {
-                let client = Rc::new(Client::new(&self.endpoints[target], self.shared.clock)?);
-                clients.insert(target, client.clone());
-                client
-            }
-        };
         let pacer = Pacer::new(self.shared.clock).kind();
         let transport = client.transport();
         let bench = Rc::new(Bench {
@@ -118,7 +121,7 @@ impl Thread {
             .run()
         });
         join_all(pieces).await;
-        Ok(Share { cpu: Duration::ZERO, pacer, transport })
+        Share { cpu: Duration::ZERO, pacer, transport }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::cell::{CellState, PieceState, Purse, Shared};
 use super::part::Part;
 use super::recorder::Outlet;
-use super::stop::{Cause, Stop};
+use super::stop::Cause;
 use super::thread::{Order, Pieces};
 use super::threads::Threads;
 use super::uplink::Uplink;
@@ -12,7 +12,6 @@ use crate::clock::Clock;
 use crate::profile::{Piece, blocks};
 use crate::provider::{ApiKey, Endpoint};
 use crate::scenario::{Place, Plan, Source, StrategyPlan, load_stored};
-use crate::shared::{Tally, Totals};
 use crate::strategy::Strategy;
 use crate::sync::lock;
 use std::io::{BufRead, Write};
@@ -49,14 +48,8 @@ pub fn work(
     let plan = Arc::new(plan(&seat)?);
     let cell = plan.cells().get(usize::from(seat.cell)).copied().ok_or("the plan has no such cell")?;
     let strategy = &plan.strategies[cell.strategy];
-    let state = Arc::new(CellState {
-        cell,
-        strategy: (outfit.strategies)(&plan, strategy, &seat)?,
-        totals: Totals::default(),
-        tally: Tally::default(),
-        stuck: Stop::default(),
-        nemeses: super::nemesis::Nemeses::default(),
-    });
+    let built = (outfit.strategies)(&plan, strategy, &seat)?;
+    let state = Arc::new(CellState::new(cell, built, super::nemesis::Nemeses::default()));
     let uplink = Arc::new(Uplink::new(Box::new(output), state.clone(), seat.armed));
     let shared = Arc::new(Shared {
         plan: plan.clone(),
@@ -115,6 +108,7 @@ fn endpoints(plan: &Plan, seat: &Seat, outfit: &Outfit<'_>) -> Vec<Endpoint> {
                 model: target.model.clone(),
                 stream: plan.workload.stream,
                 timeouts: plan.timeouts,
+                peer: None,
             }
         })
         .collect()

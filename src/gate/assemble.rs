@@ -93,7 +93,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         name: plan.name.clone(),
         seed: plan.seed,
         plan_hash: plan.hash.clone(),
-        clock: "real".to_owned(),
+        clock: plan.clock.name().to_owned(),
         started_utc: started(meta.started_utc_s),
         elapsed_ms: meta.elapsed_ns / 1_000_000,
         exit_code: Exit::most_important(&exits).code(),

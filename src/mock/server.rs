@@ -131,6 +131,7 @@ impl Server {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
+                    biased;
                     () = work => {}
                     _ = stop.wait_for(|over| *over) => {}
                 }
@@ -239,13 +240,14 @@ async fn take(shared: Arc<Shared>, mut connections: mpsc::UnboundedReceiver<TcpS
 }
 
 /// Ends generations that nobody listens to in time for those that wait for their places.
-async fn keep_time(shared: Arc<Shared>) {
+pub(super) async fn keep_time(shared: Arc<Shared>) {
     loop {
         match shared.advance() {
             None => shared.turn.notified().await,
             Some(until) => {
                 let until = tokio::time::Instant::from_std(shared.clock.at(until));
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep_until(until) => {}
                     () = shared.turn.notified() => {}
                 }

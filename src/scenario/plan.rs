@@ -23,6 +23,8 @@ pub struct Plan {
     pub next: Option<String>,
     /// Seeds every random stream of the run.
     pub seed: u64,
+    /// On which time it lives.
+    pub clock: ClockKind,
     /// The targets, in the file's order.
     pub targets: Vec<Target>,
     /// The strategies, in the file's order.
@@ -59,6 +61,27 @@ pub struct Plan {
     pub toml: String,
     /// Digest of `toml`: equal plans have equal hashes.
     pub hash: String,
+}
+
+/// The time that a run lives on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClockKind {
+    /// The machine's, over sockets.
+    #[default]
+    Real,
+    /// One that jumps from event to event: client and built-in provider in one thread, without sockets.
+    Virtual,
+}
+
+impl ClockKind {
+    /// The word in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Virtual => "virtual",
+        }
+    }
 }
 
 /// One target crossed with one strategy.

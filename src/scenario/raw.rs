@@ -108,7 +108,7 @@ pub(super) enum Clock {
     /// The machine's clock, over sockets.
     #[default]
     Real,
-    /// A clock that jumps from event to event; not in this version.
+    /// A clock that jumps from event to event: built-in targets only, no sockets, one seed gives one result.
     Virtual,
 }
 

@@ -157,12 +157,15 @@ pub(super) fn nemeses(
     findings: &mut Findings<'_>,
 ) -> Vec<Nemesis> {
     let numbered = scenario.nemesis.iter().enumerate();
-    numbered.map(|(index, raw)| nemesis(&index.to_string(), raw, strategies, findings)).collect()
+    numbered
+        .map(|(index, raw)| nemesis(&index.to_string(), raw, scenario.clock, strategies, findings))
+        .collect()
 }
 
 fn nemesis(
     index: &str,
     raw: &raw::Nemesis,
+    clock: raw::Clock,
     strategies: &[StrategyPlan],
     findings: &mut Findings<'_>,
 ) -> Nemesis {
@@ -189,6 +192,10 @@ fn nemesis(
         let what = format!("`{}` runs in deadheat's own process, which cannot be stopped", plan.name());
         let help = format!("add processes = 2 to [strategy.{}]", plan.name());
         findings.sense(&["nemesis", index, "kind"], what, help);
+    }
+    if kind == NemesisKind::KillHolder && clock == raw::Clock::Virtual {
+        let help = "write clock = \"real\", or take pause-holder";
+        findings.sense(&["nemesis", index, "kind"], "no process can be killed in virtual time", help);
     }
     let foreign = |plan: &&&StrategyPlan| matches!(plan.redis(), Some(Redis::Url(_)));
     for plan in holders.iter().filter(|_| kind == NemesisKind::RestartRedis).filter(foreign) {

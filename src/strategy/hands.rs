@@ -95,8 +95,9 @@ pub struct Lease {
 
 /// An attempt that an OS thread makes.
 pub struct Blocking<'a> {
-    /// Makes the attempt and blocks its thread until the attempt is over. Dropped, nothing is sent.
-    pub run: Box<dyn FnOnce() -> Answer + Send>,
+    /// Makes the attempt and blocks its thread until the attempt is over. Dropped, nothing is sent. `None` in
+    /// virtual time, which has no threads: there `recorded` makes the attempt.
+    pub run: Option<Box<dyn FnOnce() -> Answer + Send>>,
     /// Resolves when the attempt is over, and records it. Dropped, the attempt is given up.
     pub recorded: LocalFuture<'a, Answer>,
 }
@@ -143,6 +144,11 @@ pub trait Hands {
 
     /// The same attempt for an OS thread to make; [`Call::given_up`] is not looked at.
     fn blocking<'a>(&'a self, task: &'a Task, call: Call<'a>) -> Blocking<'a>;
+
+    /// Whether OS threads may be used; not in virtual time.
+    fn has_threads(&self) -> bool {
+        true
+    }
 
     /// To be called by a strategy right after it acquired a lock, before it uses it: here a nemesis may
     /// strike. Says whether the answer to the unlock is to be lost.

@@ -53,6 +53,7 @@ impl RedisLock {
         let lost = std::cell::Cell::new(false);
         let attempt = async |n, due| {
             let _permit = tokio::select! {
+                biased;
                 permit = Permit::acquire(&self.permits) => permit,
                 () = hands.stopped() => return Err(JobEnd::Cancelled),
             };
@@ -79,6 +80,7 @@ impl RedisLock {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
+                biased;
                 () = work => {}
                 () = renewed => {}
             }

@@ -14,10 +14,27 @@ use crate::sync::lock;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How a thread adds an answer to the totals that all threads share.
-pub(super) type Add = fn(&Shared, &Answer);
+/// How a thread adds an answer to the totals that all threads share: it may look at them first, and take a moment
+/// before it writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Add {
+    pub(super) see: fn(&Shared) -> Booked,
+    pub(super) pause: Duration,
+    pub(super) write: fn(&Shared, Booked, &Answer),
+}
+
+/// Adds in one step.
+const ADD: Add = Add {
+    see: |_| Booked::default(),
+    pause: Duration::ZERO,
+    write: |shared, _, answer| {
+        let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
+        shared.totals.add(usage.prompt_tokens, usage.completion_tokens);
+    },
+};
 
 /// What the threads of a pool share.
 #[derive(Debug, Default)]
@@ -59,7 +76,7 @@ impl ThreadPool {
     /// With so many threads.
     #[must_use]
     pub fn new(workers: u32, retry: RetryPolicy) -> Self {
-        Self::adding(workers, retry, add)
+        Self::adding(workers, retry, ADD)
     }
 
     /// With another way to add up.
@@ -80,6 +97,7 @@ impl ThreadPool {
         }
         let (key, (done, counted)) = ((task.job, call.n), oneshot::channel());
         let Blocking { run, recorded } = hands.blocking(task, call);
+        let Some(run) = run else { return Ok(self.as_a_thread_would(hands, recorded.await).await) };
         if self.shared.queue.push(Work { key, run, done }).is_err() {
             // Closed only when nobody can run a job any more.
             return Err(JobEnd::Cancelled);
@@ -88,6 +106,16 @@ impl ThreadPool {
         // The thread books after it has called: until then neither its answer nor its count is there.
         let _ = counted.await;
         Ok(self.shared.results.take(&key).unwrap_or(seen))
+    }
+
+    /// What a thread does after its call, in virtual time, where a task stands for the thread.
+    async fn as_a_thread_would(&self, hands: &dyn Hands, answer: Answer) -> Answer {
+        let seen = (self.add.see)(&self.shared);
+        if !self.add.pause.is_zero() {
+            hands.wait_until(hands.now() + self.add.pause).await;
+        }
+        (self.add.write)(&self.shared, seen, &answer);
+        answer
     }
 
     fn start(&self) {
@@ -108,18 +136,14 @@ impl ThreadPool {
 fn work(shared: &Shared, add: Add) {
     while let Some(Work { key, run, done }) = shared.queue.pop() {
         let answer = run();
-        add(shared, &answer);
+        let seen = (add.see)(shared);
+        std::thread::sleep(add.pause);
+        (add.write)(shared, seen, &answer);
         // An attempt is made once, so its place is free.
         let _first = shared.results.put(key, answer);
         // Its job may have been given up meanwhile.
         let _ = done.send(());
     }
-}
-
-/// Adds in one step.
-fn add(shared: &Shared, answer: &Answer) {
-    let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-    shared.totals.add(usage.prompt_tokens, usage.completion_tokens);
 }
 
 impl Drop for ThreadPool {
@@ -135,7 +159,9 @@ impl Drop for ThreadPool {
 impl Strategy for ThreadPool {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            self.start();
+            if hands.has_threads() {
+                self.start();
+            }
             let attempt = async |n, due| {
                 let _thread = Permit::unless_stopped(&self.free, &*hands).await?;
                 let call = Call::new(n, due);

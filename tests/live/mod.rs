@@ -92,12 +92,13 @@ pub(crate) fn run_watched(
         model: target.model.clone(),
         stream: plan.workload.stream,
         timeouts: plan.timeouts,
+        peer: None,
     };
     let made = engine::run(engine::Config {
         plan: plan.clone(),
         clock,
         endpoints: plan.targets.iter().zip(&servers).map(endpoint).collect(),
-        strategies: &|strategy, _| build(strategy, plan),
+        strategies: &|strategy, _, _| build(strategy, plan),
         history: history.sender(),
         stop: stop.clone(),
         workers: engine::WorkerSetup {

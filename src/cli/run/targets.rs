@@ -36,6 +36,7 @@ pub(super) fn start(plan: &Plan, clock: Clock, ledger: &LedgerWriter) -> Result<
             model: target.model.clone(),
             stream: plan.workload.stream,
             timeouts: plan.timeouts,
+            peer: None,
         });
     }
     Ok(targets)

@@ -75,14 +75,8 @@ impl Place {
         let nemeses: Vec<Nemesis> =
             kind.into_iter().map(|kind| Nemesis { kind, acquisition: 1, strategy: None }).collect();
         let unbounded = crate::strategy::Unbounded::new(RetryPolicy::new(plan.retry.clone()));
-        let cell = Arc::new(CellState {
-            cell: plan.cells()[0],
-            strategy: Arc::new(unbounded),
-            totals: Totals::default(),
-            tally: Tally::default(),
-            stuck: Stop::default(),
-            nemeses: Nemeses::of(&nemeses, "unbounded"),
-        });
+        let nemeses = Nemeses::of(&nemeses, "unbounded");
+        let cell = Arc::new(CellState::new(plan.cells()[0], Arc::new(unbounded), nemeses));
         let restarts = self.dir.path().join("restarts");
         let restart: crate::engine::RestartRedis =
             Arc::new(move || std::fs::write(&restarts, "1").expect("written"));

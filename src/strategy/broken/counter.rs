@@ -32,6 +32,7 @@ impl Strategy for StaleCounter {
         Box::pin(async move {
             let attempt = async |n, due| {
                 let _permit = tokio::select! {
+                    biased;
                     permit = Permit::acquire(&self.permits) => permit,
                     () = hands.stopped() => return Err(JobEnd::Cancelled),
                 };

@@ -29,6 +29,7 @@ impl Strategy for LeakyPermit {
         Box::pin(async move {
             let attempt = async |n, due| {
                 let permit = tokio::select! {
+                    biased;
                     permit = Permit::acquire(&self.permits) => permit,
                     () = hands.stopped() => return Err(JobEnd::Cancelled),
                 };

@@ -32,6 +32,7 @@ impl Strategy for NestedPermit {
             let held = RefCell::new(Vec::new());
             let attempt = async |n, due| {
                 let permit = tokio::select! {
+                    biased;
                     permit = Permit::acquire(&self.permits) => permit,
                     () = hands.stopped() => return Err(JobEnd::Cancelled),
                 };
