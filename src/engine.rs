@@ -32,7 +32,7 @@ mod worker;
 mod workers;
 
 pub use cell::BuildStrategy;
-pub use dispatch::{Config, EngineError, Made, WorkerSetup, run};
+pub use dispatch::{CellRedis, Config, EngineError, Made, WorkerSetup, run};
 pub use nemesis::RestartRedis;
 pub use pacer::Pacer;
 pub use redis_server::{RedisServer, RedisServerError};

@@ -110,17 +110,16 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy, prefix| {
-            strategy::build(strategy, &plan.retry, &redis.around(strategy, prefix))
+        strategies: &|strategy, cell, prefix| {
+            strategy::build(strategy, &plan.retry, &redis.around(cell, prefix))
         },
         history: books.history.sender(),
         stop,
         progress,
         workers: engine::WorkerSetup {
             program: std::env::current_exe().unwrap_or_default(),
-            redis_urls: redis.urls(),
+            redis: redis.cells(),
             prefix: redis.prefix.clone(),
-            restart_redis: redis.restart(),
         },
     });
     display.stop();

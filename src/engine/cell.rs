@@ -1,6 +1,6 @@
 //! What all engine threads share while they make load for one cell.
 
-use super::nemesis::{Nemeses, RestartRedis};
+use super::nemesis::Nemeses;
 use super::part::{Part, Split};
 use super::ranges::Ranges;
 use super::stop::Stop;
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Builds the strategy under test for a cell, whose names in a shared store begin with the given text.
-pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, &str) -> Arc<dyn Strategy> + 'a;
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, Cell, &str) -> Arc<dyn Strategy> + 'a;
 
 /// What the whole run shares.
 pub(super) struct Shared {
@@ -31,7 +31,6 @@ pub(super) struct Shared {
     pub(super) purse: Purse,
     /// The line to the run, in a worker process.
     pub(super) uplink: Option<Arc<Uplink>>,
-    pub(super) restart_redis: Option<RestartRedis>,
 }
 
 /// Who keeps the budget.

@@ -50,12 +50,19 @@ pub struct Config<'a> {
 pub struct WorkerSetup {
     /// The `deadheat` binary, which a worker is another process of.
     pub program: PathBuf,
-    /// Where Redis is reached, for each strategy that needs it, by its name; may hold passwords.
-    pub redis_urls: BTreeMap<&'static str, String>,
+    /// The Redis of each cell that needs one, by the cell's position in the run.
+    pub redis: BTreeMap<u16, CellRedis>,
     /// What names of the run in a shared store begin with.
     pub prefix: String,
-    /// Restarts the run's own Redis, if it has one.
-    pub restart_redis: Option<RestartRedis>,
+}
+
+/// One cell's Redis.
+#[derive(Clone)]
+pub struct CellRedis {
+    /// Where it is reached; may hold a password.
+    pub url: String,
+    /// Restarts it. `None` where it is not this cell's alone: nobody else may lose what the cell loses.
+    pub restart: Option<RestartRedis>,
 }
 
 /// What a run has made.
@@ -118,9 +125,7 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
         let pico = budget.max_cost.map(|money| money.pico);
         Purse::Own(Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, pico }))
     });
-    let restart_redis = workers.restart_redis.clone();
-    let shared =
-        Arc::new(Shared { plan: plan.clone(), clock, stop, progress, purse, uplink: None, restart_redis });
+    let shared = Arc::new(Shared { plan: plan.clone(), clock, stop, progress, purse, uplink: None });
     let new_cell = |cell| CellRun::new(cell, &shared, strategies, &endpoints, &workers, &history);
     let mut cells: Vec<CellRun> = plan.cells().into_iter().map(new_cell).collect();
     let endpoints = Arc::new(endpoints.clone());
@@ -172,13 +177,15 @@ impl CellRun {
         let plan = &shared.plan;
         let strategy = &plan.strategies[cell.strategy];
         let prefix = format!("{}{}:", setup.prefix, cell.index);
+        let redis = setup.redis.get(&cell.index);
+        let restart = redis.and_then(|redis| redis.restart.clone());
         let state = Arc::new(CellState {
             cell,
-            strategy: strategies(strategy, &prefix),
+            strategy: strategies(strategy, cell, &prefix),
             totals: Totals::default(),
             tally: Tally::default(),
             stuck: Stop::default(),
-            nemeses: Nemeses::of(&plan.nemeses, strategy.name()),
+            nemeses: Nemeses::of(&plan.nemeses, strategy.name(), restart),
         });
         let seat = || Seat {
             plan: plan.toml.clone(),
@@ -188,7 +195,7 @@ impl CellRun {
             threads: (plan.threads / strategy.processes).max(1),
             base_urls: endpoints.iter().map(|endpoint| endpoint.base_url.clone()).collect(),
             epoch_ns: shared.clock.epoch_monotonic_ns(),
-            redis_url: setup.redis_urls.get(strategy.name()).cloned(),
+            redis_url: redis.map(|redis| redis.url.clone()),
             prefix: prefix.clone(),
             budget: plan.budget.is_some(),
             armed: state.nemeses.is_armed(),

@@ -167,7 +167,7 @@ impl Hands for JobHands {
             let _busy = Busy::new(&shared.progress);
             let lost = match &shared.uplink {
                 Some(uplink) => uplink.holding(lock, token).await,
-                None => self.bench.cell.nemeses.strike(shared.restart_redis.as_ref()).await,
+                None => self.bench.cell.nemeses.strike().await,
             };
             if lost { Unlock::Lost } else { Unlock::Heard }
         })

@@ -65,7 +65,6 @@ pub fn work(
         progress: Arc::default(),
         purse: if seat.budget { Purse::Parent } else { Purse::Bottomless },
         uplink: Some(uplink.clone()),
-        restart_redis: None,
     });
     let endpoints = Arc::new(endpoints(&plan, &seat, outfit));
     let threads = Threads::start(seat.threads, &shared, &endpoints, &Outlet::Parent(uplink.clone()));

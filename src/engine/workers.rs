@@ -1,6 +1,9 @@
 //! The worker processes of one cell, as the dispatcher sees them: one order, one history, one ledger of what is
 //! under way.
 
+mod strike;
+
+use self::strike::Strikes;
 use super::account::Account;
 use super::cell::{CellState, Purse, Shared};
 use super::dispatch::EngineError;
@@ -12,7 +15,6 @@ use super::wire::{BlockOrder, Down, Figures, Notes, Seat, Shares, Up, charge};
 use crate::clock::ns;
 use crate::history::BatchSender;
 use crate::profile::{Load, Piece};
-use crate::scenario::NemesisKind;
 use crate::shared::Progress;
 use crate::strategy::Booked;
 use std::path::PathBuf;
@@ -38,8 +40,7 @@ pub(super) struct Workers {
     workers: Vec<Worker>,
     messages: mpsc::SyncSender<(usize, Heard)>,
     inbox: mpsc::Receiver<(usize, Heard)>,
-    /// Workers that are paused, until when, and the answer that they wait for.
-    paused: Vec<(usize, Duration, Down)>,
+    strikes: Strikes,
     order: Option<Underway>,
     stopped: Option<Cause>,
 }
@@ -86,8 +87,8 @@ impl Workers {
     ) -> Self {
         let (messages, inbox) = mpsc::sync_channel(INBOX_MAX);
         let workers = (0..seat.processes).map(|_| Worker::default()).collect();
-        let (paused, order, stopped) = (Vec::new(), None, None);
-        Self { program, seat, shared, cell, history, workers, messages, inbox, paused, order, stopped }
+        let (strikes, order, stopped) = (Strikes::default(), None, None);
+        Self { program, seat, shared, cell, history, workers, messages, inbox, strikes, order, stopped }
     }
 
     /// Makes one block on all processes. `look` is called now and then until they are done.
@@ -172,8 +173,8 @@ impl Workers {
     /// Waits for a message for a while, and works it off.
     fn attend(&mut self) -> Result<(), EngineError> {
         let now = self.shared.clock.now();
-        let until = self.paused.iter().map(|(_, until, _)| until.saturating_sub(now)).min();
-        let heard = self.inbox.recv_timeout(until.map_or(WATCH, |until| until.min(WATCH)));
+        let pause = self.strikes.next().map(|until| until.saturating_sub(now));
+        let heard = self.inbox.recv_timeout(pause.map_or(WATCH, |pause| pause.min(WATCH)));
         self.resume_due();
         match heard {
             Ok((index, heard)) => self.hear(index, heard),
@@ -188,6 +189,7 @@ impl Workers {
                 return Err(EngineError::Worker(format!("it says what is no message: {why}")));
             }
             Heard::Gone => return self.died(index),
+            Heard::Restarted(stroke) => return self.restarted(index, &stroke),
         };
         match up {
             Up::Ready => self.workers[index].ready = true,
@@ -211,7 +213,7 @@ impl Workers {
                     budget.settle(charge(reserved), charge(spent));
                 }
             }
-            Up::Holding { id, .. } => self.strike(index, id),
+            Up::Holding { id, .. } => return self.strike(index, id),
             Up::Stop(cause) => self.shared.stop.stop(cause),
             Up::Share(shares) => {
                 let worker = &mut self.workers[index];
@@ -252,44 +254,6 @@ impl Workers {
         }
     }
 
-    /// A worker has taken a lock, and waits until it may use it.
-    fn strike(&mut self, index: usize, id: u64) {
-        let (mut lose_unlock, mut kill, mut pause) = (false, false, None);
-        for kind in self.cell.nemeses.acquired() {
-            match kind {
-                NemesisKind::LoseUnlock => lose_unlock = true,
-                NemesisKind::KillHolder => kill = true,
-                NemesisKind::PauseHolder(time) => pause = Some(time),
-                NemesisKind::RestartRedis => {
-                    if let Some(restart) = &self.shared.restart_redis {
-                        restart();
-                    }
-                }
-            }
-        }
-        let Some(process) = &mut self.workers[index].process else { return };
-        let go = Down::Go { id, lose_unlock };
-        match pause {
-            _ if kill => process.kill(),
-            Some(time) => {
-                process.pause();
-                self.paused.push((index, self.shared.clock.now() + time, go));
-            }
-            None => process.say(&go),
-        }
-    }
-
-    fn resume_due(&mut self) {
-        let now = self.shared.clock.now();
-        let due: Vec<_> = self.paused.extract_if(.., |(_, until, _)| *until <= now).collect();
-        for (index, _, go) in due {
-            if let Some(process) = &mut self.workers[index].process {
-                process.resume();
-                process.say(&go);
-            }
-        }
-    }
-
     /// Once, after the run or the cell was stopped.
     fn relay_stop(&mut self) {
         let cause = self.shared.stop.cause().or_else(|| self.cell.stuck.cause());
@@ -305,7 +269,7 @@ impl Workers {
     /// rest of its jobs, and those that it had begun are delivered again, as a task queue does.
     fn died(&mut self, index: usize) -> Result<(), EngineError> {
         let now_ns = self.shared.clock.now_ns();
-        self.paused.retain(|(paused, ..)| *paused != index);
+        self.strikes.forget(index);
         let worker = &mut self.workers[index];
         let status = worker.process.take().map(Process::bury);
         let finished = worker.booked.is_some();

@@ -6,7 +6,7 @@ use crate::engine::nemesis::Nemeses;
 use crate::engine::stop::Stop;
 use crate::history::RunDir;
 use crate::profile::blocks;
-use crate::scenario::{Nemesis, Plan, Source, load};
+use crate::scenario::{Nemesis, NemesisKind, Plan, Source, load};
 use crate::shared::{Tally, Totals};
 use crate::strategy::RetryPolicy;
 use std::path::Path;
@@ -64,6 +64,21 @@ impl Place {
         load(&source, &[], &|_| None).unwrap_or_else(|faults| panic!("{faults:?}"))
     }
 
+    /// Notes that it was called, and then takes until somebody looks.
+    fn restart(&self) -> crate::engine::RestartRedis {
+        let (restarts, looked) = (self.dir.path().join("restarts"), self.dir.path().join("looked"));
+        Arc::new(move || {
+            std::fs::write(&restarts, "1").expect("written");
+            for _ in 0..10_000 {
+                if looked.exists() {
+                    return;
+                }
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            panic!("the dispatcher waited for Redis");
+        })
+    }
+
     /// One block by one worker, with this gone wrong at the first acquisition; what it cost, and its deaths.
     fn run(
         &self,
@@ -81,11 +96,8 @@ impl Place {
             totals: Totals::default(),
             tally: Tally::default(),
             stuck: Stop::default(),
-            nemeses: Nemeses::of(&nemeses, "unbounded"),
+            nemeses: Nemeses::of(&nemeses, "unbounded", Some(self.restart())),
         });
-        let restarts = self.dir.path().join("restarts");
-        let restart: crate::engine::RestartRedis =
-            Arc::new(move || std::fs::write(&restarts, "1").expect("written"));
         let shared = Arc::new(Shared {
             plan: plan.clone(),
             clock,
@@ -93,7 +105,6 @@ impl Place {
             progress: Arc::default(),
             purse: Purse::Bottomless,
             uplink: None,
-            restart_redis: Some(restart),
         });
         let seat = Seat {
             plan: plan.toml.clone(),
@@ -167,7 +178,14 @@ fn a_holder_s_unlock_is_lost_and_redis_restarted_before_it_goes_on() {
     assert_eq!(place.read("answers"), "{\"go\":{\"id\":7,\"lose_unlock\":true}}\n");
     assert_eq!(place.read("restarts"), "");
     let place = Place::new(HOLDER);
-    place.run(Some(NemesisKind::RestartRedis), &mut || {}).expect("it works");
+    // The dispatcher looks at other things meanwhile, and the holder waits.
+    let mut look = || {
+        if place.read("restarts") == "1" && place.read("looked").is_empty() {
+            assert_eq!(place.read("answers"), "");
+            std::fs::write(place.dir.path().join("looked"), "1").expect("written");
+        }
+    };
+    place.run(Some(NemesisKind::RestartRedis), &mut look).expect("it works");
     assert_eq!((place.read("answers").as_str(), place.read("restarts").as_str()), (HEARD, "1"));
 }
 
