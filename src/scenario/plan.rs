@@ -90,7 +90,8 @@ impl Plan {
     #[must_use]
     pub fn restarts_redis(&self, strategy: &StrategyPlan) -> bool {
         let meant = |name: &Option<String>| name.as_ref().is_none_or(|name| name == strategy.name());
-        let restart = |nemesis: &Nemesis| nemesis.kind == NemesisKind::RestartRedis && meant(&nemesis.strategy);
+        let restart =
+            |nemesis: &Nemesis| nemesis.kind == NemesisKind::RestartRedis && meant(&nemesis.strategy);
         strategy.locks() && self.nemeses.iter().any(restart)
     }
 }

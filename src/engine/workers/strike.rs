@@ -22,6 +22,9 @@ impl Strikes {
         self.paused.iter().map(|(_, until, _)| *until).min()
     }
 
+    pub(super) fn is_paused(&self, index: usize) -> bool {
+        self.paused.iter().any(|(paused, ..)| *paused == index)
+    }
 
     /// A worker is gone, and waits for nothing.
     pub(super) fn forget(&mut self, index: usize) {
@@ -99,6 +102,7 @@ impl Workers {
             if let Some(process) = &mut self.workers[index].process {
                 process.resume();
                 process.say(&go);
+                self.workers[index].heard = now;
             }
         }
     }
