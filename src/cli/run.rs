@@ -125,7 +125,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     display.stop();
     targets.stop();
     redis.stop();
-    let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
+    let made = made.map_err(|error| Failure::new(exit_of(&error), &error))?;
     if made.pacer != "timerfd" {
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
     }
@@ -143,6 +143,15 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         transports: made.transports.clone(),
     };
     close_and_judge(books, plan, &made, &meta)
+}
+
+/// What cannot be set up is not a fault of deadheat's own.
+fn exit_of(error: &engine::EngineError) -> Exit {
+    use engine::EngineError as E;
+    match error {
+        E::Setup(_) | E::Thread(_) | E::WorkerStart(_) | E::CannotWork(_) => Exit::Unreachable,
+        E::ThreadLost | E::Worker(_) => Exit::Internal,
+    }
 }
 
 /// Closes the books, judges them as `deadheat check` would, and puts the run in its place.

@@ -29,7 +29,7 @@ thread_local! {
 
 /// The engine's end of a blocking attempt. Dropped, the attempt is given up.
 pub(super) struct Over {
-    done: oneshot::Receiver<Done>,
+    done: oneshot::Receiver<Result<Done, SetupError>>,
     give_up: oneshot::Sender<()>,
 }
 
@@ -57,10 +57,13 @@ pub(super) fn split(
             Ok(made) => {
                 let answer = answer(&made.attempt, made.retry_after, made.should_retry);
                 // The engine does not wait only when the run is over.
-                let _ = ended.send(made);
+                let _ = ended.send(Ok(made));
                 answer
             }
-            Err(_) => Answer::not_sent(clock.now()),
+            Err(error) => {
+                let _ = ended.send(Err(error));
+                Answer::not_sent(clock.now())
+            }
         }
     };
     (Box::new(run), Over { done, give_up })
@@ -68,14 +71,20 @@ pub(super) fn split(
 
 impl Over {
     /// What came of the attempt; `None` if no thread made it. When `cancelled` resolves, it is given up.
-    pub(super) async fn await_unless(mut self, cancelled: impl Future<Output = ()>) -> Option<Done> {
+    ///
+    /// # Errors
+    /// If the thread has no client.
+    pub(super) async fn await_unless(
+        mut self,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Option<Done>, SetupError> {
         tokio::select! {
             biased;
-            done = &mut self.done => return done.ok(),
+            done = &mut self.done => return done.ok().transpose(),
             () = cancelled => {}
         }
         drop(self.give_up);
-        self.done.await.ok()
+        self.done.await.ok().transpose()
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Shared {
     pub(super) purse: Purse,
     /// The line to the run, in a worker process.
     pub(super) uplink: Option<Arc<Uplink>>,
+    /// Why load cannot be made, of which the run has still to be told.
+    pub(super) failed: Mutex<Option<String>>,
 }
 
 /// Who keeps the budget.

@@ -19,7 +19,7 @@ use crate::shared::{Budget, Caps, Progress, Tally, Totals};
 use crate::strategy::Booked;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A block starts so long after it was ordered, so that every thread is ready for its first arrival.
@@ -97,7 +97,10 @@ pub enum EngineError {
     /// No worker process could be started.
     #[error("cannot start a worker process: {0}")]
     WorkerStart(std::io::Error),
-    /// A worker process cannot do its work.
+    /// A strategy lacks what it needs to make load at all, be it in a worker process.
+    #[error("load cannot be made: {0}")]
+    CannotWork(String),
+    /// A worker process does not do what it should.
     #[error("a worker process cannot go on: {0}")]
     Worker(String),
 }
@@ -125,7 +128,15 @@ pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
         let pico = budget.max_cost.map(|money| money.pico);
         Purse::Own(Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, pico }))
     });
-    let shared = Arc::new(Shared { plan: plan.clone(), clock, stop, progress, purse, uplink: None });
+    let shared = Arc::new(Shared {
+        plan: plan.clone(),
+        clock,
+        stop,
+        progress,
+        purse,
+        uplink: None,
+        failed: Mutex::default(),
+    });
     let new_cell = |cell| CellRun::new(cell, &shared, strategies, &endpoints, &workers, &history);
     let mut cells: Vec<CellRun> = plan.cells().into_iter().map(new_cell).collect();
     let endpoints = Arc::new(endpoints.clone());
@@ -274,7 +285,9 @@ impl CellRun {
             None => NotIssued::TimeUp,
             Some(Cause::OverBudget) => NotIssued::OverBudget,
             Some(Cause::Saturated) => NotIssued::Aborted,
-            Some(Cause::Interrupted | Cause::EvidenceFailed | Cause::Stuck) => NotIssued::Interrupted,
+            Some(Cause::Interrupted | Cause::EvidenceFailed | Cause::Stuck | Cause::CannotWork) => {
+                NotIssued::Interrupted
+            }
         };
         let offered =
             (self.open_time > Duration::ZERO).then(|| self.arrivals as f64 / self.open_time.as_secs_f64());

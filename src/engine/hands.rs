@@ -168,6 +168,10 @@ impl Hands for JobHands {
             let busy = Busy::new(&self.bench.shared.progress);
             let done = over.await_unless(self.halt.cancelled()).await;
             drop(busy);
+            let done = done.unwrap_or_else(|error| {
+                self.bench.fail(format!("a thread of the pool has no client: {error}"));
+                None
+            });
             self.book(task, reserved, done.unwrap_or_else(|| self.not_sent(task, &call)))
         });
         Blocking { run, recorded }
@@ -218,6 +222,10 @@ impl Hands for JobHands {
             text_hash: answer.text_hash.clone().filter(|_| ok),
             warmup: task.warmup,
         }));
+    }
+
+    fn cannot_work(&self, why: String) {
+        self.bench.fail(why);
     }
 
     fn count(&self, _task: &Task, answer: &Answer) {

@@ -3,12 +3,14 @@
 use super::bench::Bench;
 use super::cell::{CellState, PieceState, Shared};
 use super::crew::Crew;
+use super::dispatch::EngineError;
 use super::load::PieceRun;
 use super::pacer::Pacer;
 use super::recorder::{Outlet, Recorder};
 use super::stop::Halt;
 use crate::profile::Piece;
 use crate::provider::{Client, Endpoint, SetupError};
+use crate::sync::lock;
 use futures_util::future::join_all;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::HashMap;
@@ -41,7 +43,7 @@ pub(super) struct Share {
 }
 
 /// A share done, or why it could not be.
-pub(super) type Report = Result<Share, SetupError>;
+pub(super) type Report = Result<Share, EngineError>;
 
 /// What one thread is given at its start.
 pub(super) struct Thread {
@@ -60,7 +62,7 @@ impl Thread {
             Ok(runtime) => runtime,
             Err(error) => {
                 // The dispatcher is gone only if it has given the run up.
-                let _ = reports.send(Err(SetupError::Runtime(error)));
+                let _ = reports.send(Err(SetupError::Runtime(error).into()));
                 return;
             }
         };
@@ -83,7 +85,7 @@ impl Thread {
         order: Order,
         clients: &mut HashMap<usize, Rc<Client>>,
         recorder: &Rc<Recorder>,
-    ) -> Result<Share, SetupError> {
+    ) -> Report {
         let target = order.cell.cell.target;
         let client = match clients.get(&target) {
             Some(client) => client.clone(),
@@ -118,6 +120,9 @@ impl Thread {
             .run()
         });
         join_all(pieces).await;
+        if let Some(why) = lock(&self.shared.failed).take() {
+            return Err(EngineError::CannotWork(why));
+        }
         Ok(Share { cpu: Duration::ZERO, pacer, transport })
     }
 }

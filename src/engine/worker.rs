@@ -68,6 +68,7 @@ pub fn work(
         progress: Arc::default(),
         purse: if seat.budget { Purse::Parent } else { Purse::Bottomless },
         uplink: Some(uplink.clone()),
+        failed: Mutex::default(),
     });
     let endpoints = Arc::new(endpoints(&plan, &seat, outfit));
     let threads = Threads::start(seat.threads, &shared, &endpoints, &Outlet::Parent(uplink.clone()));

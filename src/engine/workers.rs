@@ -216,7 +216,7 @@ impl Workers {
                 worker.shares = Some(shares);
             }
             Up::Booked(booked) => self.workers[index].booked = Some(booked),
-            Up::Failed(why) => return Err(EngineError::Worker(why)),
+            Up::Failed(why) => return Err(EngineError::CannotWork(why)),
         }
         Ok(())
     }

@@ -90,18 +90,23 @@ impl ThreadPool {
         Ok(self.shared.results.take(&key).unwrap_or(seen))
     }
 
-    fn start(&self) {
+    /// # Errors
+    /// If a thread is refused: a pool with fewer is not the one that is asked for.
+    fn start(&self) -> Result<(), String> {
         let mut threads = lock(&self.threads);
         while threads.len() < self.workers as usize {
             let (shared, add) = (self.shared.clone(), self.add);
             let thread = std::thread::Builder::new().name(format!("pool-{}", threads.len()));
-            match thread.spawn(move || work(&shared, add)) {
-                Ok(thread) => threads.push(thread),
-                // With fewer threads the work goes on; with none the attempts stay in the queue, and the
-                // client is found stuck.
-                Err(_) => return,
-            }
+            let thread = thread.spawn(move || work(&shared, add)).map_err(|error| {
+                let (have, want) = (threads.len(), self.workers);
+                format!(
+                    "the system gives the pool {have} of {want} threads: {error}; ask for fewer `workers`, or \
+                     raise its limits (ulimit -u, ulimit -v)"
+                )
+            })?;
+            threads.push(thread);
         }
+        Ok(())
     }
 }
 
@@ -135,7 +140,10 @@ impl Drop for ThreadPool {
 impl Strategy for ThreadPool {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            self.start();
+            if let Err(why) = self.start() {
+                hands.cannot_work(why);
+                return hands.record(&task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, 0);
+            }
             let attempt = async |n, due| {
                 let _thread = Permit::unless_stopped(&self.free, &*hands).await?;
                 let call = Call::new(n, due);

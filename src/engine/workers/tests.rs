@@ -150,6 +150,7 @@ impl Place {
             progress: Arc::default(),
             purse: Purse::Own(Budget::new(self.caps)),
             uplink: None,
+            failed: std::sync::Mutex::default(),
         });
         let seat = Seat {
             plan: plan.toml.clone(),
