@@ -37,6 +37,26 @@ struct Work {
     done: oneshot::Sender<()>,
 }
 
+/// Where one attempt's answer is waited for, for as long as it lives.
+struct Place<'a> {
+    results: &'a Results<(JobId, u32), Answer>,
+    key: (JobId, u32),
+}
+
+impl<'a> Place<'a> {
+    fn open(results: &'a Results<(JobId, u32), Answer>, key: (JobId, u32)) -> Self {
+        // An attempt is made once, so nobody else waits under its key.
+        let _ = results.open(key);
+        Self { results, key }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.results.close(&self.key);
+    }
+}
+
 impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Work").field("key", &self.key).finish_non_exhaustive()
@@ -79,6 +99,7 @@ impl ThreadPool {
             return Err(JobEnd::OverBudget);
         }
         let (key, (done, counted)) = ((task.job, call.n), oneshot::channel());
+        let place = Place::open(&self.shared.results, key);
         let Blocking { run, recorded } = hands.blocking(task, call);
         if self.shared.queue.push(Work { key, run, done }).is_err() {
             // Closed only when nobody can run a job any more.
@@ -87,7 +108,7 @@ impl ThreadPool {
         let seen = recorded.await;
         // The thread books after it has called: until then neither its answer nor its count is there.
         let _ = counted.await;
-        Ok(self.shared.results.take(&key).unwrap_or(seen))
+        Ok(place.results.take(&key).unwrap_or(seen))
     }
 
     /// # Errors
@@ -114,9 +135,8 @@ fn work(shared: &Shared, add: Add) {
     while let Some(Work { key, run, done }) = shared.queue.pop() {
         let answer = run();
         add(shared, &answer);
-        // An attempt is made once, so its place is free.
-        let _first = shared.results.put(key, answer);
-        // Its job may have been given up meanwhile.
+        // Its job may have been given up meanwhile, and with it its place.
+        let _ = shared.results.put(&key, answer);
         let _ = done.send(());
     }
 }
