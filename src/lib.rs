@@ -11,6 +11,7 @@
 //! - [`mock`]: the built-in provider and its ledger
 //! - [`schedule`]: in which order, and with which faults, a provider answers; and the trace of it
 //! - [`history`]: the vocabulary of evidence and its files
+//! - [`explore`]: hunts for the schedule under which a client breaks a rule
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
@@ -40,6 +41,8 @@ pub mod shared;
 pub mod cli;
 #[cfg(not(loom))]
 pub mod engine;
+#[cfg(not(loom))]
+pub mod explore;
 #[cfg(not(loom))]
 pub mod gate;
 #[cfg(not(loom))]

@@ -73,8 +73,8 @@ pub(super) struct PieceState {
     /// The cap on jobs in progress of an open profile.
     pub(super) in_flight: Option<Arc<PermitQueue>>,
     /// Jobs of the current barrier round still in progress, and the rounds released so far.
-    pub(super) left: AtomicU64,
-    pub(super) round: watch::Sender<(u64, Duration)>,
+    pub(super) left: Arc<AtomicU64>,
+    pub(super) round: Arc<watch::Sender<(u64, Duration)>>,
 }
 
 impl PieceState {
@@ -99,9 +99,15 @@ impl PieceState {
             passed: AtomicU64::new(0),
             again: Mutex::new(resumed.again.into()),
             in_flight,
-            left: AtomicU64::new(left),
-            round: watch::Sender::new(begun.unwrap_or((round, start + piece.start))),
+            left: Arc::new(AtomicU64::new(left)),
+            round: Arc::new(watch::Sender::new(begun.unwrap_or((round, start + piece.start)))),
         }
+    }
+
+    /// In virtual time: another process's part of the same piece, with the same rounds.
+    pub(super) fn beside(&self, piece: &Piece, start: Duration, part: Part) -> Self {
+        let (left, round) = (self.left.clone(), self.round.clone());
+        Self { left, round, ..Self::new(piece, start, part, Resumed::default()) }
     }
 
     /// The next job of a closed profile, to one caller only; `None` when all are taken.

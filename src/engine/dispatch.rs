@@ -256,23 +256,13 @@ impl CellRun {
         shared: &Shared,
     ) -> Result<(), EngineError> {
         let start = shared.clock.now() + LEAD;
+        let orders = self.orders(pieces, start);
         let (mut watch, state) = (StuckWatch::new(shared), self.state.clone());
         let since = &mut self.spent.stuck_since;
         let mut look = || watch.look(shared, &state.stuck, since);
         let shares = match &mut self.workers {
             Some(workers) => workers.make(number, pieces, &mut look)?,
-            None => {
-                let processes = 1 + self.stand_ins.len() as u32;
-                let order = |(process, cell): (u32, &Arc<CellState>)| {
-                    let part = Part { process, processes };
-                    let state = |piece| Arc::new(PieceState::new(piece, start, part, Resumed::default()));
-                    let pieces = pieces.iter().map(|piece| (piece.clone(), state(piece)));
-                    Order { cell: cell.clone(), pieces: Arc::new(pieces.collect()), start }
-                };
-                let all = std::iter::once(&self.state).chain(&self.stand_ins);
-                let orders: Vec<Order> = (0..).zip(all).map(order).collect();
-                vec![makers.make(&orders, &mut look)?]
-            }
+            None => vec![makers.make(&orders, &mut look)?],
         };
         let mut busiest_ns = 0;
         for Shares { cpu_ns, cpu_busiest_ns, pacer, transport, .. } in shares {
@@ -283,6 +273,23 @@ impl CellRun {
         self.spent.cpu_busiest += Duration::from_nanos(busiest_ns);
         self.spent.elapsed += shared.clock.now().saturating_sub(start);
         Ok(())
+    }
+
+    /// A block's order for this process, and in virtual time for each process that it stands for.
+    fn orders(&self, pieces: &[Piece], start: Duration) -> Vec<Order> {
+        let processes = 1 + self.stand_ins.len() as u32;
+        let part = |process| Part { process, processes };
+        let first = |piece| PieceState::new(piece, start, part(0), Resumed::default());
+        let firsts: Vec<Arc<PieceState>> = pieces.iter().map(|piece| Arc::new(first(piece))).collect();
+        let order = |(process, cell): (u32, &Arc<CellState>)| {
+            let states = pieces.iter().zip(&firsts).map(|(piece, first)| {
+                let own = process == 0;
+                let beside = || Arc::new(first.beside(piece, start, part(process)));
+                (piece.clone(), if own { first.clone() } else { beside() })
+            });
+            Order { cell: cell.clone(), pieces: Arc::new(states.collect()), start }
+        };
+        (0..).zip(std::iter::once(&self.state).chain(&self.stand_ins)).map(order).collect()
     }
 
     /// Ends the cell's processes, if it has any: what each has on its books.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 /// How long totals are kept after the last booking: longer than any run.
 const TTL_MS: u64 = 7 * 24 * 3600 * 1000;
-const REQUESTS: &str = "requests";
-const PROMPT: &str = "prompt_tokens";
-const COMPLETION: &str = "completion_tokens";
+pub(super) const REQUESTS: &str = "requests";
+pub(super) const PROMPT: &str = "prompt_tokens";
+pub(super) const COMPLETION: &str = "completion_tokens";
 
 /// Books once: a second booking with the same id is none.
-const ADD_ONCE: &str = r"
+pub(super) const ADD_ONCE: &str = r"
 if not redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[1]) then
   return 0
 end
