@@ -272,6 +272,10 @@ fn every_fault_of_the_alphabet_strikes_the_one_that_is_named_and_can_be_held() {
         (FaultKind::CutStream { after: 0.5 }, LedgerEnd::Cut, 6),
         (FaultKind::ResetMidStream { after: 0.5 }, LedgerEnd::Reset, 6),
         (FaultKind::ErrorEvent { after: 0.5 }, LedgerEnd::Cut, 3),
+        (FaultKind::MalformedEvent { after: 0.5 }, LedgerEnd::Cut, 6),
+        (FaultKind::DuplicateEvent { after: 0.5 }, LedgerEnd::Whole, 6),
+        (FaultKind::DuplicateUsage, LedgerEnd::Whole, 6),
+        (FaultKind::Drip(50 * MS), LedgerEnd::Whole, 6),
         (FaultKind::NeverAnswers, LedgerEnd::ClientClosed, 0),
         (FaultKind::GatewayTimeout { status: 504, after: 30 * MS }, LedgerEnd::Refused, 6),
     ];
@@ -293,10 +297,7 @@ fn every_fault_of_the_alphabet_strikes_the_one_that_is_named_and_can_be_held() {
             FaultKind::GatewayTimeout { .. } => Some(130 * MS),
             FaultKind::Slow(_) => Some(150 * MS + TTFT),
             _ if end == LedgerEnd::Refused => Some(100 * MS),
-            FaultKind::CutStream { .. } | FaultKind::ResetMidStream { .. } | FaultKind::ErrorEvent { .. } => {
-                Some(100 * MS + TTFT)
-            }
-            _ => unreachable!(),
+            _ => Some(100 * MS + TTFT),
         };
         assert_eq!(entry.first_byte_ns, first_byte.map(ns), "{name}: the fault begins when it is released");
         let steps = world.core.trace().steps;
