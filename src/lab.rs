@@ -7,6 +7,8 @@
 
 mod memory;
 mod run;
+mod strategies;
 
 pub use memory::{Kept, run_in_memory};
 pub use run::{LabError, Ran, Run, Sink, run};
+pub use strategies::VirtualCell;

@@ -285,6 +285,10 @@ impl Hands for WatchedHands<'_> {
         self.0.record(task, answer, end, attempts);
     }
 
+    fn cannot_work(&self, why: String) {
+        self.0.cannot_work(why);
+    }
+
     // A pool books for itself.
     fn count(&self, _: &Task, _: &Answer) {}
 

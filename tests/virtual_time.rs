@@ -24,7 +24,7 @@ fn plan(text: &str) -> Arc<Plan> {
 }
 
 fn run(plan: &Arc<Plan>) -> Kept {
-    lab::run_in_memory(plan).expect("a run")
+    lab::run_in_memory(plan, None).expect("a run")
 }
 
 fn summary(plan: &Arc<Plan>) -> String {

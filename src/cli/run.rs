@@ -110,7 +110,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         ClockKind::Virtual => in_virtual_time(plan, &books, stop, progress),
     };
     display.stop();
-    let Ran { made, meta } = ran?;
+    let Ran { made, meta, .. } = ran?;
     if plan.clock == ClockKind::Real && made.pacer != "timerfd" {
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
     }
@@ -136,22 +136,21 @@ fn over_sockets(
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy, prefix, _| {
-            strategy::build(strategy, &plan.retry, &redis.around(strategy, prefix))
+        strategies: &|strategy, place| {
+            strategy::build(strategy, &plan.retry, &redis.around(place.cell, place.prefix))
         },
         history: books.history.sender(),
         stop,
         progress,
         workers: engine::WorkerSetup {
             program: std::env::current_exe().unwrap_or_default(),
-            redis_urls: redis.urls(),
+            redis: redis.cells(),
             prefix: redis.prefix.clone(),
-            restart_redis: redis.restart(),
         },
     });
     targets.stop();
     redis.stop();
-    let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
+    let made = made.map_err(|error| Failure::new(exit_of(&error), &error))?;
     let meta = Meta {
         started_utc_s,
         elapsed_ns: clock.now_ns(),
@@ -161,7 +160,7 @@ fn over_sockets(
         threads: plan.threads,
         transports: made.transports.clone(),
     };
-    Ok(Ran { made, meta })
+    Ok(Ran { made, meta, traces: Vec::new() })
 }
 
 /// Makes the load in virtual time.
@@ -176,8 +175,17 @@ fn in_virtual_time(
         // A refused entry is a full disk: the writer keeps the error, and the run stops by it.
         let _ = sender.send(entry);
     });
-    let run = lab::Run { plan, history: books.history.sender(), ledger, stop, progress };
+    let run = lab::Run { plan, history: books.history.sender(), ledger, stop, progress, schedule: None };
     lab::run(run).map_err(|error| Failure::new(Exit::Internal, &error))
+}
+
+/// What cannot be set up is not a fault of deadheat's own.
+fn exit_of(error: &engine::EngineError) -> Exit {
+    use engine::EngineError as E;
+    match error {
+        E::Setup(_) | E::Thread(_) | E::WorkerStart(_) | E::CannotWork(_) => Exit::Unreachable,
+        E::ThreadLost | E::Worker(_) => Exit::Internal,
+    }
 }
 
 /// Closes the books, judges them as `deadheat check` would, and puts the run in its place.

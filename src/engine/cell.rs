@@ -1,6 +1,6 @@
 //! What all engine threads share while they make load for one cell.
 
-use super::nemesis::{Nemeses, RestartRedis};
+use super::nemesis::Nemeses;
 use super::part::{Part, Split};
 use super::ranges::Ranges;
 use super::stop::Stop;
@@ -19,9 +19,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Builds the strategy under test for a cell, whose names in a shared store begin with the given text, and for
-/// which of its processes: 0 but in virtual time, where this process stands for all of them.
-pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, &str, u32) -> Arc<dyn Strategy> + 'a;
+/// Builds the strategy under test for a cell.
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + 'a;
+
+/// Where a strategy is built for.
+#[derive(Debug, Clone, Copy)]
+pub struct Berth<'a> {
+    /// Which cell.
+    pub cell: Cell,
+    /// What the cell's names in a shared store begin with.
+    pub prefix: &'a str,
+    /// Which of its processes: 0 but in virtual time, where this process stands for all of them.
+    pub process: u32,
+}
 
 /// What the whole run shares.
 pub(super) struct Shared {
@@ -32,7 +42,8 @@ pub(super) struct Shared {
     pub(super) purse: Purse,
     /// The line to the run, in a worker process.
     pub(super) uplink: Option<Arc<Uplink>>,
-    pub(super) restart_redis: Option<RestartRedis>,
+    /// Why load cannot be made, of which the run has still to be told.
+    pub(super) failed: Mutex<Option<String>>,
 }
 
 /// Who keeps the budget.

@@ -13,7 +13,7 @@ use crate::shared::Charge;
 use crate::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock, Usage};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::Rng;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -37,14 +37,14 @@ pub(super) struct JobHands {
     bench: Rc<Bench>,
     halt: Rc<Halt>,
     past: Past,
-    /// Reservations that no attempt has taken up yet.
-    reserved: Cell<u32>,
+    /// What is set aside for attempts of this job that have not begun.
+    reserved: RefCell<Vec<(JobId, Charge)>>,
 }
 
 impl JobHands {
     /// For a job with this past.
     pub(super) fn new(bench: Rc<Bench>, halt: Rc<Halt>, past: Past) -> Self {
-        Self { bench, halt, past, reserved: Cell::new(0) }
+        Self { bench, halt, past, reserved: RefCell::default() }
     }
 
     /// The attempt that was not made because the run had been stopped.
@@ -88,10 +88,8 @@ impl JobHands {
     }
 
     /// What was set aside for the attempt that begins now; nothing if its strategy reserved nothing.
-    fn take_reservation(&self, task: &Task) -> Option<Charge> {
-        let left = self.reserved.get().checked_sub(1)?;
-        self.reserved.set(left);
-        Some(self.bench.most(task))
+    fn take_reservation(&self) -> Option<Charge> {
+        self.reserved.borrow_mut().pop().map(|(_, most)| most)
     }
 
     /// Puts an attempt that has ended into the books.
@@ -116,10 +114,24 @@ impl JobHands {
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,
         };
+        self.replace(attempt.job, reserved, spent);
+    }
+
+    /// Replaces what was set aside by what was spent.
+    fn replace(&self, job: JobId, reserved: Charge, spent: Charge) {
         match (&self.bench.shared.purse, &self.bench.shared.uplink) {
             (Purse::Own(budget), _) => budget.settle(reserved, spent),
-            (Purse::Parent, Some(uplink)) => uplink.settle(reserved, spent),
+            (Purse::Parent, Some(uplink)) => uplink.settle(job.index, reserved, spent),
             _ => {}
+        }
+    }
+}
+
+impl Drop for JobHands {
+    /// A job that was given up before it sent what it had room for leaves that room to others.
+    fn drop(&mut self) {
+        for (job, most) in self.reserved.take() {
+            self.replace(job, most, Charge::default());
         }
     }
 }
@@ -132,7 +144,7 @@ impl Hands for JobHands {
     fn attempt<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
             call.n += self.past.attempts;
-            let reserved = self.take_reservation(task);
+            let reserved = self.take_reservation();
             let done = if self.halt.is_draining() {
                 self.not_sent(task, &call)
             } else {
@@ -159,7 +171,7 @@ impl Hands for JobHands {
             return Blocking { run: None, recorded: self.attempt(task, call) };
         }
         call.n += self.past.attempts;
-        let reserved = self.take_reservation(task);
+        let reserved = self.take_reservation();
         let request = self.request(task, &call);
         // What the thread is about to send is said by the thread; what came before it, now.
         self.bench.recorder.flush();
@@ -170,6 +182,10 @@ impl Hands for JobHands {
             let busy = Busy::new(&self.bench.shared.progress);
             let done = over.await_unless(self.halt.cancelled()).await;
             drop(busy);
+            let done = done.unwrap_or_else(|error| {
+                self.bench.fail(format!("a thread of the pool has no client: {error}"));
+                None
+            });
             self.book(task, reserved, done.unwrap_or_else(|| self.not_sent(task, &call)))
         });
         Blocking { run: Some(run), recorded }
@@ -186,7 +202,7 @@ impl Hands for JobHands {
             let lost = match &shared.uplink {
                 Some(uplink) => uplink.holding(lock, token).await,
                 None => {
-                    let struck = self.bench.cell.nemeses.strike(shared.restart_redis.as_ref()).await;
+                    let struck = self.bench.cell.nemeses.strike().await;
                     if let (Some(pause), true) = (struck.pause, shared.clock.is_virtual()) {
                         self.bench.cell.paused_until_ns.fetch_max(ns(shared.clock.now() + pause), Relaxed);
                     }
@@ -236,6 +252,10 @@ impl Hands for JobHands {
         }));
     }
 
+    fn cannot_work(&self, why: String) {
+        self.bench.fail(why);
+    }
+
     fn count(&self, _task: &Task, answer: &Answer) {
         let Usage { prompt_tokens, completion_tokens } =
             answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
@@ -255,7 +275,7 @@ impl Hands for JobHands {
     fn reserve(&self, task: &Task) -> bool {
         let granted = self.reserve_spare(task);
         if !granted {
-            self.bench.shared.stop.stop(Cause::OverBudget);
+            self.bench.stop(Cause::OverBudget);
         }
         granted
     }
@@ -264,11 +284,11 @@ impl Hands for JobHands {
         let most = self.bench.most(task);
         let granted = match (&self.bench.shared.purse, &self.bench.shared.uplink) {
             (Purse::Own(budget), _) => budget.reserve(most),
-            (Purse::Parent, Some(uplink)) => uplink.reserve(most),
+            (Purse::Parent, Some(uplink)) => uplink.reserve(task.job.index, most),
             _ => return true,
         };
         if granted {
-            self.reserved.set(self.reserved.get() + 1);
+            self.reserved.borrow_mut().push((task.job, most));
         }
         granted
     }

@@ -103,7 +103,7 @@ impl PieceRun {
 
     async fn after_stop(&self) {
         self.halt.drain();
-        if self.bench.stop_cause() != Some(Cause::Stuck) {
+        if !matches!(self.bench.stop_cause(), Some(Cause::Stuck | Cause::CannotWork)) {
             tokio::time::sleep(self.piece.graceful_stop).await;
         }
     }

@@ -134,7 +134,7 @@ pub(super) struct Notes {
     /// Jobs whose strategy has returned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) ended: Vec<u64>,
-    /// The totals that the engine keeps for the strategy, by now: requests, prompt tokens, completion tokens.
+    /// What the process has on its books by now, the strategy's own if it keeps any: requests, prompt tokens, completion tokens.
     pub(super) totals: (u64, u64, u64),
 }
 
@@ -157,10 +157,14 @@ pub(super) enum Up {
     Notes(Notes),
     /// Its live figures.
     Seen(Figures),
-    /// Asks for the most that an attempt can cost to be set aside: requests, tokens, money.
-    Reserve(Price),
+    /// Asks for the most that an attempt of the job can cost to be set aside.
+    Reserve {
+        job: u64,
+        most: Price,
+    },
     /// Replaces what was set aside by what was spent.
     Settle {
+        job: u64,
         reserved: Price,
         spent: Price,
     },
@@ -216,8 +220,8 @@ mod tests {
     #[test]
     fn money_beyond_64_bits_survives_the_way() {
         let most = (u64::MAX, 7, i128::from(u64::MAX) * 1_000_003);
-        let text = serde_json::to_string(&Up::Reserve(most)).expect("JSON");
-        let Ok(Up::Reserve(back)) = serde_json::from_str(&text) else { panic!("{text}") };
+        let text = serde_json::to_string(&Up::Reserve { job: 3, most }).expect("JSON");
+        let Ok(Up::Reserve { job: 3, most: back }) = serde_json::from_str(&text) else { panic!("{text}") };
         assert_eq!(back, most);
     }
 }

@@ -8,6 +8,7 @@ use crate::history::{
 };
 use crate::metrics::Gaps;
 use crate::scenario::Plan;
+use crate::schedule::Schedule;
 use crate::sync::lock;
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +27,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// If it could not be begun.
-pub fn run_in_memory(plan: &Arc<Plan>) -> Result<Kept, LabError> {
+pub fn run_in_memory(plan: &Arc<Plan>, schedule: Option<&Schedule>) -> Result<Kept, LabError> {
     let (history, events) = BatchSender::in_memory();
     let entries = Arc::new(Mutex::new(Vec::new()));
     let sink = entries.clone();
@@ -36,6 +37,7 @@ pub fn run_in_memory(plan: &Arc<Plan>) -> Result<Kept, LabError> {
         ledger: Arc::new(move |entry| lock(&sink).push(entry)),
         stop: Arc::default(),
         progress: Arc::default(),
+        schedule,
     })?;
     let (events, entries) = (std::mem::take(&mut *lock(&events)), std::mem::take(&mut *lock(&entries)));
     Ok(Kept { ran, events, entries })

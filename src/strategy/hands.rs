@@ -165,6 +165,10 @@ pub trait Hands {
     /// Takes `answer` for the job's result: the client's claim.
     fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32);
 
+    /// To be called by a strategy that lacks what it needs to work at all, such as a thread: the run ends, with
+    /// this reason and no verdict.
+    fn cannot_work(&self, why: String);
+
     /// Books one request and its usage in the client's own totals: the client's claim.
     fn count(&self, task: &Task, answer: &Answer);
 

@@ -98,7 +98,7 @@ pub(crate) fn run_watched(
         plan: plan.clone(),
         clock,
         endpoints: plan.targets.iter().zip(&servers).map(endpoint).collect(),
-        strategies: &|strategy, _, _| build(strategy, plan),
+        strategies: &|strategy, _| build(strategy, plan),
         history: history.sender(),
         stop: stop.clone(),
         workers: engine::WorkerSetup {
