@@ -101,7 +101,7 @@ fn a_schedule_that_is_taken_away_lets_everything_go() {
     provider.ask(&put(&holding(X, Until::Disconnect).to_toml()));
     let mut stream = send(&provider.server, X);
     until(&provider, "held", 1);
-    assert_eq!(provider.ask(&"DELETE /deadheat/schedule HTTP/1.1\r\nhost: mock\r\n\r\n".to_owned()).body, "");
+    assert_eq!(provider.ask("DELETE /deadheat/schedule HTTP/1.1\r\nhost: mock\r\n\r\n").body, "");
     assert_eq!(read(&mut stream).status, 200);
     assert_eq!(provider.ask(&get("/deadheat/trace")).json()["steps"], Value::Array(Vec::new()));
     let wrong = provider.ask(&put("version = 1\nfalback = \"fifo\"\nquiet = 3\n"));
