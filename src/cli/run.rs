@@ -1,5 +1,6 @@
 //! `deadheat run`: make load, judge, report.
 
+pub(super) mod hunt;
 mod interrupt;
 mod progress;
 mod redis;
@@ -15,8 +16,10 @@ use crate::report;
 use crate::scenario::{ClockKind, Plan};
 use crate::shared::Progress;
 use crate::strategy;
+use crate::units::parse_duration;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Make load from a scenario, judge what happened, report
 #[derive(Debug, clap::Args)]
@@ -35,9 +38,23 @@ pub(super) struct Args {
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Then hunt each cell for schedules under which it breaks a rule: so many schedules
+    #[arg(long, value_name = "N", conflicts_with = "time")]
+    explore: Option<u64>,
+    /// Then hunt all cells for schedules under which they break a rule: so long, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    time: Option<Duration>,
     /// No progress line
     #[arg(long, short)]
     quiet: bool,
+}
+
+impl Args {
+    /// How long to hunt, if at all.
+    fn hunt(&self) -> Option<hunt::Asked> {
+        let schedules = self.explore.map(hunt::Asked::Schedules);
+        schedules.or_else(|| self.time.map(hunt::Asked::Time))
+    }
 }
 
 /// Why a run came to no result, and with which exit code.
@@ -51,6 +68,14 @@ impl Failure {
     fn new(exit: Exit, error: &impl ToString) -> Self {
         Self { exit, message: error.to_string() }
     }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 pub(super) fn run(args: &Args) -> u8 {
@@ -58,6 +83,11 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(plan) => Arc::new(plan),
         Err(code) => return code,
     };
+    if args.hunt().is_some()
+        && let Err(failure) = hunt::check(&plan)
+    {
+        return output::fail(args.format, failure.exit(), failure.message());
+    }
     match make_and_judge(args, &plan) {
         Ok((summary, place)) => {
             let next = plan.next.as_deref().filter(|_| summary.exit_code == Exit::Pass.code());
@@ -106,8 +136,8 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let progress = Arc::new(Progress::default());
     let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
     let ran = match plan.clock {
-        ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop, progress),
-        ClockKind::Virtual => in_virtual_time(plan, &books, stop, progress),
+        ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop.clone(), progress),
+        ClockKind::Virtual => in_virtual_time(plan, &books, stop.clone(), progress),
     };
     display.stop();
     let Ran { made, meta, .. } = ran?;
@@ -118,7 +148,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         let times = if made.deaths == 1 { "once".to_owned() } else { format!("{} times", made.deaths) };
         output::say(&format!("a worker process died {times}, and was started again with its jobs"));
     }
-    close_and_judge(books, plan, &made, &meta)
+    close_and_judge(args, books, plan, &made, &meta, &stop)
 }
 
 /// Makes the load in real time, against built-in targets on their ports and real endpoints.
@@ -190,10 +220,12 @@ fn exit_of(error: &engine::EngineError) -> Exit {
 
 /// Closes the books, judges them as `deadheat check` would, and puts the run in its place.
 fn close_and_judge(
+    args: &Args,
     books: Books,
     plan: &Plan,
     made: &Made,
     meta: &Meta,
+    stop: &Stop,
 ) -> Result<(Summary, PathBuf), Failure> {
     let Books { dir, history, ledger } = books;
     let internal = |error: String| Failure {
@@ -203,7 +235,11 @@ fn close_and_judge(
     ledger.finish().map_err(|error| internal(error.to_string()))?;
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
-    let summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    let mut summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    if let Some(asked) = args.hunt() {
+        let hunted = hunt::hunt(args, plan, asked, &dir, stop)?;
+        gate::add_findings(&mut summary, hunted.findings, hunted.explored);
+    }
     let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;

@@ -14,6 +14,9 @@ pub struct Origin {
     /// The scenario's file, if the subject is one of deadheat's own strategies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
+    /// What was changed of it, each as KEY=VALUE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
     /// The command line, if the subject is somebody's program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
