@@ -151,7 +151,7 @@ fn the_same_seed_hunts_the_same_way_and_a_small_budget_is_kept() {
     assert_eq!(report(1), report(1));
     let (_, explored) = report(2);
     assert_eq!(explored.schedules, 60);
-    assert!(explored.not_covered.iter().any(|text| text.contains("the budget ended")));
+    assert!(explored.not_covered.iter().any(|text| text.contains("the budget was too small")));
 }
 
 #[test]

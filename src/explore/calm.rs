@@ -1,7 +1,7 @@
 //! What calm runs tell of a subject: which requests it makes, which of them cause which, how fast it thinks.
 
 use super::lives::{Life, Lives};
-use crate::schedule::{RequestKey, Trace, Why};
+use crate::schedule::{Event, RequestKey, Trace, Why};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) struct Calm {
     pub(super) together: HashSet<Pair>,
     /// By request: those that had to be answered before it came, whatever the order.
     pub(super) before: Vec<BTreeSet<usize>>,
-    /// By request: the one whose answer brings it, if that is always the same.
+    /// By request: the one whose answer brings it, if that is always the same or one of the same job.
     pub(super) cause: Vec<Option<usize>>,
     /// By request: how many causes stand behind it.
     pub(super) depth: Vec<usize>,
@@ -38,6 +38,8 @@ pub(super) struct Calm {
     pub(super) lasted: Duration,
     /// The longest that a request was in flight.
     pub(super) service: Duration,
+    /// The most that were in flight at once.
+    pub(super) in_flight: usize,
 }
 
 /// What one run says of causes: answers left one at a time, so whatever came after a release was brought by it.
@@ -69,13 +71,17 @@ impl Calm {
         let chains: Vec<Chain> = single.iter().map(|lives| chain(lives, &index)).collect();
         let mut think: Vec<Duration> = chains.iter().flat_map(|chain| chain.think.iter().copied()).collect();
         think.sort_unstable();
-        let (cause, before) = agreed(&chains, requests.len());
+        let (mut cause, before) = agreed(&chains, requests.len());
+        for (request, cause) in requests.iter().zip(&mut cause).filter(|(_, cause)| cause.is_none()) {
+            *cause = earlier(request, &requests, all.iter().chain(&single));
+        }
         let together = single.iter().flat_map(|lives| overlapping(lives, &requests)).collect();
         Self {
             near: overlapping(free, &requests),
             together,
             depth: before.iter().map(BTreeSet::len).collect(),
             lane: lanes(&requests),
+            in_flight: all.iter().chain(&single).map(Lives::most_in_flight).max().unwrap_or(0),
             cause,
             before,
             think_p99: p99(&think),
@@ -180,6 +186,38 @@ fn agreed(chains: &[Chain], count: usize) -> (Vec<Option<usize>>, Vec<BTreeSet<u
         seen.fold(first, |agreed, other| agreed.intersection(other).copied().collect())
     };
     ((0..count).map(cause).collect(), (0..count).map(before).collect())
+}
+
+/// The last request of the same job before this one, if it was over in every run when this one came.
+fn earlier<'a>(
+    request: &RequestKey,
+    requests: &[RequestKey],
+    mut runs: impl Iterator<Item = &'a Lives>,
+) -> Option<usize> {
+    let own = |other: &&RequestKey| {
+        other.job == request.job && (other.attempt, other.repeat) < (request.attempt, request.repeat)
+    };
+    let last = requests.iter().filter(own).max()?;
+    let after = |lives: &Lives| match (lives.get(last), lives.get(request)) {
+        (Some(first), Some(second)) => first.over.is_some_and(|(over, _)| over < second.arrived),
+        _ => true,
+    };
+    if runs.all(after) { requests.iter().position(|key| key == last) } else { None }
+}
+
+/// How long a client thinks, by a run in which everything was answered at once: the longest from the last end
+/// to an arrival.
+pub(super) fn thought(free: &Trace) -> Duration {
+    let mut last = None;
+    let mut longest = Duration::ZERO;
+    for step in &free.steps {
+        match (&step.event, last) {
+            (Event::Arrived, Some(last)) => longest = longest.max(step.at.saturating_sub(last)),
+            (event, _) if event.ends() => last = Some(step.at),
+            _ => {}
+        }
+    }
+    longest
 }
 
 /// By request: the number of its job, in the order in which jobs came.

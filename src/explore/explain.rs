@@ -27,10 +27,11 @@ pub(super) fn cause(schedule: &Schedule, trial: &Trial, invariant: Invariant) ->
             let (although, seen) = paid(trial, first, second, &witness);
             format!("{doing} makes the client send {}{although}: {seen}", second.request)
         }
-        None => match overtaken(schedule, &lives) {
-            Some(sentence) => format!("{doing} {sentence}: {witness}"),
-            None => format!("{doing} breaks it: {witness}"),
-        },
+        None => {
+            let effect = overtaken(schedule, &lives).map(str::to_owned).or_else(|| dropped(schedule, &lives));
+            let effect = effect.unwrap_or_else(|| format!("breaks {}", invariant.name()));
+            format!("{doing} {effect}: {witness}")
+        }
     }
 }
 
@@ -119,6 +120,18 @@ fn paid(trial: &Trial, first: &Life, second: &Life, witness: &str) -> (String, S
         return (although, format!("both were billed; {witness}"));
     }
     (although, witness.to_owned())
+}
+
+/// What the client hung up on that nobody held or struck.
+fn dropped(schedule: &Schedule, lives: &Lives) -> Option<String> {
+    let touched = named(schedule);
+    let left = |life: &&Life| matches!(life.over, Some((_, Over::Left))) && !touched.contains(&&life.request);
+    let left: Vec<&Life> = lives.list.iter().filter(left).collect();
+    let first = left.first()?;
+    Some(match left.len() {
+        1 => format!("makes the client hang up on {}", first.request),
+        n => format!("makes the client hang up on {n} other requests, {} first", first.request),
+    })
 }
 
 /// What a hold let pass: a request that came later and was answered earlier, or one that was held for nothing.

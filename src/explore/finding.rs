@@ -86,7 +86,7 @@ pub enum FindingError {
     },
 }
 
-/// The file without its schedule.
+/// The file without its schedule, its table and where it comes from.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -101,8 +101,18 @@ struct Head {
     schedules_to_find: u64,
     reproduced: [u32; 2],
     without: [u32; 2],
+}
+
+/// The table as one text of several lines.
+#[derive(Serialize)]
+struct Picture {
     table: String,
-    run: Origin,
+}
+
+/// Where it comes from.
+#[derive(Serialize)]
+struct Run<'a> {
+    run: &'a Origin,
 }
 
 impl Finding {
@@ -120,11 +130,11 @@ impl Finding {
             schedules_to_find: self.schedules_to_find,
             reproduced: self.reproduced,
             without: self.without,
-            table: self.table.join("\n"),
-            run: self.origin.clone(),
         };
         // Texts, small numbers and tables of them: TOML has a form for each.
-        let head = toml::to_string_pretty(&head).unwrap_or_default();
+        let head = toml::to_string(&head).unwrap_or_default();
+        let table = toml::to_string_pretty(&Picture { table: self.table.join("\n") }).unwrap_or_default();
+        let run = toml::to_string(&Run { run: &self.origin }).unwrap_or_default();
         let schedule = self.schedule.to_toml();
         let nested = schedule.lines().map(|line| match line.strip_prefix("[[") {
             Some(name) => format!("[[schedule.{name}\n"),
@@ -133,7 +143,7 @@ impl Finding {
         let nested: String = nested.collect();
         format!(
             "# `deadheat replay` with this file exits 6 while the rule breaks, and 0 once the client is mended.\n\
-             {head}\n[schedule]\n{nested}"
+             {head}{table}\n{run}\n[schedule]\n{nested}"
         )
     }
 
@@ -155,12 +165,15 @@ impl Finding {
         let schedule = toml::to_string(&schedule).map_err(|e| form(e.to_string()))?;
         let schedule = Schedule::from_toml("schedule", &schedule)
             .map_err(|faults| FindingError::Schedule { name: name.to_owned(), what: faults.to_string() })?;
+        let run = table.remove("run").ok_or_else(|| form("`[run]` is missing".to_owned()))?;
+        let origin = run.try_into().map_err(|e: toml::de::Error| form(format!("[run]: {e}")))?;
+        let picture = table.remove("table").and_then(|table| table.as_str().map(str::to_owned));
         let head: Head = table.try_into().map_err(|e: toml::de::Error| form(e.to_string()))?;
         if head.expected != Verdict::Broken {
             return Err(form("`expected` is not \"broken\"".to_owned()));
         }
         Ok(Self {
-            origin: head.run,
+            origin,
             invariant: head.invariant,
             cause: head.cause,
             jobs: head.jobs,
@@ -170,7 +183,7 @@ impl Finding {
             without: head.without,
             family: head.family,
             schedules_to_find: head.schedules_to_find,
-            table: head.table.lines().map(str::to_owned).collect(),
+            table: picture.unwrap_or_default().lines().map(str::to_owned).collect(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The hunt: calibrate, run what is planned, and make a finding of every rule that breaks.
 
-use super::calm::Calm;
+use super::calm::{Calm, thought};
 use super::explain;
 use super::family::Family;
 use super::finding::Finding;
@@ -80,7 +80,7 @@ impl Hunt<'_> {
     /// Two runs in which everything is answered at once, to see which requests always come, and two in which
     /// answers leave one at a time, to see what brings what.
     fn calibrate(&mut self) -> Result<(Calm, Terms), String> {
-        let mut terms = Terms::first(self.config, self.config.timeout, 1);
+        let mut terms = Terms::first(self.config, self.config.timeout, 1, Duration::ZERO);
         let mut free = Vec::new();
         let mut timeout = self.config.timeout;
         for _ in 0..2 {
@@ -88,7 +88,9 @@ impl Hunt<'_> {
             timeout = timeout.max(trial.timeout);
             free.push(trial.trace);
         }
-        terms = Terms::first(self.config, timeout, Lives::of(&free[0]).most_in_flight());
+        let in_flight = Lives::of(&free[0]).most_in_flight();
+        let thought = free.iter().map(thought).max().unwrap_or_default();
+        terms = Terms::first(self.config, timeout, in_flight, thought);
         let mut single = Vec::new();
         for fallback in [Fallback::Fifo, Fallback::Reverse] {
             let trial = self.calm_run(Family::Single, &terms.schedule(fallback))?;

@@ -10,6 +10,9 @@ use crate::seed;
 use rand::RngCore;
 use std::collections::VecDeque;
 
+#[cfg(test)]
+mod tests;
+
 /// Of the schedules that are left after one of each kind, the share that goes to sweeps, in percent: random
 /// orders find what no sweep asks for, so they are never crowded out.
 const SWEEPS: u64 = 75;

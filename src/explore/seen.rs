@@ -57,7 +57,8 @@ impl Seen {
         row.tried += 1;
         row.broke += u64::from(broke);
         self.infeasible += u64::from(!trial.trace.infeasible.is_empty());
-        self.unseen += u64::from(!trial.trace.unseen.is_empty());
+        // A wave names attempts that only a client that insists will make.
+        self.unseen += u64::from(family != Family::Wave && !trial.trace.unseen.is_empty());
         for row in &trial.verdicts {
             let rule = self.rules.entry(row.invariant).or_default();
             match row.verdict {
@@ -133,7 +134,11 @@ fn not_covered(families: &[FamilyRow], calm: &Calm, terms: &Terms) -> Vec<String
     let mut list = terms.left_out.clone();
     for row in families {
         if let Some(of) = row.of.filter(|of| *of > row.tried) {
-            list.push(format!("{} of {of} {} schedules: the budget ended", of - row.tried, row.family));
+            list.push(format!(
+                "{} of {of} {} schedules, for which the budget was too small",
+                of - row.tried,
+                row.family
+            ));
         }
     }
     if calm.beyond > 0 {

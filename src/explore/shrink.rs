@@ -6,8 +6,8 @@ use crate::schedule::{Fallback, RequestKey, Schedule, Until};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-/// Rounds over holds, faults, jobs and times: what became small in one may let another shrink further.
-const ROUNDS: usize = 4;
+#[cfg(test)]
+mod tests;
 
 /// Steps of the search for the shortest hold.
 const HALVINGS: usize = 6;
@@ -60,18 +60,19 @@ impl<'a> Oracle<'a> {
 /// there are.
 pub(super) fn shrink(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Candidate {
     let mut best = start;
-    for _ in 0..ROUNDS {
+    // Every change makes something smaller, so this ends; what became small in one lets another shrink further.
+    loop {
         let before = best.clone();
         best = fewer_holds(best, oracle);
         best = fewer_faults(best, oracle);
         best = simpler_order(best, oracle);
         best = lower_jobs(best, oracle);
         best = fewer_jobs(best, all, oracle);
+        best = shorter(best, oracle);
         if best == before {
-            break;
+            return best;
         }
     }
-    shorter(best, oracle)
 }
 
 fn fewer_holds(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {

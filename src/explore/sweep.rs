@@ -5,11 +5,14 @@ use super::family::Family;
 use super::plan::distance;
 use super::terms::Terms;
 use crate::scenario::{FaultKind, HintForm};
-use crate::schedule::{Fallback, Hold, Schedule, Strike, Until};
+use crate::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
+
+/// Attempts of every job that an outage strikes.
+const OUTAGE: u32 = 6;
 
 /// One schedule, in few bytes: requests, stalls and faults by number.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +23,8 @@ pub(super) enum Spec {
     Pair(Pair),
     /// This request meets this fault of the alphabet.
     Fault(usize, usize),
-    /// Every first attempt meets this fault.
-    Wave(FaultKind, Fallback),
+    /// Every attempt up to this one meets this fault.
+    Wave(FaultKind, Fallback, u32),
     /// Every first attempt is held past the time-out.
     Stalled,
     /// Each level of the causal chains is answered together with its last request; only the first, or all.
@@ -149,20 +152,28 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
         (Family::Burst, Spec::Order(Fallback::Burst)),
         (Family::Reverse, Spec::Order(Fallback::Reverse)),
     ];
-    let levels = levels(calm);
-    if levels.iter().any(|level| level.len() > 1) {
+    // A barrier of two is a pair, and a wave of one is a fault: those have had their turn.
+    let wide: Vec<usize> = levels(calm).iter().map(Vec::len).filter(|wide| *wide > 1).collect();
+    if wide.first().is_some_and(|first| *first > 2) {
         list.push((Family::Barrier, Spec::Barrier(false)));
     }
-    if levels.iter().filter(|level| level.len() > 1).count() > 1 {
+    if wide.len() > 1 {
         list.push((Family::Barrier, Spec::Barrier(true)));
     }
+    let several = calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).count() > 1;
     let limit = |retry_after| FaultKind::RateLimit { retry_after, hint: HintForm::Seconds };
     for kind in [limit(Some(Duration::from_secs(1))), limit(None), FaultKind::Status(500)] {
         for fallback in [Fallback::Respond, Fallback::Burst] {
-            list.push((Family::Wave, Spec::Wave(kind.clone(), fallback)));
+            if fallback == Fallback::Respond && !several {
+                continue;
+            }
+            list.push((Family::Wave, Spec::Wave(kind.clone(), fallback, 1)));
         }
     }
-    if !terms.stalls.is_empty() {
+    for kind in [limit(None), FaultKind::Status(503)] {
+        list.push((Family::Wave, Spec::Wave(kind, Fallback::Respond, OUTAGE)));
+    }
+    if several && !terms.stalls.is_empty() {
         list.push((Family::Wave, Spec::Stalled));
     }
     list
@@ -192,9 +203,16 @@ impl Spec {
             Self::Fault(n, fault) => {
                 schedule.faults = vec![Strike { request: request(*n), kind: terms.alphabet[*fault].clone() }];
             }
-            Self::Wave(kind, fallback) => {
+            Self::Wave(kind, fallback, attempts) => {
+                let each = |first: RequestKey| {
+                    (1..=*attempts).map(move |attempt| RequestKey { attempt, ..first.clone() })
+                };
                 let strike = |request| Strike { request, kind: kind.clone() };
-                schedule.faults = first_attempts().map(strike).collect();
+                let mut all: Vec<RequestKey> = first_attempts().flat_map(each).collect();
+                // Where a job sends several requests, their numbers are attempts as well.
+                all.sort();
+                all.dedup();
+                schedule.faults = all.into_iter().map(strike).collect();
                 schedule.fallback = *fallback;
             }
             Self::Stalled => {

@@ -33,8 +33,9 @@ struct Row {
 pub(super) fn table(schedule: &Schedule, trace: &Trace, books: &[Line], involved: &[JobKey]) -> Vec<String> {
     let came = came(trace);
     let mut lanes: Vec<&JobKey> = involved.iter().filter(|job| came.contains(job)).take(LANES).collect();
-    if lanes.is_empty() {
+    if lanes.is_empty() || came.len() <= LANES {
         lanes = came.iter().copied().take(LANES).collect();
+        lanes.sort();
     }
     if lanes.is_empty() {
         return vec!["no request came".to_owned()];
@@ -42,8 +43,7 @@ pub(super) fn table(schedule: &Schedule, trace: &Trace, books: &[Line], involved
     let width = (WIDTH - TIME - LEDGER - 2 * (lanes.len() + 1)) / lanes.len();
     let mut sheet =
         Sheet { schedule, lanes: &lanes, width, rows: Vec::new(), open: vec![Vec::new(); lanes.len()] };
-    let mut books = books.iter().peekable();
-    let mut sorted: Vec<&Line> = books.by_ref().collect();
+    let mut sorted: Vec<&Line> = books.iter().collect();
     sorted.sort_by_key(|line| line.at);
     let mut books = sorted.into_iter().peekable();
     for step in &trace.steps {

@@ -11,6 +11,9 @@ const PAST: u32 = 150;
 /// Longest silence that calibration asks for by itself: beyond it a client sleeps, it does not think.
 const QUIET_MAX: Duration = Duration::from_millis(250);
 
+/// Shortest silence.
+const QUIET_MIN: Duration = Duration::from_micros(100);
+
 /// Shortest patience with a hold that waits for another answer.
 const PATIENCE_MIN: Duration = Duration::from_millis(250);
 
@@ -111,14 +114,21 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The terms of calibration, when nothing is known yet but how many requests were in flight.
-    pub(super) fn first(config: &Config, timeout: Option<Duration>, in_flight: usize) -> Self {
+    /// The terms of calibration, when nothing is known yet but how many requests were in flight, and about how
+    /// long the client thinks.
+    pub(super) fn first(
+        config: &Config,
+        timeout: Option<Duration>,
+        in_flight: usize,
+        thought: Duration,
+    ) -> Self {
         let shares = u32::try_from(in_flight.max(1)).unwrap_or(u32::MAX).saturating_mul(4);
         // One at a time, the last of those in flight waits for all others: not so long that it gives up.
-        let quiet = timeout.map_or(config.quiet, |timeout| config.quiet.min(timeout / shares));
+        let quiet = config.quiet.max(thought.saturating_mul(2).min(QUIET_MAX));
+        let quiet = timeout.map_or(quiet, |timeout| quiet.min(timeout / shares));
         Self {
             seed: config.seed,
-            quiet: quiet.max(Duration::from_micros(100)),
+            quiet: quiet.max(QUIET_MIN),
             patience: config.quiet.saturating_mul(20).max(PATIENCE_MIN),
             stalls: Vec::new(),
             alphabet: config.alphabet.clone(),
@@ -131,10 +141,15 @@ impl Terms {
     pub(super) fn calibrated(config: &Config, calm: &Calm, timeout: Option<Duration>) -> Self {
         let thought = calm.think_p99.saturating_mul(2).min(QUIET_MAX);
         let patience = calm.lasted.saturating_mul(2).max(PATIENCE_MIN).max(config.quiet * 4);
+        let quiet = config.quiet.max(thought);
+        // An order is no stall: the last of those in flight is not to wait past the time-out. What then comes
+        // late is counted.
+        let shares = u32::try_from(calm.in_flight.max(1)).unwrap_or(u32::MAX).saturating_mul(2);
+        let quiet = timeout.map_or(quiet, |timeout| quiet.min(timeout / shares));
         let mut terms = Self {
-            quiet: config.quiet.max(thought),
+            quiet: quiet.max(QUIET_MIN),
             patience: timeout.map_or(patience, |timeout| patience.min(timeout * 4 / 5)),
-            ..Self::first(config, timeout, 1)
+            ..Self::first(config, timeout, 1, Duration::ZERO)
         };
         let mut stalls: Vec<Duration> = timeout.map(|timeout| timeout * PAST / 100).into_iter().collect();
         stalls.extend(&config.stalls);

@@ -16,7 +16,10 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     }
     page.section("Findings");
     let several = summary.counters.len() > 1;
-    for finding in &summary.findings {
+    for (n, finding) in summary.findings.iter().enumerate() {
+        if n > 0 {
+            page.gap();
+        }
         found(page, finding, several);
     }
     if summary.findings.is_empty() {
@@ -58,7 +61,6 @@ fn found(page: &mut Page, finding: &FindingRow, several: bool) {
     if finding.table.len() > ROWS {
         page.line(&format!("  … {} more in summary.json", many((finding.table.len() - ROWS) as u64, "line")));
     }
-    page.gap();
 }
 
 fn explored(page: &mut Page, row: &ExploredRow, several: bool) {
