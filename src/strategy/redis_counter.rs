@@ -6,10 +6,10 @@
 
 use super::redis::{Counters, Counts, RedisClient};
 use super::{
-    Answer, Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive,
-    send,
+    Answer, Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task,
+    drive_with,
 };
-use crate::history::{JobEnd, Outcome};
+use crate::history::Outcome;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -54,16 +54,13 @@ impl Strategy for RedisCounter {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let attempt = async |n, due| {
-                let permit = tokio::select! {
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
-                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                let permit = Permit::unless_stopped(&self.permits, &*hands).await?;
+                let answer = self.retry.send(&*hands, &task, Call::new(n, due)).await?;
                 drop(permit);
                 self.book(&task, n, &answer, &*hands).await;
                 Ok(answer)
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 
