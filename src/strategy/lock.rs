@@ -4,6 +4,7 @@ use super::bend::Bend;
 use super::redis::{Locks, RedisClient, RedisError, Released, Store};
 use super::{Answer, Hands, Lease, Task, Unlock};
 use crate::history::{ErrorClass, JobEnd, Outcome};
+use crate::scenario::REDIS_PATIENCE;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::time::Duration;
@@ -12,8 +13,6 @@ use std::time::Duration;
 const KEPT: Duration = Duration::from_secs(3600);
 /// Between two looks at a lock that somebody else holds, on average.
 const POLL: Duration = Duration::from_millis(10);
-/// For how long a Redis that does not answer is asked again.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Locks and answers of one cell.
 #[derive(Debug)]
@@ -104,7 +103,7 @@ impl Shelf {
                 Ok(None) => silent_since = None,
                 Err(_) => {
                     let since = *silent_since.get_or_insert(hands.now());
-                    if hands.now() - since > PATIENCE {
+                    if hands.now() - since > REDIS_PATIENCE {
                         return Turn::NoRedis;
                     }
                 }

@@ -12,14 +12,13 @@ use super::{
     Answer, Call, Hands, Hold, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_unpaid,
 };
 use crate::history::{JobEnd, Outcome};
+use crate::scenario::REDIS_PATIENCE;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 /// A job whose lock is lost asks for it again after this at the least, whatever its back-off.
 const PAUSE: Duration = Duration::from_millis(10);
-/// For how long a job takes locks that are lost before it can use them.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes the question's lock for each job.
 #[derive(Debug)]
@@ -158,7 +157,7 @@ impl Round {
     fn lost(&self, now: Duration) -> Hold {
         let since = self.lost_since.get().unwrap_or(now);
         self.lost_since.set(Some(since));
-        if now - since > PATIENCE { JobEnd::Exhausted.into() } else { Hold::Lost(PAUSE) }
+        if now - since > REDIS_PATIENCE { JobEnd::Exhausted.into() } else { Hold::Lost(PAUSE) }
     }
 }
 

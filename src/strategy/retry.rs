@@ -53,6 +53,13 @@ impl RetryPolicy {
         self.budget.as_ref().is_none_or(|budget| budget.withdraw())
     }
 
+    /// An attempt that was paid for is not made.
+    fn refund(&self) {
+        if let Some(budget) = &self.budget {
+            budget.refund();
+        }
+    }
+
     /// The breaker's leave to make an attempt now.
     fn leave(&self, now: Duration) -> Result<Leave<'_>, Hold> {
         let Some(breaker) = &self.breaker else { return Ok(Leave(None)) };
@@ -102,7 +109,11 @@ impl RetryPolicy {
         call: Call<'a>,
     ) -> Option<impl Future<Output = Answer> + 'a> {
         let leave = self.leave(hands.now()).ok()?;
-        if !self.affords() || !hands.reserve_spare(task) {
+        if !self.affords() {
+            return None;
+        }
+        if !hands.reserve_spare(task) {
+            self.refund();
             return None;
         }
         let attempt = hands.attempt(task, call);
