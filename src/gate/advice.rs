@@ -53,7 +53,7 @@ fn of_way(scene: &Scene<'_>) -> (String, Option<String>) {
         ),
         Way::RedisLock(_) => return redis_lock(scene),
         Way::RedisCounter { .. } => (
-            "wrong where one process is enough, for every attempt is booked in Redis, a round trip each",
+            "wrong where one process is enough, for every attempt asks Redis first, and no Redis is no call",
             took(scene),
         ),
         Way::SingleFlight { .. } => return single_flight(scene),

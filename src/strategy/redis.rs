@@ -18,7 +18,7 @@ mod owner;
 mod store;
 
 pub use client::RedisClient;
-pub use counters::{Counters, Counts};
+pub use counters::{Counters, Counts, Standing};
 pub use error::{RedisError, RedisErrorKind};
 pub use locks::{Locks, Released};
 pub use store::Store;

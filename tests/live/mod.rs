@@ -78,6 +78,17 @@ pub(crate) fn run_watched(
     stop: &Arc<Stop>,
     progress: &Arc<Progress>,
 ) -> Run {
+    run_beside(plan, build, stop, progress, engine::WorkerSetup::default())
+}
+
+/// Runs the plan, beside what `setup` names.
+pub(crate) fn run_beside(
+    plan: &Arc<Plan>,
+    build: Build<'_>,
+    stop: &Arc<Stop>,
+    progress: &Arc<Progress>,
+    setup: engine::WorkerSetup,
+) -> Run {
     let place = tempfile::tempdir().expect("a place for evidence");
     let dir = RunDir::create_at(&place.path().join("run")).expect("a run directory");
     dir.write("plan.toml", &plan.toml).expect("the plan");
@@ -103,7 +114,7 @@ pub(crate) fn run_watched(
         workers: engine::WorkerSetup {
             program: env!("CARGO_BIN_EXE_deadheat").into(),
             prefix: "test:".to_owned(),
-            ..engine::WorkerSetup::default()
+            ..setup
         },
         progress: progress.clone(),
     });
