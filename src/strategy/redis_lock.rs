@@ -3,8 +3,10 @@
 //! For several processes that may be given the same work twice: whoever gets the lock asks, everybody else
 //! takes its answer. The lock is renewed while the call lasts and looked at again right before the call, and
 //! its fencing token goes with the call, for a Redis lock alone excludes nobody (see [`super::redis`]); one
-//! `Idempotency-Key` per question saves the bill where the provider honours it. The
-//! wrong choice where nothing is asked twice: every job then pays two round trips for nothing.
+//! `Idempotency-Key` per question saves the bill where the provider honours it. A job that loses its lock, or is
+//! refused for a stale token, tries again under the next one by the same policy as after any failure. The wrong
+//! choice where nothing is asked twice: every job then pays two round trips for nothing; and no safe one where the
+//! key is not honoured: a lock that Redis loses during a call is somebody else's before the answer is there.
 
 use super::lock::{Caught, Held, Shelf, Turn};
 use super::redis::RedisClient;
