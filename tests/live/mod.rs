@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod bent;
+pub(crate) mod thief;
 
 use deadheat::clock::Clock;
 use deadheat::engine::{self, Cause, Made, Stop};
