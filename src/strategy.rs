@@ -7,6 +7,7 @@ mod adaptive;
 mod bend;
 pub mod broken;
 mod budgeted;
+mod drive;
 mod hands;
 mod hedged;
 mod idempotent;
@@ -24,6 +25,8 @@ mod unbounded;
 
 pub use adaptive::Adaptive;
 pub use budgeted::Budgeted;
+use drive::drive_unpaid;
+pub use drive::{Hold, Made, drive_with, send};
 pub use hands::{
     Answer, Blocking, Booked, Books, Call, Hands, Lease, LocalFuture, Strategy, Task, Unlock, Usage,
 };
@@ -32,7 +35,7 @@ pub use idempotent::Idempotent;
 pub use permit::{Permit, PermitQueue};
 pub use redis_counter::RedisCounter;
 pub use redis_lock::RedisLock;
-pub use retry::{Decision, Hold, Made, RetryPolicy, drive, drive_with, send};
+pub use retry::{Decision, RetryPolicy};
 pub use semaphore::Semaphore;
 pub use single_flight::SingleFlight;
 pub use thread_pool::ThreadPool;

@@ -120,6 +120,10 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         (0.0..=1.0).prop_map(|after| FaultKind::CutStream { after }),
         (0.0..=1.0).prop_map(|after| FaultKind::ResetMidStream { after }),
         (0.0..=1.0).prop_map(|after| FaultKind::ErrorEvent { after }),
+        (0.0..=1.0).prop_map(|after| FaultKind::MalformedEvent { after }),
+        (0.0..=1.0).prop_map(|after| FaultKind::DuplicateEvent { after }),
+        Just(FaultKind::DuplicateUsage),
+        time().prop_map(|gap| FaultKind::Drip(gap + Duration::from_nanos(1))),
         Just(FaultKind::NeverAnswers),
         (prop::sample::select(vec![504u16, 524]), time())
             .prop_map(|(status, after)| FaultKind::GatewayTimeout { status, after }),

@@ -221,6 +221,27 @@ fn leave_is_asked_for_with_the_permit_in_hand_and_no_permit_waits_for_leave() {
     assert_eq!(hands.reserved.get(), 1, "what waits sets nothing aside");
 }
 
+#[test]
+fn a_deadline_is_not_sat_out_before_an_open_breaker() {
+    let open = |deadline_ms| {
+        let breaker = Some(BreakerPlan { failures: 1, open_for: Duration::from_secs(1), probes: 1 });
+        let deadline = Some(Duration::from_millis(deadline_ms));
+        RetryPolicy::new(Retry { breaker, deadline, ..retry() })
+    };
+    let held = Scripted::ready(vec![unavailable()]);
+    let strategy = Unbounded::new(open(999));
+    run(&strategy, &held);
+    assert_eq!(held.end(), (Outcome::Failed, JobEnd::Exhausted, 1));
+    assert_eq!(held.now.get(), Duration::ZERO, "{:?}", held.waits);
+    // One that finds it open has no better chance.
+    let late = Scripted::ready(vec![]);
+    run(&strategy, &late);
+    assert_eq!(late.end(), (Outcome::Failed, JobEnd::Exhausted, 0));
+    let in_time = Scripted::ready(vec![unavailable(), good()]);
+    run(&Unbounded::new(open(1_000)), &in_time);
+    assert_eq!(in_time.end(), (Outcome::Ok, JobEnd::Answered, 2));
+}
+
 /// A job whose first attempt is answered late, beside a hedge.
 fn hedge(permits: u32, max_attempts: u32, answers: Vec<(Answer, u32)>) -> Rc<Scripted> {
     let hands = Scripted::new(answers);
@@ -256,6 +277,20 @@ fn a_hedge_needs_a_permit_an_attempt_and_room_and_goes_without() {
     stopped.stopped.set(true);
     hedge_with(2, 4, &stopped);
     assert_eq!(stopped.end().2, 1, "the run was stopped");
+}
+
+#[test]
+fn a_hedge_that_is_not_made_costs_no_retry() {
+    let budget = Some(RetryBudgetPlan { ratio: 0.0, reserve: 1 });
+    let policy = RetryPolicy::new(Retry { budget, ..retry() });
+    let strategy = Hedged::new(2, Duration::from_millis(5), 4, policy);
+    let full = Scripted::new(vec![(good(), 9)]);
+    full.no_spare_room.set(true);
+    run(&strategy, &full);
+    assert_eq!(full.end().2, 1, "no room for a hedge");
+    let next = Scripted::ready(vec![unavailable(), good()]);
+    run(&strategy, &next);
+    assert_eq!(next.end(), (Outcome::Ok, JobEnd::Answered, 2), "the one retry was spent on nothing");
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) struct Buried {
 struct Open {
     begun: Begun,
     attempts: u32,
+    /// As in [`Again`].
+    answered: Vec<(u32, u64, u64)>,
     deliveries: u32,
     recorded: bool,
 }
@@ -63,6 +65,7 @@ impl Account {
             self.open.entry(begun.job).or_insert(Open {
                 begun: *begun,
                 attempts: 0,
+                answered: Vec::new(),
                 deliveries: 1,
                 recorded: false,
             });
@@ -81,6 +84,7 @@ impl Account {
                     self.flying.remove(&(attempt.job.index, attempt.n));
                     if let Some(open) = self.open.get_mut(&attempt.job.index) {
                         open.attempts = open.attempts.max(attempt.n);
+                        open.answered.extend(cost(attempt));
                     }
                 }
                 Event::Job(job) => {
@@ -143,6 +147,7 @@ impl Account {
             let delivery = |open: &Open| Again {
                 begun: open.begun,
                 attempts: open.attempts,
+                answered: open.answered.clone(),
                 deliveries: open.deliveries,
             };
             open.map(delivery).collect()
@@ -152,6 +157,12 @@ impl Account {
             .map(|(index, (_, taken))| Resumed { taken: taken.clone(), again: again(index), round: None })
             .collect()
     }
+}
+
+/// What an attempt cost, if it was answered.
+fn cost(attempt: &Attempt) -> Option<(u32, u64, u64)> {
+    let (prompt, completion) = attempt.prompt_tokens.zip(attempt.completion_tokens)?;
+    (attempt.outcome == Outcome::Ok).then_some((attempt.n, prompt, completion))
 }
 
 /// An attempt that went down with its process: the provider may have done the work.
@@ -250,6 +261,7 @@ mod tests {
             .collect();
         assert_eq!(lost, [(0, 1), (2, 1)], "job 0's attempt was never said to have ended");
         let resumed = account.resumed();
+        assert!(resumed[0].again.iter().all(|again| again.answered.is_empty()));
         let again: Vec<_> =
             resumed[0].again.iter().map(|a| (a.begun.job, a.attempts, a.deliveries)).collect();
         assert_eq!(again, [(2, 1, 2), (6, 0, 2)]);
@@ -257,5 +269,25 @@ mod tests {
         // The successor begins them again; they are no new ones.
         let successor = Notes { begun: vec![begun(2), begun(8)], ..Notes::default() };
         assert_eq!(account.note(&successor).begun, 1);
+    }
+
+    #[test]
+    fn what_an_answer_cost_is_known_to_whoever_gets_its_job() {
+        let mut account = Account::new(Part { process: 0, processes: 1 }, &[rounds()]);
+        let ended = |n, outcome, tokens: Option<(u64, u64)>| {
+            let Event::Attempt(mut attempt) = lost_attempt(3, sending(0, n), false, 8) else { panic!("one") };
+            attempt.outcome = outcome;
+            (attempt.prompt_tokens, attempt.completion_tokens) = tokens.unzip();
+            Event::Attempt(attempt)
+        };
+        account.note(&Notes {
+            begun: vec![begun(0)],
+            sending: vec![sending(0, 1), sending(0, 2), sending(0, 3)],
+            events: vec![ended(1, Outcome::Failed, None), ended(2, Outcome::Ok, Some((7, 9)))],
+            ..Notes::default()
+        });
+        account.bury(3, 20);
+        let again = account.resumed().remove(0).again.remove(0);
+        assert_eq!((again.attempts, again.answered), (3, vec![(2, 7, 9)]));
     }
 }

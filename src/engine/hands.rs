@@ -4,7 +4,7 @@ use super::bench::{Bench, Busy};
 use super::blocking;
 use super::cell::Purse;
 use super::stop::{Cause, Halt};
-use super::wire::Sending;
+use super::wire::{Again, Sending};
 use crate::clock::ns;
 use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, JobId, Outcome};
 use crate::provider::{Done, Request};
@@ -19,17 +19,32 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What became of a job before: more than nothing if a worker died with it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Past {
-    /// Attempts that were made of it.
-    pub(super) attempts: u32,
+    /// Attempts that were made of it, and what each cost that was answered.
+    attempts: Vec<Option<Usage>>,
     /// How often it has been given to a process, this time included.
-    pub(super) deliveries: u32,
+    deliveries: u32,
 }
 
 impl Past {
     /// A job that begins for the first time.
-    pub(super) const NONE: Self = Self { attempts: 0, deliveries: 1 };
+    pub(super) const NONE: Self = Self { attempts: Vec::new(), deliveries: 1 };
+
+    /// That of a job that is delivered again.
+    pub(super) fn of(again: &Again) -> Self {
+        let mut attempts = vec![None; again.attempts as usize];
+        for &(n, prompt_tokens, completion_tokens) in &again.answered {
+            if let Some(attempt) = (n as usize).checked_sub(1).and_then(|at| attempts.get_mut(at)) {
+                *attempt = Some(Usage { prompt_tokens, completion_tokens });
+            }
+        }
+        Self { attempts, deliveries: again.deliveries }
+    }
+
+    fn made(&self) -> u32 {
+        self.attempts.len() as u32
+    }
 }
 
 /// What one job's strategy holds.
@@ -141,9 +156,13 @@ impl Hands for JobHands {
         self.bench.shared.clock.now()
     }
 
+    fn earlier(&self) -> Option<&[Option<Usage>]> {
+        (self.past.deliveries > 1).then_some(&*self.past.attempts)
+    }
+
     fn attempt<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
-            call.n += self.past.attempts;
+            call.n += self.past.made();
             let reserved = self.take_reservation();
             let done = if self.halt.is_draining() {
                 self.not_sent(task, &call)
@@ -170,7 +189,7 @@ impl Hands for JobHands {
         if !self.has_threads() {
             return Blocking { run: None, recorded: self.attempt(task, call) };
         }
-        call.n += self.past.attempts;
+        call.n += self.past.made();
         let reserved = self.take_reservation();
         let request = self.request(task, &call);
         // What the thread is about to send is said by the thread; what came before it, now.
@@ -244,7 +263,7 @@ impl Hands for JobHands {
             done_ns: self.bench.shared.clock.now_ns(),
             outcome: answer.outcome,
             end,
-            attempts: attempts + self.past.attempts,
+            attempts: attempts + self.past.made(),
             deliveries: self.past.deliveries,
             id: answer.id.clone().filter(|_| ok),
             text_hash: answer.text_hash.clone().filter(|_| ok),
@@ -264,11 +283,8 @@ impl Hands for JobHands {
 
     fn draw(&self, task: &Task, n: u32) -> f64 {
         let plan = &self.bench.shared.plan;
-        let mut stream = seed::stream(
-            plan.seed,
-            "jitter",
-            task.job.index << 8 | u64::from((n + self.past.attempts) & 0xff),
-        );
+        let mut stream =
+            seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from((n + self.past.made()) & 0xff));
         stream.random::<f64>()
     }
 

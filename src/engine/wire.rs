@@ -83,11 +83,13 @@ pub(super) struct Resumed {
 }
 
 /// A job that is delivered again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Again {
     pub(super) begun: Begun,
     /// Attempts that were made of it.
     pub(super) attempts: u32,
+    /// Those that were answered, with the prompt and completion tokens that each cost.
+    pub(super) answered: Vec<(u32, u64, u64)>,
     /// How often it is delivered with this.
     pub(super) deliveries: u32,
 }

@@ -32,6 +32,10 @@ pub(super) fn fault(kind: &FaultKind) -> String {
         FaultKind::CutStream { .. } => "a stream that ends without its terminator".to_owned(),
         FaultKind::ResetMidStream { .. } => "a reset in the middle of the stream".to_owned(),
         FaultKind::ErrorEvent { .. } => "an error inside a 200".to_owned(),
+        FaultKind::MalformedEvent { .. } => "a stream with an event that is no JSON".to_owned(),
+        FaultKind::DuplicateEvent { .. } => "a stream with an event that comes twice".to_owned(),
+        FaultKind::DuplicateUsage => "a usage that is reported twice".to_owned(),
+        FaultKind::Drip(gap) => format!("an answer that drips, a token every {}", time(*gap)),
         FaultKind::NeverAnswers => "no answer at all".to_owned(),
         FaultKind::GatewayTimeout { status, .. } => {
             format!("a gateway's {status} while the provider goes on")

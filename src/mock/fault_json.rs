@@ -37,6 +37,10 @@ mod tests {
             FaultKind::CutStream { after: 0.25 },
             FaultKind::ResetMidStream { after: 0.5 },
             FaultKind::ErrorEvent { after: 0.0 },
+            FaultKind::MalformedEvent { after: 0.5 },
+            FaultKind::DuplicateEvent { after: 1.0 },
+            FaultKind::DuplicateUsage,
+            FaultKind::Drip(wait),
             FaultKind::NeverAnswers,
             FaultKind::GatewayTimeout { status: 524, after: wait },
         ];

@@ -58,6 +58,8 @@ pub(super) struct Gate<P> {
     busy: HashMap<u64, Duration>,
     /// The last arrival, release or end.
     last: Duration,
+    /// The last time that was let pass.
+    now: Duration,
     picks: Picks,
     steps: Vec<Step>,
     forgotten: u64,
@@ -87,6 +89,7 @@ impl<P> Gate<P> {
             pool: BTreeMap::new(),
             busy: HashMap::new(),
             last: Duration::ZERO,
+            now: Duration::ZERO,
             steps: Vec::new(),
             forgotten: 0,
         }
@@ -94,7 +97,7 @@ impl<P> Gate<P> {
 
     /// This schedule instead, with what is in progress and what was counted. Nothing may be held.
     pub(super) fn follow(self, schedule: Schedule) -> Self {
-        Self { counted: self.counted, open: self.open, last: self.last, ..Self::new(schedule) }
+        Self { counted: self.counted, open: self.open, last: self.last, now: self.now, ..Self::new(schedule) }
     }
 
     pub(super) fn schedule(&self) -> &Schedule {
@@ -183,6 +186,7 @@ impl<P> Gate<P> {
 
     /// Lets time pass. Whoever may leave is handed to `released`.
     pub(super) fn advance(&mut self, now: Duration, released: &mut dyn FnMut(P)) {
+        self.now = now;
         let mut free: Vec<(RequestKey, u64, Why)> = Vec::new();
         for seq in self.named.keys() {
             let Some(Open { key, arrived }) = self.open.get(seq) else { continue };
@@ -215,9 +219,9 @@ impl<P> Gate<P> {
     pub(super) fn next_advance(&self) -> Option<Duration> {
         let held = self.named.keys().filter_map(|seq| {
             let Open { key, arrived } = self.open.get(seq)?;
-            match self.state(self.holds.get(key)?, *arrived, self.last) {
+            match self.state(self.holds.get(key)?, *arrived, self.now) {
                 State::Held(until) => until,
-                State::Free(_) => Some(self.last),
+                State::Free(_) => Some(self.now),
             }
         });
         held.chain(self.silent_at()).min()
@@ -266,7 +270,7 @@ impl<P> Gate<P> {
 impl<P> Gate<P> {
     /// Whether a request that came at `arrived` may leave: every hold must be met.
     fn state(&self, holds: &[usize], arrived: Duration, now: Duration) -> State {
-        let (mut why, mut next, mut held) = (Why::TimeUp, None, false);
+        let (mut why, mut next, mut held, mut for_ever) = (Why::TimeUp, None, false, false);
         for index in holds {
             let Hold { until, .. } = &self.schedule.holds[*index];
             let (met, by) = match until {
@@ -277,12 +281,13 @@ impl<P> Gate<P> {
             };
             if by.is_none_or(|by| by > now) {
                 held = true;
+                for_ever |= by.is_none();
                 next = next.max(by);
             } else if why != Why::Infeasible && met != Why::TimeUp {
                 why = met;
             }
         }
-        if held { State::Held(next) } else { State::Free(why) }
+        if held { State::Held(next.filter(|_| !for_ever)) } else { State::Free(why) }
     }
 
     /// When the pool has been silent for long enough; `None` while it is empty.

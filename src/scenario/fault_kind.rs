@@ -38,6 +38,10 @@ impl FaultKind {
             Self::CutStream { .. } => "cut-stream",
             Self::ResetMidStream { .. } => "reset-mid-stream",
             Self::ErrorEvent { .. } => "error-event",
+            Self::MalformedEvent { .. } => "malformed-event",
+            Self::DuplicateEvent { .. } => "duplicate-event",
+            Self::DuplicateUsage => "duplicate-usage",
+            Self::Drip(_) => "drip",
             Self::NeverAnswers => "never-answers",
             Self::GatewayTimeout { .. } => "gateway-timeout",
         }
@@ -54,7 +58,11 @@ impl FaultKind {
             Self::GatewayTimeout { status, .. } if ![504, 524].contains(&status) => {
                 wrong("status", format!("{status} is no gateway's timeout"), "write 504 or 524")
             }
-            Self::CutStream { after } | Self::ResetMidStream { after } | Self::ErrorEvent { after }
+            Self::CutStream { after }
+            | Self::ResetMidStream { after }
+            | Self::ErrorEvent { after }
+            | Self::MalformedEvent { after }
+            | Self::DuplicateEvent { after }
                 if !(0.0..=1.0).contains(&after) =>
             {
                 wrong("after", format!("{after} is no share"), "write a number from 0 to 1")
@@ -86,6 +94,10 @@ impl TryFrom<raw::FaultKind> for FaultKind {
             Raw::CutStream { after } => Self::CutStream { after },
             Raw::ResetMidStream { after } => Self::ResetMidStream { after },
             Raw::ErrorEvent { after } => Self::ErrorEvent { after },
+            Raw::MalformedEvent { after } => Self::MalformedEvent { after },
+            Raw::DuplicateEvent { after } => Self::DuplicateEvent { after },
+            Raw::DuplicateUsage {} => Self::DuplicateUsage,
+            Raw::Drip { gap } => Self::Drip(gap.0),
             Raw::NeverAnswers {} => Self::NeverAnswers,
             Raw::GatewayTimeout { status, after } => Self::GatewayTimeout { status, after: after.0 },
         };
@@ -112,6 +124,10 @@ impl From<FaultKind> for raw::FaultKind {
             FaultKind::CutStream { after } => Self::CutStream { after },
             FaultKind::ResetMidStream { after } => Self::ResetMidStream { after },
             FaultKind::ErrorEvent { after } => Self::ErrorEvent { after },
+            FaultKind::MalformedEvent { after } => Self::MalformedEvent { after },
+            FaultKind::DuplicateEvent { after } => Self::DuplicateEvent { after },
+            FaultKind::DuplicateUsage => Self::DuplicateUsage {},
+            FaultKind::Drip(gap) => Self::Drip { gap: Time(gap) },
             FaultKind::NeverAnswers => Self::NeverAnswers {},
             FaultKind::GatewayTimeout { status, after } => {
                 Self::GatewayTimeout { status, after: Time(after) }

@@ -138,6 +138,12 @@ pub trait Hands {
     /// Time since the run's epoch.
     fn now(&self) -> Duration;
 
+    /// A job that is delivered again, because a process died with it: each of its earlier attempts, in order, with
+    /// what it cost if it was answered. `None` for a job that begins for the first time.
+    fn earlier(&self) -> Option<&[Option<Usage>]> {
+        None
+    }
+
     /// Makes an attempt of the job and records it in the history. A run that is stopped ends it as
     /// `cancelled`.
     fn attempt<'a>(&'a self, task: &'a Task, call: Call<'a>) -> LocalFuture<'a, Answer>;

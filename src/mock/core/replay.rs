@@ -90,6 +90,7 @@ impl Core {
             finish: kept.finish,
             timeline: Timeline::new(&self.at_once, self.config.seed, 0, Duration::ZERO),
             early: None,
+            twist: None,
             plan: Arc::clone(&self.at_once),
         };
         Box::new(Play {

@@ -42,7 +42,7 @@ impl Picks {
             Fallback::Reverse => held.last(),
             Fallback::Random => {
                 // By name, so that the draw means the same in every run.
-                held.sort_by(|(_, a), (_, b)| a.cmp(b));
+                held.sort_by_key(|(_, key)| *key);
                 let mut draw = seed::stream(self.seed, "schedule.random", self.count);
                 held.get(draw.random_range(0..held.len().max(1)))
             }

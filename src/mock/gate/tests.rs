@@ -279,3 +279,11 @@ fn a_schedule_that_is_taken_away_lets_everything_go() {
     rig.over(3, "y");
     assert_eq!(rig.at(3), ["z"], "what was in progress is known to the next schedule");
 }
+
+#[test]
+fn time_that_has_passed_is_not_waited_for_again() {
+    let mut rig = Rig::new(with(vec![after("x", "y"), hold("x", Until::Disconnect)]));
+    assert!(!rig.ask(0, "x"));
+    assert!(rig.at(600).is_empty());
+    assert_eq!(rig.gate.next_advance(), None, "patience is over, and only the client can end it");
+}

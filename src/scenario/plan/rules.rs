@@ -155,6 +155,21 @@ pub enum FaultKind {
         /// Share of the tokens sent before, 0 to 1; 0 is first.
         after: f64,
     },
+    /// A stream with an event that is no JSON after this share of its tokens; then it ends as if it were whole,
+    /// without the rest. Billed.
+    MalformedEvent {
+        /// Share of the tokens sent before, 0 to 1.
+        after: f64,
+    },
+    /// Sends the content event of a stream that comes after this share of its tokens twice.
+    DuplicateEvent {
+        /// Share of the tokens sent before, 0 to 1.
+        after: f64,
+    },
+    /// Reports the usage of a stream twice, as providers do that count as they go: half of it, then all.
+    DuplicateUsage,
+    /// Answers whole, but with this much time between two tokens: no time-out between reads ever strikes.
+    Drip(Duration),
     /// Accepts and never answers.
     NeverAnswers,
     /// 504 or 524 with an HTML body after this delay, while the generation is completed and billed.

@@ -201,6 +201,28 @@ pub(in crate::scenario) enum FaultKind {
         #[schemars(range(min = 0.0, max = 1.0))]
         after: f64,
     },
+    /// A stream whose middle event is no JSON, and which then ends as if it were whole; billed:
+    /// `kind.malformed-event = { after = 0.5 }`.
+    MalformedEvent {
+        /// Share of the tokens sent before, 0 to 1; what would follow is never sent.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        after: f64,
+    },
+    /// Sends one content event of a stream twice: `kind.duplicate-event = { after = 0.5 }`.
+    DuplicateEvent {
+        /// Share of the tokens sent before, 0 to 1.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        after: f64,
+    },
+    /// Reports the usage of a stream twice, first half of it: `kind.duplicate-usage = {}`.
+    DuplicateUsage {},
+    /// Answers whole, but token by token at this pace: `kind.drip = { gap = "500ms" }`.
+    Drip {
+        /// Between two tokens.
+        gap: Span,
+    },
     /// Accepts and never answers: `kind.never-answers = {}`.
     NeverAnswers {},
     /// 504 or 524 with an HTML body, while the generation is completed and billed:
