@@ -25,7 +25,6 @@ fn found(mut client: Client, timeout_ms: Option<u64>, invariant: Invariant) -> F
     let report = hunt(&mut client, timeout_ms);
     assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
     let finding = report.findings[0].clone();
-    println!("{}\n{:#?}\n", finding.to_toml(), report.explored);
     assert_eq!(finding.invariant, invariant);
     let size = (finding.schedule.holds.len(), finding.schedule.faults.len());
     assert!(size.0 <= 2 && size.1 <= 1, "{size:?}: {}", finding.to_toml());
@@ -110,7 +109,6 @@ fn a_right_client_passes_and_the_pass_says_what_it_is_worth() {
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
     let explored = report.explored;
-    println!("{explored:#?}");
     assert_eq!((explored.requests, explored.schedules), (12, 1500));
     let of =
         |family: &str| explored.families.iter().find(|row| row.family == family).cloned().expect("a family");

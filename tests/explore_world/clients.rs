@@ -3,8 +3,6 @@
 use super::*;
 use std::cell::Cell;
 
-type Judged = Vec<(Invariant, Result<u64, String>)>;
-
 const GIVES_UP: Option<Duration> = Some(Duration::from_millis(150));
 
 fn client(jobs: u64, start: fn(&Api, u64) -> Vec<Task>, judge: fn(&Books, u64) -> Judged) -> Client {

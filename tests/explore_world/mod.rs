@@ -74,6 +74,9 @@ pub(crate) struct World {
 #[derive(Clone)]
 pub(crate) struct Api(pub(crate) Rc<RefCell<World>>);
 
+/// What became of each rule: on how much it was checked, or what broke it.
+pub(crate) type Judged = Vec<(Invariant, Result<u64, String>)>;
+
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 pub(crate) fn key(job: u64, attempt: u32) -> RequestKey {
