@@ -118,7 +118,7 @@ fn never_broken(cases: u32, strategy: &str, honours_keys: Option<bool>, redis: O
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn strategy::Strategy> {
         let prefix = format!("property:{}:", RUNS.fetch_add(1, SeqCst));
-        let around = Surroundings { prefix, process: 0, redis: redis.cloned() };
+        let around = Surroundings { prefix, process: 0, successor: false, redis: redis.cloned() };
         strategy::build(strategy, &plan.retry, &around)
     };
     let outcome = runner.run(&case(), |case| {
