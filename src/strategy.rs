@@ -1,7 +1,7 @@
 //! The concurrency strategies under test, and the retry policy beside them.
 //!
 //! A strategy turns a job into attempts. It decides with the synchronous structs of `shared/` and waits
-//! through [`Hands`], which the engine implements; it never touches a clock or a socket itself.
+//! through [`Hands`], which the engine implements; it reads no clock, and opens no socket but to Redis.
 
 mod adaptive;
 mod bend;
