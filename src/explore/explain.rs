@@ -137,10 +137,12 @@ fn dropped(schedule: &Schedule, lives: &Lives) -> Option<String> {
 /// What a hold let pass: a request that came later and was answered earlier, or one that was held for nothing.
 fn overtaken(schedule: &Schedule, lives: &Lives) -> Option<&'static str> {
     schedule.holds.iter().find_map(|hold| {
+        let x = lives.get(&hold.request)?;
         let Until::Answered(other) = &hold.until else {
-            return Some("changes what the client does meanwhile");
+            let left = matches!(x.over, Some((_, Over::Left)));
+            return Some(if left { "ends it for good" } else { "changes what happens meanwhile" });
         };
-        let (x, y) = (lives.get(&hold.request)?, lives.get(other)?);
+        let y = lives.get(other)?;
         match x.released {
             Some((_, Why::Met)) if y.arrived > x.arrived => {
                 Some("lets the one that came later be answered first")

@@ -106,7 +106,8 @@ fn fewest<T: Clone>(items: Vec<T>, keeps: &mut dyn FnMut(&[T]) -> bool) -> Vec<T
             let (from, to) = (n * size, ((n + 1) * size).min(items.len()));
             [&items[..from.min(items.len())], &items[to..]].concat()
         };
-        let found = (0..items.len().div_ceil(size)).map(without).find(|rest| keeps(rest));
+        // From the end: what the first jobs show needs fewer of them.
+        let found = (0..items.len().div_ceil(size)).rev().map(without).find(|rest| keeps(rest));
         match found {
             Some(rest) => {
                 items = rest;
@@ -162,12 +163,17 @@ fn lower_jobs(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
     let dense: HashMap<u64, u64> = indexes.iter().copied().zip(0..).collect();
     let shifted: HashMap<u64, u64> = indexes.iter().map(|index| (*index, index - first)).collect();
     for moved in [dense, shifted] {
-        let candidate = Candidate { schedule: renamed(&best.schedule, &moved), jobs: best.jobs };
-        if candidate == best {
+        let schedule = renamed(&best.schedule, &moved);
+        if schedule == best.schedule {
             return best;
         }
-        if oracle.keeps(&candidate) {
-            return candidate;
+        // Where it matters which job is the last, the others have to go at the same time.
+        let least = moved.values().max().map(|last| last + 1);
+        for jobs in [best.jobs, least] {
+            let candidate = Candidate { schedule: schedule.clone(), jobs };
+            if oracle.keeps(&candidate) {
+                return candidate;
+            }
         }
     }
     best

@@ -28,7 +28,10 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     if !summary.explored.is_empty() {
         page.section("Explored");
     }
-    for row in &summary.explored {
+    for (n, row) in summary.explored.iter().enumerate() {
+        if n > 0 {
+            page.gap();
+        }
         explored(page, row, several);
     }
 }
