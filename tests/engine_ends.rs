@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use deadheat::clock::Clock;
-use deadheat::engine::{self, BuildStrategy, Cause, Made, Stop};
+use deadheat::engine::{self, Berth, BuildStrategy, Cause, Made, Stop};
 use deadheat::history::{NotIssued, RunDir};
 use deadheat::mock::{LedgerSink, MockConfig, Server};
 use deadheat::provider::Endpoint;
@@ -107,8 +107,8 @@ fn leaves_no_job_behind(outside: &Outside) {
     assert_eq!(seen.jobs_begun, seen.jobs_ended);
 }
 
-fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan, scenario::Cell, &str) -> Arc<dyn Strategy> + '_ {
-    |strategy, _, _| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
+fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + '_ {
+    |strategy, _| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_client_that_hangs_or_panics_is_given_up_and_leaves_no_job_in_progress() {
     "#;
     let plan = plan(&format!("{MOCK}{profile}"));
     let outside = Outside::new();
-    let made = run(&plan, None, &|_, _, _| Arc::new(Unruly), &outside);
+    let made = run(&plan, None, &|_, _| Arc::new(Unruly), &outside);
     leaves_no_job_behind(&outside);
     assert_eq!((made.cells[0].issued, made.stopped), (5, None));
 }
@@ -200,7 +200,7 @@ fn a_client_that_is_stuck_is_stopped() {
         graceful_stop = "60s"
     "#;
     let plan = plan(&format!("{MOCK}{profile}"));
-    let made = run(&plan, None, &|_, _, _| Arc::new(Unruly), &Outside::new());
+    let made = run(&plan, None, &|_, _| Arc::new(Unruly), &Outside::new());
     assert!(made.cells[0].stuck_since_ns.is_some());
     assert!(made.cells[0].elapsed_ns < Duration::from_secs(20).as_nanos() as u64);
 }
@@ -220,8 +220,8 @@ fn a_client_that_is_stuck_takes_no_other_cell_with_it() {
     let plan =
         plan(&format!("blocks = 2\n{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
     let outside = Outside::new();
-    let build = |strategy: &scenario::StrategyPlan, cell, prefix: &str| -> Arc<dyn Strategy> {
-        if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, cell, prefix) }
+    let build = |strategy: &scenario::StrategyPlan, berth: Berth<'_>| -> Arc<dyn Strategy> {
+        if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, berth) }
     };
     let made = run(&plan, None, &build, &outside);
     leaves_no_job_behind(&outside);

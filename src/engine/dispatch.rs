@@ -241,6 +241,7 @@ impl CellRun {
             cell: cell.index,
             process: 0,
             processes: strategy.processes,
+            successor: false,
             threads: (plan.threads / strategy.processes).max(1),
             base_urls: endpoints.iter().map(|endpoint| endpoint.base_url.clone()).collect(),
             epoch_ns: shared.clock.epoch_monotonic_ns(),

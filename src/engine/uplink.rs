@@ -103,8 +103,8 @@ impl Uplink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::nemesis::Nemeses;
     use crate::scenario::Cell;
-    use crate::shared::{Tally, Totals};
     use crate::strategy::{Booked, Books, Hands, LocalFuture, Strategy, Task};
     use std::rc::Rc;
 

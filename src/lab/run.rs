@@ -93,7 +93,7 @@ pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
             endpoints: plan.targets.iter().zip(&providers).map(|(t, p)| endpoint(plan, t, p)).collect(),
             strategies: &|strategy, Berth { cell, prefix, process }| {
                 let redis = stores.client(cell, process);
-                let around = Surroundings { prefix: prefix.to_owned(), process, redis };
+                let around = Surroundings { prefix: prefix.to_owned(), process, successor: false, redis };
                 strategy::build(strategy, &plan.retry, &around)
             },
             history,

@@ -24,7 +24,7 @@ pub(super) async fn route(
     let (parts, body) = request.into_parts();
     let route = parts.uri.path().trim_start_matches("/deadheat");
     if let Some(name) = route.strip_prefix("/registers/") {
-        return registers::route(shared, &parts.method, name, body).await;
+        return registers::route(shared, &parts, name, body).await;
     }
     Ok(match (&parts.method, route) {
         (&Method::GET, "/ledger") => ledger(shared),

@@ -14,7 +14,7 @@ pub(super) use rules::{
     Backoff, Budget, Declared, FaultKind, FaultRule, FaultWhen, Fidelity, HintForm, Jitter, Retry, Slo,
     ThresholdLine, Timeouts,
 };
-pub(super) use strategy::{Counters, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Strategy};
+pub(super) use strategy::{Counters, LimitRule, Nemesis, NemesisKind, Optimise, Strategy};
 pub(super) use target::{Api, Dist, Latency, Limits, Price, Target, Tokens, Workload};
 
 use schemars::JsonSchema;

@@ -136,8 +136,13 @@ impl<'a> Course<'a> {
                 }
                 // Spread over a quarter of the wait: those who were held must not come back together.
                 let wait = until.saturating_sub(now);
-                let until = until + wait.mul_f64(self.hands.draw(self.task, HELD + self.n) / 4.0);
-                self.wait_until(self.due.max(until)).await
+                let spread = wait.mul_f64(self.hands.draw(self.task, HELD + self.n) / 4.0);
+                let policy = self.policy;
+                tokio::select! {
+                    end = self.wait_until(until + spread) => return end,
+                    () = policy.closed() => {}
+                }
+                self.wait_until(self.hands.now() + spread).await
             }
             Hold::Lost(least) => {
                 self.lost += 1;

@@ -7,6 +7,7 @@ use crate::shared::{Admission, Breaker, Pass, RetryBudget};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Retries that may be saved up in a retry budget, beyond its reserve.
 const SAVED: u32 = 100;
@@ -17,6 +18,8 @@ pub struct RetryPolicy {
     retry: Retry,
     budget: Option<Arc<RetryBudget>>,
     breaker: Option<Arc<Breaker>>,
+    /// Told when the breaker closes.
+    closed: Arc<Notify>,
 }
 
 /// What to do after an attempt.
@@ -38,7 +41,7 @@ impl RetryPolicy {
         });
         let breaker =
             retry.breaker.map(|plan| Arc::new(Breaker::new(plan.failures, plan.open_for, plan.probes)));
-        Self { retry, budget, breaker }
+        Self { retry, budget, breaker, closed: Arc::default() }
     }
 
     /// A first attempt is to go out: it earns its share of a retry.
@@ -62,11 +65,16 @@ impl RetryPolicy {
 
     /// The breaker's leave to make an attempt now.
     fn leave(&self, now: Duration) -> Result<Leave<'_>, Hold> {
-        let Some(breaker) = &self.breaker else { return Ok(Leave(None)) };
+        let Some(breaker) = &self.breaker else { return Ok(Leave { pass: None, closed: &self.closed }) };
         match breaker.admit(now) {
-            Admission::Go(pass) => Ok(Leave(Some((breaker, pass)))),
+            Admission::Go(pass) => Ok(Leave { pass: Some((breaker, pass)), closed: &self.closed }),
             Admission::Wait(until) => Err(Hold::Until(until)),
         }
+    }
+
+    /// Resolves when the breaker closes, from now on.
+    pub(super) async fn closed(&self) {
+        self.closed.notified().await;
     }
 
     /// Makes an attempt if the breaker lets it and the run's budget has room for it. To be called when nothing
@@ -198,29 +206,34 @@ impl RetryPolicy {
 }
 
 /// Leave from the breaker. Dropped, nothing is known of the attempt.
-struct Leave<'a>(Option<(&'a Breaker, Pass)>);
+struct Leave<'a> {
+    pass: Option<(&'a Breaker, Pass)>,
+    closed: &'a Notify,
+}
 
 impl Leave<'_> {
     /// What the attempt says of the provider: only what it does when it cannot serve counts against it. A 4xx,
     /// 429 included, shows that it is there.
     fn ended(mut self, answer: &Answer) {
         use ErrorClass as E;
-        let Some((breaker, pass)) = self.0.take() else { return };
-        match answer.error {
-            Some(E::Cancelled) => breaker.abandon(pass),
-            None
-            | Some(E::ClientError | E::RateLimited | E::QuotaExhausted | E::MalformedStream | E::EarlyStop) =>
-            {
-                breaker.ended(answer.done, pass, true);
-            }
-            Some(_) => breaker.ended(answer.done, pass, false),
+        let Some((breaker, pass)) = self.pass.take() else { return };
+        let well = match answer.error {
+            Some(E::Cancelled) => return breaker.abandon(pass),
+            None => true,
+            Some(error) => matches!(
+                error,
+                E::ClientError | E::RateLimited | E::QuotaExhausted | E::MalformedStream | E::EarlyStop
+            ),
+        };
+        if breaker.ended(answer.done, pass, well) {
+            self.closed.notify_waiters();
         }
     }
 }
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        if let Some((breaker, pass)) = self.0.take() {
+        if let Some((breaker, pass)) = self.pass.take() {
             breaker.abandon(pass);
         }
     }

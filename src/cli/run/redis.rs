@@ -86,7 +86,7 @@ impl Servers {
     /// Where a cell's strategy, in this process, finds itself.
     pub(super) fn around(&self, cell: Cell, prefix: &str) -> Surroundings {
         let redis = self.cells.get(&cell.index).map(|seated| seated.client.clone());
-        Surroundings { prefix: prefix.to_owned(), process: 0, redis }
+        Surroundings { prefix: prefix.to_owned(), process: 0, successor: false, redis }
     }
 
     /// For worker processes, and for what goes wrong around them.

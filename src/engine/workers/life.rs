@@ -30,7 +30,8 @@ impl Workers {
 
     fn start(&mut self, index: usize) -> Result<(), EngineError> {
         let process = u32::try_from(index).unwrap_or(u32::MAX);
-        let seat = Seat { process, ..self.seat.clone() };
+        let successor = self.workers[index].deaths > 0;
+        let seat = Seat { process, successor, ..self.seat.clone() };
         let started = Process::start(&self.program, &seat, &self.messages);
         let worker = &mut self.workers[index];
         (worker.ready, worker.seen, worker.totals) = (false, Figures::default(), (0, 0, 0));

@@ -150,6 +150,7 @@ impl Place {
             cell: 0,
             process: 0,
             processes: 1,
+            successor: false,
             threads: 1,
             base_urls: Vec::new(),
             epoch_ns: clock.epoch_monotonic_ns(),
