@@ -20,8 +20,8 @@ use search::{Found, Search};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How many operations are tried out before [`check`] gives up: some seconds, and half a gigabyte at worst.
-pub const STEPS: u64 = 5_000_000;
+/// How many operations are tried out before [`check`] gives up: some seconds, and 400 MB at worst.
+pub const STEPS: u64 = 3_500_000;
 
 /// One operation on one object.
 ///

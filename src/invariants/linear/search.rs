@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 /// The front of a list, and its end.
 const EDGE: u32 = 0;
+/// Among how many operations one is looked for that goes first.
+const RIVALS: usize = 32;
 
 /// What a search came to. Operations are named by their places in what it was given.
 pub(super) enum Found {
@@ -187,11 +189,14 @@ impl<'a, M: Model> Search<'a, M> {
                         None => return (self.no_order(), steps),
                     }
                 }
-                tried if self.needless(tried) => self.after(tried),
                 _ if steps == budget => return (Found::OutOfSteps, steps),
                 tried => {
                     steps += 1;
-                    if self.step(tried) { Next::Answered(self.left.first()) } else { self.after(tried) }
+                    if !self.needless(tried) && self.step(tried) {
+                        Next::Answered(self.left.first())
+                    } else {
+                        self.after(tried)
+                    }
                 }
             };
         }
@@ -221,10 +226,9 @@ impl<'a, M: Model> Search<'a, M> {
                 let event = self.event(at);
                 let Some(kind) = self.answered[event.op as usize].kind else { return false };
                 let mut other = self.left.first();
-                while let Some(answer) = self.event(other).answer {
-                    if Some(answer) < event.answer
-                        && self.answered[self.event(other).op as usize].kind == Some(kind)
-                    {
+                for _ in 0..RIVALS {
+                    let Event { op, answer: Some(answer) } = self.event(other) else { break };
+                    if Some(answer) < event.answer && self.answered[op as usize].kind == Some(kind) {
                         return true;
                     }
                     other = self.left.after(other);
