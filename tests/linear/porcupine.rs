@@ -1,8 +1,7 @@
 //! The same objects as the crate porcupine-rs has them, written down anew.
 
 use deadheat::invariants::linear::{
-    Counter, CounterInput, CounterOutput, Lock, LockInput, LockOutput, Model, Op, Register, RegisterInput,
-    RegisterOutput,
+    CounterInput, CounterOutput, LockInput, LockOutput, Model, Op, RegisterInput, RegisterOutput,
 };
 use porcupine_rs::{Operation, check_operations};
 use std::collections::BTreeMap;
