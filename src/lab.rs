@@ -11,4 +11,4 @@ mod strategies;
 
 pub use memory::{Kept, run_in_memory};
 pub use run::{LabError, Ran, Run, Sink, run};
-pub use strategies::VirtualCell;
+pub use strategies::{JOBS_MAX, VirtualCell};

@@ -4,6 +4,7 @@ use super::output::{self, Format, fail};
 use super::run::hunt;
 use crate::explore::{Finding, Replayed, replay};
 use crate::gate::Exit;
+use crate::lab::VirtualCell;
 use crate::scenario::{Cell, Plan};
 use std::path::PathBuf;
 
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Args) -> u8 {
         );
         return fail(args.format, Exit::Usage, &message);
     };
-    match replay(&mut hunt::subject(&plan, cell), &finding, args.runs) {
+    match replay(&mut VirtualCell::new(&plan, cell), &finding, args.runs) {
         Ok(replayed) => told(args, &finding, &replayed),
         Err(why) => fail(args.format, Exit::Internal, &why),
     }

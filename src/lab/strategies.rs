@@ -2,14 +2,21 @@
 
 use super::memory::{Kept, run_in_memory};
 use crate::clock::Clock;
-use crate::explore::{Entry, Line, Subject, Trial};
+use crate::explore::{Budget, Config, Entry, Line, Origin, Subject, Trial};
 use crate::history::{Event, JobKey, LedgerEntry, Outcome};
 use crate::invariants;
-use crate::scenario::{Cell, Dist, Executor, Phase, Place, Plan};
+use crate::profile;
+use crate::scenario::{Cell, Dist, Executor, Phase, Place, Plan, StrategyPlan, Way};
 use crate::schedule::{RequestKey, Schedule, Trace};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A hunt runs so many jobs at the most: what needs more to show is found sooner by load than by schedules.
+pub const JOBS_MAX: u64 = 20;
+/// Virtual time costs nothing to wait for.
+const STALL_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Silence after which an order releases the next answer: a tick of virtual time.
+const QUIET: Duration = Duration::from_millis(1);
 /// How long an answer takes that nobody holds back: long enough that those who ask at once are in flight together.
 const ANSWER: Duration = Duration::from_millis(1);
 
@@ -21,17 +28,49 @@ pub struct VirtualCell {
 }
 
 impl VirtualCell {
-    /// The cell alone, with the plan's first `jobs` jobs.
+    /// The cell alone, with no more than the first [`JOBS_MAX`] of the plan's jobs.
     #[must_use]
-    pub fn new(plan: &Plan, cell: Cell, jobs: u64) -> Self {
-        Self { plan: Arc::new(only(plan, cell)), jobs }
+    pub fn new(plan: &Plan, cell: Cell) -> Self {
+        Self::answering(plan, cell, Dist::Constant(ANSWER))
     }
 
-    /// Jobs of a whole run.
+    /// The same with answers that take such times, as a client meets them that nobody schedules.
     #[must_use]
-    pub fn jobs(&self) -> u64 {
-        self.jobs
+    pub fn answering(plan: &Plan, cell: Cell, ttft: Dist) -> Self {
+        let jobs = profile::planned(plan).unwrap_or(JOBS_MAX).min(JOBS_MAX);
+        Self { plan: Arc::new(only(plan, cell, ttft)), jobs }
     }
+
+    /// How it is hunted: with silences of one tick, as virtual time costs nothing, and holds past whatever runs out
+    /// by itself. Its origin names target, strategy and seed.
+    #[must_use]
+    pub fn config(&self, budget: Budget) -> Config {
+        let (plan, strategy) = (&self.plan, &self.plan.strategies[0]);
+        Config {
+            quiet: QUIET,
+            stalls: stalls(strategy),
+            stall_max: STALL_MAX,
+            permits: strategy.cap().or(plan.declared.concurrency),
+            origin: Origin {
+                seed: plan.seed,
+                target: plan.targets[0].name.clone(),
+                strategy: strategy.name().to_owned(),
+                ..Origin::default()
+            },
+            ..Config::new(plan.seed, budget, self.jobs)
+        }
+    }
+}
+
+/// Past the end of a lock that nobody renews, and past the moment of a second attempt.
+fn stalls(strategy: &StrategyPlan) -> Vec<Duration> {
+    let times = match &strategy.way {
+        Way::RedisLock(lock) => vec![lock.ttl],
+        Way::Broken(broken) => broken.lock.iter().map(|lock| lock.ttl).collect(),
+        Way::Hedged { after, .. } => vec![*after],
+        _ => Vec::new(),
+    };
+    times.into_iter().map(|time| time * 3 / 2).collect()
 }
 
 impl Subject for VirtualCell {
@@ -57,10 +96,10 @@ fn trial(plan: &Plan, kept: &Kept) -> Trial {
 }
 
 /// The plan without its other cells.
-fn only(plan: &Plan, cell: Cell) -> Plan {
+fn only(plan: &Plan, cell: Cell, ttft: Dist) -> Plan {
     let (mut target, strategy) = (plan.targets[cell.target].clone(), plan.strategies[cell.strategy].clone());
     if let Place::Mock(mock) = &mut target.place {
-        (mock.ttft, mock.itl, mock.stall) = (Dist::Constant(ANSWER), Dist::Constant(Duration::ZERO), None);
+        (mock.ttft, mock.itl, mock.stall) = (ttft, Dist::Constant(Duration::ZERO), None);
     }
     let mut plan = plan.clone();
     plan.faults.retain(|rule| rule.target.as_ref().is_none_or(|name| *name == target.name));

@@ -3,20 +3,12 @@
 use super::{Args, Failure};
 use crate::clock::Clock;
 use crate::engine::Stop;
-use crate::explore::{self, Budget, Config, Origin, Report};
+use crate::explore::{self, Budget, Report};
 use crate::gate::Exit;
 use crate::history::{ExploredRow, FindingRow, RunDir};
 use crate::lab::VirtualCell;
-use crate::profile;
-use crate::scenario::{Cell, ClockKind, Plan, StrategyPlan, Way};
+use crate::scenario::{Cell, ClockKind, Plan};
 use std::time::Duration;
-
-/// A hunt runs so many jobs at the most: what needs more to show is found sooner by load than by schedules.
-const JOBS_MAX: u64 = 20;
-/// Virtual time costs nothing to wait for.
-const STALL_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Silence after which an order releases the next answer: a tick of virtual time.
-const QUIET: Duration = Duration::from_millis(1);
 
 /// How long to hunt, if at all.
 #[derive(Debug, Clone, Copy)]
@@ -63,26 +55,14 @@ pub(super) fn hunt(
 
 fn hunt_cell(args: &Args, plan: &Plan, cell: Cell, asked: Asked, cells: usize) -> Result<Report, Failure> {
     let (target, strategy) = (&plan.targets[cell.target], &plan.strategies[cell.strategy]);
-    let mut subject = subject(plan, cell);
+    let mut subject = VirtualCell::new(plan, cell);
     let budget = match asked {
         Asked::Schedules(n) => Budget::Schedules(n),
         Asked::Time(time) => Budget::Time(time / u32::try_from(cells).unwrap_or(u32::MAX).max(1)),
     };
-    let config = Config {
-        quiet: QUIET,
-        stalls: stalls(strategy),
-        stall_max: STALL_MAX,
-        permits: strategy.cap().or(plan.declared.concurrency),
-        origin: Origin {
-            scenario: Some(args.scenario.display().to_string()),
-            set: args.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
-            seed: plan.seed,
-            target: target.name.clone(),
-            strategy: strategy.name().to_owned(),
-            ..Origin::default()
-        },
-        ..Config::new(plan.seed, budget, subject.jobs())
-    };
+    let mut config = subject.config(budget);
+    config.origin.scenario = Some(args.scenario.display().to_string());
+    config.origin.set = args.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let clock = Clock::start();
     let report = explore::explore(&mut subject, &config, &|| clock.now());
     let mut report = report.map_err(|why| {
@@ -102,21 +82,4 @@ pub(in crate::cli) fn check(plan: &Plan) -> Result<(), Failure> {
             Err(Failure::new(Exit::Usage, &message))
         }
     }
-}
-
-/// What is hunted: the first jobs of the cell.
-pub(in crate::cli) fn subject(plan: &Plan, cell: Cell) -> VirtualCell {
-    let jobs = profile::planned(plan).unwrap_or(JOBS_MAX).min(JOBS_MAX);
-    VirtualCell::new(plan, cell, jobs)
-}
-
-/// Past the end of a lock that nobody renews, and past the moment of a second attempt.
-fn stalls(strategy: &StrategyPlan) -> Vec<Duration> {
-    let times = match &strategy.way {
-        Way::RedisLock(lock) => vec![lock.ttl],
-        Way::Broken(broken) => broken.lock.iter().map(|lock| lock.ttl).collect(),
-        Way::Hedged { after, .. } => vec![*after],
-        _ => Vec::new(),
-    };
-    times.into_iter().map(|time| time * 3 / 2).collect()
 }
