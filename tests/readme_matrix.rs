@@ -179,6 +179,20 @@ fn the_matrix_names_what_a_run_breaks() {
     }
 }
 
+/// The same in virtual time: what is broken depends on no clock and no socket.
+#[test]
+fn virtual_time_gives_the_same_matrix() {
+    let place = Place::new();
+    let scenario = house(SCENARIO);
+    let scenario = scenario.to_str().expect("UTF-8");
+    let set = ["--set", "clock=virtual"];
+    let ran =
+        place.run(&[&["run", scenario, "--quiet", "--format", "json", "--out", "run"][..], &set].concat());
+    let summary: Summary = serde_json::from_str(&ran.out).unwrap_or_else(|why| panic!("{why}: {}", ran.err));
+    assert_eq!(summary.clock, "virtual");
+    assert_eq!(first_columns(&table(&summary)), expected(), "what is broken is not what must be");
+}
+
 #[test]
 fn another_matrix_is_seen() {
     let (_, kept, _) =
