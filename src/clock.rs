@@ -2,7 +2,8 @@
 //!
 //! Everything in a run is stamped as a [`Duration`] since the run's epoch, on one monotonic clock that
 //! engine and built-in provider share. That makes the client's stamps and the ledger's comparable on
-//! one host, and lets a virtual clock take the real one's place.
+//! one host, and lets a virtual clock take the real one's place: tokio's paused one, which jumps to the next
+//! timer when nothing else is left to do. Its time moves in whole milliseconds, as tokio's timers do.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +11,60 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     epoch: Instant,
+    source: Source,
+}
+
+/// Whose time it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Machine,
+    #[cfg(not(loom))]
+    Runtime,
+}
+
+impl Source {
+    fn now(self) -> Instant {
+        match self {
+            Self::Machine => machine(),
+            #[cfg(not(loom))]
+            Self::Runtime => runtime(),
+        }
+    }
+}
+
+/// The machine's clock.
+#[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
+fn machine() -> Instant {
+    Instant::now()
+}
+
+/// The clock of the runtime that this thread is in.
+#[cfg(not(loom))]
+#[expect(clippy::disallowed_methods, reason = "the one reader of the runtime's clock")]
+fn runtime() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 impl Clock {
     /// Starts a clock whose epoch is now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
     pub fn start() -> Self {
-        Self { epoch: Instant::now() }
+        Self { epoch: machine(), source: Source::Machine }
+    }
+
+    /// Starts a clock on the time of the tokio runtime that this thread is in, which is virtual if that is paused.
+    /// It may be read inside that runtime only: elsewhere it would show the machine's time.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn of_runtime() -> Self {
+        Self { epoch: runtime(), source: Source::Runtime }
+    }
+
+    /// Whether it is a runtime's time, which jumps.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        self.source == Source::Runtime
     }
 
     /// The epoch on the system's monotonic clock, in nanoseconds, for [`Clock::at_epoch`] in another process.
@@ -35,14 +82,13 @@ impl Clock {
     pub fn at_epoch(epoch_ns: u64) -> Self {
         let (instant, raw_ns) = both_clocks();
         let age = Duration::from_nanos(raw_ns.saturating_sub(epoch_ns));
-        Self { epoch: instant.checked_sub(age).unwrap_or(instant) }
+        Self { epoch: instant.checked_sub(age).unwrap_or(instant), source: Source::Machine }
     }
 
     /// Time since the epoch.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
     pub fn now(&self) -> Duration {
-        Instant::now().saturating_duration_since(self.epoch)
+        self.source.now().saturating_duration_since(self.epoch)
     }
 
     /// Time since the epoch in whole nanoseconds, as evidence files store it.

@@ -16,6 +16,6 @@ mod watch;
 
 pub use answer::Answer;
 pub use client::{Client, Done};
-pub use endpoint::{ApiKey, Endpoint, SetupError};
+pub use endpoint::{ApiKey, Endpoint, Peer, PeerBody, Respond, Responding, SetupError};
 pub use outcome::Fault;
 pub use request::Request;

@@ -23,7 +23,8 @@ fn timeouts() -> Timeouts {
 
 fn client(at: SocketAddr, timeouts: Timeouts) -> Client {
     let base_url = format!("http://{at}/v1");
-    let endpoint = Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts };
+    let endpoint =
+        Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts, peer: None };
     Client::new(&endpoint, Clock::start()).expect("a client")
 }
 
@@ -254,8 +255,14 @@ async fn without_a_listener_or_a_name_nothing_was_sent() {
 
     for scheme in ["http", "https"] {
         let base_url = format!("{scheme}://no-such-host.invalid/v1");
-        let endpoint =
-            Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts: timeouts() };
+        let endpoint = Endpoint {
+            base_url,
+            api_key: None,
+            model: "m".to_owned(),
+            stream: true,
+            timeouts: timeouts(),
+            peer: None,
+        };
         let client = Client::new(&endpoint, Clock::start()).expect("a client");
         let a = client.attempt(&request(1), pending()).await.attempt;
         assert_eq!(

@@ -4,7 +4,7 @@
 mod live;
 mod redis_support;
 
-use deadheat::engine::{RedisServer, Stop, WorkerSetup};
+use deadheat::engine::{CellRedis, RedisServer, Stop, WorkerSetup};
 use deadheat::history::{ErrorClass, Invariant, JobEnd, JobId, Outcome, Verdict};
 use deadheat::scenario::{Backoff, Jitter, Plan, Retry, StrategyPlan};
 use deadheat::shared::Progress;
@@ -67,6 +67,10 @@ impl Hands for Delivery<'_> {
                 None => std::future::pending().await,
             }
         })
+    }
+
+    fn cannot_work(&self, why: String) {
+        panic!("{why}");
     }
 
     fn blocking<'a>(&'a self, _: &'a Task, _: Call<'a>) -> Blocking<'a> {
@@ -231,11 +235,15 @@ fn with_deaths(deaths: u32) -> Run {
     let (server, client) = server();
     let plan = plan(LOAD, &[]);
     let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn Strategy> {
-        let around = Surroundings { prefix: PREFIX.to_owned(), process: 0, redis: Some(client.clone()) };
+        let around = Surroundings {
+            prefix: PREFIX.to_owned(),
+            redis: Some(client.clone()),
+            ..Surroundings::default()
+        };
         build(strategy, &plan.retry, &around)
     };
-    let redis_urls = [("redis-counter", server.url())].into();
-    let setup = WorkerSetup { redis_urls, ..WorkerSetup::default() };
+    let redis = [(0, CellRedis { url: server.url(), restart: None })].into();
+    let setup = WorkerSetup { redis, ..WorkerSetup::default() };
     let progress = Arc::new(Progress::default());
     std::thread::scope(|scope| {
         scope.spawn(|| {

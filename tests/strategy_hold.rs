@@ -91,6 +91,10 @@ impl Hands for Scripted {
         self.results.borrow_mut().push((answer.outcome, end, attempts));
     }
 
+    fn cannot_work(&self, why: String) {
+        panic!("{why}");
+    }
+
     fn count(&self, _: &Task, _: &Answer) {
         self.counted.set(self.counted.get() + 1);
     }

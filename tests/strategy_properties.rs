@@ -155,7 +155,8 @@ impl Ground<'_> {
         static RUNS: AtomicU64 = AtomicU64::new(0);
         let prefix = format!("property:{}:", RUNS.fetch_add(1, SeqCst));
         let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn strategy::Strategy> {
-            let around = Surroundings { prefix: prefix.clone(), process: 0, redis: self.redis.cloned() };
+            let redis = self.redis.cloned();
+            let around = Surroundings { prefix: prefix.clone(), process: 0, successor: false, redis };
             let right = strategy::build(strategy, &plan.retry, &around);
             match self.redis.filter(|_| self.thief) {
                 Some(redis) => Arc::new(Thief::new(right, redis, &prefix)),

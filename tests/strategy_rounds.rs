@@ -52,6 +52,10 @@ impl Hands for Listed {
         })
     }
 
+    fn cannot_work(&self, why: String) {
+        panic!("{why}");
+    }
+
     fn blocking<'a>(&'a self, _: &'a Task, _: Call<'a>) -> Blocking<'a> {
         unreachable!("no thread makes attempts here")
     }

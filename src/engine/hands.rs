@@ -13,8 +13,9 @@ use crate::shared::Charge;
 use crate::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock, Usage};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::Rng;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What became of a job before: more than nothing if a worker died with it.
@@ -51,14 +52,14 @@ pub(super) struct JobHands {
     bench: Rc<Bench>,
     halt: Rc<Halt>,
     past: Past,
-    /// Reservations that no attempt has taken up yet.
-    reserved: Cell<u32>,
+    /// What is set aside for attempts of this job that have not begun.
+    reserved: RefCell<Vec<(JobId, Charge)>>,
 }
 
 impl JobHands {
     /// For a job with this past.
     pub(super) fn new(bench: Rc<Bench>, halt: Rc<Halt>, past: Past) -> Self {
-        Self { bench, halt, past, reserved: Cell::new(0) }
+        Self { bench, halt, past, reserved: RefCell::default() }
     }
 
     /// The attempt that was not made because the run had been stopped.
@@ -86,6 +87,14 @@ impl JobHands {
         Done { attempt, retry_after: None, should_retry: None }
     }
 
+    /// Waits until the process goes on, if a nemesis has paused it: what others do meanwhile goes on.
+    async fn unpaused(&self) {
+        let paused_until = || Duration::from_nanos(self.bench.cell.paused_until_ns.load(Relaxed));
+        while self.bench.shared.clock.now() < paused_until() {
+            tokio::time::sleep_until(self.bench.shared.clock.at(paused_until()).into()).await;
+        }
+    }
+
     fn request(&self, task: &Task, call: &Call<'_>) -> Request {
         let question = JobId { index: task.question, ..task.job };
         let headers = headers(call);
@@ -94,10 +103,8 @@ impl JobHands {
     }
 
     /// What was set aside for the attempt that begins now; nothing if its strategy reserved nothing.
-    fn take_reservation(&self, task: &Task) -> Option<Charge> {
-        let left = self.reserved.get().checked_sub(1)?;
-        self.reserved.set(left);
-        Some(self.bench.most(task))
+    fn take_reservation(&self) -> Option<Charge> {
+        self.reserved.borrow_mut().pop().map(|(_, most)| most)
     }
 
     /// Puts an attempt that has ended into the books.
@@ -122,10 +129,24 @@ impl JobHands {
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,
         };
+        self.replace(attempt.job, reserved, spent);
+    }
+
+    /// Replaces what was set aside by what was spent.
+    fn replace(&self, job: JobId, reserved: Charge, spent: Charge) {
         match (&self.bench.shared.purse, &self.bench.shared.uplink) {
             (Purse::Own(budget), _) => budget.settle(reserved, spent),
-            (Purse::Parent, Some(uplink)) => uplink.settle(reserved, spent),
+            (Purse::Parent, Some(uplink)) => uplink.settle(job.index, reserved, spent),
             _ => {}
+        }
+    }
+}
+
+impl Drop for JobHands {
+    /// A job that was given up before it sent what it had room for leaves that room to others.
+    fn drop(&mut self) {
+        for (job, most) in self.reserved.take() {
+            self.replace(job, most, Charge::default());
         }
     }
 }
@@ -142,7 +163,7 @@ impl Hands for JobHands {
     fn attempt<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
             call.n += self.past.made();
-            let reserved = self.take_reservation(task);
+            let reserved = self.take_reservation();
             let done = if self.halt.is_draining() {
                 self.not_sent(task, &call)
             } else {
@@ -152,19 +173,24 @@ impl Hands for JobHands {
                 let given_up = call.given_up.unwrap_or_else(|| Box::pin(std::future::pending()));
                 let cancelled = async {
                     tokio::select! {
+                        biased;
                         () = self.halt.cancelled() => {}
                         () = given_up => {}
                     }
                 };
                 self.bench.client.attempt(&request, cancelled).await
             };
+            self.unpaused().await;
             self.book(task, reserved, done)
         })
     }
 
     fn blocking<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> Blocking<'a> {
+        if !self.has_threads() {
+            return Blocking { run: None, recorded: self.attempt(task, call) };
+        }
         call.n += self.past.made();
-        let reserved = self.take_reservation(task);
+        let reserved = self.take_reservation();
         let request = self.request(task, &call);
         // What the thread is about to send is said by the thread; what came before it, now.
         self.bench.recorder.flush();
@@ -175,9 +201,17 @@ impl Hands for JobHands {
             let busy = Busy::new(&self.bench.shared.progress);
             let done = over.await_unless(self.halt.cancelled()).await;
             drop(busy);
+            let done = done.unwrap_or_else(|error| {
+                self.bench.fail(format!("a thread of the pool has no client: {error}"));
+                None
+            });
             self.book(task, reserved, done.unwrap_or_else(|| self.not_sent(task, &call)))
         });
-        Blocking { run, recorded }
+        Blocking { run: Some(run), recorded }
+    }
+
+    fn has_threads(&self) -> bool {
+        !self.bench.shared.clock.is_virtual()
     }
 
     fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
@@ -186,7 +220,14 @@ impl Hands for JobHands {
             let _busy = Busy::new(&shared.progress);
             let lost = match &shared.uplink {
                 Some(uplink) => uplink.holding(lock, token).await,
-                None => self.bench.cell.nemeses.strike(shared.restart_redis.as_ref()).await,
+                None => {
+                    let struck = self.bench.cell.nemeses.strike().await;
+                    if let (Some(pause), true) = (struck.pause, shared.clock.is_virtual()) {
+                        self.bench.cell.paused_until_ns.fetch_max(ns(shared.clock.now() + pause), Relaxed);
+                    }
+                    self.unpaused().await;
+                    struck.lost
+                }
             };
             if lost { Unlock::Lost } else { Unlock::Heard }
         })
@@ -199,10 +240,13 @@ impl Hands for JobHands {
             }
             let _busy = Busy::new(&self.bench.shared.progress);
             let until = tokio::time::Instant::from_std(self.bench.shared.clock.at(until));
-            tokio::select! {
+            let waited = tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(until) => true,
                 () = self.halt.draining() => false,
-            }
+            };
+            self.unpaused().await;
+            waited
         })
     }
 
@@ -227,6 +271,10 @@ impl Hands for JobHands {
         }));
     }
 
+    fn cannot_work(&self, why: String) {
+        self.bench.fail(why);
+    }
+
     fn count(&self, _task: &Task, answer: &Answer) {
         let Usage { prompt_tokens, completion_tokens } =
             answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
@@ -243,7 +291,7 @@ impl Hands for JobHands {
     fn reserve(&self, task: &Task) -> bool {
         let granted = self.reserve_spare(task);
         if !granted {
-            self.bench.shared.stop.stop(Cause::OverBudget);
+            self.bench.stop(Cause::OverBudget);
         }
         granted
     }
@@ -252,11 +300,11 @@ impl Hands for JobHands {
         let most = self.bench.most(task);
         let granted = match (&self.bench.shared.purse, &self.bench.shared.uplink) {
             (Purse::Own(budget), _) => budget.reserve(most),
-            (Purse::Parent, Some(uplink)) => uplink.reserve(most),
+            (Purse::Parent, Some(uplink)) => uplink.reserve(task.job.index, most),
             _ => return true,
         };
         if granted {
-            self.reserved.set(self.reserved.get() + 1);
+            self.reserved.borrow_mut().push((task.job, most));
         }
         granted
     }

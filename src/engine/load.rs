@@ -46,12 +46,14 @@ impl PieceRun {
     pub(super) async fn run(self: Rc<Self>) {
         let begun = self.clone().begin_jobs();
         tokio::select! {
+            biased;
             () = begun => {}
             () = self.bench.stopped() => self.halt.drain(),
         }
         // The profile's grace starts at its end or at the stop, whichever came; a closed profile without
         // an end has used up its jobs, and each ends by its own deadlines.
         tokio::select! {
+            biased;
             () = self.clone().home() => return,
             () = self.grace() => {}
             () = async { self.bench.stopped().await; self.after_stop().await } => {}
@@ -101,7 +103,7 @@ impl PieceRun {
 
     async fn after_stop(&self) {
         self.halt.drain();
-        if self.bench.stop_cause() != Some(Cause::Stuck) {
+        if !matches!(self.bench.stop_cause(), Some(Cause::Stuck | Cause::CannotWork)) {
             tokio::time::sleep(self.piece.graceful_stop).await;
         }
     }
@@ -183,6 +185,7 @@ impl PieceRun {
             (Some(slot), _) => slot,
             // Only who waits for room is turned away by the end of the grace, never who is merely late.
             (None, OnSaturation::Queue) => tokio::select! {
+                biased;
                 slot = Permit::acquire(queue.clone()) => slot,
                 () = self.grace() => return false,
             },
@@ -306,6 +309,7 @@ impl PieceRun {
 
     async fn sleep_until(&self, at: Duration) {
         tokio::select! {
+            biased;
             () = tokio::time::sleep_until(self.bench.shared.clock.at(at).into()) => {}
             () = self.halt.draining() => {}
         }

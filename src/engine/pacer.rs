@@ -19,7 +19,7 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// The best timer there is: a timerfd on Linux, tokio's timer elsewhere or if none can be had.
+    /// The best timer there is: a timerfd on Linux, tokio's timer elsewhere, in virtual time, or if none can be had.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time enabled.
@@ -28,7 +28,7 @@ impl Pacer {
         Self {
             clock,
             #[cfg(target_os = "linux")]
-            timer: timerfd::Timer::new().ok(),
+            timer: if clock.is_virtual() { None } else { timerfd::Timer::new().ok() },
         }
     }
 

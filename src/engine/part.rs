@@ -10,9 +10,6 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// All of it.
-    pub(super) const WHOLE: Self = Self { process: 0, processes: 1 };
-
     /// This process's part of a piece. No more processes take part than it has workers, room or jobs in a round.
     pub(super) fn of(self, load: &Load) -> Split {
         let most = match load {

@@ -3,12 +3,14 @@
 use super::bench::Bench;
 use super::cell::{CellState, PieceState, Shared};
 use super::crew::Crew;
+use super::dispatch::EngineError;
 use super::load::PieceRun;
 use super::pacer::Pacer;
 use super::recorder::{Outlet, Recorder};
 use super::stop::Halt;
 use crate::profile::Piece;
 use crate::provider::{Client, Endpoint, SetupError};
+use crate::sync::lock;
 use futures_util::future::join_all;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::HashMap;
@@ -36,12 +38,12 @@ pub(super) struct Share {
     pub(super) cpu: Duration,
     /// `timerfd` or `tokio`.
     pub(super) pacer: &'static str,
-    /// `direct` or `reqwest`.
+    /// `direct`, `reqwest` or `memory`.
     pub(super) transport: &'static str,
 }
 
 /// A share done, or why it could not be.
-pub(super) type Report = Result<Share, SetupError>;
+pub(super) type Report = Result<Share, EngineError>;
 
 /// What one thread is given at its start.
 pub(super) struct Thread {
@@ -60,7 +62,7 @@ impl Thread {
             Ok(runtime) => runtime,
             Err(error) => {
                 // The dispatcher is gone only if it has given the run up.
-                let _ = reports.send(Err(SetupError::Runtime(error)));
+                let _ = reports.send(Err(SetupError::Runtime(error).into()));
                 return;
             }
         };
@@ -69,7 +71,9 @@ impl Thread {
         let mut clients = HashMap::new();
         for order in orders {
             let before = cpu_time();
-            let report = local.block_on(&runtime, self.obey(order, &mut clients, &recorder));
+            let client = self.client_of(order.cell.cell.target, &mut clients).map_err(EngineError::Setup);
+            let report =
+                client.and_then(|client| local.block_on(&runtime, self.obey(order, client, &recorder)));
             recorder.flush();
             let cpu = cpu_time().saturating_sub(before);
             if reports.send(report.map(|share| Share { cpu, ..share })).is_err() {
@@ -78,21 +82,23 @@ impl Thread {
         }
     }
 
-    async fn obey(
+    /// Its client of a target, which is made when it is first asked for.
+    pub(super) fn client_of(
         &self,
-        order: Order,
+        target: usize,
         clients: &mut HashMap<usize, Rc<Client>>,
-        recorder: &Rc<Recorder>,
-    ) -> Result<Share, SetupError> {
+    ) -> Result<Rc<Client>, SetupError> {
+        if let Some(client) = clients.get(&target) {
+            return Ok(client.clone());
+        }
+        let client = Rc::new(Client::new(&self.endpoints[target], self.shared.clock)?);
+        clients.insert(target, client.clone());
+        Ok(client)
+    }
+
+    /// Does its share of an order.
+    pub(super) async fn obey(&self, order: Order, client: Rc<Client>, recorder: &Rc<Recorder>) -> Report {
         let target = order.cell.cell.target;
-        let client = match clients.get(&target) {
-            Some(client) => client.clone(),
-            None => {
-                let client = Rc::new(Client::new(&self.endpoints[target], self.shared.clock)?);
-                clients.insert(target, client.clone());
-                client
-            }
-        };
         let pacer = Pacer::new(self.shared.clock).kind();
         let transport = client.transport();
         let bench = Rc::new(Bench {
@@ -118,6 +124,9 @@ impl Thread {
             .run()
         });
         join_all(pieces).await;
+        if let Some(why) = lock(&self.shared.failed).take() {
+            return Err(EngineError::CannotWork(why));
+        }
         Ok(Share { cpu: Duration::ZERO, pacer, transport })
     }
 }

@@ -3,7 +3,7 @@
 use super::cell::{CellState, PieceState, Purse, Shared};
 use super::part::Part;
 use super::recorder::Outlet;
-use super::stop::{Cause, Stop};
+use super::stop::Cause;
 use super::thread::{Order, Pieces};
 use super::threads::Threads;
 use super::uplink::Uplink;
@@ -12,12 +12,14 @@ use crate::clock::Clock;
 use crate::profile::{Piece, blocks};
 use crate::provider::{ApiKey, Endpoint};
 use crate::scenario::{Place, Plan, Source, StrategyPlan, load_stored};
-use crate::shared::{Tally, Totals};
 use crate::strategy::Strategy;
 use crate::sync::lock;
 use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
+
+/// A worker whose figures stand still says so as often as this.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Builds the strategy under test for a worker's seat; the error says why it cannot.
 pub type BuildSeated<'a> = dyn Fn(&Plan, &StrategyPlan, &Seat) -> Result<Arc<dyn Strategy>, String> + 'a;
@@ -49,14 +51,8 @@ pub fn work(
     let plan = Arc::new(plan(&seat)?);
     let cell = plan.cells().get(usize::from(seat.cell)).copied().ok_or("the plan has no such cell")?;
     let strategy = &plan.strategies[cell.strategy];
-    let state = Arc::new(CellState {
-        cell,
-        strategy: (outfit.strategies)(&plan, strategy, &seat)?,
-        totals: Totals::default(),
-        tally: Tally::default(),
-        stuck: Stop::default(),
-        nemeses: super::nemesis::Nemeses::default(),
-    });
+    let built = (outfit.strategies)(&plan, strategy, &seat)?;
+    let state = Arc::new(CellState::new(cell, built, super::nemesis::Nemeses::default()));
     let uplink = Arc::new(Uplink::new(Box::new(output), state.clone(), seat.armed));
     let shared = Arc::new(Shared {
         plan: plan.clone(),
@@ -65,7 +61,7 @@ pub fn work(
         progress: Arc::default(),
         purse: if seat.budget { Purse::Parent } else { Purse::Bottomless },
         uplink: Some(uplink.clone()),
-        restart_redis: None,
+        failed: Mutex::default(),
     });
     let endpoints = Arc::new(endpoints(&plan, &seat, outfit));
     let threads = Threads::start(seat.threads, &shared, &endpoints, &Outlet::Parent(uplink.clone()));
@@ -115,6 +111,7 @@ fn endpoints(plan: &Plan, seat: &Seat, outfit: &Outfit<'_>) -> Vec<Endpoint> {
                 model: target.model.clone(),
                 stream: plan.workload.stream,
                 timeouts: plan.timeouts,
+                peer: None,
             }
         })
         .collect()
@@ -205,8 +202,9 @@ fn run(errand: Errand, threads: &Threads, shared: &Shared, uplink: &Uplink) -> R
     let left_before = order.cell.tally.left();
     let mut last = None;
     let mut show = || {
-        let seen = figures(&shared.progress.read());
-        if last.replace(seen) != Some(seen) {
+        let (seen, now) = (figures(&shared.progress.read()), shared.clock.now());
+        if last.is_none_or(|(before, said)| before != seen || now.saturating_sub(said) >= SIGN_OF_LIFE) {
+            last = Some((seen, now));
             uplink.say(&Up::Seen(seen));
         }
     };

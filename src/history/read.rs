@@ -61,6 +61,7 @@ impl Evidence {
         let mut loaded = history?;
         let (rows, warning) = ledger.map_err(|_| HistoryError::WriterGone(dir.join(LEDGER.name)))??;
         loaded.evidence.ledger = rows;
+        loaded.evidence.sort();
         loaded.warnings.extend(warning);
         match read_claims(&dir.join(CLAIMS.name))? {
             Some(claims) => loaded.evidence.claims = claims,
@@ -95,9 +96,6 @@ fn read_history(path: &Path, gaps: &mut dyn FnMut(ClientGaps<'_>)) -> Result<Loa
         }
         ending => ending?,
     };
-    evidence.attempts.sort_unstable_by_key(|row| (row.job, row.n, row.done_ns));
-    evidence.jobs.sort_unstable_by_key(|row| (row.job, row.done_ns));
-    evidence.cells.sort_by_key(|cell| cell.cell);
     let warnings = cut_warning(HISTORY, &ending).into_iter().collect();
     // A run that was broken off has written no facts; how long it went on can be told.
     let unknown = Meta { elapsed_ns: last_ns, ..Meta::default() };
@@ -127,9 +125,6 @@ fn read_ledger(
         }
         ending => ending?,
     };
-    rows.sort_unstable_by(|a: &LedgerRow, b| {
-        (&a.job, a.attempt, a.arrived_ns, a.seq).cmp(&(&b.job, b.attempt, b.arrived_ns, b.seq))
-    });
     Ok((rows, cut_warning(LEDGER, &ending)))
 }
 

@@ -7,9 +7,9 @@ use crate::clock::Clock;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -27,24 +27,59 @@ enum Message<T> {
     End(Option<Meta>),
 }
 
-/// A way to hand lines to a file's writer. Clones feed the same file.
+/// A way to hand lines to a file's writer, or to keep them in memory. Clones feed the same place.
 #[derive(Debug)]
 pub struct BatchSender<T = Event> {
-    messages: SyncSender<Message<T>>,
+    to: To<T>,
     failed: Arc<AtomicBool>,
+}
+
+/// Where lines go.
+#[derive(Debug)]
+enum To<T> {
+    File(SyncSender<Message<T>>),
+    Memory(Arc<Mutex<Vec<T>>>),
 }
 
 impl<T> Clone for BatchSender<T> {
     fn clone(&self) -> Self {
-        Self { messages: self.messages.clone(), failed: Arc::clone(&self.failed) }
+        let to = match &self.to {
+            To::File(messages) => To::File(messages.clone()),
+            To::Memory(kept) => To::Memory(Arc::clone(kept)),
+        };
+        Self { to, failed: Arc::clone(&self.failed) }
     }
 }
 
 impl<T> BatchSender<T> {
+    /// A way to keep lines in memory, unbounded, and where they are kept.
+    #[must_use]
+    pub fn in_memory() -> (Self, Arc<Mutex<Vec<T>>>) {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        (Self { to: To::Memory(Arc::clone(&kept)), failed: Arc::default() }, kept)
+    }
+
     /// Hands over a batch. Waits while the disk is far behind; nothing is dropped silently: a batch that
     /// comes after the file's end makes [`BatchSender::failed`] true and gives `false`.
     pub fn send(&self, batch: Vec<T>) -> bool {
-        batch.is_empty() || self.messages.send(Message::Batch(batch)).is_ok() || self.refused()
+        if batch.is_empty() {
+            return true;
+        }
+        match &self.to {
+            To::File(messages) => messages.send(Message::Batch(batch)).is_ok() || self.refused(),
+            To::Memory(kept) => {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).extend(batch);
+                true
+            }
+        }
+    }
+
+    /// Says that no more will come; whether anybody heard it.
+    fn end(&self, meta: Option<Meta>) -> bool {
+        match &self.to {
+            To::File(messages) => messages.send(Message::End(meta)).is_ok(),
+            To::Memory(_) => false,
+        }
     }
 
     /// Notes that a line came too late; always `false`.
@@ -91,7 +126,7 @@ impl<T: Serialize + Send + 'static> LineWriter<T> {
     pub(super) fn start(disk: impl Disk, path: PathBuf, kind: FileKind) -> Result<Self, HistoryError> {
         let (messages, inbox) = sync_channel(BATCHES_MAX);
         let failed = Arc::new(AtomicBool::new(false));
-        let sender = BatchSender { messages, failed: Arc::clone(&failed) };
+        let sender = BatchSender { to: To::File(messages), failed: Arc::clone(&failed) };
         let at = path.clone();
         let thread = std::thread::Builder::new()
             .name(format!("{} writer", kind.kind))
@@ -122,7 +157,7 @@ impl<T: Serialize + Send + 'static> LineWriter<T> {
 
     /// Ends the file and waits until it is on the disk. Gives the number of lines.
     pub(super) fn finish(self, meta: Option<Meta>) -> Result<u64, HistoryError> {
-        let told = self.sender.messages.send(Message::End(meta)).is_ok();
+        let told = self.sender.end(meta);
         match self.thread.join() {
             Ok(Ok(_)) if !told || self.sender.failed() => Err(HistoryError::WriterGone(self.path)),
             Ok(result) => result,

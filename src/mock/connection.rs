@@ -66,6 +66,11 @@ impl Link {
         self.reset.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the connection is to be reset.
+    pub(super) fn resets(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
+    }
+
     /// The stream has ended; whether that is to be kept from hyper.
     fn end_of_stream(&self, cx: &Context<'_>) -> bool {
         self.reader.register(cx.waker());
@@ -112,7 +117,7 @@ struct Resettable {
 
 impl Drop for Resettable {
     fn drop(&mut self) {
-        if self.link.reset.load(Ordering::Relaxed) {
+        if self.link.resets() {
             // With no time to linger the kernel sends RST. If the socket is gone already, so is the client.
             let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }

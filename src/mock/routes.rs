@@ -10,7 +10,7 @@ use super::shared::{Driven, Shared, Turn};
 use super::wire;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use std::sync::Arc;
@@ -64,14 +64,24 @@ async fn chat(
         Ok(body) => body,
         Err(reply) => return Ok(close(refuse(&shared, reply))),
     };
+    answer(shared, busy, &parts.headers, &body).await
+}
+
+/// Answers one whole request to the chat endpoint.
+pub(super) async fn answer(
+    shared: Arc<Shared>,
+    busy: Busy,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response<Answer>, Broken> {
     let arrived = shared.clock.now();
     // A value that is no ASCII is there, and must not pass for one that is not.
-    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    let arrival = Arrival::read(header, &body);
-    drop(body);
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    let arrival = Arrival::read(header, body);
     let mut driven = match shared.arrive(arrived, arrival) {
         Turn::Now(driven) => driven,
         Turn::Later(queued) => tokio::select! {
+            biased;
             driven = queued.turn() => driven.ok_or(Broken)?,
             () = busy.link().gone() => return Err(Broken),
         },
@@ -85,6 +95,7 @@ async fn chat(
             Move::Wait(Some(until)) => {
                 let until = tokio::time::Instant::from_std(shared.clock.at(until));
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep_until(until) => {}
                     () = busy.link().gone() => return Err(Broken),
                 }

@@ -77,7 +77,6 @@ impl Client {
     /// # Errors
     /// If the URL or the key cannot be used, or TLS cannot be set up.
     pub fn new(endpoint: &Endpoint, clock: Clock) -> Result<Self, SetupError> {
-        let uri = transport::resolve(endpoint, "/chat/completions")?;
         let accept = if endpoint.stream { "text/event-stream" } else { "application/json" };
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -91,7 +90,7 @@ impl Client {
             headers.insert(header::AUTHORIZATION, bearer);
         }
         Ok(Self {
-            transport: transport::choose(uri, clock)?,
+            transport: transport::choose(endpoint, "/chat/completions", clock)?,
             headers,
             body: Body::new(&endpoint.model, endpoint.stream),
             key: endpoint.api_key.clone(),
@@ -101,7 +100,8 @@ impl Client {
         })
     }
 
-    /// How the endpoint is reached: `direct` (plain HTTP, our own connections) or `reqwest` (TLS, proxies).
+    /// How the endpoint is reached: `direct` (plain HTTP, our own connections), `reqwest` (TLS, proxies) or
+    /// `memory` (a provider in this process).
     #[must_use]
     pub fn transport(&self) -> &'static str {
         self.transport.name()
@@ -353,7 +353,8 @@ mod tests {
         let s = Duration::from_secs(1);
         let timeouts = Timeouts { connect: s, first_byte: s, idle: s, total: s };
         let base_url = "http://127.0.0.1:9".to_owned();
-        let endpoint = Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts };
+        let endpoint =
+            Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts, peer: None };
         let clock = Clock::start();
         let mut client = Client::new(&endpoint, clock).expect("a client");
         client.transport = Box::new(Torrent(clock));

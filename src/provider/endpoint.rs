@@ -1,7 +1,11 @@
 //! Where attempts go, and with which key.
 
 use crate::scenario::Timeouts;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body_util::combinators::BoxBody;
 use std::fmt;
+use std::sync::Arc;
 
 /// A secret. Neither `Debug` nor `Display` shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +40,27 @@ impl fmt::Display for ApiKey {
     }
 }
 
+/// A provider in this very process: answers a POST without a socket between. Dropping the future, or the body of
+/// what it gives, is what closing the connection would be.
+#[derive(Clone)]
+pub struct Peer(pub Arc<Respond>);
+
+/// How a [`Peer`] answers. An error of the kind [`std::io::ErrorKind::ConnectionReset`] is a reset connection, any
+/// other one that was closed too early.
+pub type Respond = dyn Fn(http::Request<Bytes>) -> Responding + Send + Sync;
+
+/// Waits for the head of an answer.
+pub type Responding = BoxFuture<'static, std::io::Result<http::Response<PeerBody>>>;
+
+/// A body as it comes.
+pub type PeerBody = BoxBody<Bytes, std::io::Error>;
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Peer(..)")
+    }
+}
+
 /// One API to call.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -49,6 +74,8 @@ pub struct Endpoint {
     pub stream: bool,
     /// When an attempt is given up.
     pub timeouts: Timeouts,
+    /// Asked instead of the URL's host.
+    pub peer: Option<Peer>,
 }
 
 /// Why no client could be made for an endpoint.

@@ -1,10 +1,12 @@
 //! The seam between an API's dialect and the wire: one request out, one answer in, stamped.
 //!
-//! [`direct`] is the measuring instrument, for plain HTTP; [`reqwest`] serves TLS and proxies. Neither
+//! [`direct`] is the measuring instrument, for plain HTTP; [`reqwest`] serves TLS and proxies; [`memory`] asks a
+//! provider in this very process. None
 //! repeats a request that may have left, follows a redirect, or has a timeout of its own.
 
 mod direct;
 mod error;
+mod memory;
 mod pool;
 mod reqwest;
 mod wire;
@@ -69,7 +71,7 @@ pub(super) type Replying<'a> = LocalBoxFuture<'a, Result<Reply, Fault>>;
 
 /// A way to reach one endpoint. Dropping the future of [`Transport::send`] closes the connection.
 pub(super) trait Transport {
-    /// `direct` or `reqwest`.
+    /// `direct`, `reqwest` or `memory`.
     fn name(&self) -> &'static str;
 
     /// Posts `body` and waits for the head of the answer. `headers` is asked once for each request that is
@@ -77,8 +79,16 @@ pub(super) trait Transport {
     fn send<'a>(&'a self, headers: &'a dyn Fn() -> HeaderMap, body: Bytes, sent: Sent) -> Replying<'a>;
 }
 
-/// The transport for posting to `uri` on this endpoint.
-pub(super) fn choose(uri: Uri, clock: Clock) -> Result<Box<dyn Transport>, SetupError> {
+/// The transport for posting to `path` on this endpoint.
+pub(super) fn choose(
+    endpoint: &Endpoint,
+    path: &str,
+    clock: Clock,
+) -> Result<Box<dyn Transport>, SetupError> {
+    let uri = resolve(endpoint, path)?;
+    if let Some(peer) = &endpoint.peer {
+        return Ok(Box::new(memory::Memory::new(peer.clone(), uri, clock)));
+    }
     let plain = uri.scheme() == Some(&http::uri::Scheme::HTTP);
     if plain && (is_loopback(&uri) || Matcher::from_system().intercept(&uri).is_none()) {
         Ok(Box::new(direct::Direct::new(&uri, clock)))
@@ -94,7 +104,7 @@ fn is_loopback(uri: &Uri) -> bool {
 }
 
 /// The URI of a path below an endpoint's base URL.
-pub(super) fn resolve(endpoint: &Endpoint, path: &str) -> Result<Uri, SetupError> {
+fn resolve(endpoint: &Endpoint, path: &str) -> Result<Uri, SetupError> {
     let wrong = |why| SetupError::Url { why };
     let base = endpoint.base_url.trim().trim_end_matches('/');
     if base.contains('@') {

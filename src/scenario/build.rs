@@ -6,14 +6,15 @@ use super::raw::{self, Scenario};
 use super::shape::nearest;
 use super::text::is_name;
 use super::{
-    Api, Place, Plan, Target, TokenRange, Workload, builtin, phases, rules, strategies, thresholds, url,
+    Api, ClockKind, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload, builtin, phases, rules,
+    strategies, thresholds, url,
 };
 use crate::units::PricePerMtok;
 
 /// Builds the plan; it is one only if `findings` stays empty.
 pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> Plan {
     check_head(scenario, findings);
-    let targets =
+    let targets: Vec<Target> =
         scenario.target.0.iter().map(|(name, target)| build_target(name, target, env, findings)).collect();
     let toml = toml::to_string(scenario).unwrap_or_else(|error| {
         findings.sense(&[], format!("the plan cannot be written as TOML: {error}"), "report this as a bug");
@@ -21,10 +22,17 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
     });
     let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(toml.as_bytes(), 0));
     let strategies = strategies::build(scenario, env, findings);
+    if scenario.clock == raw::Clock::Virtual {
+        check_virtual(&targets, &strategies, findings);
+    }
     Plan {
         name: scenario.name.clone(),
         next: scenario.next.clone(),
         seed: scenario.seed,
+        clock: match scenario.clock {
+            raw::Clock::Real => ClockKind::Real,
+            raw::Clock::Virtual => ClockKind::Virtual,
+        },
         targets,
         nemeses: strategies::nemeses(scenario, &strategies, findings),
         strategies,
@@ -52,10 +60,6 @@ fn check_head(scenario: &Scenario, findings: &mut Findings<'_>) {
         let what = format!("`version` is {}", scenario.version);
         findings.sense(&["version"], what, format!("this deadheat reads version = {}", raw::VERSION));
     }
-    if scenario.clock == raw::Clock::Virtual {
-        let help = "write clock = \"real\", or leave it out: virtual time comes in a later version";
-        findings.sense(&["clock"], "`clock` cannot be \"virtual\" yet", help);
-    }
     if scenario.target.0.is_empty() {
         let help = "add a target: [target.mock] with api = \"openai-chat\" is the built-in provider";
         findings.sense(&["target"], "there is no target", help);
@@ -64,6 +68,18 @@ fn check_head(scenario: &Scenario, findings: &mut Findings<'_>) {
     if cells > usize::from(u16::MAX) {
         let what = format!("targets x strategies are {cells} cells");
         findings.sense(&["target"], what, format!("write at most {}", u16::MAX));
+    }
+}
+
+/// What has a time of its own cannot live in virtual time.
+fn check_virtual(targets: &[Target], strategies: &[StrategyPlan], findings: &mut Findings<'_>) {
+    for target in targets.iter().filter(|target| matches!(target.place, Place::Url { .. })) {
+        let help = "take a built-in target (leave `url` out), or write clock = \"real\"";
+        findings.sense(&["target", &target.name, "url"], "a real endpoint has no virtual time", help);
+    }
+    for strategy in strategies.iter().filter(|s| matches!(s.redis(), Some(Redis::Url(_)))) {
+        let help = "write redis = \"spawn\", which is a model of Redis in virtual time, or clock = \"real\"";
+        findings.sense(&["strategy", strategy.name(), "redis"], "a real Redis has no virtual time", help);
     }
 }
 

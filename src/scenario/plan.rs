@@ -23,6 +23,8 @@ pub struct Plan {
     pub next: Option<String>,
     /// Seeds every random stream of the run.
     pub seed: u64,
+    /// On which time it lives.
+    pub clock: ClockKind,
     /// The targets, in the file's order.
     pub targets: Vec<Target>,
     /// The strategies, in the file's order.
@@ -61,6 +63,27 @@ pub struct Plan {
     pub hash: String,
 }
 
+/// The time that a run lives on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClockKind {
+    /// The machine's, over sockets.
+    #[default]
+    Real,
+    /// One that jumps from event to event: client and built-in provider in one thread, without sockets.
+    Virtual,
+}
+
+impl ClockKind {
+    /// The word in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Virtual => "virtual",
+        }
+    }
+}
+
 /// One target crossed with one strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
@@ -84,6 +107,15 @@ impl Plan {
     pub fn cells(&self) -> Vec<Cell> {
         let pairs = (0..self.targets.len()).flat_map(|t| (0..self.strategies.len()).map(move |s| (t, s)));
         pairs.zip(0u16..).map(|((target, strategy), index)| Cell { index, target, strategy }).collect()
+    }
+
+    /// Whether the Redis of the strategy's cells is to be killed and started again, empty.
+    #[must_use]
+    pub fn restarts_redis(&self, strategy: &StrategyPlan) -> bool {
+        let meant = |name: &Option<String>| name.as_ref().is_none_or(|name| name == strategy.name());
+        let restart =
+            |nemesis: &Nemesis| nemesis.kind == NemesisKind::RestartRedis && meant(&nemesis.strategy);
+        strategy.locks() && self.nemeses.iter().any(restart)
     }
 }
 

@@ -48,6 +48,10 @@ impl<T: Bend> Hands for T {
         Bend::record(self, task, answer, end, attempts);
     }
 
+    fn cannot_work(&self, why: String) {
+        self.inner().cannot_work(why);
+    }
+
     fn count(&self, task: &Task, answer: &Answer) {
         self.inner().count(task, answer);
     }

@@ -95,8 +95,9 @@ pub struct Lease {
 
 /// An attempt that an OS thread makes.
 pub struct Blocking<'a> {
-    /// Makes the attempt and blocks its thread until the attempt is over. Dropped, nothing is sent.
-    pub run: Box<dyn FnOnce() -> Answer + Send>,
+    /// Makes the attempt and blocks its thread until the attempt is over. Dropped, nothing is sent. `None` in
+    /// virtual time, which has no threads: there `recorded` makes the attempt.
+    pub run: Option<Box<dyn FnOnce() -> Answer + Send>>,
     /// Resolves when the attempt is over, and records it. Dropped, the attempt is given up.
     pub recorded: LocalFuture<'a, Answer>,
 }
@@ -150,6 +151,11 @@ pub trait Hands {
     /// The same attempt for an OS thread to make; [`Call::given_up`] is not looked at.
     fn blocking<'a>(&'a self, task: &'a Task, call: Call<'a>) -> Blocking<'a>;
 
+    /// Whether OS threads may be used; not in virtual time.
+    fn has_threads(&self) -> bool {
+        true
+    }
+
     /// To be called by a strategy right after it acquired a lock, before it uses it: here a nemesis may
     /// strike. Says whether the answer to the unlock is to be lost.
     fn holding<'a>(&'a self, _lock: &'a str, _token: u64) -> LocalFuture<'a, Unlock> {
@@ -164,6 +170,10 @@ pub trait Hands {
 
     /// Takes `answer` for the job's result: the client's claim.
     fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32);
+
+    /// To be called by a strategy that lacks what it needs to work at all, such as a thread: the run ends, with
+    /// this reason and no verdict.
+    fn cannot_work(&self, why: String);
 
     /// Books one request and its usage in the client's own totals: the client's claim.
     fn count(&self, task: &Task, answer: &Answer);

@@ -50,6 +50,7 @@ impl Hedged {
         };
         let mut second = pin!(second);
         let (winner, other) = tokio::select! {
+            biased;
             answer = &mut first => {
                 let answer = answer?;
                 if answer.error.is_none() {

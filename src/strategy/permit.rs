@@ -60,6 +60,7 @@ impl<Q: Deref<Target = PermitQueue>> Permit<Q> {
     /// [`JobEnd::Cancelled`] if the run is stopped first.
     pub async fn unless_stopped(queue: Q, hands: &dyn Hands) -> Result<Self, JobEnd> {
         tokio::select! {
+            biased;
             permit = Self::acquire(queue) => Ok(permit),
             () = hands.stopped() => Err(JobEnd::Cancelled),
         }

@@ -54,6 +54,7 @@ impl SingleFlight {
             Joined::Wait(ticket) => {
                 let place = Place { flights: &self.flights, question: task.question, ticket };
                 tokio::select! {
+                    biased;
                     _ = woken => {}
                     () = hands.stopped() => return Part::Leave,
                 }

@@ -14,10 +14,27 @@ use crate::sync::lock;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How a thread adds an answer to the totals that all threads share.
-pub(super) type Add = fn(&Shared, &Answer);
+/// How a thread adds an answer to the totals that all threads share: it may look at them first, and take a moment
+/// before it writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Add {
+    pub(super) see: fn(&Shared) -> Booked,
+    pub(super) pause: Duration,
+    pub(super) write: fn(&Shared, Booked, &Answer),
+}
+
+/// Adds in one step.
+const ADD: Add = Add {
+    see: |_| Booked::default(),
+    pause: Duration::ZERO,
+    write: |shared, _, answer| {
+        let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
+        shared.totals.add(usage.prompt_tokens, usage.completion_tokens);
+    },
+};
 
 /// What the threads of a pool share.
 #[derive(Debug, Default)]
@@ -35,6 +52,26 @@ struct Work {
     run: Box<dyn FnOnce() -> Answer + Send>,
     /// Told when the answer is in the results and in the totals.
     done: oneshot::Sender<()>,
+}
+
+/// Where one attempt's answer is waited for, for as long as it lives.
+struct Place<'a> {
+    results: &'a Results<(JobId, u32), Answer>,
+    key: (JobId, u32),
+}
+
+impl<'a> Place<'a> {
+    fn open(results: &'a Results<(JobId, u32), Answer>, key: (JobId, u32)) -> Self {
+        // An attempt is made once, so nobody else waits under its key.
+        let _ = results.open(key);
+        Self { results, key }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.results.close(&self.key);
+    }
 }
 
 impl std::fmt::Debug for Work {
@@ -59,7 +96,7 @@ impl ThreadPool {
     /// With so many threads.
     #[must_use]
     pub fn new(workers: u32, retry: RetryPolicy) -> Self {
-        Self::adding(workers, retry, add)
+        Self::adding(workers, retry, ADD)
     }
 
     /// With another way to add up.
@@ -79,7 +116,9 @@ impl ThreadPool {
             return Err(JobEnd::OverBudget);
         }
         let (key, (done, counted)) = ((task.job, call.n), oneshot::channel());
+        let place = Place::open(&self.shared.results, key);
         let Blocking { run, recorded } = hands.blocking(task, call);
+        let Some(run) = run else { return Ok(self.as_a_thread_would(hands, recorded.await).await) };
         if self.shared.queue.push(Work { key, run, done }).is_err() {
             // Closed only when nobody can run a job any more.
             return Err(JobEnd::Cancelled);
@@ -87,39 +126,49 @@ impl ThreadPool {
         let seen = recorded.await;
         // The thread books after it has called: until then neither its answer nor its count is there.
         let _ = counted.await;
-        Ok(self.shared.results.take(&key).unwrap_or(seen))
+        Ok(place.results.take(&key).unwrap_or(seen))
     }
 
-    fn start(&self) {
+    /// What a thread does after its call, in virtual time, where a task stands for the thread.
+    async fn as_a_thread_would(&self, hands: &dyn Hands, answer: Answer) -> Answer {
+        let seen = (self.add.see)(&self.shared);
+        if !self.add.pause.is_zero() {
+            hands.wait_until(hands.now() + self.add.pause).await;
+        }
+        (self.add.write)(&self.shared, seen, &answer);
+        answer
+    }
+
+    /// # Errors
+    /// If a thread is refused: a pool with fewer is not the one that is asked for.
+    fn start(&self) -> Result<(), String> {
         let mut threads = lock(&self.threads);
         while threads.len() < self.workers as usize {
             let (shared, add) = (self.shared.clone(), self.add);
             let thread = std::thread::Builder::new().name(format!("pool-{}", threads.len()));
-            match thread.spawn(move || work(&shared, add)) {
-                Ok(thread) => threads.push(thread),
-                // With fewer threads the work goes on; with none the attempts stay in the queue, and the
-                // client is found stuck.
-                Err(_) => return,
-            }
+            let thread = thread.spawn(move || work(&shared, add)).map_err(|error| {
+                let (have, want) = (threads.len(), self.workers);
+                format!(
+                    "the system gives the pool {have} of {want} threads: {error}; ask for fewer `workers`, or \
+                     raise its limits (ulimit -u, ulimit -v)"
+                )
+            })?;
+            threads.push(thread);
         }
+        Ok(())
     }
 }
 
 fn work(shared: &Shared, add: Add) {
     while let Some(Work { key, run, done }) = shared.queue.pop() {
         let answer = run();
-        add(shared, &answer);
-        // An attempt is made once, so its place is free.
-        let _first = shared.results.put(key, answer);
-        // Its job may have been given up meanwhile.
+        let seen = (add.see)(shared);
+        std::thread::sleep(add.pause);
+        (add.write)(shared, seen, &answer);
+        // Its job may have been given up meanwhile, and with it its place.
+        let _ = shared.results.put(&key, answer);
         let _ = done.send(());
     }
-}
-
-/// Adds in one step.
-fn add(shared: &Shared, answer: &Answer) {
-    let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-    shared.totals.add(usage.prompt_tokens, usage.completion_tokens);
 }
 
 impl Drop for ThreadPool {
@@ -135,7 +184,10 @@ impl Drop for ThreadPool {
 impl Strategy for ThreadPool {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            self.start();
+            if let Err(why) = if hands.has_threads() { self.start() } else { Ok(()) } {
+                hands.cannot_work(why);
+                return hands.record(&task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, 0);
+            }
             let attempt = async |n, due| {
                 let _thread = Permit::unless_stopped(&self.free, &*hands).await?;
                 let call = Call::new(n, due);

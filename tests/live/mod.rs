@@ -104,6 +104,7 @@ pub(crate) fn run_beside(
         model: target.model.clone(),
         stream: plan.workload.stream,
         timeouts: plan.timeouts,
+        peer: None,
     };
     let made = engine::run(engine::Config {
         plan: plan.clone(),
@@ -150,6 +151,7 @@ fn serve(plan: &Plan, target: &Target, clock: Clock, ledger: &LedgerWriter) -> S
         plan: (**mock).clone(),
         model: target.model.clone(),
         faults: plan.faults.iter().filter(here).cloned().collect(),
+        schedule: None,
         seed: plan.seed,
         bind: MockConfig::loopback(),
         threads: 1,

@@ -78,6 +78,14 @@ impl Hands for Robbed<'_> {
         self.hands.blocking(task, call)
     }
 
+    fn cannot_work(&self, why: String) {
+        self.hands.cannot_work(why);
+    }
+
+    fn has_threads(&self) -> bool {
+        self.hands.has_threads()
+    }
+
     fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
         self.hands.holding(lock, token)
     }

@@ -36,6 +36,7 @@ pub(super) fn start(plan: &Plan, clock: Clock, ledger: &LedgerWriter) -> Result<
             model: target.model.clone(),
             stream: plan.workload.stream,
             timeouts: plan.timeouts,
+            peer: None,
         });
     }
     Ok(targets)
@@ -63,6 +64,7 @@ fn serve(
         plan: mock.clone(),
         model: target.model.clone(),
         faults: plan.faults.clone(),
+        schedule: None,
         seed: plan.seed,
         bind: MockConfig::loopback(),
         threads: 1,

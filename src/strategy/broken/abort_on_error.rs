@@ -27,6 +27,7 @@ impl Strategy for AbortOnError {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let _permit = tokio::select! {
+                biased;
                 permit = Permit::acquire(&self.permits) => permit,
                 () = hands.stopped() => return,
             };

@@ -5,8 +5,8 @@
 //! while it lasts other threads run.
 
 use crate::history::Outcome;
-use crate::strategy::thread_pool::{Shared, ThreadPool};
-use crate::strategy::{Answer, Booked, Books, Hands, LocalFuture, RetryPolicy, Strategy, Task};
+use crate::strategy::thread_pool::{Add, ThreadPool};
+use crate::strategy::{Booked, Books, Hands, LocalFuture, RetryPolicy, Strategy, Task};
 use crate::sync::lock;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,20 +24,22 @@ impl UnlockedTotals {
     /// With so many threads.
     #[must_use]
     pub fn new(workers: u32, retry: RetryPolicy) -> Self {
-        Self { inner: ThreadPool::adding(workers, retry, add) }
+        Self { inner: ThreadPool::adding(workers, retry, ADD) }
     }
 }
 
-fn add(shared: &Shared, answer: &Answer) {
-    let seen = *lock(&shared.unlocked);
-    std::thread::sleep(LOGGING);
-    let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-    *lock(&shared.unlocked) = Booked {
-        requests: seen.requests + 1,
-        prompt_tokens: seen.prompt_tokens + usage.prompt_tokens,
-        completion_tokens: seen.completion_tokens + usage.completion_tokens,
-    };
-}
+const ADD: Add = Add {
+    see: |shared| *lock(&shared.unlocked),
+    pause: LOGGING,
+    write: |shared, seen, answer| {
+        let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
+        *lock(&shared.unlocked) = Booked {
+            requests: seen.requests + 1,
+            prompt_tokens: seen.prompt_tokens + usage.prompt_tokens,
+            completion_tokens: seen.completion_tokens + usage.completion_tokens,
+        };
+    },
+};
 
 impl Strategy for UnlockedTotals {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {

@@ -1,26 +1,22 @@
-//! A Redis server, and one connection to it for each runtime.
+//! A Redis server, or the model of one, as locks, results and totals see it.
 
-use super::error::{Address, RedisError, RedisErrorKind};
+use super::connection::Connection;
+use super::error::{RedisError, RedisErrorKind, refused_or_unknown};
+use super::model::{ModelConnection, ModelSettings};
 use super::owner::Owners;
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult};
-use std::collections::HashMap;
+use super::remote::Remote;
+use crate::shared::{Absence, LockServer};
+use redis::{FromRedisValue, RedisResult};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
 
-/// The longest wait for a connection, and for an answer: a server that is only slow must not look dead.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// Keys looked at in one step of [`RedisClient::clear`].
 const SCANNED: usize = 1000;
+/// What the model of a server is called in errors.
+const MODEL: &str = "the model";
 
-type Connecting = Shared<BoxFuture<'static, Result<MultiplexedConnection, RedisError>>>;
-
-/// A Redis server. Cheap to clone; connects when it is first asked for something.
+/// A Redis server, or the model of one. Cheap to clone; connects when it is first asked for something.
 ///
 /// Each runtime has a connection of its own, which all its tasks share: a connection is driven by the runtime
 /// that made it, and that of an engine thread runs only while the thread does. A connection that failed is
@@ -31,16 +27,23 @@ pub struct RedisClient {
 }
 
 struct Inner {
-    client: Client,
-    address: Address,
+    server: Server,
     owners: Owners,
-    connections: Mutex<HashMap<tokio::runtime::Id, (u64, Connecting)>>,
-    made: AtomicU64,
+}
+
+enum Server {
+    Remote(Box<Remote>),
+    Model(ModelConnection, ModelSettings),
 }
 
 impl fmt::Debug for RedisClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RedisClient").field(&self.inner.address).finish()
+        let mut shown = f.debug_tuple("RedisClient");
+        match &self.inner.server {
+            Server::Remote(remote) => shown.field(remote.address()),
+            Server::Model(..) => shown.field(&MODEL),
+        };
+        shown.finish()
     }
 }
 
@@ -51,20 +54,23 @@ impl RedisClient {
     /// # Errors
     /// [`RedisErrorKind::Url`] if that is no address of a Redis server. Nothing is connected yet.
     pub fn new(url: &str) -> Result<Self, RedisError> {
-        // What cannot be parsed cannot be shown without its password either.
-        let wrong =
-            |text: String| RedisError::new(RedisErrorKind::Url, "an address that cannot be read", text);
-        let client = Client::open(url).map_err(|error| {
-            let why = error.category().to_owned();
-            wrong(format!("{why}; write redis://user:password@host:port/db, or rediss:// for TLS"))
+        let remote = Remote::new(url)?;
+        let owners = Owners::new().map_err(|error| {
+            RedisError::new(RedisErrorKind::Url, "an address", format!("no random bytes: {error}"))
         })?;
-        let owners = Owners::new().map_err(|error| wrong(format!("no random bytes: {error}")))?;
-        let address = Address::of(client.get_connection_info());
-        let (connections, made) = (Mutex::default(), AtomicU64::new(0));
-        Ok(Self { inner: Arc::new(Inner { client, address, owners, connections, made }) })
+        Ok(Self { inner: Arc::new(Inner { server: Server::Remote(Box::new(remote)), owners }) })
     }
 
-    /// An owner token for one acquisition of a lock: 128 random bits.
+    /// A client of a model, with no process and no socket: each question is answered in this thread, by the
+    /// settings' clock, after the other tasks that are ready had a turn.
+    #[must_use]
+    pub fn model(server: Arc<LockServer>, settings: ModelSettings) -> Self {
+        let owners = Owners::seeded(settings.seed, settings.client);
+        let connection = ModelConnection::new(server, settings.clock, settings.epoch);
+        Self { inner: Arc::new(Inner { server: Server::Model(connection, settings), owners }) }
+    }
+
+    /// An owner token for one acquisition of a lock: 128 random bits; of a model's client, drawn from its seed.
     #[must_use]
     pub fn owner_token(&self) -> String {
         self.inner.owners.next()
@@ -104,70 +110,55 @@ impl RedisClient {
     /// Asks on this runtime's connection. A connection that fails is given up, with all who use it now.
     pub(super) async fn ask<T: FromRedisValue>(
         &self,
-        question: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
+        question: impl AsyncFnOnce(&mut Connection) -> RedisResult<T>,
     ) -> Result<T, RedisError> {
-        let runtime = Handle::current().id();
-        let (number, connecting) = self.connection(runtime);
-        let mut connection = match connecting.await {
-            Ok(connection) => connection,
-            Err(error) => {
-                self.give_up(runtime, number);
-                return Err(error);
+        match &self.inner.server {
+            Server::Remote(remote) => remote.ask(question).await,
+            Server::Model(connection, settings) => {
+                // On a real server other tasks run while the question is on its way.
+                tokio::task::yield_now().await;
+                pass(settings.latency / 2).await;
+                let mut asked = Connection::Model(connection.clone());
+                let answer = question(&mut asked).await;
+                let absence = asked.absence();
+                match absence {
+                    None | Some(Absence::Unreachable) => pass(settings.latency / 2).await,
+                    Some(Absence::Unheard | Absence::Unanswered) => pass(settings.silence).await,
+                }
+                answer.map_err(|error| modelled(&error, absence))
             }
-        };
-        question(&mut connection).await.map_err(|error| {
-            let error = self.inner.address.asked(&error);
-            if error.kind() == RedisErrorKind::Unknown {
-                self.give_up(runtime, number);
-            }
-            error
-        })
+        }
     }
 
     /// Asks on a connection of its own, blocking this thread.
     pub(super) fn block<T>(
         &self,
-        question: impl FnOnce(&mut redis::Connection) -> RedisResult<T>,
+        question: impl FnOnce(&mut dyn redis::ConnectionLike) -> RedisResult<T>,
     ) -> Result<T, RedisError> {
-        let address = &self.inner.address;
-        let mut connection = self
-            .inner
-            .client
-            .get_connection_with_timeout(PATIENCE)
-            .and_then(|connection| {
-                connection.set_read_timeout(Some(PATIENCE))?;
-                connection.set_write_timeout(Some(PATIENCE))?;
-                Ok(connection)
-            })
-            .map_err(|error| address.unreachable(&error))?;
-        question(&mut connection).map_err(|error| address.asked(&error))
-    }
-
-    /// The runtime's connection, or the attempt to make one, which all its tasks wait for together.
-    fn connection(&self, runtime: tokio::runtime::Id) -> (u64, Connecting) {
-        let mut connections = self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = connections.entry(runtime).or_insert_with(|| {
-            let (client, address) = (self.inner.client.clone(), self.inner.address.clone());
-            (self.inner.made.fetch_add(1, Relaxed), connect(client, address).boxed().shared())
-        });
-        made.clone()
-    }
-
-    /// Forgets a connection, unless another one has taken its place already.
-    fn give_up(&self, runtime: tokio::runtime::Id, number: u64) {
-        let mut connections = self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        if connections.get(&runtime).is_some_and(|(current, _)| *current == number) {
-            connections.remove(&runtime);
+        match &self.inner.server {
+            Server::Remote(remote) => remote.block(question),
+            Server::Model(connection, _) => {
+                let mut connection = connection.clone();
+                question(&mut connection).map_err(|error| modelled(&error, connection.absence()))
+            }
         }
     }
 }
 
-async fn connect(client: Client, address: Address) -> Result<MultiplexedConnection, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(PATIENCE));
-    let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-    connection.map_err(|error| address.unreachable(&error))
+async fn pass(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// An error of the model: what the same trouble with a real server would be called.
+fn modelled(error: &redis::RedisError, absence: Option<Absence>) -> RedisError {
+    let (kind, text) = if absence == Some(Absence::Unreachable) {
+        (RedisErrorKind::Unreachable, format!("cannot connect: {error}"))
+    } else {
+        refused_or_unknown(error)
+    };
+    RedisError::new(kind, MODEL, text)
 }
 
 /// A prefix as a pattern that means itself.
@@ -191,7 +182,8 @@ mod tests {
         let refused = client.ping().expect_err("nobody listens on port 1");
         assert_eq!(refused.kind(), RedisErrorKind::Unreachable);
         assert!(refused.to_string().starts_with("redis at 127.0.0.1:1: cannot connect: "), "{refused}");
-        let echoed = client.inner.address.error(RedisErrorKind::Refused, &format!("no user {SECRET}"));
+        let Server::Remote(remote) = &client.inner.server else { panic!("a model at {url}") };
+        let echoed = remote.address().error(RedisErrorKind::Refused, &format!("no user {SECRET}"));
         for text in [format!("{client:?}"), format!("{refused:?}"), echoed.to_string(), format!("{echoed:?}")]
         {
             assert!(!text.contains(SECRET), "{text}");

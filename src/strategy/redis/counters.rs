@@ -8,11 +8,11 @@ use std::sync::Arc;
 /// How long totals are kept after the last booking: longer than any run.
 const TTL_MS: u64 = 7 * 24 * 3600 * 1000;
 const REQUESTS: &str = "requests";
-const PROMPT: &str = "prompt_tokens";
-const COMPLETION: &str = "completion_tokens";
+pub(super) const PROMPT: &str = "prompt_tokens";
+pub(super) const COMPLETION: &str = "completion_tokens";
 
 /// Opens the account, once: the server's time in microseconds then. A server that has lost its memory has lost it too.
-const OPEN: &str = r"
+pub(super) const OPEN: &str = r"
 if redis.call('HEXISTS', KEYS[1], 'since') == 0 then
   local now = redis.call('TIME')
   redis.call('HSET', KEYS[1], 'since', now[1] .. string.format('%06d', now[2]))
@@ -22,7 +22,7 @@ return redis.call('HGET', KEYS[1], 'since')
 ";
 
 /// Counts a request that is about to be sent; a second word of it counts nothing.
-const BEGIN: &str = r"
+pub(super) const BEGIN: &str = r"
 if not redis.call('SET', KEYS[2], 'begun', 'NX', 'PX', ARGV[1]) then
   return 0
 end
@@ -33,7 +33,7 @@ return 1
 ";
 
 /// Adds what a request has cost, once; counts one of which nobody had said that it begins.
-const SETTLE: &str = r"
+pub(super) const SETTLE: &str = r"
 local state = redis.call('GET', KEYS[2])
 if state == 'settled' then
   return 0
@@ -51,7 +51,7 @@ return 1
 ";
 
 /// Takes a request back that was not sent; one that is settled was.
-const WITHDRAW: &str = r"
+pub(super) const WITHDRAW: &str = r"
 if redis.call('GET', KEYS[2]) ~= 'begun' then
   return 0
 end

@@ -71,10 +71,8 @@ impl Address {
 
     /// A step was asked for on a connection.
     pub(super) fn asked(&self, error: &redis::RedisError) -> RedisError {
-        match error.kind() {
-            redis::ErrorKind::Server(_) => self.error(RedisErrorKind::Refused, &format!("refused: {error}")),
-            _ => self.error(RedisErrorKind::Unknown, &format!("no answer: {error}")),
-        }
+        let (kind, text) = refused_or_unknown(error);
+        self.error(kind, &text)
     }
 
     pub(super) fn error(&self, kind: RedisErrorKind, text: &str) -> RedisError {
@@ -83,6 +81,17 @@ impl Address {
             None => text.to_owned(),
         };
         RedisError { kind, address: self.shown.clone(), text }
+    }
+}
+
+/// What an error says of a step that was asked for. Redis has codes that the client library does not know, such
+/// as that it is out of memory.
+pub(super) fn refused_or_unknown(error: &redis::RedisError) -> (RedisErrorKind, String) {
+    match error.kind() {
+        redis::ErrorKind::Server(_) | redis::ErrorKind::Extension => {
+            (RedisErrorKind::Refused, format!("refused: {error}"))
+        }
+        _ => (RedisErrorKind::Unknown, format!("no answer: {error}")),
     }
 }
 

@@ -15,7 +15,7 @@ const COUNTER_TTL_MS: u64 = 7 * 24 * 3600 * 1000;
 /// in microseconds: no counter that began earlier and grew by one per acquisition can have got there, as no
 /// server grants a million locks a second for long. So tokens grow over restarts as long as the server's
 /// clock is not set back. They stay below 2^53, which is what Lua can count exactly, until the year 2255.
-const ACQUIRE: &str = r"
+pub(super) const ACQUIRE: &str = r"
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return false
 end
@@ -29,7 +29,7 @@ return token
 ";
 
 /// Extends the lock if it is still the owner's.
-const RENEW: &str = r"
+pub(super) const RENEW: &str = r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end
@@ -37,7 +37,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 ";
 
 /// Deletes the lock if it is still the owner's.
-const RELEASE: &str = r"
+pub(super) const RELEASE: &str = r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Draws owner tokens: 128 bits each, from a ChaCha8 generator whose key the operating system drew.
 ///
-/// Not from the run's seed: two runs with one seed, or two processes of one run, would draw the same tokens
+/// Not from the run's seed, but on the model of a server: two runs with one seed, or two processes of one run, would draw the same tokens
 /// and hold each other's locks. Nothing that is compared between runs depends on them.
 pub(super) struct Owners {
     key: [u8; 32],
@@ -19,6 +19,14 @@ impl Owners {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
         Ok(Self { key, drawn: AtomicU64::new(0) })
+    }
+
+    /// Tokens of the model of a server, where one seed must give one result: no two clients with one seed
+    /// may have the same number.
+    pub(super) fn seeded(seed: u64, client: u64) -> Self {
+        let mut key = [0; 32];
+        crate::seed::stream(seed, "lock owners", client).fill_bytes(&mut key);
+        Self { key, drawn: AtomicU64::new(0) }
     }
 
     /// A token that was never drawn before, as 32 hexadecimal digits.
@@ -40,5 +48,13 @@ mod tests {
         let drawn: BTreeSet<String> = (0..1000).flat_map(|_| [one.next(), other.next()]).collect();
         assert_eq!(drawn.len(), 2000);
         assert!(drawn.iter().all(|token| token.len() == 32));
+    }
+
+    #[test]
+    fn seeded_tokens_come_again_and_differ_between_clients() {
+        let drawn = |seed, client| Owners::seeded(seed, client).next();
+        assert_eq!(drawn(1, 0), drawn(1, 0));
+        assert_ne!(drawn(1, 0), drawn(1, 1));
+        assert_ne!(drawn(1, 0), drawn(2, 0));
     }
 }

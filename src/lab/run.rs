@@ -1,0 +1,206 @@
+//! One run, from a paused clock at zero to the last entry of the ledger.
+
+use crate::clock::Clock;
+use crate::engine::{
+    self, Berth, Cause, CellRedis, EngineError, Made, RestartRedis, Stage, Stop, WorkerSetup,
+};
+use crate::history::{BatchSender, LedgerEntry, Meta};
+use crate::mock::{CoreConfig, LedgerSink, Local};
+use crate::provider::{Endpoint, Peer};
+use crate::scenario::{Cell, Place, Plan, Target};
+use crate::schedule::{Schedule, Trace};
+use crate::shared::{LockServer, Progress};
+use crate::strategy::redis::{ModelSettings, RedisClient};
+use crate::strategy::{self, Surroundings};
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
+
+/// When every virtual run begins: 2000-01-01, so that one seed gives one result on any day.
+const EPOCH_UTC_S: u64 = 946_684_800;
+
+/// Where ledger entries go.
+pub type Sink = Arc<dyn Fn(LedgerEntry) + Send + Sync>;
+
+/// What a run needs.
+pub struct Run<'a> {
+    /// What is to be run; all its targets are built in.
+    pub plan: &'a Arc<Plan>,
+    /// Takes the client's events.
+    pub history: BatchSender,
+    /// Takes the provider's entries.
+    pub ledger: Sink,
+    /// Stops it from outside.
+    pub stop: Arc<Stop>,
+    /// Shows its figures to a display.
+    pub progress: Arc<Progress>,
+    /// Holds answers back, at every target.
+    pub schedule: Option<&'a Schedule>,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    /// What was made.
+    pub made: Made,
+    /// Facts of the run.
+    pub meta: Meta,
+    /// What the gate of each target saw, in the plan's order.
+    pub traces: Vec<Trace>,
+}
+
+/// Why a plan could not be run in virtual time.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// No runtime.
+    #[error("cannot start the runtime of virtual time: {0}")]
+    Runtime(std::io::Error),
+    /// A target has a time of its own.
+    #[error("target {0} is a real endpoint, which has no virtual time: write clock = \"real\"")]
+    NotBuiltIn(String),
+    /// The engine could not be set up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Runs the plan to its end.
+///
+/// # Errors
+/// If it could not be begun. A run that was stopped is no error.
+pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.map_err(LabError::Runtime)?;
+    // Whoever reads the clock outside of a task reads it here.
+    let _inside = runtime.enter();
+    let tasks = LocalSet::new();
+    let clock = Clock::of_runtime();
+    let Run { plan, history, ledger, stop, progress, schedule } = run;
+    let new_provider = |target| provider(plan, target, &ledger, clock, schedule);
+    let providers: Vec<Local> = plan.targets.iter().map(new_provider).collect::<Result<_, _>>()?;
+    let stores = Stores::new(plan, clock);
+    for provider in &providers {
+        tasks.spawn_local(provider.clone().keep_time());
+    }
+    let made = engine::run_on(
+        Stage { runtime: &runtime, tasks: &tasks },
+        engine::Config {
+            plan: plan.clone(),
+            clock,
+            endpoints: plan.targets.iter().zip(&providers).map(|(t, p)| endpoint(plan, t, p)).collect(),
+            strategies: &|strategy, Berth { cell, prefix, process }| {
+                let redis = stores.client(cell, process);
+                let around = Surroundings { prefix: prefix.to_owned(), process, successor: false, redis };
+                strategy::build(strategy, &plan.retry, &around)
+            },
+            history,
+            stop,
+            progress,
+            workers: WorkerSetup {
+                prefix: "deadheat:".to_owned(),
+                redis: stores.cells(),
+                ..WorkerSetup::default()
+            },
+        },
+    )?;
+    let elapsed_ns = clock.now_ns();
+    let traces = finish(&runtime, tasks, &providers);
+    let meta = Meta {
+        started_utc_s: EPOCH_UTC_S,
+        elapsed_ns,
+        interrupted: made.stopped == Some(Cause::Interrupted),
+        over_budget: made.stopped == Some(Cause::OverBudget),
+        pacer: made.pacer.clone(),
+        threads: 1,
+        transports: made.transports.clone(),
+    };
+    Ok(Ran { made, meta, traces })
+}
+
+/// Whatever is still open then has been open when the ledger was closed.
+fn finish(runtime: &Runtime, tasks: LocalSet, providers: &[Local]) -> Vec<Trace> {
+    // What clients that have just gone leave behind is noticed in one turn.
+    tasks.block_on(runtime, tokio::task::yield_now());
+    for provider in providers {
+        provider.close();
+    }
+    drop(tasks);
+    providers.iter().map(|provider| provider.with_core(|core| core.trace())).collect()
+}
+
+fn provider(
+    plan: &Plan,
+    target: &Target,
+    ledger: &Sink,
+    clock: Clock,
+    schedule: Option<&Schedule>,
+) -> Result<Local, LabError> {
+    let Place::Mock(mock) = &target.place else {
+        return Err(LabError::NotBuiltIn(target.name.clone()));
+    };
+    let core = CoreConfig {
+        name: target.name.clone(),
+        plan: (**mock).clone(),
+        faults: plan.faults.clone(),
+        seed: plan.seed,
+        epoch_utc_s: EPOCH_UTC_S,
+        schedule: schedule.cloned(),
+    };
+    let ledger = ledger.clone();
+    let sink = LedgerSink::To(Box::new(move |entry| ledger(entry)));
+    Ok(Local::new(core, target.model.clone(), sink, clock))
+}
+
+/// The models of Redis of those cells that need one; each cell has its own.
+struct Stores<'a> {
+    plan: &'a Plan,
+    clock: Clock,
+    servers: BTreeMap<u16, Arc<LockServer>>,
+}
+
+impl<'a> Stores<'a> {
+    fn new(plan: &'a Plan, clock: Clock) -> Self {
+        let needy = plan.cells().into_iter().filter(|cell| plan.strategies[cell.strategy].redis().is_some());
+        let servers = needy.map(|cell| (cell.index, Arc::default())).collect();
+        Self { plan, clock, servers }
+    }
+
+    fn client(&self, cell: Cell, process: u32) -> Option<RedisClient> {
+        let server = self.servers.get(&cell.index)?;
+        let settings = ModelSettings {
+            client: process.into(),
+            epoch: Duration::from_secs(EPOCH_UTC_S),
+            ..ModelSettings::new(self.clock, self.plan.seed)
+        };
+        Some(RedisClient::model(server.clone(), settings))
+    }
+
+    /// How a nemesis restarts each.
+    fn cells(&self) -> BTreeMap<u16, CellRedis> {
+        let cell = |(index, server): (&u16, &Arc<LockServer>)| {
+            let server = server.clone();
+            let restart: RestartRedis = Arc::new(move || server.restart_empty());
+            (*index, CellRedis { url: String::new(), restart: Some(restart) })
+        };
+        self.servers.iter().map(cell).collect()
+    }
+}
+
+fn endpoint(plan: &Plan, target: &Target, provider: &Local) -> Endpoint {
+    let provider = provider.clone();
+    let answer = move |request| {
+        let answer = provider.clone().answer(request);
+        answer.map(|answered| answered.map(|response| response.map(BodyExt::boxed))).boxed()
+    };
+    Endpoint {
+        base_url: "http://in-memory.invalid/v1".to_owned(),
+        api_key: None,
+        model: target.model.clone(),
+        stream: plan.workload.stream,
+        timeouts: plan.timeouts,
+        peer: Some(Peer(Arc::new(answer))),
+    }
+}
