@@ -1,11 +1,11 @@
 //! The search for an order: depth first, with a cache of where it has been.
 
-use super::cache::{Bits, Place, Seen, Taken};
+use super::cache::{Bits, Mixer, Place, Seen, Taken};
+use super::list::{EDGE, List};
 use super::{Model, Op};
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
-/// The front of a list, and its end.
-const EDGE: u32 = 0;
 /// Among how many operations one is looked for that goes first.
 const RIVALS: usize = 32;
 
@@ -14,41 +14,6 @@ pub(super) enum Found {
     Order,
     NoOrder { order: Vec<u32>, stuck: u32, state: String },
     OutOfSteps,
-}
-
-/// A list whose parts are taken out and put back in reverse.
-struct List {
-    next: Vec<u32>,
-    prev: Vec<u32>,
-}
-
-impl List {
-    /// The numbers from 1 to `count`, in order.
-    fn new(count: u32) -> Self {
-        let next = (1..=count).chain([EDGE]).collect();
-        let prev = [count].into_iter().chain(0..count).collect();
-        Self { next, prev }
-    }
-
-    fn first(&self) -> u32 {
-        self.next[EDGE as usize]
-    }
-
-    fn after(&self, at: u32) -> u32 {
-        self.next[at as usize]
-    }
-
-    fn take(&mut self, at: u32) {
-        let (next, prev) = (self.next[at as usize], self.prev[at as usize]);
-        self.next[prev as usize] = next;
-        self.prev[next as usize] = prev;
-    }
-
-    fn put_back(&mut self, at: u32) {
-        let (next, prev) = (self.next[at as usize], self.prev[at as usize]);
-        self.next[prev as usize] = at;
-        self.prev[next as usize] = at;
-    }
 }
 
 /// A call or an answer, in the order of time.
@@ -147,7 +112,7 @@ impl<'a, M: Model> Search<'a, M> {
             // Before an answer of the same moment: the two have no order.
             events.partition_point(|event| time(event) < call_ns)
         };
-        let mut twins = HashMap::new();
+        let mut twins = HashMap::<_, u32, BuildHasherDefault<Mixer>>::default();
         let open: Vec<Open> = (1..)
             .zip(&open)
             .map(|(number, place)| Open {
@@ -171,7 +136,7 @@ impl<'a, M: Model> Search<'a, M> {
             state: M::State::default(),
             path: Vec::new(),
             longest: Longest { order: Vec::new(), shared: 0, stuck: None },
-            seen: Seen::default(),
+            seen: Seen::with_capacity_and_hasher(2 * ops.len(), BuildHasherDefault::default()),
         }
     }
 
@@ -375,15 +340,23 @@ fn events<M: Model>(closed: &[u32], ops: &[&Op<M>]) -> Vec<Event> {
     times.into_iter().map(event).collect()
 }
 
-fn kinds<M: Model>(closed: &[u32], ops: &[&Op<M>]) -> Vec<Answered> {
-    let what = |place: u32| (&ops[place as usize].input, &ops[place as usize].output);
-    let mut known = HashMap::<_, (u32, u32)>::new();
-    for place in closed {
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        known.entry(what(*place)).or_insert((next, 0)).1 += 1;
-    }
-    let kind = |place: u32| known.get(&what(place)).filter(|(_, count)| *count > 1).map(|(kind, _)| *kind);
-    let looks = |place: u32| M::only_looks(&ops[place as usize].input, ops[place as usize].output.as_ref());
-    let answered = |place: &u32| Answered { given: *place, kind: kind(*place), looks: looks(*place) };
-    closed.iter().map(answered).collect()
+fn kinds<'a, M: Model>(closed: &[u32], ops: &[&'a Op<M>]) -> Vec<Answered> {
+    let mut known = HashMap::<_, u32, BuildHasherDefault<Mixer>>::default();
+    let mut counts = Vec::new();
+    let mut kind_of = |op: &'a Op<M>| {
+        let next = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+        let kind = *known.entry((&op.input, &op.output)).or_insert(next);
+        if kind == next {
+            counts.push(0_u32);
+        }
+        counts[kind as usize] += 1;
+        kind
+    };
+    let kinds: Vec<u32> = closed.iter().map(|place| kind_of(ops[*place as usize])).collect();
+    let answered = |(place, kind): (&u32, u32)| Answered {
+        given: *place,
+        kind: (counts[kind as usize] > 1).then_some(kind),
+        looks: M::only_looks(&ops[*place as usize].input, ops[*place as usize].output.as_ref()),
+    };
+    closed.iter().zip(kinds).map(answered).collect()
 }
