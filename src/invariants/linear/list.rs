@@ -51,9 +51,9 @@ mod tests {
     #[test]
     fn what_is_put_back_in_reverse_is_where_it_was() {
         let mut list = List::new(5);
-        [3, 2, 5].map(|at| list.take(at));
+        [3, 2, 5].into_iter().for_each(|at| list.take(at));
         assert_eq!(shown(&list), [1, 4]);
-        [5, 2, 3].map(|at| list.put_back(at));
+        [5, 2, 3].into_iter().for_each(|at| list.put_back(at));
         assert_eq!(shown(&list), [1, 2, 3, 4, 5]);
         assert_eq!(shown(&List::new(0)), [0; 0]);
     }
