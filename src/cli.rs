@@ -6,6 +6,7 @@ mod init;
 mod mock;
 mod output;
 mod plan;
+mod replay;
 mod report;
 mod run;
 mod schema;
@@ -26,6 +27,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Run(run::Args),
+    Replay(replay::Args),
     Plan(plan::Args),
     Mock(mock::Args),
     Check(check::Args),
@@ -47,6 +49,7 @@ pub fn main() -> u8 {
     };
     match cli.verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Replay(args) => replay::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Mock(args) => mock::run(&args),
         Verb::Check(args) => check::run(&args),

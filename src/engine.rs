@@ -32,8 +32,8 @@ mod wire;
 mod worker;
 mod workers;
 
-pub use cell::BuildStrategy;
-pub use dispatch::{Config, EngineError, Made, WorkerSetup, run, run_on};
+pub use cell::{Berth, BuildStrategy};
+pub use dispatch::{CellRedis, Config, EngineError, Made, WorkerSetup, run, run_on};
 pub use here::Stage;
 pub use nemesis::RestartRedis;
 pub use pacer::Pacer;

@@ -5,6 +5,10 @@
 //! result. Nothing here makes load or judges it; the engine, the provider's core and the transport between them are
 //! those of a run over sockets, or their models.
 
+mod memory;
 mod run;
+mod strategies;
 
+pub use memory::{Kept, run_in_memory};
 pub use run::{LabError, Ran, Run, Sink, run};
+pub use strategies::{JOBS_MAX, VirtualCell};

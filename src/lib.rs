@@ -9,7 +9,9 @@
 //! - [`provider`]: speaks one LLM API, as a client
 //! - [`engine`]: makes the load
 //! - [`mock`]: the built-in provider and its ledger
+//! - [`schedule`]: in which order, and with which faults, a provider answers; and the trace of it
 //! - [`history`]: the vocabulary of evidence and its files
+//! - [`explore`]: hunts for the schedule under which a client breaks a rule
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
@@ -30,6 +32,7 @@ pub mod invariants;
 pub mod metrics;
 pub mod profile;
 pub mod scenario;
+pub mod schedule;
 pub mod shared;
 
 // What is race-checked with loom cannot reach the network: under `--cfg loom` neither these rooms nor
@@ -38,6 +41,8 @@ pub mod shared;
 pub mod cli;
 #[cfg(not(loom))]
 pub mod engine;
+#[cfg(not(loom))]
+pub mod explore;
 #[cfg(not(loom))]
 pub mod gate;
 #[cfg(not(loom))]

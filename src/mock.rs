@@ -13,6 +13,7 @@ mod errors;
 mod fault_json;
 mod faults;
 mod fence;
+mod gate;
 mod identity;
 mod keys;
 mod latency;

@@ -9,6 +9,8 @@ mod builtin;
 mod checks;
 mod document;
 mod fault;
+mod fault_kind;
+mod file;
 mod fill;
 mod load;
 mod mask;
@@ -27,6 +29,8 @@ mod thresholds;
 mod url;
 
 pub use fault::{Fault, Faults};
+pub use fault_kind::FaultForm;
+pub use file::{Sense, read_file};
 pub use load::{load, load_stored};
 pub use plan::*;
 pub use schema::schema;

@@ -1,12 +1,13 @@
 //! The concurrency strategies under test, and the retry policy beside them.
 //!
 //! A strategy turns a job into attempts. It decides with the synchronous structs of `shared/` and waits
-//! through [`Hands`], which the engine implements; it never touches a clock or a socket itself.
+//! through [`Hands`], which the engine implements; it reads no clock, and opens no socket but to Redis.
 
 mod adaptive;
 mod bend;
 pub mod broken;
 mod budgeted;
+mod drive;
 mod hands;
 mod hedged;
 mod idempotent;
@@ -24,6 +25,8 @@ mod unbounded;
 
 pub use adaptive::Adaptive;
 pub use budgeted::Budgeted;
+use drive::drive_unpaid;
+pub use drive::{Hold, Made, drive_with, send};
 pub use hands::{
     Answer, Blocking, Booked, Books, Call, Hands, Lease, LocalFuture, Strategy, Task, Unlock, Usage,
 };
@@ -32,7 +35,7 @@ pub use idempotent::Idempotent;
 pub use permit::{Permit, PermitQueue};
 pub use redis_counter::RedisCounter;
 pub use redis_lock::RedisLock;
-pub use retry::{Decision, Hold, Made, RetryPolicy, drive, drive_with, send};
+pub use retry::{Decision, RetryPolicy};
 pub use semaphore::Semaphore;
 pub use single_flight::SingleFlight;
 pub use thread_pool::ThreadPool;
@@ -51,13 +54,15 @@ pub struct Surroundings {
     pub prefix: String,
     /// Which of the strategy's processes this is, from 0.
     pub process: u32,
+    /// Whether it takes the place of one that died. What that one had used up, nobody knows.
+    pub successor: bool,
     /// The Redis of strategies that need one.
     pub redis: Option<RedisClient>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { prefix: "deadheat:".to_owned(), process: 0, redis: None }
+        Self { prefix: "deadheat:".to_owned(), process: 0, successor: false, redis: None }
     }
 }
 
@@ -65,6 +70,12 @@ impl Default for Surroundings {
 #[must_use]
 pub fn share(n: u32, process: u32, processes: u32) -> u32 {
     n / processes + u32::from(process < n % processes)
+}
+
+/// The same of many.
+fn part(n: u64, process: u32, processes: u32) -> u64 {
+    let (process, processes) = (u64::from(process), u64::from(processes));
+    n / processes + u64::from(process < n % processes)
 }
 
 /// The strategy that the plan names, with the plan's retry policy beside it.
@@ -87,18 +98,29 @@ pub fn build(plan: &StrategyPlan, retry: &Retry, around: &Surroundings) -> Arc<d
         Way::Broken(twin) => build_broken(twin, retry, around, share(twin.permits)),
         Way::Unbounded => Arc::new(Unbounded::new(policy)),
         Way::ThreadPool { workers } => Arc::new(ThreadPool::new(share(*workers), policy)),
+        // For one process only: another's flights are unknown to it.
         Way::SingleFlight { permits } => Arc::new(SingleFlight::new(*permits, &around.prefix, policy)),
         Way::TokenBucket { rate_per_s, burst } => {
             let rate_per_s = rate_per_s / f64::from(plan.processes);
-            Arc::new(TokenBucket::new(rate_per_s, share(*burst).max(1), policy))
+            let bucket = TokenBucket::new(rate_per_s, share(*burst), policy);
+            Arc::new(if around.successor { bucket.emptied() } else { bucket })
         }
-        Way::Adaptive { rule, min, max } => Arc::new(Adaptive::new(*rule, *min, *max, policy)),
-        Way::Hedged { permits, after } => Arc::new(Hedged::new(*permits, *after, retry.max_attempts, policy)),
+        // Each process follows its own limit, below its share of the most.
+        Way::Adaptive { rule, min, max } => {
+            Arc::new(Adaptive::new(*rule, share(*min).max(1), share(*max), policy))
+        }
+        Way::Hedged { permits, after } => {
+            Arc::new(Hedged::new(share(*permits), *after, retry.max_attempts, policy))
+        }
         Way::Idempotent { permits } => {
             let policy = RetryPolicy::new(Retry { transport: true, ..retry.clone() });
             Arc::new(Idempotent::new(share(*permits), &around.prefix, policy))
         }
-        Way::Budgeted { permits, max_tokens } => Arc::new(Budgeted::new(*permits, *max_tokens, policy)),
+        Way::Budgeted { permits, max_tokens } => {
+            // Its forerunner may have spent all of it.
+            let own = if around.successor { 0 } else { part(*max_tokens, around.process, plan.processes) };
+            Arc::new(Budgeted::new(share(*permits), own, policy))
+        }
     }
 }
 

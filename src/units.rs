@@ -3,5 +3,5 @@
 mod duration;
 mod money;
 
-pub use duration::{format_duration, parse_duration};
+pub use duration::{exact_duration, format_duration, parse_duration};
 pub use money::{Currency, Money, MoneyError, PricePerMtok};

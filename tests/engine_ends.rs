@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use deadheat::clock::Clock;
-use deadheat::engine::{self, BuildStrategy, Cause, Made, Stop};
+use deadheat::engine::{self, Berth, BuildStrategy, Cause, Made, Stop};
 use deadheat::history::{NotIssued, RunDir};
 use deadheat::mock::{LedgerSink, MockConfig, Server};
 use deadheat::provider::Endpoint;
@@ -62,6 +62,7 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
                 plan: (**mock).clone(),
                 model: "m".into(),
                 faults: plan.faults.clone(),
+                schedule: None,
                 seed: 1,
                 bind: MockConfig::loopback(),
                 threads: 1,
@@ -106,7 +107,7 @@ fn leaves_no_job_behind(outside: &Outside) {
     assert_eq!(seen.jobs_begun, seen.jobs_ended);
 }
 
-fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan, &str) -> Arc<dyn Strategy> + '_ {
+fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + '_ {
     |strategy, _| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
@@ -219,8 +220,8 @@ fn a_client_that_is_stuck_takes_no_other_cell_with_it() {
     let plan =
         plan(&format!("blocks = 2\n{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
     let outside = Outside::new();
-    let build = |strategy: &scenario::StrategyPlan, prefix: &str| -> Arc<dyn Strategy> {
-        if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, prefix) }
+    let build = |strategy: &scenario::StrategyPlan, berth: Berth<'_>| -> Arc<dyn Strategy> {
+        if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, berth) }
     };
     let made = run(&plan, None, &build, &outside);
     leaves_no_job_behind(&outside);

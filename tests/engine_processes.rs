@@ -4,7 +4,7 @@
 mod live;
 
 use deadheat::engine::{Cause, Stop};
-use deadheat::history::{Invariant, NotIssued, Outcome, Verdict};
+use deadheat::history::{Invariant, JobEnd, NotIssued, Outcome, Verdict};
 use deadheat::profile;
 use live::{Run, plan, right, run, run_until};
 use std::collections::BTreeSet;
@@ -182,11 +182,20 @@ fn the_budget_of_all_processes_together_is_never_passed() {
     seen.assert_conserved();
 }
 
-/// Runs long enough that something can be done to it, and does it once half of `jobs` are home.
 fn meddle(text: &str, jobs: u64, meddle: impl Fn(&Stop) + Send + Sync) -> Run {
+    meddle_with(&format!("{text}\n[strategy.semaphore]\npermits = 40\nprocesses = 2\n"), jobs, meddle)
+}
+
+fn kill_one(_: &Stop) {
+    let victim = *workers().first().expect("a worker");
+    let pid = nix::unistd::Pid::from_raw(victim);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("it is ours");
+}
+
+/// Runs long enough that something can be done to it, and does it once half of `jobs` are home.
+fn meddle_with(text: &str, jobs: u64, meddle: impl Fn(&Stop) + Send + Sync) -> Run {
     let stop = Arc::new(Stop::default());
-    let strategy = "[strategy.semaphore]\npermits = 40\nprocesses = 2\n";
-    let plan = plan(&format!("{SMALL}{text}\n{strategy}"), &[]);
+    let plan = plan(&format!("{SMALL}{text}"), &[]);
     let over = AtomicBool::new(false);
     let progress = Arc::new(deadheat::shared::Progress::default());
     std::thread::scope(|scope| {
@@ -230,11 +239,7 @@ fn a_worker_that_is_killed_loses_no_job() {
         "[profile.barrier]\nsize = 8\nrounds = 25\n",
         "[profile.per-vu-iterations]\nvus = 8\niterations = 25\n",
     ] {
-        let seen = meddle(profile, 200, |_| {
-            let victim = *workers().first().expect("a worker");
-            let pid = nix::unistd::Pid::from_raw(victim);
-            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("it is ours");
-        });
+        let seen = meddle(profile, 200, kill_one);
         assert_eq!(seen.made.deaths, 1, "{profile}");
         assert_eq!(seen.jobs(0), (0..200).collect::<Vec<_>>(), "{profile}: every job has its result");
         assert!(seen.evidence.jobs.iter().all(|job| job.outcome == Outcome::Ok), "{profile}");
@@ -247,6 +252,25 @@ fn a_worker_that_is_killed_loses_no_job() {
         assert_eq!(sent.len(), seen.evidence.attempts.len(), "no attempt has the number of another");
         let lost = seen.evidence.attempts.iter().filter(|a| a.outcome == Outcome::Unknown).count();
         assert!(lost <= 40, "{lost} attempts went down with it");
+    }
+}
+
+#[test]
+fn what_a_killed_process_kept_for_itself_is_neither_lost_nor_spent_twice() {
+    let _turn = alone();
+    let load = "[profile.shared-iterations]\nvus = 6\niterations = 90\n";
+    let budget = "[strategy.budgeted]\npermits = 6\nmax_tokens = 1800\nprocesses = 3\n";
+    for strategy in ["[strategy.thread-pool]\nworkers = 6\nprocesses = 3\n", budget] {
+        let seen = meddle_with(&format!("{load}{strategy}"), 40, kill_one);
+        assert_eq!(seen.made.deaths, 1);
+        assert_eq!(seen.jobs(0), (0..90).collect::<Vec<_>>(), "{strategy}");
+        let broken: Vec<&str> = seen.broken().into_iter().filter(|name| *name != "billed-once").collect();
+        assert_eq!(broken, Vec::<&str>::new(), "{strategy}: {}", seen.story());
+        if strategy == budget {
+            assert_eq!(seen.verdict(Invariant::BudgetKept).verdict, Verdict::Holds);
+            let refused = seen.evidence.jobs.iter().filter(|job| job.end == JobEnd::OverBudget);
+            assert!(refused.count() > 0, "its successor does not know what is left");
+        }
     }
 }
 

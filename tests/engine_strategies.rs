@@ -264,13 +264,14 @@ impl Hands for WatchedHands<'_> {
     fn blocking<'a>(&'a self, task: &'a Task, call: Call<'a>) -> Blocking<'a> {
         let Blocking { run, recorded } = self.0.blocking(task, call);
         let (seen, engine) = (self.1.clone(), std::thread::current().id());
-        let run = Box::new(move || {
+        let run = run.expect("threads in real time");
+        let watched = move || {
             let here: ThreadId = std::thread::current().id();
             assert_ne!(here, engine, "an attempt blocked the engine");
             *seen.lock().expect("no panic").entry(format!("{here:?}")).or_default() += 1;
             run()
-        });
-        Blocking { run, recorded }
+        };
+        Blocking { run: Some(Box::new(watched)), recorded }
     }
 
     fn wait_until(&self, until: Duration) -> LocalFuture<'_, bool> {
@@ -283,6 +284,10 @@ impl Hands for WatchedHands<'_> {
 
     fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
         self.0.record(task, answer, end, attempts);
+    }
+
+    fn cannot_work(&self, why: String) {
+        self.0.cannot_work(why);
     }
 
     // A pool books for itself.

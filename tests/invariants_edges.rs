@@ -7,7 +7,7 @@ mod evidence;
 use deadheat::history::{
     ErrorClass, Evidence, Invariant as I, JobEnd, LedgerEnd, NotIssued, Outcome, Verdict,
 };
-use deadheat::scenario::{Executor, Place, StrategyPlan, Way};
+use deadheat::scenario::{BreakerPlan, Executor, Place, StrategyPlan, Way};
 use evidence::{Fate, RULES, Story, World, key, plan::plan, world};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -277,6 +277,39 @@ fn an_attempt_under_way_when_a_permanent_refusal_came_is_not_blamed() {
     assert_eq!(world.row(I::NoRetryWhenPermanent).verdict, Verdict::Broken);
     world.attempt(0, 1).done_ns = world.attempt(0, 2).done_ns;
     assert_eq!(world.row(I::NoRetryWhenPermanent).verdict, Verdict::Holds);
+}
+
+#[test]
+fn a_stale_token_is_refused_for_good_and_its_job_is_not() {
+    let mut world = small(&[&[Fate::ServerError, Fate::Whole]]);
+    let refused = world.ledger(0, 1);
+    (refused.permanent, refused.fenced, refused.lock_token) = (true, true, Some(5));
+    for (token, verdict) in [(None, Verdict::Broken), (Some(5), Verdict::Broken), (Some(6), Verdict::Holds)] {
+        world.ledger(0, 2).lock_token = token;
+        assert_eq!(world.row(I::NoRetryWhenPermanent).verdict, verdict, "{token:?}");
+    }
+    world.ledger(0, 1).fenced = false;
+    assert_eq!(world.row(I::NoRetryWhenPermanent).verdict, Verdict::Broken, "refused for itself");
+}
+
+#[test]
+fn a_breaker_that_is_open_past_the_deadline_excuses_and_an_early_end_does_not() {
+    // 20 ms, then given up 30 ms later: with a second to go before the breaker closes.
+    let mut world = small(&[&[Fate::Cut], &[Fate::Whole]]);
+    world.plan.retry.transport = true;
+    let due_ns = world.job(0).due_ns;
+    world.job(0).done_ns = due_ns + 50_000_000;
+    let breaker = |ms| BreakerPlan { failures: 1, open_for: Duration::from_millis(ms), probes: 1 };
+    for (deadline_ms, open_ms, verdict) in [
+        (500, None, Verdict::Broken),
+        (500, Some(100), Verdict::Broken),
+        (500, Some(450), Verdict::Holds),
+        (2_000, Some(450), Verdict::Broken),
+    ] {
+        world.plan.retry.deadline = Some(Duration::from_millis(deadline_ms));
+        world.plan.retry.breaker = open_ms.map(breaker);
+        assert_eq!(world.row(I::EveryJobAnswered).verdict, verdict, "{deadline_ms} {open_ms:?}");
+    }
 }
 
 #[test]

@@ -15,11 +15,12 @@ const JOB: u32 = 7;
 fn one_stands(name: &str, builder: &Builder, putters: u32) {
     check(name, builder, move || {
         let results = Arc::new(Results::new());
+        assert!(results.open(JOB));
         let handles: Vec<_> = (1..=putters)
             .map(|n| {
                 let results = results.clone();
                 spawn("putter", move || {
-                    let first = results.put(JOB, n);
+                    let first = results.put(&JOB, n);
                     note(format!("put {n} ➜ {first}"));
                     first.then_some(n)
                 })
@@ -30,6 +31,7 @@ fn one_stands(name: &str, builder: &Builder, putters: u32) {
         let firsts: Vec<u32> =
             handles.into_iter().filter_map(|handle| handle.join().expect("a thread")).collect();
         let late = results.take(&JOB);
+        // One that comes after the first was taken finds no place: what is done with leaves nothing behind.
         assert_eq!(firsts.len(), 1, "two results of one job");
         let taken: Vec<u32> = early.into_iter().chain(late).collect();
         assert_eq!(taken, firsts, "what was taken is not what was first");
@@ -47,13 +49,30 @@ fn the_first_result_of_a_job_is_the_one_that_is_taken() {
 fn results_of_different_jobs_do_not_meet() {
     check("results of two jobs", &exhaustive(), || {
         let results = Arc::new(Results::new());
+        assert!(results.open(1) && results.open(2));
         let other = results.clone();
-        let handle = spawn("thread 1", move || (other.put(1, 'a'), other.take(&2)));
-        assert!(results.put(2, 'b'));
+        let handle = spawn("thread 1", move || (other.put(&1, 'a'), other.take(&2)));
+        assert!(results.put(&2, 'b'));
         let mine = results.take(&1);
         let (put, theirs) = handle.join().expect("a thread");
         assert!(put && mine.is_none_or(|value| value == 'a') && theirs.is_none_or(|value| value == 'b'));
         assert_eq!(results.len(), usize::from(mine.is_none()) + usize::from(theirs.is_none()));
+    });
+}
+
+#[test]
+fn a_place_that_is_given_up_keeps_nothing() {
+    check("results given up", &exhaustive(), || {
+        let results = Arc::new(Results::new());
+        assert!(results.open(JOB));
+        let other = results.clone();
+        let putter = spawn("putter", move || other.put(&JOB, 1));
+        results.close(&JOB);
+        note("close");
+        let put = putter.join().expect("a thread");
+        note(format!("put ➜ {put}"));
+        assert!(results.is_empty() && results.take(&JOB).is_none());
+        assert!(!results.put(&JOB, 2), "a late result found a place");
     });
 }
 

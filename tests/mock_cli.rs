@@ -15,9 +15,10 @@ struct Mock {
 }
 
 impl Mock {
-    fn start() -> Self {
+    fn start(args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_deadheat"))
             .args(["mock", "--seed", "7"])
+            .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -50,7 +51,7 @@ impl Drop for Mock {
 
 #[test]
 fn it_serves_until_it_is_interrupted() {
-    let mut mock = Mock::start();
+    let mut mock = Mock::start(&[]);
     assert!(mock.get("/v1/models").contains("\"mock-1\""));
     assert!(mock.get("/deadheat/stats").contains("\"received\":0"));
     kill(Pid::from_raw(i32::try_from(mock.child.id()).unwrap()), Signal::SIGINT).unwrap();
@@ -65,4 +66,22 @@ fn a_scenario_that_is_not_there_is_a_usage_error() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no/such/scenario.toml"));
+}
+
+#[test]
+fn a_schedule_is_obeyed_or_every_fault_of_it_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("order.toml");
+    let path = path.to_str().unwrap();
+    let text = "version = 1\n[[hold]]\nrequest = \"job:0003#1\"\nuntil = { after = \"300ms\" }\n";
+    std::fs::write(path, text).unwrap();
+    let mock = Mock::start(&["--schedule", path]);
+    let shown = mock.get("/deadheat/schedule");
+    assert!(shown.contains("until = { after = \"300ms\" }"), "{shown}");
+    std::fs::write(path, text.replace("after", "afterwards").replace("#1", "")).unwrap();
+    let wrong =
+        Command::new(env!("CARGO_BIN_EXE_deadheat")).args(["mock", "--schedule", path]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&wrong.stderr);
+    assert!(told.contains("order.toml:3") && told.contains("order.toml:4"), "{told}");
 }

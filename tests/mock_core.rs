@@ -22,7 +22,14 @@ fn plan() -> MockPlan {
 }
 
 fn core(plan: MockPlan, faults: Vec<FaultRule>, seed: u64) -> Core {
-    Core::new(CoreConfig { name: "mock".to_owned(), plan, faults, seed, epoch_utc_s: 1_735_689_600 })
+    Core::new(CoreConfig {
+        name: "mock".to_owned(),
+        plan,
+        faults,
+        seed,
+        epoch_utc_s: 1_735_689_600,
+        schedule: None,
+    })
 }
 
 fn request(job: u64, attempt: Option<u32>, tokens: u32, stream: bool) -> Arrival {

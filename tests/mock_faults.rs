@@ -77,6 +77,66 @@ fn an_error_event_comes_first_or_in_the_middle_and_bills_what_there_was() {
     assert!(answer.status == 200 && answer.json()["error"]["type"] == "server_error");
 }
 
+/// As the head of a request for a completion whose stream reports its usage.
+fn with_usage(job: &str) -> String {
+    let body = format!(
+        r#"{{"model":"mock-1","messages":[{{"role":"user","content":"[{job}]"}}],"max_tokens":8,"stream":true,"stream_options":{{"include_usage":true}}}}"#
+    );
+    client::post("/v1/chat/completions", &format!("x-deadheat-job: {job}\r\n"), &body)
+}
+
+#[test]
+fn a_malformed_event_is_no_json_and_what_follows_pretends_that_all_was_well() {
+    let (answer, entry) = strike(FaultKind::MalformedEvent { after: 0.5 }, true);
+    let events = answer.events();
+    let bad: Vec<_> =
+        events.iter().filter(|e| serde_json::from_str::<serde_json::Value>(e).is_err()).collect();
+    assert_eq!((answer.ended, bad.len(), bad[1].as_str()), (Ended::Whole, 2, "[DONE]"), "{events:?}");
+    assert_eq!(answer.content().split(' ').count(), 4);
+    assert!(answer.body.contains("\"stop\""));
+    assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Cut, (4, 8)));
+    let (answer, entry) = strike(FaultKind::MalformedEvent { after: 0.5 }, false);
+    assert!(answer.ended == Ended::Whole && serde_json::from_str::<serde_json::Value>(&answer.body).is_err());
+    assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Cut, (0, 8)));
+}
+
+#[test]
+fn a_duplicate_event_is_handed_over_twice_and_billed_once() {
+    for after in [0.0, 0.5, 1.0] {
+        let (answer, entry) = strike(FaultKind::DuplicateEvent { after }, true);
+        let events = answer.events();
+        assert_eq!(events.windows(2).filter(|pair| pair[0] == pair[1]).count(), 1, "{after}");
+        assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Whole, (8, 8)));
+        let heard = format!("{:016x}", xxhash_rust::xxh64::xxh64(answer.content().as_bytes(), 0));
+        assert_eq!(entry.text_hash, Some(heard), "the ledger has what was handed over");
+    }
+}
+
+#[test]
+fn a_duplicate_usage_is_half_of_it_and_then_all() {
+    let provider = Provider::start(instant(), always(FaultKind::DuplicateUsage));
+    let answer = provider.ask(&with_usage("job:0001"));
+    let events = answer.events();
+    let json = events.iter().filter_map(|event| serde_json::from_str::<serde_json::Value>(event).ok());
+    let usage: Vec<_> = json.filter_map(|event| event["usage"]["completion_tokens"].as_u64()).collect();
+    assert_eq!(usage, [4, 8]);
+    let entry = provider.entry();
+    assert_eq!((entry.fault.as_deref(), entry.end), (Some("duplicate-usage"), LedgerEnd::Whole));
+    assert_eq!(tokens(&entry), (8, 8));
+}
+
+#[test]
+fn a_drip_comes_whole_token_by_token() {
+    let plan = MockPlan { tokens_per_chunk: 4, ..instant() };
+    let provider = Provider::start(plan, always(FaultKind::Drip(Duration::from_millis(10))));
+    let answer = provider.ask(&chat("job:0001", 1, 8, true));
+    assert_eq!(answer.content().split(' ').count(), 8);
+    let entry = provider.entry();
+    assert_eq!((entry.fault.as_deref(), entry.end, tokens(&entry)), (Some("drip"), LedgerEnd::Whole, (8, 8)));
+    assert_eq!(entry.gaps_us.len(), 7, "one token a chunk");
+    assert!(entry.ended_ns - entry.arrived_ns >= 70_000_000);
+}
+
 #[test]
 fn a_gateway_times_out_while_the_generation_is_billed() {
     for status in [504, 524] {

@@ -18,7 +18,7 @@ const BODY: &str = r#"{"model":"m","messages":[{"content":"one two three"}],"max
 
 fn core(kind: Option<FaultKind>) -> Core {
     let (plan, faults) = (MockPlan { idempotency: true, ..instant() }, kind.map(always).unwrap_or_default());
-    Core::new(CoreConfig { name: "mock".to_owned(), plan, faults, seed: 1, epoch_utc_s: 0 })
+    Core::new(CoreConfig { name: "mock".to_owned(), plan, faults, seed: 1, epoch_utc_s: 0, schedule: None })
 }
 
 /// The entry of a request with these headers.
@@ -139,6 +139,14 @@ fn a_register_turns_down_stale_writers_and_only_those() {
     let (status, error) = put(r#"{"value":9,"token":33}"#);
     assert_eq!((status, &error["error"]["code"]), (409, &json!("stale_fencing_token")));
     assert_eq!(fetch(), json!({"value": 5, "token": 34, "writes": 1}), "unchanged");
+    let fenced = |token: &str| {
+        let header = format!("x-fencing-token: {token}\r\nhost: mock");
+        ask(&get("/deadheat/registers/balance").replacen("host: mock", &header, 1))
+    };
+    let stale = fenced("33");
+    assert_eq!((stale.status, &stale.json()["error"]["code"]), (409, &json!("stale_fencing_token")));
+    assert_eq!((fenced("34").status, fenced("34").json()["value"].clone()), (200, json!(5)));
+    assert_eq!(fenced("soon").status, 400);
     assert_eq!(put(r#"{"value":9}"#).1, json!({"value": 9, "token": 34, "writes": 2}), "blindly");
     assert_eq!(put(r#"{"value":10,"token":34}"#).1["value"], 10);
     for odd in ["{", "{}", r#"{"value":1.5}"#, r#"{"value":1,"tokn":2}"#] {

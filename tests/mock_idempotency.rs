@@ -35,7 +35,14 @@ fn one_place() -> MockPlan {
 
 fn core(plan: MockPlan, kind: Option<FaultKind>) -> Core {
     let faults = kind.map(always).unwrap_or_default();
-    Core::new(CoreConfig { name: "mock".to_owned(), plan, faults, seed: 1, epoch_utc_s: 1_735_689_600 })
+    Core::new(CoreConfig {
+        name: "mock".to_owned(),
+        plan,
+        faults,
+        seed: 1,
+        epoch_utc_s: 1_735_689_600,
+        schedule: None,
+    })
 }
 
 fn body(tokens: u32, stream: bool) -> String {

@@ -20,6 +20,7 @@ fn endpoint(base_url: String, stream: bool) -> Endpoint {
         model: "m".to_owned(),
         stream,
         timeouts: Timeouts { connect: long, first_byte: long, idle: long, total: long },
+        peer: None,
     }
 }
 

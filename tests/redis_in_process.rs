@@ -4,7 +4,7 @@
 use deadheat::clock::Clock;
 use deadheat::shared::{Absence, LockServer};
 use deadheat::strategy::redis::{
-    Counters, Counts, Locks, ModelSettings, RedisClient, RedisErrorKind, Released, Store,
+    Counters, Locks, ModelSettings, RedisClient, RedisErrorKind, Released, Store,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ async fn who_is_away_is_told_apart_as_on_a_real_server() {
     assert!(client.ping().expect_err("away").to_string().starts_with("redis at the model: cannot connect: "));
     server.away(Absence::Unreachable, Duration::ZERO);
     client.ping().expect("it is back");
-    counters.add_once("x", Counts { requests: 1, ..Counts::default() }).await.expect("a booking");
-    assert_eq!(counters.read().expect("an answer").requests, 1);
+    counters.begin("x").await.expect("a booking");
+    assert_eq!(counters.read().expect("an answer").counts.requests, 1);
 }
 
 #[tokio::test]

@@ -187,27 +187,44 @@ fn results_are_shared_and_expire() {
 
 #[test]
 fn totals_lose_nothing_and_count_a_repeated_booking_once() {
-    let (_server, client) = server();
+    let (mut server, client) = server();
     let counters = Counters::new(client.clone(), PREFIX);
-    assert_eq!(counters.read().expect("an answer"), Counts::default());
+    assert_eq!(counters.read().expect("an answer"), Standing::default());
+    let since_us = counters.open().expect("an account");
+    assert_eq!(counters.open().expect("an account"), since_us, "opened twice");
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let counters = counters.clone();
             scope.spawn(move || {
                 block_on(async {
                     for n in 0..50 {
-                        counters.add(1, 10, 3).await.expect("a booking");
-                        let counts = Counts { requests: 1, prompt_tokens: 5, completion_tokens: 2 };
                         let id = format!("{thread}.{n}");
-                        assert!(counters.add_once(&id, counts).await.expect("a booking"));
-                        assert!(!counters.add_once(&id, counts).await.expect("a booking"), "booked twice");
+                        assert!(counters.begin(&id).await.expect("a booking"));
+                        assert!(!counters.begin(&id).await.expect("a booking"), "counted twice");
+                        assert!(counters.settle(&id, 5, 2).await.expect("a booking"));
+                        assert!(!counters.settle(&id, 5, 2).await.expect("a booking"), "booked twice");
+                        assert!(!counters.begin(&id).await.expect("a booking"), "counted after all");
+                        assert!(!counters.withdraw(&id).await.expect("a booking"), "it was sent");
                     }
                 });
             });
         }
     });
-    let counts = Counts { requests: 400, prompt_tokens: 3000, completion_tokens: 1000 };
-    assert_eq!(counters.read().expect("an answer"), counts);
+    let counts = Counts { requests: 200, prompt_tokens: 1000, completion_tokens: 400 };
+    let settled = Standing { counts, unsettled: 0, since_us: Some(since_us) };
+    assert_eq!(counters.read().expect("an answer"), settled);
+    block_on(async {
+        assert!(counters.begin("sent").await.expect("a booking"));
+        assert!(counters.begin("not sent").await.expect("a booking"));
+        assert!(counters.withdraw("not sent").await.expect("a booking"));
+        assert!(!counters.withdraw("not sent").await.expect("a booking"), "taken back twice");
+        assert!(counters.settle("unannounced", 1, 1).await.expect("a booking"));
+    });
+    let counts = Counts { requests: 202, prompt_tokens: 1001, completion_tokens: 401 };
+    assert_eq!(counters.read().expect("an answer"), Standing { counts, unsettled: 1, ..settled });
+    server.restart_empty().expect("a restart");
+    assert_eq!(counters.read().expect("an answer").since_us, None);
+    assert_ne!(counters.open().expect("an account"), since_us, "another account");
 }
 
 #[test]
@@ -229,8 +246,7 @@ fn all_keys_lie_under_the_prefix_expire_and_are_cleared() {
             let counters = Counters::new(client.clone(), prefix);
             assert!(locks.acquire("a", "one", HOUR).await.expect("an answer").is_some());
             store.put(1, "x", HOUR).await.expect("a put");
-            counters.add(1, 1, 1).await.expect("a booking");
-            counters.add_once("x", Counts::default()).await.expect("a booking");
+            assert!(counters.begin("x").await.expect("a booking"));
         });
     };
     // Read as a pattern, the first prefix would also be the second's.

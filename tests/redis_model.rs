@@ -8,7 +8,7 @@ use deadheat::clock::Clock;
 use deadheat::engine::RedisServer;
 use deadheat::shared::LockServer;
 use deadheat::strategy::redis::{
-    Counters, Counts, Locks, ModelConnection, ModelSettings, RedisClient, RedisError, Store,
+    Counters, Locks, ModelConnection, ModelSettings, RedisClient, RedisError, Store,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -57,12 +57,17 @@ enum Step {
     Get {
         question: u64,
     },
-    Add {
-        counts: (u64, u64, u64),
-    },
-    AddOnce {
+    Open,
+    Begin {
         id: usize,
-        counts: (u64, u64, u64),
+    },
+    Settle {
+        id: usize,
+        prompt: u64,
+        completion: u64,
+    },
+    Withdraw {
+        id: usize,
     },
     Read,
     Clear,
@@ -120,7 +125,6 @@ fn raw() -> impl Strategy<Value = String> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let counts = || (0..9_u64, 0..9_u64, 0..9_u64);
     let lasting = || proptest::bool::weighted(0.9);
     let text = proptest::sample::select(vec!["x", "", "sev\u{e9}n\n\0"]).prop_map(str::to_owned);
     prop_oneof![
@@ -133,8 +137,11 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..2_u64, text, lasting())
             .prop_map(|(question, text, lasting)| Step::Put { question, text, lasting }),
         6 => (0..2_u64).prop_map(|question| Step::Get { question }),
-        6 => counts().prop_map(|counts| Step::Add { counts }),
-        6 => (0..2_usize, counts()).prop_map(|(id, counts)| Step::AddOnce { id, counts }),
+        2 => Just(Step::Open),
+        6 => (0..2_usize).prop_map(|id| Step::Begin { id }),
+        6 => (0..2_usize, 0..1000_u64, 0..1000_u64)
+            .prop_map(|(id, prompt, completion)| Step::Settle { id, prompt, completion }),
+        4 => (0..2_usize).prop_map(|id| Step::Withdraw { id }),
         6 => Just(Step::Read),
         2 => Just(Step::Clear),
         6 => (0..KEYS.len()).prop_map(|key| Step::Expire { key }),
@@ -146,7 +153,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// What the random steps come to too seldom: keys that hold what they should not, under every kind of step.
 fn spoilt() -> Vec<Step> {
     let raw = |key: usize, words: &str| Step::Raw { key, words: words.to_owned() };
-    let (lock, owner, lasting, counts) = (0, 0, true, (1, 2, 3));
+    let (lock, owner, lasting) = (0, 0, true);
     vec![
         raw(0, "HINCRBY KEY field 1"),
         Step::Acquire { lock, owner, lasting },
@@ -159,10 +166,13 @@ fn spoilt() -> Vec<Step> {
         raw(0, "GET KEY"),
         Step::Renew { lock, owner, lasting },
         raw(6, "SET KEY x"),
-        Step::Add { counts },
-        Step::AddOnce { id: 0, counts },
+        Step::Open,
+        Step::Begin { id: 0 },
         // Booked before the totals were refused.
-        Step::AddOnce { id: 0, counts },
+        Step::Begin { id: 0 },
+        Step::Settle { id: 0, prompt: 1, completion: 2 },
+        Step::Settle { id: 0, prompt: 1, completion: 2 },
+        Step::Withdraw { id: 0 },
         Step::Read,
         raw(4, "HINCRBY KEY field 1"),
         Step::Get { question: 0 },
@@ -194,11 +204,6 @@ impl Side {
         let name = |lock: usize| ["a", "b"][lock];
         let owner = |owner: usize| format!("owner-{owner}");
         let ttl = |lasting| if lasting { HOUR } else { SHORT };
-        let all = |(requests, prompt_tokens, completion_tokens)| Counts {
-            requests,
-            prompt_tokens,
-            completion_tokens,
-        };
         match *step {
             Step::Acquire { lock, owner: by, lasting } => {
                 match self.locks.acquire(name(lock), &owner(by), ttl(lasting)).await {
@@ -224,11 +229,17 @@ impl Side {
                 shown(self.store.put(question, text, ttl(lasting)).await)
             }
             Step::Get { question } => shown(self.store.get(question).await),
-            Step::Add { counts: (requests, prompt, completion) } => {
-                shown(self.counters.add(requests, prompt, completion).await)
+            // The servers' clocks differ; whether an account is open does not.
+            Step::Open => shown(self.counters.open().map(|_since| ())),
+            Step::Begin { id } => shown(self.counters.begin(&id.to_string()).await),
+            Step::Settle { id, prompt, completion } => {
+                shown(self.counters.settle(&id.to_string(), prompt, completion).await)
             }
-            Step::AddOnce { id, counts } => shown(self.counters.add_once(&id.to_string(), all(counts)).await),
-            Step::Read => shown(self.counters.read()),
+            Step::Withdraw { id } => shown(self.counters.withdraw(&id.to_string()).await),
+            Step::Read => {
+                let read = self.counters.read();
+                shown(read.map(|standing| (standing.counts, standing.unsettled, standing.since_us.is_some())))
+            }
             Step::Clear => shown(self.counters.clear()),
             Step::Expire { .. } | Step::Restart | Step::Raw { .. } => unreachable!("no question of a client"),
         }
@@ -378,10 +389,14 @@ fn redis_and_the_model_agree_step_by_step() {
         "Put  ()",
         "Get  Some(\"x\")",
         "Get  None",
-        "Add  ()",
-        "Add  Refused",
-        "AddOnce  true",
-        "AddOnce  false",
+        "Open  ()",
+        "Open  Refused",
+        "Begin  true",
+        "Begin  false",
+        "Settle  true",
+        "Settle  false",
+        "Withdraw  true",
+        "Withdraw  false",
         "Expire  1",
         "Raw GET bulk-string",
         "Raw INCR int(2)",

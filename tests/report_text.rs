@@ -80,6 +80,7 @@ fn summary() -> Summary {
         metrics: ["unbounded", "semaphore"].into_iter().flat_map(of).collect(),
         verdicts: verdicts.collect(),
         findings: vec![],
+        explored: vec![],
         fidelity: fidelity(),
         cost: vec![cost("unbounded", "0.64"), cost("semaphore", "0.644")],
         thresholds: vec![

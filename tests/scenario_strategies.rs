@@ -118,6 +118,47 @@ fn parameters_that_make_no_sense_are_said_to() {
     faulty("[strategy.semafore]\npermits = 1\n", "semaphore");
 }
 
+/// Right strategies that run over processes, each with the least that two of them need.
+const SPREAD: [(&str, &str); 9] = [
+    ("unbounded", ""),
+    ("semaphore", "permits = 2"),
+    ("thread-pool", "workers = 2"),
+    ("redis-lock", "permits = 2"),
+    ("token-bucket", "rate = 3\nburst = 2"),
+    ("adaptive", "max = 2"),
+    ("hedged", "permits = 4\nafter = \"1s\""),
+    ("idempotent", "permits = 2"),
+    ("budgeted", "permits = 2\nmax_tokens = 2"),
+];
+
+#[test]
+fn every_strategy_whose_promise_can_be_shared_out_runs_over_processes_and_with_local_counters() {
+    for (name, parameters) in SPREAD {
+        let both = format!("[strategy.{name}]\n{parameters}\nprocesses = 2\n");
+        assert_eq!((plan(&both).strategies[0].processes, plan(&both).strategies[0].twin()), (2, None));
+        let local = plan(&format!("{both}counters = \"local\"\n"));
+        assert_eq!(local.strategies[0].twin(), Some("process-local counters"), "{name}");
+        // One more process than there is something for.
+        let more = format!("[strategy.{name}]\n{parameters}\nprocesses = 3\n");
+        match name {
+            "unbounded" => assert_eq!(plan(&more).strategies[0].processes, 3),
+            _ => faulty(&more, "cannot be shared by 3 processes"),
+        }
+    }
+    faulty("[strategy.token-bucket]\nrate = 3\nprocesses = 2\n", "write at least 2");
+    faulty("[strategy.hedged]\npermits = 3\nafter = \"1s\"\nprocesses = 2\n", "write at least 4");
+}
+
+#[test]
+fn a_strategy_that_cannot_be_shared_out_says_why_and_what_to_use() {
+    let flight = "[strategy.single-flight]\npermits = 2\nprocesses = 2\n";
+    faulty(flight, "flights of its own");
+    faulty(flight, "[strategy.redis-lock]");
+    faulty("[strategy.redis-counter]\npermits = 2\ncounters = \"local\"\n", "stand in Redis");
+    faulty("[strategy.broken-cache]\npermits = 2\nprocesses = 2\n", "one process is enough for its bug");
+    faulty("[strategy.broken-lock-release]\ncounters = \"local\"\n", "broken-local-counters");
+}
+
 #[test]
 fn a_program_moved_to_processes_is_marked_when_its_counters_stay_behind() {
     let plan = plan("[strategy.thread-pool]\nworkers = 4\nprocesses = 2\ncounters = \"local\"\n");

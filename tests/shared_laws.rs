@@ -71,12 +71,14 @@ proptest! {
     ) {
         let answers: Vec<(u32, usize)> = answers.into_iter().enumerate().map(|(n, job)| (job, n)).collect();
         let results = Results::new();
+        let jobs: BTreeMap<u32, usize> = answers.iter().copied().collect();
+        prop_assert!(jobs.keys().all(|job| results.open(*job)));
         let firsts: BTreeMap<u32, usize> = std::thread::scope(|scope| {
             let filers: Vec<_> = shared_out(&answers, &hands, threads)
                 .into_iter()
                 .map(|share| {
                     let results = &results;
-                    let file = move |(job, n): &(u32, usize)| results.put(*job, *n);
+                    let file = move |(job, n): &(u32, usize)| results.put(job, *n);
                     scope.spawn(move || share.into_iter().filter(file).collect::<Vec<_>>())
                 })
                 .collect();
@@ -85,7 +87,6 @@ proptest! {
             assert_eq!(jobs.len(), firsts.len(), "two results of one job stand");
             jobs
         });
-        let jobs: BTreeMap<u32, usize> = answers.iter().copied().collect();
         prop_assert!(firsts.keys().eq(jobs.keys()));
         prop_assert_eq!(results.len(), firsts.len());
         for (job, n) in firsts {
@@ -99,9 +100,10 @@ proptest! {
     fn filing_again_changes_nothing(answers in vec((0_u32..5, any::<u16>()), 0..40)) {
         let (once, twice) = (Results::new(), Results::new());
         for (job, answer) in &answers {
-            let first = once.put(*job, *answer);
-            prop_assert_eq!(twice.put(*job, *answer), first);
-            prop_assert!(!twice.put(*job, answer.wrapping_add(1)));
+            prop_assert_eq!(once.open(*job), twice.open(*job));
+            let first = once.put(job, *answer);
+            prop_assert_eq!(twice.put(job, *answer), first);
+            prop_assert!(!twice.put(job, answer.wrapping_add(1)));
         }
         for (job, _) in answers {
             prop_assert_eq!(once.take(&job), twice.take(&job));

@@ -61,6 +61,10 @@ impl Hands for Scripted {
         self.results.borrow_mut().push((answer.outcome, end, attempts));
     }
 
+    fn cannot_work(&self, why: String) {
+        panic!("{why}");
+    }
+
     fn count(&self, _: &Task, _: &Answer) {}
 
     fn draw(&self, _: &Task, _: u32) -> f64 {

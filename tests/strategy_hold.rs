@@ -91,6 +91,10 @@ impl Hands for Scripted {
         self.results.borrow_mut().push((answer.outcome, end, attempts));
     }
 
+    fn cannot_work(&self, why: String) {
+        panic!("{why}");
+    }
+
     fn count(&self, _: &Task, _: &Answer) {
         self.counted.set(self.counted.get() + 1);
     }
@@ -217,6 +221,46 @@ fn leave_is_asked_for_with_the_permit_in_hand_and_no_permit_waits_for_leave() {
     assert_eq!(hands.reserved.get(), 1, "what waits sets nothing aside");
 }
 
+#[test]
+fn who_is_held_while_a_probe_is_out_goes_on_when_the_breaker_closes() {
+    let strategy = Unbounded::new(breaker(1));
+    let broken = failed(Outcome::Failed, ErrorClass::ServerError, 500);
+    let hands = Scripted::new(vec![(broken, 0), (good(), 1), (good(), 0)]);
+    run(&strategy, &hands);
+    hands.now.set(Duration::from_secs(1));
+    let mut probe = strategy.run(task(1), hands.clone());
+    assert!(probe.as_mut().now_or_never().is_none());
+    hands.waits_end.set(false);
+    let mut held = strategy.run(task(2), hands.clone());
+    assert!(held.as_mut().now_or_never().is_none(), "a second probe");
+    assert_eq!(*hands.waits.borrow(), [Duration::from_secs(2)]);
+    hands.waits_end.set(true);
+    probe.as_mut().now_or_never().expect("an end");
+    held.as_mut().now_or_never().expect("it waits for nothing any more");
+    assert_eq!(hands.now.get(), Duration::from_secs(1));
+}
+
+#[test]
+fn a_deadline_is_not_sat_out_before_an_open_breaker() {
+    let open = |deadline_ms| {
+        let breaker = Some(BreakerPlan { failures: 1, open_for: Duration::from_secs(1), probes: 1 });
+        let deadline = Some(Duration::from_millis(deadline_ms));
+        RetryPolicy::new(Retry { breaker, deadline, ..retry() })
+    };
+    let held = Scripted::ready(vec![unavailable(), good()]);
+    let strategy = Unbounded::new(open(999));
+    run(&strategy, &held);
+    assert_eq!(held.end(), (Outcome::Failed, JobEnd::Exhausted, 1));
+    assert_eq!(held.now.get(), Duration::ZERO, "{:?}", held.waits);
+    // One that finds it open has no better chance.
+    let late = Scripted::ready(vec![good()]);
+    run(&strategy, &late);
+    assert_eq!(late.end(), (Outcome::Failed, JobEnd::Exhausted, 0));
+    let in_time = Scripted::ready(vec![unavailable(), good()]);
+    run(&Unbounded::new(open(1_000)), &in_time);
+    assert_eq!(in_time.end(), (Outcome::Ok, JobEnd::Answered, 2));
+}
+
 /// A job whose first attempt is answered late, beside a hedge.
 fn hedge(permits: u32, max_attempts: u32, answers: Vec<(Answer, u32)>) -> Rc<Scripted> {
     let hands = Scripted::new(answers);
@@ -252,6 +296,20 @@ fn a_hedge_needs_a_permit_an_attempt_and_room_and_goes_without() {
     stopped.stopped.set(true);
     hedge_with(2, 4, &stopped);
     assert_eq!(stopped.end().2, 1, "the run was stopped");
+}
+
+#[test]
+fn a_hedge_that_is_not_made_costs_no_retry() {
+    let budget = Some(RetryBudgetPlan { ratio: 0.0, reserve: 1 });
+    let policy = RetryPolicy::new(Retry { budget, ..retry() });
+    let strategy = Hedged::new(2, Duration::from_millis(5), 4, policy);
+    let full = Scripted::new(vec![(good(), 9)]);
+    full.no_spare_room.set(true);
+    run(&strategy, &full);
+    assert_eq!(full.end().2, 1, "no room for a hedge");
+    let next = Scripted::ready(vec![unavailable(), good()]);
+    run(&strategy, &next);
+    assert_eq!(next.end(), (Outcome::Ok, JobEnd::Answered, 2), "the one retry was spent on nothing");
 }
 
 #[test]

@@ -10,11 +10,17 @@ use deadheat::engine::RedisServer;
 use deadheat::scenario::{Plan, StrategyPlan};
 use deadheat::strategy::redis::RedisClient;
 use deadheat::strategy::{self, Surroundings};
+use live::thief::Thief;
 use live::{plan, run};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+/// A case's seed, as a failure prints it: then this case alone is run.
+const SEED: &str = "DEADHEAT_PROPERTY_SEED";
 
 /// A random scenario around one strategy.
 #[derive(Debug, Clone)]
@@ -68,6 +74,8 @@ fn case() -> impl Strategy<Value = Case> {
             "budget = { ratio = 0.2, reserve = 3 }\n",
             "breaker = { failures = 3, open = \"30ms\" }\n",
             "deadline = \"150ms\"\n",
+            "breaker = { failures = 2, open = \"60ms\" }\ndeadline = \"150ms\"\n",
+            "breaker = { failures = 1, open = \"300ms\" }\ndeadline = \"200ms\"\n",
         ][..],
     );
     let faults = prop::collection::vec(fault(), 0..3);
@@ -112,25 +120,91 @@ impl Case {
     }
 }
 
-/// Runs `cases` random scenarios around the strategy; none may break a rule.
-fn never_broken(cases: u32, strategy: &str, honours_keys: Option<bool>, redis: Option<&RedisClient>) {
-    static RUNS: AtomicU64 = AtomicU64::new(0);
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn strategy::Strategy> {
+/// The seeds of so many cases: new ones each time, or the one that is asked for.
+fn seeds(cases: u32) -> Vec<u64> {
+    match std::env::var(SEED) {
+        Ok(seed) => vec![seed.parse().unwrap_or_else(|_| panic!("{SEED}={seed} is no number"))],
+        Err(_) => {
+            let random = std::hash::RandomState::new();
+            (0..cases).map(|case| random.hash_one(case)).collect()
+        }
+    }
+}
+
+/// A runner that draws one case, the same for the same seed.
+fn runner(seed: u64) -> TestRunner {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { cases: 1, max_shrink_iters: 40, failure_persistence: None, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+/// Where random scenarios take place.
+struct Ground<'a> {
+    strategy: &'a str,
+    /// Whether the provider honours keys; by chance where that is not said.
+    honours_keys: Option<bool>,
+    redis: Option<&'a RedisClient>,
+    /// Whether locks are taken away from those who are about to call.
+    thief: bool,
+}
+
+impl Ground<'_> {
+    /// Runs one case; it may not break a rule. Returns how many attempts were refused for a stale token.
+    fn hold(&self, case: &Case) -> Result<usize, TestCaseError> {
+        static RUNS: AtomicU64 = AtomicU64::new(0);
         let prefix = format!("property:{}:", RUNS.fetch_add(1, SeqCst));
-        let around = Surroundings { prefix, process: 0, redis: redis.cloned() };
-        strategy::build(strategy, &plan.retry, &around)
-    };
-    let outcome = runner.run(&case(), |case| {
-        let honours = honours_keys.unwrap_or(case.honours_keys).to_string();
+        let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn strategy::Strategy> {
+            let redis = self.redis.cloned();
+            let around = Surroundings { prefix: prefix.clone(), process: 0, successor: false, redis };
+            let right = strategy::build(strategy, &plan.retry, &around);
+            match self.redis.filter(|_| self.thief) {
+                Some(redis) => Arc::new(Thief::new(right, redis, &prefix)),
+                None => right,
+            }
+        };
+        let honours = self.honours_keys.unwrap_or(case.honours_keys).to_string();
         let seed = case.seed.to_string();
         let set = [("seed", seed.as_str()), ("target.mock.idempotency", honours.as_str())];
-        let done = run(&plan(&case.text(strategy), &set), &build);
-        prop_assert!(done.broken().is_empty(), "{strategy}\n{}\n{}", case.text(strategy), done.story());
+        let text = case.text(self.strategy);
+        let done = run(&plan(&text, &set), &build);
+        prop_assert!(done.broken().is_empty(), "{}\n{text}\n{}", self.strategy, done.story());
         done.assert_conserved();
-        Ok(())
-    });
-    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+        Ok(done.evidence.ledger.iter().filter(|row| row.fenced).count())
+    }
+
+    /// Runs `cases` random scenarios.
+    fn hold_all(&self, cases: u32, change: impl Fn(Case) -> Case) -> usize {
+        let fenced = AtomicU64::new(0);
+        for seed in seeds(cases) {
+            let outcome = runner(seed).run(&case().prop_map(&change), |case| {
+                let more = self.hold(&case)?;
+                fenced.fetch_add(more as u64, SeqCst);
+                Ok(())
+            });
+            outcome.unwrap_or_else(|failure| {
+                let thread = std::thread::current();
+                let test = thread.name().unwrap_or_default();
+                panic!("{failure}\nonce more: {SEED}={seed} cargo test --test strategy_properties {test}")
+            });
+        }
+        fenced.load(SeqCst) as usize
+    }
+}
+
+/// Runs `cases` random scenarios around the strategy; none may break a rule.
+fn never_broken(cases: u32, strategy: &str, honours_keys: Option<bool>, redis: Option<&RedisClient>) {
+    Ground { strategy, honours_keys, redis, thief: false }.hold_all(cases, |case| case);
+}
+
+#[test]
+fn a_seed_is_a_case() {
+    let drawn = |seed| {
+        let mut runner = runner(seed);
+        format!("{:?}", case().new_tree(&mut runner).expect("a case").current())
+    };
+    assert_eq!(drawn(7), drawn(7));
+    assert_ne!(drawn(7), drawn(8));
 }
 
 #[test]
@@ -185,4 +259,20 @@ fn redis_lock_and_counter() {
     let client = RedisClient::new(&server.url()).expect("its address");
     never_broken(16, "redis-lock]\npermits = PERMITS\nttl = \"2s\"", None, Some(&client));
     never_broken(10, "redis-counter]\npermits = PERMITS", None, Some(&client));
+}
+
+/// All who ask a question ask it at once, so that there is somebody to take a lock that was lost.
+fn crowded(case: Case) -> Case {
+    let repeats = case.repeats.max(2);
+    Case { barrier: true, repeats, vus: 3 * repeats, jobs: 6 * repeats, permits: 64, ..case }
+}
+
+#[test]
+fn redis_lock_whose_locks_are_stolen() {
+    let server = RedisServer::spawn().expect("a Redis");
+    let client = RedisClient::new(&server.url()).expect("its address");
+    let strategy = "redis-lock]\npermits = PERMITS\nttl = \"2s\"";
+    let ground = Ground { strategy, honours_keys: None, redis: Some(&client), thief: true };
+    let fenced = ground.hold_all(12, crowded);
+    assert!(fenced > 0, "no attempt was refused for a stale token");
 }

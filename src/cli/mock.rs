@@ -16,6 +16,9 @@ pub(super) struct Args {
     /// Take the first built-in target, the faults and the seed of this scenario
     #[arg(long, value_name = "SCENARIO")]
     config: Option<PathBuf>,
+    /// Hold answers back by this schedule
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<PathBuf>,
     /// Listen on this port; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -60,11 +63,17 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(behaviour) => behaviour,
         Err(code) => return code,
     };
+    let schedule =
+        match args.schedule.as_deref().map(|path| output::load_schedule(path, Format::Text)).transpose() {
+            Ok(schedule) => schedule,
+            Err(code) => return code,
+        };
     let config = MockConfig {
         name: behaviour.name,
         plan: behaviour.plan,
         model: behaviour.model,
         faults: behaviour.faults,
+        schedule,
         seed: args.seed.unwrap_or(behaviour.seed),
         bind: SocketAddr::new(args.bind, args.port),
         threads: args.threads,

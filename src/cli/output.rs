@@ -3,7 +3,8 @@
 use crate::gate::Exit;
 use crate::history::Summary;
 use crate::report::{Context, error_json, json, render};
-use crate::scenario::{self, Plan, Source};
+use crate::scenario::{self, Faults, Plan, Source};
+use crate::schedule::Schedule;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
@@ -81,7 +82,21 @@ pub(super) fn load_plan(
     let source = Source::read(path).map_err(|error| fail(format, Exit::Usage, &error.to_string()))?;
     let seed = seed.map(|seed| ("seed".to_owned(), seed.to_string()));
     let set: Vec<_> = set.iter().cloned().chain(seed).collect();
-    scenario::load(&source, &set, &|name| std::env::var(name).ok()).map_err(|faults| match format {
+    scenario::load(&source, &set, &|name| std::env::var(name).ok()).map_err(|faults| wrong(&faults, format))
+}
+
+/// Loads a schedule; prints all its faults.
+///
+/// # Errors
+/// The exit code to end with.
+pub(super) fn load_schedule(path: &Path, format: Format) -> Result<Schedule, u8> {
+    let source = Source::read(path).map_err(|error| fail(format, Exit::Usage, &error.to_string()))?;
+    Schedule::read(&source).map_err(|faults| wrong(&faults, format))
+}
+
+/// Prints what is wrong with a file.
+fn wrong(faults: &Faults, format: Format) -> u8 {
+    match format {
         Format::Text => {
             let color = std::io::stderr().is_terminal();
             write(&mut anstream::stderr(), &faults.render(color), Exit::Usage.code())
@@ -91,5 +106,5 @@ pub(super) fn load_plan(
             let text = serde_json::json!({ "error": error, "faults": faults.to_json() });
             print(&format!("{text:#}\n"), Exit::Usage.code())
         }
-    })
+    }
 }

@@ -1,5 +1,6 @@
 //! `deadheat run`: make load, judge, report.
 
+pub(super) mod hunt;
 mod interrupt;
 mod progress;
 mod redis;
@@ -15,8 +16,10 @@ use crate::report;
 use crate::scenario::{ClockKind, Plan};
 use crate::shared::Progress;
 use crate::strategy;
+use crate::units::parse_duration;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Make load from a scenario, judge what happened, report
 #[derive(Debug, clap::Args)]
@@ -35,9 +38,23 @@ pub(super) struct Args {
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Then hunt each cell for schedules under which it breaks a rule: so many schedules
+    #[arg(long, value_name = "N", conflicts_with = "time")]
+    explore: Option<u64>,
+    /// Then hunt all cells for schedules under which they break a rule: so long, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    time: Option<Duration>,
     /// No progress line
     #[arg(long, short)]
     quiet: bool,
+}
+
+impl Args {
+    /// How long to hunt, if at all.
+    fn hunt(&self) -> Option<hunt::Asked> {
+        let schedules = self.explore.map(hunt::Asked::Schedules);
+        schedules.or_else(|| self.time.map(hunt::Asked::Time))
+    }
 }
 
 /// Why a run came to no result, and with which exit code.
@@ -51,6 +68,14 @@ impl Failure {
     fn new(exit: Exit, error: &impl ToString) -> Self {
         Self { exit, message: error.to_string() }
     }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 pub(super) fn run(args: &Args) -> u8 {
@@ -58,6 +83,11 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(plan) => Arc::new(plan),
         Err(code) => return code,
     };
+    if args.hunt().is_some()
+        && let Err(failure) = hunt::check(&plan)
+    {
+        return output::fail(args.format, failure.exit(), failure.message());
+    }
     match make_and_judge(args, &plan) {
         Ok((summary, place)) => {
             let next = plan.next.as_deref().filter(|_| summary.exit_code == Exit::Pass.code());
@@ -106,11 +136,11 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let progress = Arc::new(Progress::default());
     let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
     let ran = match plan.clock {
-        ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop, progress),
-        ClockKind::Virtual => in_virtual_time(plan, &books, stop, progress),
+        ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop.clone(), progress),
+        ClockKind::Virtual => in_virtual_time(plan, &books, stop.clone(), progress),
     };
     display.stop();
-    let Ran { made, meta } = ran?;
+    let Ran { made, meta, .. } = ran?;
     if plan.clock == ClockKind::Real && made.pacer != "timerfd" {
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
     }
@@ -118,7 +148,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         let times = if made.deaths == 1 { "once".to_owned() } else { format!("{} times", made.deaths) };
         output::say(&format!("a worker process died {times}, and was started again with its jobs"));
     }
-    close_and_judge(books, plan, &made, &meta)
+    close_and_judge(args, books, plan, &made, &meta, &stop)
 }
 
 /// Makes the load in real time, against built-in targets on their ports and real endpoints.
@@ -136,22 +166,21 @@ fn over_sockets(
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy, prefix, _| {
-            strategy::build(strategy, &plan.retry, &redis.around(strategy, prefix))
+        strategies: &|strategy, place| {
+            strategy::build(strategy, &plan.retry, &redis.around(place.cell, place.prefix))
         },
         history: books.history.sender(),
         stop,
         progress,
         workers: engine::WorkerSetup {
             program: std::env::current_exe().unwrap_or_default(),
-            redis_urls: redis.urls(),
+            redis: redis.cells(),
             prefix: redis.prefix.clone(),
-            restart_redis: redis.restart(),
         },
     });
     targets.stop();
     redis.stop();
-    let made = made.map_err(|error| Failure::new(Exit::Internal, &error))?;
+    let made = made.map_err(|error| Failure::new(exit_of(&error), &error))?;
     let meta = Meta {
         started_utc_s,
         elapsed_ns: clock.now_ns(),
@@ -161,7 +190,7 @@ fn over_sockets(
         threads: plan.threads,
         transports: made.transports.clone(),
     };
-    Ok(Ran { made, meta })
+    Ok(Ran { made, meta, traces: Vec::new() })
 }
 
 /// Makes the load in virtual time.
@@ -176,16 +205,27 @@ fn in_virtual_time(
         // A refused entry is a full disk: the writer keeps the error, and the run stops by it.
         let _ = sender.send(entry);
     });
-    let run = lab::Run { plan, history: books.history.sender(), ledger, stop, progress };
+    let run = lab::Run { plan, history: books.history.sender(), ledger, stop, progress, schedule: None };
     lab::run(run).map_err(|error| Failure::new(Exit::Internal, &error))
+}
+
+/// What cannot be set up is not a fault of deadheat's own.
+fn exit_of(error: &engine::EngineError) -> Exit {
+    use engine::EngineError as E;
+    match error {
+        E::Setup(_) | E::Thread(_) | E::WorkerStart(_) | E::CannotWork(_) => Exit::Unreachable,
+        E::ThreadLost | E::Worker(_) => Exit::Internal,
+    }
 }
 
 /// Closes the books, judges them as `deadheat check` would, and puts the run in its place.
 fn close_and_judge(
+    args: &Args,
     books: Books,
     plan: &Plan,
     made: &Made,
     meta: &Meta,
+    stop: &Stop,
 ) -> Result<(Summary, PathBuf), Failure> {
     let Books { dir, history, ledger } = books;
     let internal = |error: String| Failure {
@@ -195,7 +235,11 @@ fn close_and_judge(
     ledger.finish().map_err(|error| internal(error.to_string()))?;
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
-    let summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    let mut summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    if let Some(asked) = args.hunt() {
+        let hunted = hunt::hunt(args, plan, asked, &dir, stop)?;
+        gate::add_findings(&mut summary, hunted.findings, hunted.explored);
+    }
     let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;

@@ -2,7 +2,7 @@
 
 use super::output;
 use super::run::targets::raise_file_limit;
-use crate::engine::{self, Outfit};
+use crate::engine::{self, Outfit, Seat};
 use crate::gate::Exit;
 use crate::provider::ApiKey;
 use crate::strategy::redis::RedisClient;
@@ -15,7 +15,8 @@ pub(super) fn run() -> u8 {
         strategies: &|plan, strategy, seat| {
             let redis = seat.redis_url.as_deref().map(RedisClient::new).transpose();
             let redis = redis.map_err(|error| error.to_string())?;
-            let around = Surroundings { prefix: seat.prefix.clone(), process: seat.process, redis };
+            let Seat { prefix, process, successor, .. } = seat.clone();
+            let around = Surroundings { prefix, process, successor, redis };
             Ok(strategy::build(strategy, &plan.retry, &around))
         },
         keys: &|variable| std::env::var(variable).ok().filter(|key| !key.trim().is_empty()).map(ApiKey::new),

@@ -2,7 +2,7 @@
 
 use super::part::{Part, Split};
 use super::ranges::Ranges;
-use super::wire::{Again, Begun, Notes, Resumed, Sending};
+use super::wire::{Again, Begun, Notes, Price, Resumed, Sending};
 use crate::history::{Attempt, ErrorClass, Event, JobId, Outcome};
 use crate::profile::Piece;
 use std::collections::BTreeMap;
@@ -14,6 +14,19 @@ pub(super) struct Account {
     open: BTreeMap<u64, Open>,
     /// Attempts that have been sent and have not ended, by job and number; and whether they are warm-up.
     flying: BTreeMap<(u64, u32), (Sending, bool)>,
+    /// What is set aside for attempts of each job that have not been settled.
+    reserved: BTreeMap<u64, Vec<Price>>,
+}
+
+/// What a worker leaves when it dies.
+#[derive(Debug, Default)]
+pub(super) struct Buried {
+    /// The ends of its attempts in flight, for the history.
+    pub(super) events: Vec<Event>,
+    /// The piece of each job that had its result.
+    pub(super) home: Vec<usize>,
+    /// What was set aside for attempts that were never sent.
+    pub(super) unsent: Vec<Price>,
 }
 
 /// A job in progress.
@@ -21,6 +34,8 @@ pub(super) struct Account {
 struct Open {
     begun: Begun,
     attempts: u32,
+    /// As in [`Again`].
+    answered: Vec<(u32, u64, u64)>,
     deliveries: u32,
     recorded: bool,
 }
@@ -50,6 +65,7 @@ impl Account {
             self.open.entry(begun.job).or_insert(Open {
                 begun: *begun,
                 attempts: 0,
+                answered: Vec::new(),
                 deliveries: 1,
                 recorded: false,
             });
@@ -68,6 +84,7 @@ impl Account {
                     self.flying.remove(&(attempt.job.index, attempt.n));
                     if let Some(open) = self.open.get_mut(&attempt.job.index) {
                         open.attempts = open.attempts.max(attempt.n);
+                        open.answered.extend(cost(attempt));
                     }
                 }
                 Event::Job(job) => {
@@ -91,15 +108,36 @@ impl Account {
         self.pieces.get_mut(piece).is_some_and(|(split, taken)| taken.insert(split.place(job)))
     }
 
-    /// The worker has died: what it had sent has an end that nobody knows, and jobs that had their result need no
-    /// more. Gives the ends for the history, and the pieces of those jobs.
-    pub(super) fn bury(&mut self, cell: u16, now_ns: u64) -> (Vec<Event>, Vec<usize>) {
+    /// The most that an attempt of the job can cost has been set aside.
+    pub(super) fn set_aside(&mut self, job: u64, most: Price) {
+        self.reserved.entry(job).or_default().push(most);
+    }
+
+    /// One reservation of the job has been replaced by what was spent: the most is the same for all its attempts.
+    pub(super) fn settle(&mut self, job: u64) {
+        if let Some(reserved) = self.reserved.get_mut(&job) {
+            reserved.pop();
+            if reserved.is_empty() {
+                self.reserved.remove(&job);
+            }
+        }
+    }
+
+    /// The worker has died: what it had sent has an end that nobody knows, and what was set aside for it stays so;
+    /// jobs that had their result need no more.
+    pub(super) fn bury(&mut self, cell: u16, now_ns: u64) -> Buried {
+        for (job, _) in self.flying.keys() {
+            if let Some(reserved) = self.reserved.get_mut(job) {
+                reserved.pop();
+            }
+        }
+        let unsent = std::mem::take(&mut self.reserved).into_values().flatten().collect();
         let lost = std::mem::take(&mut self.flying).into_values();
         let events = lost.map(|(sending, warmup)| lost_attempt(cell, sending, warmup, now_ns)).collect();
         let home = self.open.values().filter(|open| open.recorded).map(|open| open.begun.piece).collect();
         self.open.retain(|_, open| !open.recorded);
         self.open.values_mut().for_each(|open| open.deliveries += 1);
-        (events, home)
+        Buried { events, home, unsent }
     }
 
     /// Where the worker's successor begins.
@@ -109,6 +147,7 @@ impl Account {
             let delivery = |open: &Open| Again {
                 begun: open.begun,
                 attempts: open.attempts,
+                answered: open.answered.clone(),
                 deliveries: open.deliveries,
             };
             open.map(delivery).collect()
@@ -118,6 +157,12 @@ impl Account {
             .map(|(index, (_, taken))| Resumed { taken: taken.clone(), again: again(index), round: None })
             .collect()
     }
+}
+
+/// What an attempt cost, if it was answered.
+fn cost(attempt: &Attempt) -> Option<(u32, u64, u64)> {
+    let (prompt, completion) = attempt.prompt_tokens.zip(attempt.completion_tokens)?;
+    (attempt.outcome == Outcome::Ok).then_some((attempt.n, prompt, completion))
 }
 
 /// An attempt that went down with its process: the provider may have done the work.
@@ -190,14 +235,19 @@ mod tests {
             sending: vec![sending(0, 1), sending(2, 1), sending(4, 1)],
             ..Notes::default()
         };
+        for job in [0, 2, 4, 6] {
+            account.set_aside(job, (1, job, 0));
+        }
         assert_eq!(account.note(&first), Change { begun: 4, ..Change::default() });
         let (_, ended) =
             (account.note(&first), Notes { ended: vec![0], events: vec![result(0)], ..Notes::default() });
         assert_eq!(account.note(&ended).home, [0]);
         let Event::Attempt(answered) = lost_attempt(3, sending(4, 1), false, 8) else { panic!("an attempt") };
+        account.settle(4);
         account.note(&Notes { events: vec![Event::Attempt(answered), result(4)], ..Notes::default() });
         // Job 0 is over, job 4 has its result; 2 was in flight, 6 had sent nothing.
-        let (events, home) = account.bury(3, 20);
+        let Buried { events, home, unsent } = account.bury(3, 20);
+        assert_eq!(unsent, [(1, 6, 0)], "job 6 had sent nothing, job 2 may be billed");
         assert_eq!(home, [0]);
         let lost: Vec<(u64, u32)> = events
             .iter()
@@ -211,6 +261,7 @@ mod tests {
             .collect();
         assert_eq!(lost, [(0, 1), (2, 1)], "job 0's attempt was never said to have ended");
         let resumed = account.resumed();
+        assert!(resumed[0].again.iter().all(|again| again.answered.is_empty()));
         let again: Vec<_> =
             resumed[0].again.iter().map(|a| (a.begun.job, a.attempts, a.deliveries)).collect();
         assert_eq!(again, [(2, 1, 2), (6, 0, 2)]);
@@ -218,5 +269,25 @@ mod tests {
         // The successor begins them again; they are no new ones.
         let successor = Notes { begun: vec![begun(2), begun(8)], ..Notes::default() };
         assert_eq!(account.note(&successor).begun, 1);
+    }
+
+    #[test]
+    fn what_an_answer_cost_is_known_to_whoever_gets_its_job() {
+        let mut account = Account::new(Part { process: 0, processes: 1 }, &[rounds()]);
+        let ended = |n, outcome, tokens: Option<(u64, u64)>| {
+            let Event::Attempt(mut attempt) = lost_attempt(3, sending(0, n), false, 8) else { panic!("one") };
+            attempt.outcome = outcome;
+            (attempt.prompt_tokens, attempt.completion_tokens) = tokens.unzip();
+            Event::Attempt(attempt)
+        };
+        account.note(&Notes {
+            begun: vec![begun(0)],
+            sending: vec![sending(0, 1), sending(0, 2), sending(0, 3)],
+            events: vec![ended(1, Outcome::Failed, None), ended(2, Outcome::Ok, Some((7, 9)))],
+            ..Notes::default()
+        });
+        account.bury(3, 20);
+        let again = account.resumed().remove(0).again.remove(0);
+        assert_eq!((again.attempts, again.answered), (3, vec![(2, 7, 9)]));
     }
 }

@@ -11,6 +11,7 @@ use crate::provider::{Client, Endpoint};
 use crate::seed;
 use crate::shared::{Charge, Progress};
 use crate::strategy::Task;
+use crate::sync::lock;
 use rand::Rng;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -62,6 +63,12 @@ impl Bench {
         if let Some(uplink) = &self.shared.uplink {
             uplink.stop(cause);
         }
+    }
+
+    /// Ends the whole run, in which load cannot be made. The first reason stands.
+    pub(super) fn fail(&self, why: String) {
+        lock(&self.shared.failed).get_or_insert(why);
+        self.stop(Cause::CannotWork);
     }
 
     /// Brings one job to its end with the cell's strategy. `past` is what became of it in a worker that

@@ -8,6 +8,7 @@ use super::uplink::Uplink;
 use super::wire::{Notes, Sending};
 use crate::clock::Clock;
 use crate::provider::{Client, Done, Endpoint, Request, SetupError};
+use crate::shared::Slot;
 use crate::strategy::Answer;
 use std::cell::RefCell;
 use std::future::Future;
@@ -29,7 +30,9 @@ thread_local! {
 
 /// The engine's end of a blocking attempt. Dropped, the attempt is given up.
 pub(super) struct Over {
-    done: oneshot::Receiver<Done>,
+    /// What came of it, and word that it is there.
+    slot: Arc<Slot<Result<Done, SetupError>>>,
+    done: oneshot::Receiver<()>,
     give_up: oneshot::Sender<()>,
 }
 
@@ -41,6 +44,8 @@ pub(super) fn split(
     request: Request,
 ) -> (Box<dyn FnOnce() -> Answer + Send>, Over) {
     let (ended, done) = oneshot::channel();
+    let slot = Arc::new(Slot::new());
+    let filled = slot.clone();
     let (give_up, given_up) = oneshot::channel::<()>();
     let run = move || {
         let made = caller(&endpoint, clock).map(|caller| {
@@ -53,29 +58,35 @@ pub(super) fn split(
             }
             caller.runtime.block_on(caller.client.attempt(&request, given_up))
         });
-        match made {
-            Ok(made) => {
-                let answer = answer(&made.attempt, made.retry_after, made.should_retry);
-                // The engine does not wait only when the run is over.
-                let _ = ended.send(made);
-                answer
-            }
+        let answer = match &made {
+            Ok(made) => answer(&made.attempt, made.retry_after, made.should_retry),
             Err(_) => Answer::not_sent(clock.now()),
-        }
+        };
+        // Written once, by the one thread that ran; the engine does not wait only when the run is over.
+        let _ = filled.put(made);
+        let _ = ended.send(());
+        answer
     };
-    (Box::new(run), Over { done, give_up })
+    (Box::new(run), Over { slot, done, give_up })
 }
 
 impl Over {
     /// What came of the attempt; `None` if no thread made it. When `cancelled` resolves, it is given up.
-    pub(super) async fn await_unless(mut self, cancelled: impl Future<Output = ()>) -> Option<Done> {
+    ///
+    /// # Errors
+    /// If the thread has no client.
+    pub(super) async fn await_unless(
+        mut self,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Option<Done>, SetupError> {
         tokio::select! {
             biased;
-            done = &mut self.done => return done.ok(),
+            _ = &mut self.done => return self.slot.take().transpose(),
             () = cancelled => {}
         }
         drop(self.give_up);
-        self.done.await.ok()
+        let _ = self.done.await;
+        self.slot.take().transpose()
     }
 }
 

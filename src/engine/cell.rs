@@ -1,6 +1,6 @@
 //! What all engine threads share while they make load for one cell.
 
-use super::nemesis::{Nemeses, RestartRedis};
+use super::nemesis::Nemeses;
 use super::part::{Part, Split};
 use super::ranges::Ranges;
 use super::stop::Stop;
@@ -19,9 +19,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Builds the strategy under test for a cell, whose names in a shared store begin with the given text, and for
-/// which of its processes: 0 but in virtual time, where this process stands for all of them.
-pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, &str, u32) -> Arc<dyn Strategy> + 'a;
+/// Builds the strategy under test for a cell.
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + 'a;
+
+/// Where a strategy is built for.
+#[derive(Debug, Clone, Copy)]
+pub struct Berth<'a> {
+    /// Which cell.
+    pub cell: Cell,
+    /// What the cell's names in a shared store begin with.
+    pub prefix: &'a str,
+    /// Which of its processes: 0 but in virtual time, where this process stands for all of them.
+    pub process: u32,
+}
 
 /// What the whole run shares.
 pub(super) struct Shared {
@@ -32,7 +42,8 @@ pub(super) struct Shared {
     pub(super) purse: Purse,
     /// The line to the run, in a worker process.
     pub(super) uplink: Option<Arc<Uplink>>,
-    pub(super) restart_redis: Option<RestartRedis>,
+    /// Why load cannot be made, of which the run has still to be told.
+    pub(super) failed: Mutex<Option<String>>,
 }
 
 /// Who keeps the budget.
@@ -73,8 +84,8 @@ pub(super) struct PieceState {
     /// The cap on jobs in progress of an open profile.
     pub(super) in_flight: Option<Arc<PermitQueue>>,
     /// Jobs of the current barrier round still in progress, and the rounds released so far.
-    pub(super) left: AtomicU64,
-    pub(super) round: watch::Sender<(u64, Duration)>,
+    pub(super) left: Arc<AtomicU64>,
+    pub(super) round: Arc<watch::Sender<(u64, Duration)>>,
 }
 
 impl PieceState {
@@ -99,9 +110,15 @@ impl PieceState {
             passed: AtomicU64::new(0),
             again: Mutex::new(resumed.again.into()),
             in_flight,
-            left: AtomicU64::new(left),
-            round: watch::Sender::new(begun.unwrap_or((round, start + piece.start))),
+            left: Arc::new(AtomicU64::new(left)),
+            round: Arc::new(watch::Sender::new(begun.unwrap_or((round, start + piece.start)))),
         }
+    }
+
+    /// In virtual time: another process's part of the same piece, with the same rounds.
+    pub(super) fn beside(&self, piece: &Piece, start: Duration, part: Part) -> Self {
+        let (left, round) = (self.left.clone(), self.round.clone());
+        Self { left, round, ..Self::new(piece, start, part, Resumed::default()) }
     }
 
     /// The next job of a closed profile, to one caller only; `None` when all are taken.

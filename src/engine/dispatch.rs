@@ -1,6 +1,6 @@
 //! The dispatcher: cuts the run into blocks, interleaves the cells, and keeps the truth about both.
 
-use super::cell::{BuildStrategy, CellState, PieceState, Purse, Shared, Spent, planned};
+use super::cell::{Berth, BuildStrategy, CellState, PieceState, Purse, Shared, Spent, planned};
 use super::here::{Here, Stage};
 use super::nemesis::{Nemeses, RestartRedis};
 use super::part::Part;
@@ -20,7 +20,7 @@ use crate::shared::{Budget, Caps, Progress};
 use crate::strategy::Booked;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A block starts so long after it was ordered, so that every thread is ready for its first arrival.
@@ -51,12 +51,19 @@ pub struct Config<'a> {
 pub struct WorkerSetup {
     /// The `deadheat` binary, which a worker is another process of.
     pub program: PathBuf,
-    /// Where Redis is reached, for each strategy that needs it, by its name; may hold passwords.
-    pub redis_urls: BTreeMap<&'static str, String>,
+    /// The Redis of each cell that needs one, by the cell's position in the run.
+    pub redis: BTreeMap<u16, CellRedis>,
     /// What names of the run in a shared store begin with.
     pub prefix: String,
-    /// Restarts the run's own Redis, if it has one.
-    pub restart_redis: Option<RestartRedis>,
+}
+
+/// One cell's Redis.
+#[derive(Clone)]
+pub struct CellRedis {
+    /// Where it is reached; may hold a password.
+    pub url: String,
+    /// Restarts it. `None` where it is not this cell's alone: nobody else may lose what the cell loses.
+    pub restart: Option<RestartRedis>,
 }
 
 /// What a run has made.
@@ -91,7 +98,10 @@ pub enum EngineError {
     /// No worker process could be started.
     #[error("cannot start a worker process: {0}")]
     WorkerStart(std::io::Error),
-    /// A worker process cannot do its work.
+    /// A strategy lacks what it needs to make load at all, be it in a worker process.
+    #[error("load cannot be made: {0}")]
+    CannotWork(String),
+    /// A worker process does not do what it should.
     #[error("a worker process cannot go on: {0}")]
     Worker(String),
 }
@@ -150,9 +160,15 @@ fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineErro
         let pico = budget.max_cost.map(|money| money.pico);
         Purse::Own(Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, pico }))
     });
-    let restart_redis = workers.restart_redis.clone();
-    let shared =
-        Arc::new(Shared { plan: plan.clone(), clock, stop, progress, purse, uplink: None, restart_redis });
+    let shared = Arc::new(Shared {
+        plan: plan.clone(),
+        clock,
+        stop,
+        progress,
+        purse,
+        uplink: None,
+        failed: Mutex::default(),
+    });
     let new_cell = |cell| CellRun::new(cell, &shared, strategies, &endpoints, &workers, &history);
     let mut cells: Vec<CellRun> = plan.cells().into_iter().map(new_cell).collect();
     let endpoints = Arc::new(endpoints.clone());
@@ -212,21 +228,24 @@ impl CellRun {
         let plan = &shared.plan;
         let strategy = &plan.strategies[cell.strategy];
         let prefix = format!("{}{}:", setup.prefix, cell.index);
-        let nemeses = Nemeses::of(&plan.nemeses, strategy.name());
-        let state = Arc::new(CellState::new(cell, strategies(strategy, &prefix, 0), nemeses));
+        let restart = setup.redis.get(&cell.index).and_then(|redis| redis.restart.clone());
+        let redis = setup.redis.get(&cell.index);
+        let nemeses = Nemeses::of(&plan.nemeses, strategy.name(), restart);
+        let build = |process| strategies(strategy, Berth { cell, prefix: &prefix, process });
+        let state = Arc::new(CellState::new(cell, build(0), nemeses));
         let is_virtual = shared.clock.is_virtual();
         let stand_ins = if is_virtual { 1..strategy.processes } else { 1..1 };
-        let stand_ins =
-            stand_ins.map(|process| Arc::new(state.beside(strategies(strategy, &prefix, process)))).collect();
+        let stand_ins = stand_ins.map(|process| Arc::new(state.beside(build(process)))).collect();
         let seat = || Seat {
             plan: plan.toml.clone(),
             cell: cell.index,
             process: 0,
             processes: strategy.processes,
+            successor: false,
             threads: (plan.threads / strategy.processes).max(1),
             base_urls: endpoints.iter().map(|endpoint| endpoint.base_url.clone()).collect(),
             epoch_ns: shared.clock.epoch_monotonic_ns(),
-            redis_url: setup.redis_urls.get(strategy.name()).cloned(),
+            redis_url: redis.map(|redis| redis.url.clone()),
             prefix: prefix.clone(),
             budget: plan.budget.is_some(),
             armed: state.nemeses.is_armed(),
@@ -256,23 +275,13 @@ impl CellRun {
         shared: &Shared,
     ) -> Result<(), EngineError> {
         let start = shared.clock.now() + LEAD;
+        let orders = self.orders(pieces, start);
         let (mut watch, state) = (StuckWatch::new(shared), self.state.clone());
         let since = &mut self.spent.stuck_since;
         let mut look = || watch.look(shared, &state.stuck, since);
         let shares = match &mut self.workers {
             Some(workers) => workers.make(number, pieces, &mut look)?,
-            None => {
-                let processes = 1 + self.stand_ins.len() as u32;
-                let order = |(process, cell): (u32, &Arc<CellState>)| {
-                    let part = Part { process, processes };
-                    let state = |piece| Arc::new(PieceState::new(piece, start, part, Resumed::default()));
-                    let pieces = pieces.iter().map(|piece| (piece.clone(), state(piece)));
-                    Order { cell: cell.clone(), pieces: Arc::new(pieces.collect()), start }
-                };
-                let all = std::iter::once(&self.state).chain(&self.stand_ins);
-                let orders: Vec<Order> = (0..).zip(all).map(order).collect();
-                vec![makers.make(&orders, &mut look)?]
-            }
+            None => vec![makers.make(&orders, &mut look)?],
         };
         let mut busiest_ns = 0;
         for Shares { cpu_ns, cpu_busiest_ns, pacer, transport, .. } in shares {
@@ -283,6 +292,23 @@ impl CellRun {
         self.spent.cpu_busiest += Duration::from_nanos(busiest_ns);
         self.spent.elapsed += shared.clock.now().saturating_sub(start);
         Ok(())
+    }
+
+    /// A block's order for this process, and in virtual time for each process that it stands for.
+    fn orders(&self, pieces: &[Piece], start: Duration) -> Vec<Order> {
+        let processes = 1 + self.stand_ins.len() as u32;
+        let part = |process| Part { process, processes };
+        let first = |piece| PieceState::new(piece, start, part(0), Resumed::default());
+        let firsts: Vec<Arc<PieceState>> = pieces.iter().map(|piece| Arc::new(first(piece))).collect();
+        let order = |(process, cell): (u32, &Arc<CellState>)| {
+            let states = pieces.iter().zip(&firsts).map(|(piece, first)| {
+                let own = process == 0;
+                let beside = || Arc::new(first.beside(piece, start, part(process)));
+                (piece.clone(), if own { first.clone() } else { beside() })
+            });
+            Order { cell: cell.clone(), pieces: Arc::new(states.collect()), start }
+        };
+        (0..).zip(std::iter::once(&self.state).chain(&self.stand_ins)).map(order).collect()
     }
 
     /// Ends the cell's processes, if it has any: what each has on its books.
@@ -314,7 +340,9 @@ impl CellRun {
             None => NotIssued::TimeUp,
             Some(Cause::OverBudget) => NotIssued::OverBudget,
             Some(Cause::Saturated) => NotIssued::Aborted,
-            Some(Cause::Interrupted | Cause::EvidenceFailed | Cause::Stuck) => NotIssued::Interrupted,
+            Some(Cause::Interrupted | Cause::EvidenceFailed | Cause::Stuck | Cause::CannotWork) => {
+                NotIssued::Interrupted
+            }
         };
         let offered =
             (self.open_time > Duration::ZERO).then(|| self.arrivals as f64 / self.open_time.as_secs_f64());

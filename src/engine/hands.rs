@@ -4,7 +4,7 @@ use super::bench::{Bench, Busy};
 use super::blocking;
 use super::cell::Purse;
 use super::stop::{Cause, Halt};
-use super::wire::Sending;
+use super::wire::{Again, Sending};
 use crate::clock::ns;
 use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, JobId, Outcome};
 use crate::provider::{Done, Request};
@@ -13,23 +13,38 @@ use crate::shared::Charge;
 use crate::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock, Usage};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::Rng;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What became of a job before: more than nothing if a worker died with it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Past {
-    /// Attempts that were made of it.
-    pub(super) attempts: u32,
+    /// Attempts that were made of it, and what each cost that was answered.
+    attempts: Vec<Option<Usage>>,
     /// How often it has been given to a process, this time included.
-    pub(super) deliveries: u32,
+    deliveries: u32,
 }
 
 impl Past {
     /// A job that begins for the first time.
-    pub(super) const NONE: Self = Self { attempts: 0, deliveries: 1 };
+    pub(super) const NONE: Self = Self { attempts: Vec::new(), deliveries: 1 };
+
+    /// That of a job that is delivered again.
+    pub(super) fn of(again: &Again) -> Self {
+        let mut attempts = vec![None; again.attempts as usize];
+        for &(n, prompt_tokens, completion_tokens) in &again.answered {
+            if let Some(attempt) = (n as usize).checked_sub(1).and_then(|at| attempts.get_mut(at)) {
+                *attempt = Some(Usage { prompt_tokens, completion_tokens });
+            }
+        }
+        Self { attempts, deliveries: again.deliveries }
+    }
+
+    fn made(&self) -> u32 {
+        self.attempts.len() as u32
+    }
 }
 
 /// What one job's strategy holds.
@@ -37,14 +52,14 @@ pub(super) struct JobHands {
     bench: Rc<Bench>,
     halt: Rc<Halt>,
     past: Past,
-    /// Reservations that no attempt has taken up yet.
-    reserved: Cell<u32>,
+    /// What is set aside for attempts of this job that have not begun.
+    reserved: RefCell<Vec<(JobId, Charge)>>,
 }
 
 impl JobHands {
     /// For a job with this past.
     pub(super) fn new(bench: Rc<Bench>, halt: Rc<Halt>, past: Past) -> Self {
-        Self { bench, halt, past, reserved: Cell::new(0) }
+        Self { bench, halt, past, reserved: RefCell::default() }
     }
 
     /// The attempt that was not made because the run had been stopped.
@@ -88,10 +103,8 @@ impl JobHands {
     }
 
     /// What was set aside for the attempt that begins now; nothing if its strategy reserved nothing.
-    fn take_reservation(&self, task: &Task) -> Option<Charge> {
-        let left = self.reserved.get().checked_sub(1)?;
-        self.reserved.set(left);
-        Some(self.bench.most(task))
+    fn take_reservation(&self) -> Option<Charge> {
+        self.reserved.borrow_mut().pop().map(|(_, most)| most)
     }
 
     /// Puts an attempt that has ended into the books.
@@ -116,10 +129,24 @@ impl JobHands {
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,
         };
+        self.replace(attempt.job, reserved, spent);
+    }
+
+    /// Replaces what was set aside by what was spent.
+    fn replace(&self, job: JobId, reserved: Charge, spent: Charge) {
         match (&self.bench.shared.purse, &self.bench.shared.uplink) {
             (Purse::Own(budget), _) => budget.settle(reserved, spent),
-            (Purse::Parent, Some(uplink)) => uplink.settle(reserved, spent),
+            (Purse::Parent, Some(uplink)) => uplink.settle(job.index, reserved, spent),
             _ => {}
+        }
+    }
+}
+
+impl Drop for JobHands {
+    /// A job that was given up before it sent what it had room for leaves that room to others.
+    fn drop(&mut self) {
+        for (job, most) in self.reserved.take() {
+            self.replace(job, most, Charge::default());
         }
     }
 }
@@ -129,10 +156,14 @@ impl Hands for JobHands {
         self.bench.shared.clock.now()
     }
 
+    fn earlier(&self) -> Option<&[Option<Usage>]> {
+        (self.past.deliveries > 1).then_some(&*self.past.attempts)
+    }
+
     fn attempt<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
-            call.n += self.past.attempts;
-            let reserved = self.take_reservation(task);
+            call.n += self.past.made();
+            let reserved = self.take_reservation();
             let done = if self.halt.is_draining() {
                 self.not_sent(task, &call)
             } else {
@@ -158,8 +189,8 @@ impl Hands for JobHands {
         if !self.has_threads() {
             return Blocking { run: None, recorded: self.attempt(task, call) };
         }
-        call.n += self.past.attempts;
-        let reserved = self.take_reservation(task);
+        call.n += self.past.made();
+        let reserved = self.take_reservation();
         let request = self.request(task, &call);
         // What the thread is about to send is said by the thread; what came before it, now.
         self.bench.recorder.flush();
@@ -170,6 +201,10 @@ impl Hands for JobHands {
             let busy = Busy::new(&self.bench.shared.progress);
             let done = over.await_unless(self.halt.cancelled()).await;
             drop(busy);
+            let done = done.unwrap_or_else(|error| {
+                self.bench.fail(format!("a thread of the pool has no client: {error}"));
+                None
+            });
             self.book(task, reserved, done.unwrap_or_else(|| self.not_sent(task, &call)))
         });
         Blocking { run: Some(run), recorded }
@@ -186,7 +221,7 @@ impl Hands for JobHands {
             let lost = match &shared.uplink {
                 Some(uplink) => uplink.holding(lock, token).await,
                 None => {
-                    let struck = self.bench.cell.nemeses.strike(shared.restart_redis.as_ref()).await;
+                    let struck = self.bench.cell.nemeses.strike().await;
                     if let (Some(pause), true) = (struck.pause, shared.clock.is_virtual()) {
                         self.bench.cell.paused_until_ns.fetch_max(ns(shared.clock.now() + pause), Relaxed);
                     }
@@ -228,12 +263,16 @@ impl Hands for JobHands {
             done_ns: self.bench.shared.clock.now_ns(),
             outcome: answer.outcome,
             end,
-            attempts: attempts + self.past.attempts,
+            attempts: attempts + self.past.made(),
             deliveries: self.past.deliveries,
             id: answer.id.clone().filter(|_| ok),
             text_hash: answer.text_hash.clone().filter(|_| ok),
             warmup: task.warmup,
         }));
+    }
+
+    fn cannot_work(&self, why: String) {
+        self.bench.fail(why);
     }
 
     fn count(&self, _task: &Task, answer: &Answer) {
@@ -244,18 +283,15 @@ impl Hands for JobHands {
 
     fn draw(&self, task: &Task, n: u32) -> f64 {
         let plan = &self.bench.shared.plan;
-        let mut stream = seed::stream(
-            plan.seed,
-            "jitter",
-            task.job.index << 8 | u64::from((n + self.past.attempts) & 0xff),
-        );
+        let mut stream =
+            seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from((n + self.past.made()) & 0xff));
         stream.random::<f64>()
     }
 
     fn reserve(&self, task: &Task) -> bool {
         let granted = self.reserve_spare(task);
         if !granted {
-            self.bench.shared.stop.stop(Cause::OverBudget);
+            self.bench.stop(Cause::OverBudget);
         }
         granted
     }
@@ -264,11 +300,11 @@ impl Hands for JobHands {
         let most = self.bench.most(task);
         let granted = match (&self.bench.shared.purse, &self.bench.shared.uplink) {
             (Purse::Own(budget), _) => budget.reserve(most),
-            (Purse::Parent, Some(uplink)) => uplink.reserve(most),
+            (Purse::Parent, Some(uplink)) => uplink.reserve(task.job.index, most),
             _ => return true,
         };
         if granted {
-            self.reserved.set(self.reserved.get() + 1);
+            self.reserved.borrow_mut().push((task.job, most));
         }
         granted
     }

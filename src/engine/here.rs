@@ -6,7 +6,7 @@
 use super::cell::Shared;
 use super::dispatch::EngineError;
 use super::recorder::Recorder;
-use super::thread::{Order, Thread};
+use super::thread::{Order, Share, Thread};
 use super::wire::Shares;
 use crate::provider::Client;
 use futures_util::future::join_all;
@@ -67,7 +67,8 @@ impl<'a> Here<'a> {
                 never = looking => { let never: Infallible = never; match never {} }
             }
         };
-        let shares = stage.tasks.block_on(stage.runtime, made);
+        let shares: Vec<Share> =
+            stage.tasks.block_on(stage.runtime, made).into_iter().collect::<Result<_, _>>()?;
         recorder.flush();
         for order in orders {
             for (_, state) in order.pieces.iter() {

@@ -103,7 +103,7 @@ impl PieceRun {
 
     async fn after_stop(&self) {
         self.halt.drain();
-        if self.bench.stop_cause() != Some(Cause::Stuck) {
+        if !matches!(self.bench.stop_cause(), Some(Cause::Stuck | Cause::CannotWork)) {
             tokio::time::sleep(self.piece.graceful_stop).await;
         }
     }
@@ -145,7 +145,7 @@ impl PieceRun {
         let Begun { job, due_ns, begun_ns, warmup, .. } = again.begun;
         let mut task = self.bench.task(job, Duration::from_nanos(due_ns), warmup);
         task.begun = Duration::from_nanos(begun_ns);
-        let past = Past { attempts: again.attempts, deliveries: again.deliveries };
+        let past = Past::of(&again);
         self.bench.clone().run(task, self.index, past, self.halt.clone()).await;
     }
 

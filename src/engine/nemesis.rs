@@ -9,23 +9,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-/// Kills the run's own Redis and starts it again, empty; returns when it takes connections.
+/// Kills a Redis of the run's own and starts it again, empty; returns when it takes connections.
 pub type RestartRedis = Arc<dyn Fn() + Send + Sync>;
 
 /// The nemeses of one cell.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Nemeses {
     acquired: AtomicU64,
     armed: Vec<(u64, NemesisKind)>,
+    restart_redis: Option<RestartRedis>,
+    /// Taken while Redis is being restarted: nobody uses a lock then, for it may be gone.
+    restarting: tokio::sync::Mutex<()>,
 }
 
 impl Nemeses {
     /// Those that are meant for the strategy.
-    pub(super) fn of(nemeses: &[Nemesis], strategy: &str) -> Self {
+    pub(super) fn of(nemeses: &[Nemesis], strategy: &str, restart_redis: Option<RestartRedis>) -> Self {
         let meant =
             nemeses.iter().filter(|nemesis| nemesis.strategy.as_ref().is_none_or(|name| name == strategy));
         let armed = meant.map(|nemesis| (nemesis.acquisition, nemesis.kind)).collect();
-        Self { acquired: AtomicU64::new(0), armed }
+        Self { acquired: AtomicU64::new(0), armed, restart_redis, restarting: tokio::sync::Mutex::default() }
     }
 
     /// Whether anything is to go wrong at all.
@@ -39,16 +42,21 @@ impl Nemeses {
         self.armed.iter().filter(move |(when, _)| *when == nth).map(|(_, kind)| *kind)
     }
 
+    /// Restarts the cell's Redis, if it is the run's to restart. It takes its time.
+    pub(super) fn restart_redis(&self) -> Option<RestartRedis> {
+        self.restart_redis.clone()
+    }
+
     /// A lock has been acquired in this very process, which cannot kill itself, and pause only if its time is
     /// virtual.
-    pub(super) async fn strike(&self, restart_redis: Option<&RestartRedis>) -> Struck {
+    pub(super) async fn strike(&self) -> Struck {
         let mut struck = Struck::default();
+        let _alone = self.restarting.lock().await;
         for kind in self.acquired() {
-            match (kind, restart_redis) {
+            match (kind, self.restart_redis()) {
                 (NemesisKind::LoseUnlock, _) => struck.lost = true,
                 (NemesisKind::PauseHolder(time), _) => struck.pause = Some(time),
                 (NemesisKind::RestartRedis, Some(restart)) => {
-                    let restart = restart.clone();
                     // Its thread is free again whatever came of it.
                     let _ = tokio::task::spawn_blocking(move || restart()).await;
                 }
@@ -85,10 +93,10 @@ mod tests {
             at(2, pause, Some("redis-lock")),
             at(3, NemesisKind::LoseUnlock, Some("other")),
         ];
-        let nemeses = Nemeses::of(&plan, "redis-lock");
+        let nemeses = Nemeses::of(&plan, "redis-lock", None);
         let struck: Vec<Vec<NemesisKind>> = (0..4).map(|_| nemeses.acquired().collect()).collect();
         assert_eq!(struck, [vec![], vec![NemesisKind::KillHolder, pause], vec![], vec![]]);
-        assert!(!Nemeses::of(&plan[1..], "unbounded").is_armed());
+        assert!(!Nemeses::of(&plan[1..], "unbounded", None).is_armed());
     }
 
     #[test]
@@ -97,15 +105,17 @@ mod tests {
         let count = restarts.clone();
         let hook: RestartRedis = Arc::new(move || *count.lock().expect("whole") += 1);
         let plan = [at(1, NemesisKind::RestartRedis, None), at(2, NemesisKind::LoseUnlock, None)];
-        let nemeses = Nemeses::of(&plan, "redis-lock");
+        let armed = |hook| Nemeses::of(&plan, "redis-lock", hook);
+        let (nemeses, without) = (armed(Some(hook)), armed(None));
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let lost = runtime.block_on(async {
             [
-                nemeses.strike(Some(&hook)).await.lost,
-                nemeses.strike(Some(&hook)).await.lost,
-                nemeses.strike(None).await.lost,
+                nemeses.strike().await.lost,
+                nemeses.strike().await.lost,
+                nemeses.strike().await.lost,
+                without.strike().await.lost,
             ]
         });
-        assert_eq!((lost, *restarts.lock().expect("whole")), ([false, true, false], 1));
+        assert_eq!((lost, *restarts.lock().expect("whole")), ([false, true, false, false], 1));
     }
 }

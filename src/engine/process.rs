@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What is heard of a worker.
 #[derive(Debug)]
@@ -18,6 +19,20 @@ pub(super) enum Heard {
     Garbled(String),
     /// Its line has ended, and it with it.
     Gone,
+    /// Redis was restarted around its lock: what else is to happen.
+    Restarted(Stroke),
+}
+
+/// What goes wrong around a worker that has taken a lock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stroke {
+    /// How often the worker had died when it took the lock.
+    pub(super) life: u32,
+    /// The lock's number in that life.
+    pub(super) id: u64,
+    pub(super) lose_unlock: bool,
+    pub(super) kill: bool,
+    pub(super) pause: Option<Duration>,
 }
 
 /// A running worker. Dropped, it is killed: none outlives its run.

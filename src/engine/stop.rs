@@ -21,13 +21,15 @@ pub enum Cause {
     /// Jobs are in progress, but nothing is in flight and nobody waits on purpose: the client is stuck. Stops
     /// one cell, never the run.
     Stuck = 5,
+    /// The strategy lacks what it needs to make load at all.
+    CannotWork = 6,
 }
 
 impl Cause {
     fn from_u8(n: u8) -> Option<Self> {
-        [Self::Interrupted, Self::OverBudget, Self::Saturated, Self::EvidenceFailed, Self::Stuck]
-            .into_iter()
-            .find(|cause| *cause as u8 == n)
+        use Cause as C;
+        let all = [C::Interrupted, C::OverBudget, C::Saturated, C::EvidenceFailed, C::Stuck, C::CannotWork];
+        all.into_iter().find(|cause| *cause as u8 == n)
     }
 }
 

@@ -3,12 +3,14 @@
 use super::bench::Bench;
 use super::cell::{CellState, PieceState, Shared};
 use super::crew::Crew;
+use super::dispatch::EngineError;
 use super::load::PieceRun;
 use super::pacer::Pacer;
 use super::recorder::{Outlet, Recorder};
 use super::stop::Halt;
 use crate::profile::Piece;
 use crate::provider::{Client, Endpoint, SetupError};
+use crate::sync::lock;
 use futures_util::future::join_all;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::collections::HashMap;
@@ -41,7 +43,7 @@ pub(super) struct Share {
 }
 
 /// A share done, or why it could not be.
-pub(super) type Report = Result<Share, SetupError>;
+pub(super) type Report = Result<Share, EngineError>;
 
 /// What one thread is given at its start.
 pub(super) struct Thread {
@@ -60,7 +62,7 @@ impl Thread {
             Ok(runtime) => runtime,
             Err(error) => {
                 // The dispatcher is gone only if it has given the run up.
-                let _ = reports.send(Err(SetupError::Runtime(error)));
+                let _ = reports.send(Err(SetupError::Runtime(error).into()));
                 return;
             }
         };
@@ -69,8 +71,9 @@ impl Thread {
         let mut clients = HashMap::new();
         for order in orders {
             let before = cpu_time();
-            let report = self.client_of(order.cell.cell.target, &mut clients);
-            let report = report.map(|client| local.block_on(&runtime, self.obey(order, client, &recorder)));
+            let client = self.client_of(order.cell.cell.target, &mut clients).map_err(EngineError::Setup);
+            let report =
+                client.and_then(|client| local.block_on(&runtime, self.obey(order, client, &recorder)));
             recorder.flush();
             let cpu = cpu_time().saturating_sub(before);
             if reports.send(report.map(|share| Share { cpu, ..share })).is_err() {
@@ -94,7 +97,7 @@ impl Thread {
     }
 
     /// Does its share of an order.
-    pub(super) async fn obey(&self, order: Order, client: Rc<Client>, recorder: &Rc<Recorder>) -> Share {
+    pub(super) async fn obey(&self, order: Order, client: Rc<Client>, recorder: &Rc<Recorder>) -> Report {
         let target = order.cell.cell.target;
         let pacer = Pacer::new(self.shared.clock).kind();
         let transport = client.transport();
@@ -121,7 +124,10 @@ impl Thread {
             .run()
         });
         join_all(pieces).await;
-        Share { cpu: Duration::ZERO, pacer, transport }
+        if let Some(why) = lock(&self.shared.failed).take() {
+            return Err(EngineError::CannotWork(why));
+        }
+        Ok(Share { cpu: Duration::ZERO, pacer, transport })
     }
 }
 

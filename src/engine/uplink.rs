@@ -53,20 +53,21 @@ impl Uplink {
     }
 
     pub(super) fn notes(&self, mut notes: Notes) {
-        notes.totals = self.cell.totals.read();
+        let booked = self.cell.booked();
+        notes.totals = (booked.requests, booked.prompt_tokens, booked.completion_tokens);
         self.say(&Up::Notes(notes));
     }
 
     /// Asks the run to set this aside. It waits for the answer with its thread, some tens of microseconds: a
     /// budget has one keeper.
-    pub(super) fn reserve(&self, most: Charge) -> bool {
+    pub(super) fn reserve(&self, job: u64, most: Charge) -> bool {
         let grants = lock(&self.grants);
-        self.say(&Up::Reserve(price(most)));
+        self.say(&Up::Reserve { job, most: price(most) });
         grants.recv().unwrap_or(false)
     }
 
-    pub(super) fn settle(&self, reserved: Charge, spent: Charge) {
-        self.say(&Up::Settle { reserved: price(reserved), spent: price(spent) });
+    pub(super) fn settle(&self, job: u64, reserved: Charge, spent: Charge) {
+        self.say(&Up::Settle { job, reserved: price(reserved), spent: price(spent) });
     }
 
     /// The run's answer to the oldest question.
@@ -96,5 +97,49 @@ impl Uplink {
 
     pub(super) fn stop(&self, cause: Cause) {
         self.say(&Up::Stop(cause));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::nemesis::Nemeses;
+    use crate::scenario::Cell;
+    use crate::strategy::{Booked, Books, Hands, LocalFuture, Strategy, Task};
+    use std::rc::Rc;
+
+    /// Keeps its own books.
+    struct Accountant;
+
+    impl Strategy for Accountant {
+        fn run<'a>(&'a self, _task: Task, _hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
+            Box::pin(async {})
+        }
+
+        fn books(&self) -> Books {
+            Books::Own(Booked { requests: 7, prompt_tokens: 8, completion_tokens: 9 })
+        }
+    }
+
+    struct Line(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Line {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            lock(&self.0).write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_strategy_has_on_its_own_books_is_known_before_its_process_can_die() {
+        let place = Cell { index: 0, target: 0, strategy: 0 };
+        let cell = Arc::new(CellState::new(place, Arc::new(Accountant), Nemeses::default()));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        Uplink::new(Box::new(Line(said.clone())), cell, false).notes(Notes::default());
+        let Ok(Up::Notes(notes)) = serde_json::from_slice(&lock(&said)) else { panic!("notes") };
+        assert_eq!(notes.totals, (7, 8, 9));
     }
 }

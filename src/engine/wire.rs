@@ -12,7 +12,7 @@ use crate::shared::{Charge, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// The first line to a worker: all that it needs beside its environment, which alone holds keys.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Seat {
     /// The plan, as `plan.toml` holds it.
     pub plan: String,
@@ -22,6 +22,8 @@ pub struct Seat {
     pub process: u32,
     /// Of how many.
     pub processes: u32,
+    /// Whether it takes the place of one that died.
+    pub successor: bool,
     /// Engine threads that it runs.
     pub threads: u32,
     /// Where each target is reached, in the plan's order; may hold a secret.
@@ -36,6 +38,22 @@ pub struct Seat {
     pub(super) budget: bool,
     /// Whether something is to go wrong around those that hold locks: then each asks before it goes on.
     pub(super) armed: bool,
+}
+
+/// Without the addresses: they may hold secrets. The plan holds none.
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat")
+            .field("cell", &self.cell)
+            .field("process", &self.process)
+            .field("processes", &self.processes)
+            .field("successor", &self.successor)
+            .field("threads", &self.threads)
+            .field("prefix", &self.prefix)
+            .field("budget", &self.budget)
+            .field("armed", &self.armed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// From the run to a worker.
@@ -83,11 +101,13 @@ pub(super) struct Resumed {
 }
 
 /// A job that is delivered again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Again {
     pub(super) begun: Begun,
     /// Attempts that were made of it.
     pub(super) attempts: u32,
+    /// Those that were answered, with the prompt and completion tokens that each cost.
+    pub(super) answered: Vec<(u32, u64, u64)>,
     /// How often it is delivered with this.
     pub(super) deliveries: u32,
 }
@@ -134,7 +154,7 @@ pub(super) struct Notes {
     /// Jobs whose strategy has returned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) ended: Vec<u64>,
-    /// The totals that the engine keeps for the strategy, by now: requests, prompt tokens, completion tokens.
+    /// What the process has on its books by now, the strategy's own if it keeps any: requests, prompt tokens, completion tokens.
     pub(super) totals: (u64, u64, u64),
 }
 
@@ -157,10 +177,14 @@ pub(super) enum Up {
     Notes(Notes),
     /// Its live figures.
     Seen(Figures),
-    /// Asks for the most that an attempt can cost to be set aside: requests, tokens, money.
-    Reserve(Price),
+    /// Asks for the most that an attempt of the job can cost to be set aside.
+    Reserve {
+        job: u64,
+        most: Price,
+    },
     /// Replaces what was set aside by what was spent.
     Settle {
+        job: u64,
         reserved: Price,
         spent: Price,
     },
@@ -214,10 +238,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_seat_that_is_printed_for_debugging_shows_no_secret() {
+        let seat = Seat {
+            plan: "[target.x]\nurl = \"https://me:hunter2@host\"".to_owned(),
+            cell: 3,
+            process: 1,
+            processes: 2,
+            successor: false,
+            threads: 1,
+            base_urls: vec!["https://me:hunter2@host/v1".to_owned()],
+            epoch_ns: 5,
+            redis_url: Some("redis://:hunter2@host".to_owned()),
+            prefix: "deadheat:".to_owned(),
+            budget: false,
+            armed: true,
+        };
+        for printed in [format!("{seat:?}"), format!("{:#?}", Some(&seat))] {
+            assert!(!printed.contains("hunter2") && printed.contains("cell: 3"), "{printed}");
+        }
+    }
+
+    #[test]
     fn money_beyond_64_bits_survives_the_way() {
         let most = (u64::MAX, 7, i128::from(u64::MAX) * 1_000_003);
-        let text = serde_json::to_string(&Up::Reserve(most)).expect("JSON");
-        let Ok(Up::Reserve(back)) = serde_json::from_str(&text) else { panic!("{text}") };
+        let text = serde_json::to_string(&Up::Reserve { job: 3, most }).expect("JSON");
+        let Ok(Up::Reserve { job: 3, most: back }) = serde_json::from_str(&text) else { panic!("{text}") };
         assert_eq!(back, most);
     }
 }

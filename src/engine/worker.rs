@@ -18,6 +18,9 @@ use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+/// A worker whose figures stand still says so as often as this.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
 /// Builds the strategy under test for a worker's seat; the error says why it cannot.
 pub type BuildSeated<'a> = dyn Fn(&Plan, &StrategyPlan, &Seat) -> Result<Arc<dyn Strategy>, String> + 'a;
 
@@ -58,7 +61,7 @@ pub fn work(
         progress: Arc::default(),
         purse: if seat.budget { Purse::Parent } else { Purse::Bottomless },
         uplink: Some(uplink.clone()),
-        restart_redis: None,
+        failed: Mutex::default(),
     });
     let endpoints = Arc::new(endpoints(&plan, &seat, outfit));
     let threads = Threads::start(seat.threads, &shared, &endpoints, &Outlet::Parent(uplink.clone()));
@@ -199,8 +202,9 @@ fn run(errand: Errand, threads: &Threads, shared: &Shared, uplink: &Uplink) -> R
     let left_before = order.cell.tally.left();
     let mut last = None;
     let mut show = || {
-        let seen = figures(&shared.progress.read());
-        if last.replace(seen) != Some(seen) {
+        let (seen, now) = (figures(&shared.progress.read()), shared.clock.now());
+        if last.is_none_or(|(before, said)| before != seen || now.saturating_sub(said) >= SIGN_OF_LIFE) {
+            last = Some((seen, now));
             uplink.say(&Up::Seen(seen));
         }
     };

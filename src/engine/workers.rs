@@ -1,6 +1,10 @@
 //! The worker processes of one cell, as the dispatcher sees them: one order, one history, one ledger of what is
 //! under way.
 
+mod life;
+mod strike;
+
+use self::strike::Strikes;
 use super::account::Account;
 use super::cell::{CellState, Purse, Shared};
 use super::dispatch::EngineError;
@@ -12,7 +16,6 @@ use super::wire::{BlockOrder, Down, Figures, Notes, Seat, Shares, Up, charge};
 use crate::clock::ns;
 use crate::history::BatchSender;
 use crate::profile::{Load, Piece};
-use crate::scenario::NemesisKind;
 use crate::shared::Progress;
 use crate::strategy::Booked;
 use std::path::PathBuf;
@@ -25,7 +28,7 @@ const INBOX_MAX: usize = 256;
 const ROUND_LEAD: Duration = Duration::from_millis(3);
 /// Deaths of one worker in one cell after which it is not started again: it would never come to an end.
 const DEATHS_MAX: u32 = 20;
-/// How long a worker may take to start, or to say its last word.
+/// How long a worker may take to start, to say that it lives, or to say its last word.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All workers of one cell.
@@ -38,9 +41,9 @@ pub(super) struct Workers {
     workers: Vec<Worker>,
     messages: mpsc::SyncSender<(usize, Heard)>,
     inbox: mpsc::Receiver<(usize, Heard)>,
-    /// Workers that are paused, until when, and the answer that they wait for.
-    paused: Vec<(usize, Duration, Down)>,
+    strikes: Strikes,
     order: Option<Underway>,
+    patience: Duration,
     stopped: Option<Cause>,
 }
 
@@ -56,6 +59,8 @@ struct Worker {
     totals: (u64, u64, u64),
     buried: (u64, u64, u64),
     booked: Option<(u64, u64, u64)>,
+    /// When it last said anything.
+    heard: Duration,
     shares: Option<Shares>,
 }
 
@@ -86,8 +91,21 @@ impl Workers {
     ) -> Self {
         let (messages, inbox) = mpsc::sync_channel(INBOX_MAX);
         let workers = (0..seat.processes).map(|_| Worker::default()).collect();
-        let (paused, order, stopped) = (Vec::new(), None, None);
-        Self { program, seat, shared, cell, history, workers, messages, inbox, paused, order, stopped }
+        let (strikes, order, stopped) = (Strikes::default(), None, None);
+        Self {
+            program,
+            seat,
+            shared,
+            cell,
+            history,
+            workers,
+            messages,
+            inbox,
+            strikes,
+            order,
+            patience: PATIENCE,
+            stopped,
+        }
     }
 
     /// Makes one block on all processes. `look` is called now and then until they are done.
@@ -101,7 +119,7 @@ impl Workers {
         let processes = self.seat.processes;
         for (process, worker) in (0..).zip(&mut self.workers) {
             worker.account = Account::new(Part { process, processes }, pieces);
-            worker.shares = None;
+            (worker.shares, worker.heard) = (None, self.shared.clock.now());
         }
         let start = self.shared.clock.now() + super::dispatch::LEAD;
         let order = BlockOrder { block, start_ns: ns(start), pieces: Vec::new() };
@@ -109,6 +127,7 @@ impl Workers {
         self.tell_all(&Down::Order(order));
         while self.workers.iter().any(|worker| worker.shares.is_none()) {
             self.attend()?;
+            self.check_alive()?;
             self.relay_stop();
             look();
         }
@@ -119,19 +138,22 @@ impl Workers {
     /// All jobs of the cell are home: what each process has on its books. The processes end.
     pub(super) fn finish(mut self) -> Result<(Vec<Booked>, u32), EngineError> {
         self.tell_all(&Down::Finish);
-        let deadline = self.shared.clock.now() + PATIENCE;
-        let silent = |worker: &Worker| worker.process.is_some() && worker.booked.is_none();
-        while self.workers.iter().any(silent) && self.shared.clock.now() < deadline {
+        let deadline = self.shared.clock.now() + self.patience;
+        while self.workers.iter().any(|worker| worker.process.is_some() && worker.booked.is_none()) {
+            if self.shared.clock.now() > deadline {
+                return Err(self.silent("has closed its books"));
+            }
             self.attend()?;
         }
         for process in self.workers.iter_mut().filter_map(|worker| worker.process.as_mut()) {
             process.dismiss();
         }
-        let deadline = self.shared.clock.now() + PATIENCE;
+        let deadline = self.shared.clock.now() + self.patience;
         while self.workers.iter().any(|worker| worker.process.is_some()) && self.shared.clock.now() < deadline
         {
             self.attend()?;
         }
+        // One that died instead of answering had said what it had on its books with the last of its jobs.
         let booked = |worker: &Worker| {
             let own = worker.booked.unwrap_or_default();
             let (requests, prompt_tokens, completion_tokens) = sum(own, worker.buried);
@@ -140,40 +162,11 @@ impl Workers {
         Ok((self.workers.iter().map(booked).collect(), self.workers.iter().map(|worker| worker.deaths).sum()))
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), EngineError> {
-        while let Ok((index, heard)) = self.inbox.try_recv() {
-            self.hear(index, heard)?;
-        }
-        for index in 0..self.workers.len() {
-            if self.workers[index].process.is_none() {
-                self.start(index)?;
-            }
-        }
-        let deadline = self.shared.clock.now() + PATIENCE;
-        while self.workers.iter().any(|worker| !worker.ready) {
-            if self.shared.clock.now() > deadline {
-                return Err(EngineError::Worker("it does not say that it is ready".to_owned()));
-            }
-            self.attend()?;
-        }
-        Ok(())
-    }
-
-    fn start(&mut self, index: usize) -> Result<(), EngineError> {
-        let process = u32::try_from(index).unwrap_or(u32::MAX);
-        let seat = Seat { process, ..self.seat.clone() };
-        let started = Process::start(&self.program, &seat, &self.messages);
-        let worker = &mut self.workers[index];
-        (worker.ready, worker.seen, worker.totals) = (false, Figures::default(), (0, 0, 0));
-        worker.process = Some(started.map_err(EngineError::WorkerStart)?);
-        Ok(())
-    }
-
     /// Waits for a message for a while, and works it off.
     fn attend(&mut self) -> Result<(), EngineError> {
         let now = self.shared.clock.now();
-        let until = self.paused.iter().map(|(_, until, _)| until.saturating_sub(now)).min();
-        let heard = self.inbox.recv_timeout(until.map_or(WATCH, |until| until.min(WATCH)));
+        let pause = self.strikes.next().map(|until| until.saturating_sub(now));
+        let heard = self.inbox.recv_timeout(pause.map_or(WATCH, |pause| pause.min(WATCH)));
         self.resume_due();
         match heard {
             Ok((index, heard)) => self.hear(index, heard),
@@ -182,12 +175,14 @@ impl Workers {
     }
 
     fn hear(&mut self, index: usize, heard: Heard) -> Result<(), EngineError> {
+        self.workers[index].heard = self.shared.clock.now();
         let up = match heard {
             Heard::Up(up) => up,
             Heard::Garbled(why) => {
                 return Err(EngineError::Worker(format!("it says what is no message: {why}")));
             }
             Heard::Gone => return self.died(index),
+            Heard::Restarted(stroke) => return self.restarted(index, &stroke),
         };
         match up {
             Up::Ready => self.workers[index].ready = true,
@@ -196,22 +191,23 @@ impl Workers {
                 let last = std::mem::replace(&mut self.workers[index].seen, figures);
                 advance(&self.shared.progress, last, figures);
             }
-            Up::Reserve(most) => {
+            Up::Reserve { job, most } => {
                 let granted = match &self.shared.purse {
                     Purse::Own(budget) => budget.reserve(charge(most)),
                     Purse::Bottomless | Purse::Parent => true,
                 };
-                if !granted {
-                    self.shared.stop.stop(Cause::OverBudget);
+                if granted {
+                    self.workers[index].account.set_aside(job, most);
                 }
                 self.tell(index, &Down::Granted(granted));
             }
-            Up::Settle { reserved, spent } => {
+            Up::Settle { job, reserved, spent } => {
+                self.workers[index].account.settle(job);
                 if let Purse::Own(budget) = &self.shared.purse {
                     budget.settle(charge(reserved), charge(spent));
                 }
             }
-            Up::Holding { id, .. } => self.strike(index, id),
+            Up::Holding { id, .. } => return self.strike(index, id),
             Up::Stop(cause) => self.shared.stop.stop(cause),
             Up::Share(shares) => {
                 let worker = &mut self.workers[index];
@@ -220,7 +216,7 @@ impl Workers {
                 worker.shares = Some(shares);
             }
             Up::Booked(booked) => self.workers[index].booked = Some(booked),
-            Up::Failed(why) => return Err(EngineError::Worker(why)),
+            Up::Failed(why) => return Err(EngineError::CannotWork(why)),
         }
         Ok(())
     }
@@ -252,44 +248,6 @@ impl Workers {
         }
     }
 
-    /// A worker has taken a lock, and waits until it may use it.
-    fn strike(&mut self, index: usize, id: u64) {
-        let (mut lose_unlock, mut kill, mut pause) = (false, false, None);
-        for kind in self.cell.nemeses.acquired() {
-            match kind {
-                NemesisKind::LoseUnlock => lose_unlock = true,
-                NemesisKind::KillHolder => kill = true,
-                NemesisKind::PauseHolder(time) => pause = Some(time),
-                NemesisKind::RestartRedis => {
-                    if let Some(restart) = &self.shared.restart_redis {
-                        restart();
-                    }
-                }
-            }
-        }
-        let Some(process) = &mut self.workers[index].process else { return };
-        let go = Down::Go { id, lose_unlock };
-        match pause {
-            _ if kill => process.kill(),
-            Some(time) => {
-                process.pause();
-                self.paused.push((index, self.shared.clock.now() + time, go));
-            }
-            None => process.say(&go),
-        }
-    }
-
-    fn resume_due(&mut self) {
-        let now = self.shared.clock.now();
-        let due: Vec<_> = self.paused.extract_if(.., |(_, until, _)| *until <= now).collect();
-        for (index, _, go) in due {
-            if let Some(process) = &mut self.workers[index].process {
-                process.resume();
-                process.say(&go);
-            }
-        }
-    }
-
     /// Once, after the run or the cell was stopped.
     fn relay_stop(&mut self) {
         let cause = self.shared.stop.cause().or_else(|| self.cell.stuck.cause());
@@ -299,57 +257,6 @@ impl Workers {
             self.stopped = Some(cause);
             self.tell_all(&Down::Stop(cause));
         }
-    }
-
-    /// A worker is gone. What it had sent has an unknown end; while an order is made, it is started again with the
-    /// rest of its jobs, and those that it had begun are delivered again, as a task queue does.
-    fn died(&mut self, index: usize) -> Result<(), EngineError> {
-        let now_ns = self.shared.clock.now_ns();
-        self.paused.retain(|(paused, ..)| *paused != index);
-        let worker = &mut self.workers[index];
-        let status = worker.process.take().map(Process::bury);
-        let finished = worker.booked.is_some();
-        let [begun, ended, attempts, failed, _] = worker.seen;
-        // None of its jobs is in progress any more, and nothing in flight.
-        advance(&self.shared.progress, worker.seen, [begun, begun.max(ended), attempts, failed, 0]);
-        if finished {
-            return Ok(());
-        }
-        let (events, home) = worker.account.bury(self.cell.cell.index, now_ns);
-        let lost = (events.len() as u64, 0, 0);
-        worker.buried = sum(worker.buried, sum(worker.totals, lost));
-        (worker.totals, worker.seen) = ((0, 0, 0), Figures::default());
-        worker.deaths += 1;
-        if worker.deaths > DEATHS_MAX {
-            let how = status.and_then(Result::ok).map_or_else(String::new, |status| format!(" ({status})"));
-            return Err(EngineError::Worker(format!("it died {DEATHS_MAX} times in one cell{how}")));
-        }
-        let underway = self.order.is_some() && worker.shares.is_none();
-        let starting = self.order.is_none() && !worker.ready;
-        self.history.send(events);
-        self.came_home(&home);
-        if underway || starting {
-            self.start(index)?;
-        }
-        if underway {
-            self.resume_order(index);
-        }
-        Ok(())
-    }
-
-    /// Gives a new process the rest of the order that its forerunner was making.
-    fn resume_order(&mut self, index: usize) {
-        let Some(order) = &self.order else { return };
-        let mut pieces = self.workers[index].account.resumed();
-        for (resumed, round) in pieces.iter_mut().zip(&order.rounds) {
-            resumed.round = round.release_ns.map(|release_ns| (round.current, release_ns));
-        }
-        let order = BlockOrder { block: order.block, start_ns: ns(order.start), pieces };
-        // First the stop, or it would begin what must not begin any more.
-        if let Some(cause) = self.stopped {
-            self.tell(index, &Down::Stop(cause));
-        }
-        self.tell(index, &Down::Order(order));
     }
 
     fn tell(&mut self, index: usize, down: &Down) {

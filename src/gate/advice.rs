@@ -53,7 +53,7 @@ fn of_way(scene: &Scene<'_>) -> (String, Option<String>) {
         ),
         Way::RedisLock(_) => return redis_lock(scene),
         Way::RedisCounter { .. } => (
-            "wrong where one process is enough, for every attempt is booked in Redis, a round trip each",
+            "wrong where one process is enough, for every attempt asks Redis first, and no Redis is no call",
             took(scene),
         ),
         Way::SingleFlight { .. } => return single_flight(scene),
@@ -114,11 +114,16 @@ fn semaphore(scene: &Scene<'_>, permits: u32) -> (String, Option<String>) {
 }
 
 fn redis_lock(scene: &Scene<'_>) -> (String, Option<String>) {
-    let rule = match scene.plan.workload.repeats {
-        1 => "wrong where nothing is asked twice, as here, for each job pays for its lock",
-        _ => "wrong where nothing is asked twice, for each job pays for its lock",
+    let once = if scene.plan.workload.repeats == 1 { ", as here" } else { "" };
+    let deaf = match deaf(scene)[..] {
+        [] => String::new(),
+        ref deaf => format!(", as by {} here", deaf.join(", ")),
     };
-    (rule.to_owned(), took(scene))
+    let rule = format!(
+        "wrong where nothing is asked twice{once}, for each job pays for its lock; and where Idempotency-Key is not \
+         honoured{deaf}, for a lock that Redis loses during a call is billed twice"
+    );
+    (rule, took(scene))
 }
 
 fn single_flight(scene: &Scene<'_>) -> (String, Option<String>) {
@@ -146,18 +151,22 @@ fn hedged(scene: &Scene<'_>) -> (String, Option<String>) {
 
 fn idempotent(scene: &Scene<'_>) -> (String, Option<String>) {
     let rule = "wrong for a provider that does not honour Idempotency-Key, for it bills the repeat again";
-    let deaf = |place: &Place| match place {
-        Place::Mock(mock) => !mock.idempotency,
-        Place::Url { .. } => false,
-    };
-    let deaf: Vec<&str> =
-        scene.plan.targets.iter().filter(|t| deaf(&t.place)).map(|t| t.name.as_str()).collect();
+    let deaf = deaf(scene);
     let here = match (deaf.is_empty(), scene.waste) {
         (false, _) => Some(format!("here not honoured by {}", deaf.join(", "))),
         (true, Some(waste)) => Some(format!("here {} of the tokens billed were wasted", percent(waste))),
         (true, None) => None,
     };
     (rule.to_owned(), here)
+}
+
+/// Targets that are known not to honour `Idempotency-Key`.
+fn deaf<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
+    let deaf = |place: &Place| match place {
+        Place::Mock(mock) => !mock.idempotency,
+        Place::Url { .. } => false,
+    };
+    scene.plan.targets.iter().filter(|t| deaf(&t.place)).map(|t| t.name.as_str()).collect()
 }
 
 /// What a job took, beside one with a semaphore.

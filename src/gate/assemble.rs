@@ -104,6 +104,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         metrics: parts.metrics,
         verdicts: parts.verdicts,
         findings: Vec::new(),
+        explored: Vec::new(),
         fidelity: parts.fidelity,
         cost,
         thresholds: rows,

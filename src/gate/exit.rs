@@ -53,6 +53,12 @@ impl Exit {
         self as u8
     }
 
+    /// The reason with this exit code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::PRECEDENCE.into_iter().find(|exit| exit.code() == code)
+    }
+
     /// Position in the order of importance, 0 first.
     pub(super) fn rank(self) -> usize {
         Self::PRECEDENCE.iter().position(|exit| *exit == self).unwrap_or(Self::PRECEDENCE.len())

@@ -19,7 +19,9 @@ pub fn host(dir: &Path, meta: &Meta) -> Host {
     earlier.map_or_else(|| here(meta), |earlier| earlier.host)
 }
 
-fn here(meta: &Meta) -> Host {
+/// This machine, with the facts of a run on it.
+#[must_use]
+pub fn here(meta: &Meta) -> Host {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok();
     let cpus = std::thread::available_parallelism().map_or(0, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
     Host {

@@ -1,7 +1,7 @@
 //! From a run's directory to its summary.
 
 use super::{Parts, assemble, billed, host};
-use crate::history::{HistoryError, Summary};
+use crate::history::{HistoryError, Host, Loaded, Summary};
 use crate::invariants;
 use crate::metrics::{Gaps, Metric, fold};
 use crate::scenario::Plan;
@@ -14,25 +14,32 @@ use std::path::Path;
 /// If the evidence cannot be read; names the file and the line.
 pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
     let (loaded, gaps) = Gaps::read(dir, plan)?;
+    let host = host(dir, &loaded.evidence.meta);
+    Ok(summarise(plan, &loaded, &gaps, host))
+}
+
+/// Judges evidence that is in memory.
+#[must_use]
+pub fn summarise(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host) -> Summary {
     let evidence = &loaded.evidence;
     let (folded, verdicts) = std::thread::scope(|scope| {
-        let folded = scope.spawn(|| fold(plan, evidence, &gaps));
+        let folded = scope.spawn(|| fold(plan, evidence, gaps));
         let verdicts = invariants::judge(plan, evidence);
         (folded.join(), verdicts)
     });
     let folded = folded.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    Ok(assemble(Parts {
+    assemble(Parts {
         plan,
         meta: &evidence.meta,
-        host: host(dir, &evidence.meta),
+        host,
         counters: folded.counters.clone(),
         measured: folded.measured.clone(),
         metrics: folded.metrics.clone(),
         histogram: Box::new(|cell, name| folded.histogram(cell.index, Metric::from_name(name)?)),
         fidelity: folded.fidelity.clone(),
         conservation: folded.conservation.clone(),
-        gaps: loaded.warnings,
+        gaps: loaded.warnings.clone(),
         verdicts,
         billed: billed(plan, evidence),
-    }))
+    })
 }

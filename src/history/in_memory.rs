@@ -23,7 +23,7 @@ impl Evidence {
                 Event::CellEnd(cell) => evidence.cells.push(cell.clone()),
             }
         }
-        evidence.ledger = ledger.iter().filter_map(|entry| row(entry, targets)).collect();
+        evidence.ledger = ledger.iter().filter_map(|entry| entry.row(targets)).collect();
         evidence.sort();
         evidence
     }
@@ -90,32 +90,38 @@ impl From<&Job> for JobRow {
     }
 }
 
-fn row(e: &LedgerEntry, targets: &[String]) -> Option<LedgerRow> {
-    let target = targets.iter().position(|name| *name == e.target)?;
-    Some(LedgerRow {
-        target: u16::try_from(target).ok()?,
-        seq: e.seq,
-        job: e.job.clone(),
-        attempt: e.attempt,
-        status: e.status,
-        end: e.end,
-        permanent: e.permanent,
-        arrived_ns: e.arrived_ns,
-        first_byte_ns: e.first_byte_ns,
-        first_content_ns: e.first_content_ns,
-        ended_ns: e.ended_ns,
-        answer: e.nonce.as_deref().map(answer_number),
-        text_hash: e.text_hash.as_deref().map(digest),
-        body_hash: digest(&e.body_hash),
-        idempotency_key: e.idempotency_key.as_deref().map(hashed),
-        lock: e.lock.as_deref().map(hashed),
-        lock_token: e.lock_token,
-        fenced: e.fenced,
-        replayed: e.replayed,
-        retry_after_ms: e.retry_after_ms,
-        prompt_tokens: e.prompt_tokens,
-        delivered_tokens: e.delivered_tokens,
-        billed_prompt_tokens: e.billed_prompt_tokens,
-        billed_completion_tokens: e.billed_completion_tokens,
-    })
+impl LedgerEntry {
+    /// The row of this entry; `None` if its target is none of `targets`, the names of the plan's targets in its
+    /// order.
+    #[must_use]
+    pub fn row(&self, targets: &[String]) -> Option<LedgerRow> {
+        let e = self;
+        let target = targets.iter().position(|name| *name == e.target)?;
+        Some(LedgerRow {
+            target: u16::try_from(target).ok()?,
+            seq: e.seq,
+            job: e.job.clone(),
+            attempt: e.attempt,
+            status: e.status,
+            end: e.end,
+            permanent: e.permanent,
+            arrived_ns: e.arrived_ns,
+            first_byte_ns: e.first_byte_ns,
+            first_content_ns: e.first_content_ns,
+            ended_ns: e.ended_ns,
+            answer: e.nonce.as_deref().map(answer_number),
+            text_hash: e.text_hash.as_deref().map(digest),
+            body_hash: digest(&e.body_hash),
+            idempotency_key: e.idempotency_key.as_deref().map(hashed),
+            lock: e.lock.as_deref().map(hashed),
+            lock_token: e.lock_token,
+            fenced: e.fenced,
+            replayed: e.replayed,
+            retry_after_ms: e.retry_after_ms,
+            prompt_tokens: e.prompt_tokens,
+            delivered_tokens: e.delivered_tokens,
+            billed_prompt_tokens: e.billed_prompt_tokens,
+            billed_completion_tokens: e.billed_completion_tokens,
+        })
+    }
 }

@@ -1,6 +1,6 @@
 //! `summary.json`: everything a report or a gate needs, without the other evidence.
 
-use super::{Invariant, VerdictRow};
+use super::{ExploredRow, FindingRow, Invariant, VerdictRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,8 +42,11 @@ pub struct Summary {
     pub metrics: Vec<MetricRow>,
     /// Verdicts per cell.
     pub verdicts: Vec<VerdictRow>,
-    /// Broken invariants worth a replay (filled by the scheduler that hunts them).
-    pub findings: Vec<serde_json::Value>,
+    /// Broken invariants with the schedules that show them, where schedules were hunted.
+    pub findings: Vec<FindingRow>,
+    /// How far schedules were hunted, per cell; empty if none were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explored: Vec<ExploredRow>,
     /// How true the measurement is, per target with a ledger and in all.
     pub fidelity: Fidelity,
     /// What it cost at the scenario's prices, per cell with a price.

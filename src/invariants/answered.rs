@@ -3,8 +3,11 @@
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView, is_whole};
 use crate::history::{AttemptRow, CellEnd, ErrorClass, JobEnd, JobId, JobRow, NotIssued, Outcome};
-use crate::scenario::Backoff;
+use crate::scenario::{Backoff, REDIS_PATIENCE};
 use std::time::Duration;
+
+/// The least wait before a lost lock is asked for again.
+const LOST_LOCK: Duration = Duration::from_millis(10);
 
 /// What was wrong with a job that was not answered.
 enum Lapse<'a> {
@@ -92,6 +95,7 @@ fn honest(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
         JobEnd::Exhausted => {
             made >= u64::from(retry.max_attempts)
                 || out_of_time(view, job, result)
+                || without_redis(view, job, result)
                 || refused()
                 || !job.attempts.last().is_some_and(|last| earns_retry(view, last))
         }
@@ -112,8 +116,19 @@ fn out_of_time(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool 
         Backoff::Exponential { base, cap, .. } => cap.max(base),
     };
     let asked = Duration::from_millis(last.retry_after_ms.unwrap_or(0));
-    let since_due = Duration::from_nanos(last.done_ns.saturating_sub(result.due_ns));
-    since_due + backoff.max(asked) >= deadline
+    let since_due = |at_ns: u64| Duration::from_nanos(at_ns.saturating_sub(result.due_ns));
+    // What holds an attempt later on than right after the last one: an open breaker, a lock that is lost.
+    let open_for = retry.breaker.map(|breaker| breaker.open_for);
+    let lost = view.strategy.redis().map(|_| backoff.max(LOST_LOCK));
+    since_due(last.done_ns) + backoff.max(asked) >= deadline
+        || open_for.max(lost).is_some_and(|held| since_due(result.done_ns) + held >= deadline)
+}
+
+/// Whether the job can have waited for a Redis that was not there until its patience was over.
+fn without_redis(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
+    let since_last = |last: &AttemptRow| Duration::from_nanos(result.done_ns.saturating_sub(last.done_ns));
+    let waited = job.attempts.last().is_some_and(|last| since_last(last) >= REDIS_PATIENCE);
+    waited && view.strategy.redis().is_some()
 }
 
 /// Whether the scenario's policy clearly repeats an attempt that ended like this. Errors inside a 200 are

@@ -76,17 +76,23 @@ pub(super) fn retry_after_respected(view: &CellView<'_>) -> Ruling {
     })
 }
 
-/// Nothing of the job is sent after the client was told never to come again with it.
+/// Nothing of the job is sent after the client was told never to come again with it. The refusal of a stale fencing
+/// token forbids that token and those before it, not the job: the next lock has a newer one.
 pub(super) fn no_retry_when_permanent(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
     for job in view.jobs() {
-        let told = job.ledger.iter().filter(|row| row.permanent && job.was_told(row));
-        let Some(row) = told.min_by_key(|row| job.known_over_ns(row)) else { continue };
-        tally.relevant += 1;
-        let told_ns = job.known_over_ns(row);
-        let follows = |next: &&LedgerRow| !std::ptr::eq(*next, row) && job.begun_ns(next) >= told_ns;
-        for next in job.ledger.iter().filter(follows) {
-            tally.violation(next.arrived_ns, (job.id, row, next));
+        let told = || job.ledger.iter().filter(|row| row.permanent && job.was_told(row));
+        let for_good = told().filter(|row| !row.fenced).min_by_key(|row| job.known_over_ns(row));
+        for row in for_good.into_iter().chain(told().filter(|row| row.fenced)) {
+            tally.relevant += 1;
+            let told_ns = job.known_over_ns(row);
+            let newer = |next: &LedgerRow| row.fenced && next.lock_token > row.lock_token;
+            let follows = |next: &&LedgerRow| {
+                !std::ptr::eq(*next, row) && job.begun_ns(next) >= told_ns && !newer(next)
+            };
+            for next in job.ledger.iter().filter(follows) {
+                tally.violation(next.arrived_ns, (job.id, row, next));
+            }
         }
     }
     let words = |(job, row, next): (_, &LedgerRow, &LedgerRow)| {

@@ -1,16 +1,22 @@
 //! One run, from a paused clock at zero to the last entry of the ledger.
 
 use crate::clock::Clock;
-use crate::engine::{self, Cause, EngineError, Made, Stage, Stop, WorkerSetup};
+use crate::engine::{
+    self, Berth, Cause, CellRedis, EngineError, Made, RestartRedis, Stage, Stop, WorkerSetup,
+};
 use crate::history::{BatchSender, LedgerEntry, Meta};
 use crate::mock::{CoreConfig, LedgerSink, Local};
 use crate::provider::{Endpoint, Peer};
-use crate::scenario::{Place, Plan, Target};
-use crate::shared::Progress;
+use crate::scenario::{Cell, Place, Plan, Target};
+use crate::schedule::{Schedule, Trace};
+use crate::shared::{LockServer, Progress};
+use crate::strategy::redis::{ModelSettings, RedisClient};
 use crate::strategy::{self, Surroundings};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
@@ -32,6 +38,8 @@ pub struct Run<'a> {
     pub stop: Arc<Stop>,
     /// Shows its figures to a display.
     pub progress: Arc<Progress>,
+    /// Holds answers back, at every target.
+    pub schedule: Option<&'a Schedule>,
 }
 
 /// What came of a run.
@@ -41,6 +49,8 @@ pub struct Ran {
     pub made: Made,
     /// Facts of the run.
     pub meta: Meta,
+    /// What the gate of each target saw, in the plan's order.
+    pub traces: Vec<Trace>,
 }
 
 /// Why a plan could not be run in virtual time.
@@ -68,9 +78,10 @@ pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
     let _inside = runtime.enter();
     let tasks = LocalSet::new();
     let clock = Clock::of_runtime();
-    let Run { plan, history, ledger, stop, progress } = run;
-    let providers: Vec<Local> =
-        plan.targets.iter().map(|target| provider(plan, target, &ledger, clock)).collect::<Result<_, _>>()?;
+    let Run { plan, history, ledger, stop, progress, schedule } = run;
+    let new_provider = |target| provider(plan, target, &ledger, clock, schedule);
+    let providers: Vec<Local> = plan.targets.iter().map(new_provider).collect::<Result<_, _>>()?;
+    let stores = Stores::new(plan, clock);
     for provider in &providers {
         tasks.spawn_local(provider.clone().keep_time());
     }
@@ -80,18 +91,23 @@ pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
             plan: plan.clone(),
             clock,
             endpoints: plan.targets.iter().zip(&providers).map(|(t, p)| endpoint(plan, t, p)).collect(),
-            strategies: &|strategy, prefix, process| {
-                let around = Surroundings { prefix: prefix.to_owned(), process, redis: None };
+            strategies: &|strategy, Berth { cell, prefix, process }| {
+                let redis = stores.client(cell, process);
+                let around = Surroundings { prefix: prefix.to_owned(), process, successor: false, redis };
                 strategy::build(strategy, &plan.retry, &around)
             },
             history,
             stop,
             progress,
-            workers: WorkerSetup { prefix: "deadheat:".to_owned(), ..WorkerSetup::default() },
+            workers: WorkerSetup {
+                prefix: "deadheat:".to_owned(),
+                redis: stores.cells(),
+                ..WorkerSetup::default()
+            },
         },
     )?;
     let elapsed_ns = clock.now_ns();
-    finish(&runtime, tasks, &providers);
+    let traces = finish(&runtime, tasks, &providers);
     let meta = Meta {
         started_utc_s: EPOCH_UTC_S,
         elapsed_ns,
@@ -101,20 +117,27 @@ pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
         threads: 1,
         transports: made.transports.clone(),
     };
-    Ok(Ran { made, meta })
+    Ok(Ran { made, meta, traces })
 }
 
 /// Whatever is still open then has been open when the ledger was closed.
-fn finish(runtime: &Runtime, tasks: LocalSet, providers: &[Local]) {
+fn finish(runtime: &Runtime, tasks: LocalSet, providers: &[Local]) -> Vec<Trace> {
     // What clients that have just gone leave behind is noticed in one turn.
     tasks.block_on(runtime, tokio::task::yield_now());
     for provider in providers {
         provider.close();
     }
     drop(tasks);
+    providers.iter().map(|provider| provider.with_core(|core| core.trace())).collect()
 }
 
-fn provider(plan: &Plan, target: &Target, ledger: &Sink, clock: Clock) -> Result<Local, LabError> {
+fn provider(
+    plan: &Plan,
+    target: &Target,
+    ledger: &Sink,
+    clock: Clock,
+    schedule: Option<&Schedule>,
+) -> Result<Local, LabError> {
     let Place::Mock(mock) = &target.place else {
         return Err(LabError::NotBuiltIn(target.name.clone()));
     };
@@ -124,10 +147,46 @@ fn provider(plan: &Plan, target: &Target, ledger: &Sink, clock: Clock) -> Result
         faults: plan.faults.clone(),
         seed: plan.seed,
         epoch_utc_s: EPOCH_UTC_S,
+        schedule: schedule.cloned(),
     };
     let ledger = ledger.clone();
     let sink = LedgerSink::To(Box::new(move |entry| ledger(entry)));
     Ok(Local::new(core, target.model.clone(), sink, clock))
+}
+
+/// The models of Redis of those cells that need one; each cell has its own.
+struct Stores<'a> {
+    plan: &'a Plan,
+    clock: Clock,
+    servers: BTreeMap<u16, Arc<LockServer>>,
+}
+
+impl<'a> Stores<'a> {
+    fn new(plan: &'a Plan, clock: Clock) -> Self {
+        let needy = plan.cells().into_iter().filter(|cell| plan.strategies[cell.strategy].redis().is_some());
+        let servers = needy.map(|cell| (cell.index, Arc::default())).collect();
+        Self { plan, clock, servers }
+    }
+
+    fn client(&self, cell: Cell, process: u32) -> Option<RedisClient> {
+        let server = self.servers.get(&cell.index)?;
+        let settings = ModelSettings {
+            client: process.into(),
+            epoch: Duration::from_secs(EPOCH_UTC_S),
+            ..ModelSettings::new(self.clock, self.plan.seed)
+        };
+        Some(RedisClient::model(server.clone(), settings))
+    }
+
+    /// How a nemesis restarts each.
+    fn cells(&self) -> BTreeMap<u16, CellRedis> {
+        let cell = |(index, server): (&u16, &Arc<LockServer>)| {
+            let server = server.clone();
+            let restart: RestartRedis = Arc::new(move || server.restart_empty());
+            (*index, CellRedis { url: String::new(), restart: Some(restart) })
+        };
+        self.servers.iter().map(cell).collect()
+    }
 }
 
 fn endpoint(plan: &Plan, target: &Target, provider: &Local) -> Endpoint {

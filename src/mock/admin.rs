@@ -1,4 +1,4 @@
-//! `/deadheat/…`: the ledger, the counts, the faults and the registers, for tests in any language.
+//! `/deadheat/…`: the ledger, the counts, the faults, the schedule and the registers, for tests in any language.
 
 use super::body::{Answer, Broken};
 use super::errors;
@@ -6,6 +6,7 @@ use super::fault_json::{fault_from_json, fault_to_json};
 use super::registers;
 use super::routes::{plain, read, refuse};
 use super::shared::Shared;
+use crate::schedule::Schedule;
 use crate::sync::lock;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -23,7 +24,7 @@ pub(super) async fn route(
     let (parts, body) = request.into_parts();
     let route = parts.uri.path().trim_start_matches("/deadheat");
     if let Some(name) = route.strip_prefix("/registers/") {
-        return registers::route(shared, &parts.method, name, body).await;
+        return registers::route(shared, &parts, name, body).await;
     }
     Ok(match (&parts.method, route) {
         (&Method::GET, "/ledger") => ledger(shared),
@@ -51,16 +52,45 @@ pub(super) async fn route(
             shared.with_core(super::Core::clear_faults);
             plain(shared, 200, JSON, faults(shared).into())
         }
-        (method, "/ledger" | "/stats" | "/reset" | "/faults") => {
+        (&Method::GET, "/trace") => {
+            plain(shared, 200, JSON, json!(shared.with_core(|core| core.trace())).to_string().into())
+        }
+        (method, "/schedule") => schedule(shared, method, body).await,
+        (method, "/ledger" | "/stats" | "/reset" | "/faults" | "/trace") => {
             let message = format!("Not allowed to {method} on /deadheat{route}.");
             refuse(shared, errors::invalid_request(405, &message, None))
         }
         _ => {
-            let message = "There are /deadheat/ledger, /deadheat/stats, /deadheat/reset, /deadheat/faults and \
-                           /deadheat/registers/NAME.";
+            let message = "There are /deadheat/ledger, /deadheat/stats, /deadheat/reset, /deadheat/faults, \
+                           /deadheat/schedule, /deadheat/trace and /deadheat/registers/NAME.";
             refuse(shared, errors::invalid_request(404, message, None))
         }
     })
+}
+
+/// The schedule as TOML: shown, set or taken away.
+async fn schedule(shared: &Arc<Shared>, method: &Method, body: Incoming) -> Response<Answer> {
+    let wrong = |status, why: &str| refuse(shared, errors::invalid_request(status, why, None));
+    match *method {
+        Method::GET => {}
+        Method::DELETE => shared.set_schedule(None),
+        Method::PUT => {
+            let text = match read(body).await {
+                Ok(text) => text,
+                Err(reply) => return refuse(shared, reply),
+            };
+            let Ok(text) = std::str::from_utf8(&text) else {
+                return wrong(400, "A schedule is UTF-8 text in TOML.");
+            };
+            match Schedule::from_toml("schedule", text) {
+                Ok(schedule) => shared.set_schedule(Some(schedule)),
+                Err(faults) => return wrong(400, &faults.to_string()),
+            }
+        }
+        _ => return wrong(405, &format!("Not allowed to {method} on /deadheat/schedule.")),
+    }
+    let text = shared.with_core(|core| core.schedule().map(Schedule::to_toml)).unwrap_or_default();
+    plain(shared, 200, "application/toml", text.into())
 }
 
 fn ledger(shared: &Arc<Shared>) -> Response<Answer> {

@@ -3,13 +3,14 @@
 //! What attempts share (limits, places, occurrences, counts) is here; what belongs to one attempt alone is
 //! in its [`Play`]. A lock around the core is therefore taken twice per attempt, never per chunk.
 
+mod gated;
 mod generate;
 mod replay;
 
 use super::arrival::Arrival;
 use super::errors::{self, Reply};
-use super::faults;
 use super::fence::Fences;
+use super::gate::Gate;
 use super::identity::{Identity, Jobs};
 use super::keys::Keys;
 use super::limits::Limiter;
@@ -19,6 +20,7 @@ use super::turns::Turns;
 use crate::clock::ns;
 use crate::history::{LedgerEnd, LedgerEntry};
 use crate::scenario::{FaultKind, FaultRule, MockPlan};
+use crate::schedule::Schedule;
 use generate::{Wanted, completion_tokens};
 use replay::Called;
 use std::sync::Arc;
@@ -38,6 +40,8 @@ pub struct CoreConfig {
     pub seed: u64,
     /// The wall clock at the run's epoch, whole seconds since 1970.
     pub epoch_utc_s: u64,
+    /// Which answers it holds back; `None` holds none, and costs nothing.
+    pub schedule: Option<Schedule>,
 }
 
 /// What becomes of a request that arrives.
@@ -45,7 +49,7 @@ pub struct CoreConfig {
 pub enum Step {
     /// It is answered from now on.
     Answer(Box<Play>),
-    /// It waits for its turn, under this number; a later event [starts](Core::take_started) it.
+    /// It waits for its turn, or is held, under this number; a later event [starts](Core::take_started) it.
     Queued(u64),
 }
 
@@ -64,6 +68,7 @@ pub struct Core {
     jobs: Jobs,
     fences: Fences,
     keys: Keys,
+    gate: Option<Gate<Box<Play>>>,
     seq: u64,
     started: Vec<Started>,
     stats: Stats,
@@ -72,7 +77,8 @@ pub struct Core {
 impl Core {
     /// A provider to which nothing has happened yet.
     #[must_use]
-    pub fn new(config: CoreConfig) -> Self {
+    pub fn new(mut config: CoreConfig) -> Self {
+        let gate = config.schedule.take().map(Gate::new);
         let limits = &config.plan.limits;
         Self {
             limiter: Limiter::new(limits),
@@ -83,6 +89,7 @@ impl Core {
             jobs: Jobs::default(),
             fences: Fences::default(),
             keys: Keys::default(),
+            gate,
             seq: 0,
             started: Vec::new(),
             stats: Stats::default(),
@@ -94,6 +101,7 @@ impl Core {
         self.advance(now);
         let who = self.jobs.identify(&request.job, request.attempt);
         let mut record = Record::new(self.entry(now, &request, who));
+        let named = self.name(now, &record, who);
         let ask = match request.ask {
             Ok(ask) => ask,
             Err(refusal) => {
@@ -106,10 +114,9 @@ impl Core {
             record.entry.fenced = true;
             return self.refuse(now, record, stale);
         }
-        let fault =
-            faults::strike(&self.config.faults, &self.config.name, self.config.seed, who.index, who.attempt);
+        let fault = self.strike(who, named.as_ref());
         if let Some(reply) = fault.as_ref().and_then(|kind| self.refusal(now, kind)) {
-            record.entry.fault = fault.as_ref().map(|kind| faults::fault_name(kind).to_owned());
+            self.struck(now, &mut record, fault.as_ref());
             return self.refuse(now, record, reply);
         }
         let key = match self.look_up(request.idempotency_key.as_deref(), request.body_hash) {
@@ -117,7 +124,10 @@ impl Core {
             Called::Refusal(reply) => return self.refuse(now, record, reply),
             // One more request, but no more tokens.
             Called::Replay(kept, until) => match self.limiter.admit(now, 0) {
-                Ok(()) => return Step::Answer(self.replay(now, record, ask, &kept, until)),
+                Ok(()) => {
+                    let play = self.replay(now, record, ask, &kept, until);
+                    return self.pass(now, play);
+                }
                 Err(over) => return self.refuse(now, record, errors::over_limit(&over, &ask.model)),
             },
         };
@@ -129,7 +139,7 @@ impl Core {
         if self.turns.refuses() {
             return self.refuse(now, record, errors::of_status(503));
         }
-        record.entry.fault = fault.as_ref().map(|kind| faults::fault_name(kind).to_owned());
+        self.struck(now, &mut record, fault.as_ref());
         let natural =
             if request.own || ask.max_tokens.is_none_or(|max| tokens < max) { "stop" } else { "length" };
         self.generate(now, record, who, Wanted { ask, tokens, finish: natural, fault, key })
@@ -144,17 +154,21 @@ impl Core {
             self.turns.ended(until);
         }
         self.stats.add(&entry);
+        self.tell_end(now, entry.seq, how, entry.end, entry.status);
         self.advance(now);
         entry
     }
 
-    /// The client of the queued attempt `seq` has gone, or the ledger is closed over it. Its ledger entry;
-    /// `None` if it is not queued (any more).
+    /// The client of the queued or held attempt `seq` has gone, or the ledger is closed over it. Its ledger entry;
+    /// `None` if it is neither (any more).
     #[must_use]
     pub fn leave(&mut self, now: Duration, seq: u64, how: How) -> Option<LedgerEntry> {
         let bill_after = self.plan.bill_after_disconnect;
         let stays = |play: &Play| how == How::Gone && (bill_after || play.always_billed);
-        let play = self.turns.leave(seq, stays)?;
+        let play = match self.turns.leave(seq, stays) {
+            Some(play) => play,
+            None => self.leave_held(now, seq)?,
+        };
         if how == How::Open {
             self.keys.lost(seq);
         }
@@ -172,12 +186,14 @@ impl Core {
             }
         }
         self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
+        self.pass_started(now, from);
     }
 
     /// When [`Self::advance`] is due, unless another event comes first.
     #[must_use]
     pub fn next_advance(&self) -> Option<Duration> {
-        self.turns.next_advance()
+        let held = self.gate.as_ref().and_then(Gate::next_advance);
+        self.turns.next_advance().into_iter().chain(held).min()
     }
 
     /// The queued attempts whose turn came with the last events. They are to be driven like answers.
@@ -192,6 +208,7 @@ impl Core {
         let mut stats = self.stats.clone();
         stats.generating = self.turns.in_flight() as u64;
         stats.queued = self.turns.queued() as u64;
+        stats.held = self.gate.as_ref().map_or(0, Gate::held) as u64;
         stats
     }
 
@@ -224,6 +241,9 @@ impl Core {
         self.jobs = Jobs::default();
         self.fences = Fences::default();
         self.keys = Keys::default();
+        if let Some(gate) = &mut self.gate {
+            gate.reset();
+        }
         let open = self.stats.open;
         self.stats = Stats { open, open_max: open, received: open, ..Stats::default() };
     }
@@ -307,13 +327,8 @@ impl Core {
     ) -> Step {
         record.headers = self.limiter.headers(now);
         let start = Some(now);
-        Step::Answer(Box::new(Play {
-            record,
-            script,
-            unseen_tokens,
-            always_billed: false,
-            start,
-            in_turn: false,
-        }))
+        let play =
+            Play { record, script, unseen_tokens, always_billed: false, held: false, start, in_turn: false };
+        self.pass(now, Box::new(play))
     }
 }

@@ -8,18 +8,7 @@ use rand::Rng;
 /// The name by which a ledger entry records a fault: its key in the scenario file.
 #[must_use]
 pub fn fault_name(kind: &FaultKind) -> &'static str {
-    match kind {
-        FaultKind::RateLimit { .. } => "rate-limit",
-        FaultKind::QuotaExhausted => "quota-exhausted",
-        FaultKind::Status(_) => "status",
-        FaultKind::Slow(_) => "slow",
-        FaultKind::ResetAfterAccept => "reset-after-accept",
-        FaultKind::CutStream { .. } => "cut-stream",
-        FaultKind::ResetMidStream { .. } => "reset-mid-stream",
-        FaultKind::ErrorEvent { .. } => "error-event",
-        FaultKind::NeverAnswers => "never-answers",
-        FaultKind::GatewayTimeout { .. } => "gateway-timeout",
-    }
+    kind.name()
 }
 
 /// The first rule that strikes attempt `attempt` of the job with this index, if any. The cell is left out,

@@ -143,6 +143,8 @@ pub struct Play {
     /// Generated to its end and charged whole, whatever becomes of its client: slow-then-billed, or kept for
     /// whoever comes again with its key.
     pub(super) always_billed: bool,
+    /// Held back when it was ready: its generation was done, and is charged whole if its client leaves.
+    pub(super) held: bool,
     /// Start of the generation; `None` while it waits for its turn.
     pub(super) start: Option<Duration>,
     /// Whether it takes one of the provider's places.
@@ -180,6 +182,16 @@ impl Play {
         }
     }
 
+    /// Starts an answer that was held back until `now`.
+    pub(super) fn release(&mut self, now: Duration) {
+        let start = self.start.unwrap_or(now);
+        if let Script::Reply { at, .. } = &mut self.script {
+            *at = at.saturating_sub(start).saturating_add(now);
+        }
+        self.start = Some(start.max(now));
+        self.held = true;
+    }
+
     /// Whether the next move closes or resets the connection.
     pub(super) fn ends_abruptly(&self) -> bool {
         match &self.script {
@@ -199,7 +211,7 @@ impl Play {
         let completion = match self.record.entry.replayed {
             // Charged when it was generated.
             true => 0,
-            false => self.charge(now, how, bill_after || self.always_billed),
+            false => self.charge(now, how, bill_after || self.always_billed || self.held),
         };
         let goes_on = completion > 0 && completion == self.total() && how != How::Open;
         let until = self.start.zip(self.length()).map(|(start, length)| start.saturating_add(length));

@@ -1,5 +1,6 @@
 //! `/deadheat/registers/NAME`: numbers that clients read, change and write back, as the resource behind a
-//! lock. Each keeps the highest fencing token that wrote it; who writes without one is not checked.
+//! lock. Each keeps the highest fencing token that it has seen, of a write (in its body) or of a read (in
+//! `x-fencing-token`); who sends none is not checked. Reads count: what a stale holder reads, it would write back.
 
 use super::arrival::{TAG_MAX, is_tag};
 use super::body::{Answer, Broken};
@@ -8,6 +9,7 @@ use super::fence::Fence;
 use super::routes::{plain, read, refuse};
 use super::shared::Shared;
 use crate::sync::lock;
+use http::request::Parts;
 use http::{Method, Response};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,7 @@ struct Register {
 #[derive(Debug, Serialize, PartialEq, Eq)]
 struct Shown {
     value: i64,
-    /// The highest fencing token that wrote it; 0 if none has.
+    /// The highest fencing token that it has seen; 0 if none.
     token: u64,
     writes: u64,
 }
@@ -53,7 +55,23 @@ impl Registers {
         Shown { value, token: fence.highest(), writes }
     }
 
+    /// Shows it to a holder with this token, unless a newer one has been seen.
+    fn read(&mut self, name: &str, token: u64) -> Result<Shown, Reply> {
+        let register = self.passed(name, Some(token))?;
+        self.written.insert(name.to_owned(), register);
+        Ok(self.show(name))
+    }
+
     fn write(&mut self, name: &str, write: Write) -> Result<Shown, Reply> {
+        let mut register = self.passed(name, write.token)?;
+        register.value = write.value;
+        register.writes += 1;
+        self.written.insert(name.to_owned(), register);
+        Ok(self.show(name))
+    }
+
+    /// The register after its fence has seen the token, to be put back.
+    fn passed(&self, name: &str, token: Option<u64>) -> Result<Register, Reply> {
         let known = self.written.get(name).copied();
         if known.is_none() && self.written.len() >= REGISTERS_MAX {
             let message =
@@ -61,13 +79,10 @@ impl Registers {
             return Err(errors::invalid_request(400, &message, None));
         }
         let mut register = known.unwrap_or_default();
-        if let Some(token) = write.token {
+        if let Some(token) = token {
             register.fence.pass(token).map_err(|highest| errors::stale_token(token, highest))?;
         }
-        register.value = write.value;
-        register.writes += 1;
-        self.written.insert(name.to_owned(), register);
-        Ok(self.show(name))
+        Ok(register)
     }
 
     pub(super) fn clear(&mut self) {
@@ -78,11 +93,11 @@ impl Registers {
 /// Answers one request to the register `name`.
 pub(super) async fn route(
     shared: &Shared,
-    method: &Method,
+    parts: &Parts,
     name: &str,
     body: Incoming,
 ) -> Result<Response<Answer>, Broken> {
-    Ok(match answer(shared, method, name, body).await {
+    Ok(match answer(shared, parts, name, body).await {
         Ok(shown) => {
             let text = serde_json::json!(shown).to_string();
             plain(shared, 200, "application/json", text.into())
@@ -91,13 +106,22 @@ pub(super) async fn route(
     })
 }
 
-async fn answer(shared: &Shared, method: &Method, name: &str, body: Incoming) -> Result<Shown, Reply> {
+async fn answer(shared: &Shared, parts: &Parts, name: &str, body: Incoming) -> Result<Shown, Reply> {
     if !is_tag(name) {
         let message = format!("A register's name is 1 to {TAG_MAX} of A-Z a-z 0-9 . _ : -");
         return Err(errors::invalid_request(400, &message, None));
     }
+    let method = &parts.method;
     match *method {
-        Method::GET => Ok(lock(&shared.registers).show(name)),
+        Method::GET => match parts.headers.get("x-fencing-token") {
+            None => Ok(lock(&shared.registers).show(name)),
+            Some(token) => {
+                let number = token.to_str().ok().and_then(|token| token.parse().ok());
+                let message = "x-fencing-token must be a whole number";
+                let token = number.ok_or_else(|| errors::invalid_request(400, message, None))?;
+                lock(&shared.registers).read(name, token)
+            }
+        },
         Method::PUT => {
             let write = serde_json::from_slice(&read(body).await?).map_err(|e| {
                 let message = format!("Not {{\"value\": number, \"token\": number or none}}: {e}");
@@ -127,6 +151,18 @@ mod tests {
         assert_eq!(write(-8, None), shown(-8, 2, 3), "written blindly: the planted mistake");
         assert_eq!(Some(registers.show("r")), shown(-8, 2, 3));
         assert_eq!(Some(registers.show("other")), shown(0, 0, 0));
+    }
+
+    #[test]
+    fn a_stale_reader_is_turned_down_and_a_newer_one_shuts_out_older_writers() {
+        let mut registers = Registers::default();
+        let seen = |shown: Result<Shown, Reply>| shown.ok().map(|shown| (shown.value, shown.token));
+        assert_eq!(seen(registers.read("r", 2)), Some((0, 2)));
+        assert_eq!(seen(registers.read("r", 3)), Some((0, 3)));
+        assert_eq!(seen(registers.read("r", 2)), None, "it would write back what it has read");
+        // Two have read before the first writes: only the later may.
+        assert_eq!(seen(registers.write("r", Write { value: 5, token: Some(2) })), None);
+        assert_eq!(seen(registers.write("r", Write { value: 6, token: Some(3) })), Some((6, 3)));
     }
 
     #[test]

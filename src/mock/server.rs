@@ -6,6 +6,7 @@ use super::shared::Shared;
 use crate::clock::{self, Clock};
 use crate::history::LedgerEntry;
 use crate::scenario::{FaultRule, MockPlan};
+use crate::schedule::{Schedule, Trace};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -53,6 +54,8 @@ pub struct MockConfig {
     pub model: String,
     /// What it does wrong, first match first.
     pub faults: Vec<FaultRule>,
+    /// Which answers it holds back.
+    pub schedule: Option<Schedule>,
     /// Seeds latencies, nonces and faults.
     pub seed: u64,
     /// Where it listens; port 0 takes a free one.
@@ -99,6 +102,7 @@ impl Server {
             faults: config.faults,
             seed: config.seed,
             epoch_utc_s,
+            schedule: config.schedule,
         });
         let listener = listen(config.bind)?;
         let address = listener.local_addr()?;
@@ -157,6 +161,12 @@ impl Server {
     #[must_use]
     pub fn stats(&self) -> super::Stats {
         self.shared.with_core(|core| core.stats())
+    }
+
+    /// What the gate of its schedule saw so far.
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        self.shared.with_core(|core| core.trace())
     }
 
     /// Waits for open attempts, up to five seconds, then closes the ledger over those that are left (as

@@ -11,6 +11,7 @@ use super::server::LedgerSink;
 use super::store::Store;
 use crate::clock::Clock;
 use crate::history::LedgerEntry;
+use crate::schedule::Schedule;
 use crate::sync::lock;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -149,6 +150,12 @@ impl Shared {
     pub(super) fn advance(&self) -> Option<Duration> {
         let now = self.clock.now();
         self.settle(now, |inner, _| inner.core.advance(now)).1
+    }
+
+    /// Holds answers back by this schedule from now on; what is held leaves.
+    pub(super) fn set_schedule(&self, schedule: Option<Schedule>) {
+        let now = self.clock.now();
+        self.event(now, |inner, _| inner.core.set_schedule(now, schedule));
     }
 
     /// Something of the core that is no event.

@@ -21,6 +21,8 @@ pub struct Stats {
     pub generating_max: u64,
     /// Attempts that wait for their turn.
     pub queued: u64,
+    /// Answers that the schedule holds back.
+    pub held: u64,
     /// Answered whole.
     pub whole: u64,
     /// Refused with an error.

@@ -21,6 +21,17 @@ pub(super) enum Break {
     Reset,
     /// By an error inside a 200.
     Error,
+    /// As if it were whole, behind something that is no JSON.
+    Malformed,
+}
+
+/// What a fault does to a stream that goes on to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Twist {
+    /// The event with this token, counted from 0, comes twice.
+    Event(u32),
+    /// The usage comes twice.
+    Usage,
 }
 
 /// One generation: what will be said, and when it is there.
@@ -37,6 +48,7 @@ pub(super) struct Generation {
     pub(super) timeline: Timeline,
     /// The fault that ends the answer, and behind how many tokens.
     pub(super) early: Option<(Break, u32)>,
+    pub(super) twist: Option<Twist>,
 }
 
 impl Generation {
@@ -88,6 +100,7 @@ impl Unary {
         }
         let mut body = std::mem::take(&mut self.body);
         match self.generation.early {
+            Some((Break::Malformed, _)) => Move::Last(body),
             None => {
                 let mut said = Vec::with_capacity(body.len());
                 self.generation.text.write(0, self.generation.text.tokens(), &mut said);
@@ -119,7 +132,12 @@ impl Unary {
         let tokens = generation.text.tokens();
         let mut said = Vec::with_capacity(tokens as usize * 8 + 64);
         generation.text.write(0, tokens, &mut said);
-        wire::completion(named, &said, generation.finish, generation.prompt_tokens, u64::from(tokens))
+        let mut body =
+            wire::completion(named, &said, generation.finish, generation.prompt_tokens, u64::from(tokens));
+        if let Some((Break::Malformed, _)) = generation.early {
+            body.truncate(body.len() / 2);
+        }
+        body
     }
 }
 
@@ -205,6 +223,14 @@ impl Stream {
             text.write(from, to, out);
             record.content(now, to - from, &out[at..]);
         });
+        if matches!(self.generation.twist, Some(Twist::Event(token)) if (from..to).contains(&token)) {
+            self.chunks.content(out, |out| {
+                let at = out.len();
+                text.write(from, to, out);
+                // Handed over, but generated only once.
+                record.content(now, 0, &out[at..]);
+            });
+        }
         self.sent = to;
         if to < text.tokens() {
             self.generation.timeline.advance(plan, per_chunk.min(text.tokens() - to));
@@ -215,8 +241,15 @@ impl Stream {
         let generation = &self.generation;
         match generation.early {
             None => {
-                let tokens = u64::from(generation.text.tokens());
-                self.chunks.finish(&mut out, generation.finish, generation.prompt_tokens, tokens);
+                self.whole(&mut out);
+                Move::Last(out)
+            }
+            Some((Break::Malformed, _)) => {
+                let mut event = Vec::new();
+                self.chunks.content(&mut event, |out| out.extend_from_slice(b" torn"));
+                out.extend_from_slice(&event[..event.len() / 2]);
+                out.extend_from_slice(b"\n\n");
+                self.whole(&mut out);
                 Move::Last(out)
             }
             Some((Break::Cut, _)) => Move::Last(out),
@@ -232,6 +265,14 @@ impl Stream {
                 Move::Bytes(out)
             }
         }
+    }
+
+    /// What comes behind the last content of a whole answer.
+    fn whole(&self, out: &mut Vec<u8>) {
+        let Generation { finish, prompt_tokens, twist, text, .. } = &self.generation;
+        let tokens = u64::from(text.tokens());
+        let early = matches!(twist, Some(Twist::Usage)).then_some(tokens / 2);
+        self.chunks.finish(out, finish, *prompt_tokens, early.into_iter().chain([tokens]));
     }
 
     /// Room for what is likely due: one chunk, or a buffer full if tokens take no time.

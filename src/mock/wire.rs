@@ -95,14 +95,20 @@ impl Chunks {
         });
     }
 
-    /// The finish chunk, the usage chunk if it was asked for, and the terminator.
-    pub(super) fn finish(&self, out: &mut Vec<u8>, finish: &str, prompt: u64, tokens: u64) {
+    /// The finish chunk, a usage chunk for each count of tokens if usage was asked for, and the terminator.
+    pub(super) fn finish(
+        &self,
+        out: &mut Vec<u8>,
+        finish: &str,
+        prompt: u64,
+        tokens: impl Iterator<Item = u64>,
+    ) {
         self.event(out, |out| {
             let choice =
                 format!("{{\"index\":0,\"delta\":{{}},\"logprobs\":null,\"finish_reason\":\"{finish}\"}}");
             out.extend_from_slice(choice.as_bytes());
         });
-        if self.include_usage {
+        for tokens in tokens.filter(|_| self.include_usage) {
             out.extend_from_slice(self.head.as_bytes());
             let mut tail = String::from("],\"usage\":");
             let _ = write!(tail, "{}}}\n\n", usage(prompt, tokens));

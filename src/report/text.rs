@@ -1,6 +1,7 @@
 //! The terminal report: verdicts first, at most 100 columns, every foreign text escaped.
 
 mod counts;
+mod explored;
 mod figures;
 mod foot;
 mod headline;
@@ -34,6 +35,7 @@ pub fn render(summary: &Summary, context: &Context<'_>) -> String {
     headline::write(&mut page, summary);
     strategies::write(&mut page, summary);
     verdicts::write(&mut page, summary);
+    explored::write(&mut page, summary);
     counts::comparison(&mut page, summary);
     let few = summary.counters.len() <= CELLS;
     if few {

@@ -4,9 +4,7 @@ use super::checks::Findings;
 use super::document::{Document, Text};
 use super::fault::{Fault, Faults};
 use super::schema::SCHEMA;
-use super::shape::Shape;
-use super::{Plan, Source, build, fill, raw};
-use toml::Value as Toml;
+use super::{Plan, Source, build, file, fill, raw};
 
 /// Looks an environment variable up; `None` if it is not set.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -53,15 +51,8 @@ fn read(source: &Source, overrides: &[(String, String)], env: Option<Env<'_>>) -
 
 fn check(document: &Document, env: Option<Env<'_>>) -> Result<Plan, Vec<Fault>> {
     let mut findings = Findings::new(document);
-    let mut shape = Shape { schema: &SCHEMA, findings: &mut findings, path: Vec::new() };
-    let sound = shape.check(&SCHEMA, &document.root).unwrap_or_else(|| Toml::Table(toml::Table::new()));
-    let mut scenario: raw::Scenario = match sound.try_into() {
-        Ok(scenario) => scenario,
-        Err(error) => {
-            // The shape allowed what the types do not: a gap in the schema, but never a panic.
-            findings.sense(&[], error.message().to_owned(), "see `deadheat schema`");
-            return Err(findings.faults);
-        }
+    let Some(mut scenario) = file::sound::<raw::Scenario>(document, &SCHEMA, &mut findings) else {
+        return Err(findings.faults);
     };
     fill::fill(&mut scenario);
     let plan = build::build(&scenario, env, &mut findings);

@@ -108,6 +108,15 @@ impl Plan {
         let pairs = (0..self.targets.len()).flat_map(|t| (0..self.strategies.len()).map(move |s| (t, s)));
         pairs.zip(0u16..).map(|((target, strategy), index)| Cell { index, target, strategy }).collect()
     }
+
+    /// Whether the Redis of the strategy's cells is to be killed and started again, empty.
+    #[must_use]
+    pub fn restarts_redis(&self, strategy: &StrategyPlan) -> bool {
+        let meant = |name: &Option<String>| name.as_ref().is_none_or(|name| name == strategy.name());
+        let restart =
+            |nemesis: &Nemesis| nemesis.kind == NemesisKind::RestartRedis && meant(&nemesis.strategy);
+        strategy.locks() && self.nemeses.iter().any(restart)
+    }
 }
 
 /// Where attempts go.

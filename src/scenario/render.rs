@@ -30,7 +30,7 @@ impl Faults {
         if count > MOST_SHOWN {
             text.push_str(&format!("the first {MOST_SHOWN} of "));
         }
-        text.push_str(&format!("{count} {} in the scenario\n", if count == 1 { "fault" } else { "faults" }));
+        text.push_str(&format!("{count} {}\n", if count == 1 { "fault" } else { "faults" }));
         text
     }
 }

@@ -4,8 +4,8 @@ use super::build::nearest_target;
 use super::checks::Findings;
 use super::raw::{self, Scenario};
 use super::{
-    Backoff, BreakerPlan, Budget, Declared, FaultKind, FaultRule, FaultWhen, FidelityBudget, HintForm,
-    Jitter, Retry, RetryBudgetPlan, Slo, Timeouts,
+    Backoff, BreakerPlan, Budget, Declared, FaultKind, FaultRule, FidelityBudget, Jitter, Retry,
+    RetryBudgetPlan, Slo, Timeouts,
 };
 use crate::units::Currency;
 
@@ -90,47 +90,18 @@ fn fault(index: &str, rule: &raw::FaultRule, scenario: &Scenario, findings: &mut
             Some(_) => {}
         }
     }
-    let when = &rule.when;
     FaultRule {
         kind: fault_kind(index, &rule.kind, findings),
-        when: FaultWhen {
-            every: when.every,
-            jobs: when.jobs.clone(),
-            attempts: when.attempts.clone(),
-            probability: when.probability,
-        },
+        when: rule.when.clone().into(),
         target: rule.target.clone(),
     }
 }
 
 fn fault_kind(index: &str, raw: &raw::FaultKind, findings: &mut Findings<'_>) -> FaultKind {
-    use raw::FaultKind as Raw;
-    match raw {
-        Raw::RateLimit { retry_after, hint } => FaultKind::RateLimit {
-            retry_after: retry_after.map(|time| time.0),
-            hint: match hint {
-                raw::HintForm::Seconds => HintForm::Seconds,
-                raw::HintForm::Date => HintForm::Date,
-                raw::HintForm::Milliseconds => HintForm::Milliseconds,
-                raw::HintForm::Text => HintForm::Text,
-            },
-        },
-        Raw::QuotaExhausted {} => FaultKind::QuotaExhausted,
-        Raw::Status { code } => FaultKind::Status(*code),
-        Raw::Slow { by } => FaultKind::Slow(by.0),
-        Raw::ResetAfterAccept {} => FaultKind::ResetAfterAccept,
-        Raw::CutStream { after } => FaultKind::CutStream { after: *after },
-        Raw::ResetMidStream { after } => FaultKind::ResetMidStream { after: *after },
-        Raw::ErrorEvent { after } => FaultKind::ErrorEvent { after: *after },
-        Raw::NeverAnswers {} => FaultKind::NeverAnswers,
-        Raw::GatewayTimeout { status, after } => {
-            if ![504, 524].contains(status) {
-                let path = ["fault", index, "kind", "gateway-timeout", "status"];
-                findings.sense(&path, format!("{status} is no gateway's timeout"), "write 504 or 524");
-            }
-            FaultKind::GatewayTimeout { status: *status, after: after.0 }
-        }
-    }
+    FaultKind::try_from(raw.clone()).unwrap_or_else(|wrong| {
+        findings.sense(&["fault", index, "kind", wrong.kind, wrong.field], wrong.what, wrong.help);
+        FaultKind::NeverAnswers
+    })
 }
 
 pub(super) fn budget(scenario: &Scenario, findings: &mut Findings<'_>) -> Option<Budget> {

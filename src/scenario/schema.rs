@@ -1,16 +1,20 @@
 //! The JSON Schema of the scenario file, generated from the raw types.
 
 use super::raw;
+use schemars::JsonSchema;
 use serde_json::Value;
 use std::sync::LazyLock;
 
 /// The schema; the shape of every scenario is checked against this very value.
-pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(schema_of::<raw::Scenario>);
+
+/// The schema of a file of this type.
+pub(super) fn schema_of<T: JsonSchema>() -> Value {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<raw::Scenario>().to_value();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
     drop_null(&mut schema);
     schema
-});
+}
 
 /// The JSON Schema (2020-12) of the scenario file, as indented JSON with a final newline.
 #[must_use]

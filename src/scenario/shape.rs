@@ -10,7 +10,7 @@ mod stand_in;
 
 use super::checks::Findings;
 use super::document::{Entry, Node, Value};
-use super::{mask, text};
+use super::{mask, strategies, text};
 pub(super) use expect::nearest;
 use expect::{close, describe, variants};
 use serde_json::Value as Json;
@@ -122,6 +122,12 @@ impl<'a> Shape<'a, '_> {
     }
 
     fn unknown_key(&mut self, key: &str, known: &[&str]) {
+        if let [table, strategy, _] = self.path.as_slice()
+            && table == "strategy"
+            && let Some((what, help)) = strategies::why_not(strategy, key)
+        {
+            return self.findings.shape_key(&self.path, what, help);
+        }
         let help = if mask::is_secret_key(key) && known.contains(&"api_key_env") {
             "never put a key in a file: export it and write its variable's name, api_key_env = \"HOUSE_KEY\""
                 .to_owned()

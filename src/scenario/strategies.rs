@@ -19,55 +19,63 @@ pub(super) fn build(
 fn strategy(raw: &Strategy, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> StrategyPlan {
     use Strategy as S;
     let name = raw.name();
-    let spread = |way, processes, counters| StrategyPlan {
-        way,
-        processes,
-        local_counters: counters == Counters::Local,
-    };
     match raw {
-        S::Unbounded(p) => {
-            spread(Way::Unbounded, p.processes, counters(name, p.processes, p.counters, findings))
-        }
+        S::Unbounded(p) => spread(Way::Unbounded, p.processes, p.counters, &[], findings),
         S::Semaphore(p) | S::Idempotent(p) => {
-            let counters = counters(name, p.processes, p.counters, findings);
-            check_share("permits", p.permits, p.processes, name, findings);
             let permits = p.permits;
             let way = match raw {
                 S::Idempotent(_) => Way::Idempotent { permits },
                 _ => Way::Semaphore { permits },
             };
-            spread(way, p.processes, counters)
+            spread(way, p.processes, p.counters, &[("permits", permits.into(), 1)], findings)
         }
         S::ThreadPool(p) => {
-            let counters = counters(name, p.processes, p.counters, findings);
-            check_share("workers", p.workers, p.processes, name, findings);
-            spread(Way::ThreadPool { workers: p.workers }, p.processes, counters)
+            let way = Way::ThreadPool { workers: p.workers };
+            spread(way, p.processes, p.counters, &[("workers", p.workers.into(), 1)], findings)
         }
-        S::RedisLock(p) => {
-            spread(Way::RedisLock(lock(name, p, env, findings)), p.processes, Counters::Merged)
-        }
-        S::RedisCounter(p) => {
-            check_share("permits", p.permits, p.processes, name, findings);
-            let redis = redis(name, &p.redis, env, findings);
-            spread(Way::RedisCounter { redis, permits: p.permits }, p.processes, Counters::Merged)
-        }
-        S::SingleFlight(p) => StrategyPlan::alone(Way::SingleFlight { permits: p.permits }),
         S::TokenBucket(p) => {
-            spread(Way::TokenBucket { rate_per_s: p.rate, burst: p.burst }, p.processes, Counters::Merged)
+            let way = Way::TokenBucket { rate_per_s: p.rate, burst: p.burst };
+            spread(way, p.processes, p.counters, &[("burst", p.burst.into(), 1)], findings)
         }
         S::Adaptive(p) => {
-            if p.min > p.max {
-                let what = format!("the limit goes from {} to {}", p.min, p.max);
-                findings.sense(&["strategy", name, "min"], what, "write a `min` of at most `max`");
-            }
             let rule = match p.rule {
                 raw::LimitRule::Aimd => LimitRule::Aimd,
                 raw::LimitRule::Gradient => LimitRule::Gradient,
             };
-            StrategyPlan::alone(Way::Adaptive { rule, min: p.min, max: p.max })
+            let way = Way::Adaptive { rule, min: p.min, max: p.max };
+            let plan = spread(way, p.processes, p.counters, &[("max", p.max.into(), 1)], findings);
+            if p.min > p.max {
+                let what = format!("the limit goes from {} to {}", p.min, p.max);
+                findings.sense(&["strategy", name, "min"], what, "write a `min` of at most `max`");
+            }
+            plan
         }
-        S::Hedged(p) => StrategyPlan::alone(Way::Hedged { permits: p.permits, after: p.after.0 }),
-        S::Budgeted(p) => StrategyPlan::alone(Way::Budgeted { permits: p.permits, max_tokens: p.max_tokens }),
+        // One for the first attempt, and one for the second.
+        S::Hedged(p) => {
+            let way = Way::Hedged { permits: p.permits, after: p.after.0 };
+            spread(way, p.processes, p.counters, &[("permits", p.permits.into(), 2)], findings)
+        }
+        S::Budgeted(p) => {
+            let way = Way::Budgeted { permits: p.permits, max_tokens: p.max_tokens };
+            let shares = [("permits", p.permits.into(), 1), ("max_tokens", p.max_tokens, 1)];
+            spread(way, p.processes, p.counters, &shares, findings)
+        }
+        S::RedisLock(p) => {
+            let lock = lock(name, &p.redis, p.ttl.0, p.permits, env, findings);
+            spread(
+                Way::RedisLock(lock),
+                p.processes,
+                p.counters,
+                &[("permits", p.permits.into(), 1)],
+                findings,
+            )
+        }
+        S::RedisCounter(p) => {
+            let redis = redis(name, &p.redis, env, findings);
+            let way = Way::RedisCounter { redis, permits: p.permits };
+            spread(way, p.processes, Counters::Merged, &[("permits", p.permits.into(), 1)], findings)
+        }
+        S::SingleFlight(p) => StrategyPlan::alone(Way::SingleFlight { permits: p.permits }),
         _ => twin(raw, env, findings),
     }
 }
@@ -86,9 +94,9 @@ fn twin(raw: &Strategy, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> St
             StrategyPlan::alone(Way::Broken(Broken { max_tokens: Some(p.max_tokens), ..broken(p.permits) }))
         }
         S::BrokenLockUnfenced(p) | S::BrokenLockRelease(p) | S::BrokenLockCounterOnly(p) => {
-            let lock = lock(name, p, env, findings);
+            let lock = lock(name, &p.redis, p.ttl.0, p.permits, env, findings);
             let way = Way::Broken(Broken { lock: Some(lock), ..broken(p.permits) });
-            StrategyPlan { way, processes: p.processes, local_counters: false }
+            spread(way, p.processes, Counters::Merged, &[("permits", p.permits.into(), 1)], findings)
         }
         S::BrokenLocalLimit(p) | S::BrokenLocalCounters(p) => {
             let local_counters = twin == Twin::LocalCounters;
@@ -108,27 +116,67 @@ fn twin(raw: &Strategy, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> St
     }
 }
 
-/// Counters of one process cannot be local.
-fn counters(name: &str, processes: u32, counters: Counters, findings: &mut Findings<'_>) -> Counters {
-    if counters == Counters::Local && processes < 2 {
+/// Spreads a strategy over processes. Of each of `shares` — a field, its value, the least that makes sense — every
+/// process needs its own.
+fn spread(
+    way: Way,
+    processes: u32,
+    counters: Counters,
+    shares: &[(&str, u64, u64)],
+    findings: &mut Findings<'_>,
+) -> StrategyPlan {
+    let plan = StrategyPlan { way, processes, local_counters: counters == Counters::Local };
+    let name = plan.name();
+    for (field, n, least) in shares {
+        let needed = least * u64::from(processes);
+        if *n < needed && processes > 1 {
+            let what = format!("{n} `{field}` cannot be shared by {processes} processes");
+            findings.sense(&["strategy", name, field], what, format!("write at least {needed}"));
+        }
+    }
+    // Counters of one process cannot be local.
+    if plan.local_counters && processes < 2 {
+        let what = "counters can only be local where there are several processes";
         let help = "add processes = 2 or more, or leave it out";
-        let path = ["strategy", name, "counters"];
-        findings.sense(&path, "counters can only be local where there are several processes", help);
+        findings.sense(&["strategy", name, "counters"], what, help);
     }
-    counters
+    plan
 }
 
-/// Every process needs a share of at least one.
-fn check_share(field: &str, n: u32, processes: u32, name: &str, findings: &mut Findings<'_>) {
-    if n < processes {
-        let what = format!("{n} `{field}` cannot be shared by {processes} processes");
-        findings.sense(&["strategy", name, field], what, format!("write at least {processes}"));
-    }
+/// Why a strategy has no such key although others have: what is wrong, and what to write instead.
+pub(super) fn why_not(strategy: &str, key: &str) -> Option<(String, String)> {
+    let (why, help) = match (strategy, key) {
+        ("single-flight", "processes" | "counters") => (
+            "each process would have flights of its own, and the same question be billed once in each",
+            "leave it out, or use [strategy.redis-lock], whose answers all processes share",
+        ),
+        ("redis-counter", "counters") => (
+            "its counters stand in Redis, for all processes",
+            "leave it out; [strategy.semaphore] has counters that each process keeps for itself",
+        ),
+        (twin, "processes") if twin.starts_with("broken-") => (
+            "one process is enough for its bug",
+            "leave it out; the twins for several processes are broken-local-limit, broken-local-counters and \
+             those with a lock",
+        ),
+        (twin, "counters") if twin.starts_with("broken-") => (
+            "a twin has one bug, and it has another",
+            "leave it out; the twin with local counters is broken-local-counters",
+        ),
+        _ => return None,
+    };
+    Some((format!("`{strategy}` has no `{key}`: {why}"), help.to_owned()))
 }
 
-fn lock(name: &str, raw: &raw::Lock, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> Lock {
-    check_share("permits", raw.permits, raw.processes, name, findings);
-    if raw.ttl.0 < Duration::from_millis(10) {
+fn lock(
+    name: &str,
+    redis_text: &str,
+    ttl: Duration,
+    permits: u32,
+    env: Option<Env<'_>>,
+    findings: &mut Findings<'_>,
+) -> Lock {
+    if ttl < Duration::from_millis(10) {
         let path = ["strategy", name, "ttl"];
         findings.sense(
             &path,
@@ -136,7 +184,7 @@ fn lock(name: &str, raw: &raw::Lock, env: Option<Env<'_>>, findings: &mut Findin
             "write a ttl of at least \"10ms\"",
         );
     }
-    Lock { redis: redis(name, &raw.redis, env, findings), ttl: raw.ttl.0, permits: raw.permits }
+    Lock { redis: redis(name, redis_text, env, findings), ttl, permits }
 }
 
 fn redis(name: &str, text: &str, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> Redis {

@@ -1,6 +1,6 @@
 //! The values that a scenario writes as text with a unit, each with its schema.
 
-use crate::units::{Money, parse_duration};
+use crate::units::{Money, exact_duration, parse_duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -39,26 +39,9 @@ impl<const MIN_NS: u64> Time<MIN_NS> {
     }
 }
 
-/// The exact text of a duration: a whole number of the largest unit that divides it.
-fn exact(time: Duration) -> String {
-    let ns = time.as_nanos();
-    let units: [(u128, &str); 6] = [
-        (3_600_000_000_000, "h"),
-        (60_000_000_000, "m"),
-        (1_000_000_000, "s"),
-        (1_000_000, "ms"),
-        (1_000, "us"),
-        (1, "ns"),
-    ];
-    match units.into_iter().find(|(unit, _)| ns.is_multiple_of(*unit)) {
-        Some((unit, name)) if ns > 0 => format!("{}{name}", ns / unit),
-        _ => "0s".to_owned(),
-    }
-}
-
 impl<const MIN_NS: u64> Serialize for Time<MIN_NS> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&exact(self.0))
+        s.collect_str(&exact_duration(self.0))
     }
 }
 

@@ -92,11 +92,11 @@ impl Breaker {
         Admission::Go(Pass { era: state.era })
     }
 
-    /// An attempt has ended, well or not.
-    pub fn ended(&self, now: Duration, pass: Pass, well: bool) {
+    /// An attempt has ended, well or not; `true` if the breaker has closed by that: who waits for it need not any more.
+    pub fn ended(&self, now: Duration, pass: Pass, well: bool) -> bool {
         let mut state = lock(&self.state);
         if pass.era != state.era {
-            return;
+            return false;
         }
         let open = Phase::Open { until: now.saturating_add(self.open_for) };
         match state.phase {
@@ -106,6 +106,7 @@ impl Breaker {
             }
             Phase::HalfOpen { well: before, .. } if well && before + 1 >= self.probes => {
                 state.turn(Phase::Closed { failed_in_a_row: 0 });
+                return true;
             }
             Phase::HalfOpen { out, well: before } if well => {
                 state.phase = Phase::HalfOpen { out: out - 1, well: before + 1 };
@@ -114,6 +115,7 @@ impl Breaker {
             // No pass is given while open, and one from before is of another era.
             Phase::Open { .. } => {}
         }
+        false
     }
 
     /// An attempt was given up, and nothing is known of the provider. A probe's place is free again.

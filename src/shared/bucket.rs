@@ -37,6 +37,12 @@ impl TokenBucket {
         Self { interval_ns, ahead_ns, full_at_ns: AtomicU64::new(0) }
     }
 
+    /// Tokens that fit into it.
+    #[must_use]
+    pub fn burst(&self) -> u32 {
+        u32::try_from(self.ahead_ns / self.interval_ns + 1).unwrap_or(u32::MAX)
+    }
+
     /// The moment at which a caller who finds the bucket as `full_at_ns` says may go.
     fn slot(&self, full_at_ns: u64, now_ns: u64) -> u64 {
         full_at_ns.saturating_sub(self.ahead_ns).max(now_ns)
@@ -83,6 +89,7 @@ mod tests {
     #[test]
     fn a_burst_goes_at_once_and_the_rest_one_by_one() {
         let bucket = TokenBucket::new(100.0, 3);
+        assert_eq!(bucket.burst(), 3);
         let slots: Vec<_> = (0..6).map(|_| bucket.reserve(ms(0))).collect();
         assert_eq!(slots, [ms(0), ms(0), ms(0), ms(10), ms(20), ms(30)]);
         // What was reserved is spent: 70 ms later four tokens have dropped, of which three fit.

@@ -251,24 +251,68 @@ impl Keys {
         Ok(self.get(lock)? == Some(owner) && self.delete(lock))
     }
 
-    /// Adds to the fields of `totals`, unless the booking was made before.
+    /// Opens an account, once: the time in microseconds since 1970 at which it was.
     ///
     /// # Errors
-    /// If a key holds what it should not, a number is none, or the time to live is none.
-    pub fn add_once(
+    /// If the key holds something else.
+    pub fn open_account(&mut self, totals: &[u8], ttl_ms: i64) -> Result<i64, Refusal> {
+        if let Some(since_us) = self.field(totals, b"since")? {
+            return Ok(since_us);
+        }
+        let now_us = i64::try_from(self.now.as_micros()).unwrap_or(i64::MAX);
+        self.add(totals, b"since", now_us)?;
+        self.expire_in(totals, ttl_ms)?;
+        Ok(now_us)
+    }
+
+    /// Counts a request that is about to be sent; `false` if it was counted before.
+    ///
+    /// # Errors
+    /// If a key holds something else.
+    pub fn begin(&mut self, totals: &[u8], booking: &[u8], ttl_ms: i64) -> Result<bool, Refusal> {
+        if !self.set(booking, b"begun", Some(ttl_ms), true)? {
+            return Ok(false);
+        }
+        self.add(totals, b"requests", 1)?;
+        self.add(totals, b"unsettled", 1)?;
+        self.expire_in(totals, ttl_ms)
+    }
+
+    /// Adds what a request has cost, once.
+    ///
+    /// # Errors
+    /// If a key holds something else.
+    pub fn settle(
         &mut self,
         totals: &[u8],
         booking: &[u8],
         ttl_ms: i64,
-        more: &[(&[u8], &[u8])],
+        tokens: [(&[u8], i64); 2],
     ) -> Result<bool, Refusal> {
-        if !self.set(booking, b"1", Some(ttl_ms), true)? {
+        let begun = match self.get(booking)? {
+            Some(b"settled") => return Ok(false),
+            state => state.is_some(),
+        };
+        self.set(booking, b"settled", Some(ttl_ms), false)?;
+        let (field, more) = if begun { (b"unsettled".as_slice(), -1) } else { (b"requests".as_slice(), 1) };
+        self.add(totals, field, more)?;
+        for (field, more) in tokens {
+            self.add(totals, field, more)?;
+        }
+        self.expire_in(totals, ttl_ms)
+    }
+
+    /// Takes a request back that was not sent; `false` if there is none to take back.
+    ///
+    /// # Errors
+    /// If a key holds something else.
+    pub fn withdraw(&mut self, totals: &[u8], booking: &[u8]) -> Result<bool, Refusal> {
+        if self.get(booking)? != Some(b"begun") {
             return Ok(false);
         }
-        for (field, more) in more {
-            self.add(totals, field, Self::number(more)?)?;
-        }
-        self.expire_in(totals, ttl_ms)?;
+        self.delete(booking);
+        self.add(totals, b"requests", -1)?;
+        self.add(totals, b"unsettled", -1)?;
         Ok(true)
     }
 

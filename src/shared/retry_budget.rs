@@ -41,6 +41,13 @@ impl RetryBudget {
         self.balance.fetch_update(Relaxed, Relaxed, |balance| balance.checked_sub(ONE)).is_ok()
     }
 
+    /// What was withdrawn was not sent after all.
+    pub fn refund(&self) {
+        let step = |balance: u64| Some((balance + ONE).min(self.cap));
+        // Cannot fail: the step always yields a balance.
+        let _ = self.balance.fetch_update(Relaxed, Relaxed, step);
+    }
+
     /// Thousandths of a retry that could be withdrawn.
     #[must_use]
     pub fn balance_thousandths(&self) -> u64 {
@@ -61,6 +68,18 @@ mod tests {
         }
         budget.deposit();
         assert!(budget.withdraw() && !budget.withdraw());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_given_back_up_to_the_cap() {
+        let budget = RetryBudget::new(500, 1, 1);
+        assert!(budget.withdraw());
+        budget.refund();
+        assert_eq!(budget.balance_thousandths(), 1000);
+        assert!(budget.withdraw());
+        budget.deposit();
+        budget.refund();
+        assert_eq!(budget.balance_thousandths(), 1000);
     }
 
     #[test]

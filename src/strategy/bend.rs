@@ -1,6 +1,6 @@
 //! Hands that pass on what they are told, but for what somebody bends.
 
-use super::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock};
+use super::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock, Usage};
 use crate::history::JobEnd;
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ pub(super) trait Bend {
 impl<T: Bend> Hands for T {
     fn now(&self) -> Duration {
         self.inner().now()
+    }
+
+    fn earlier(&self) -> Option<&[Option<Usage>]> {
+        self.inner().earlier()
     }
 
     fn attempt<'a>(&'a self, task: &'a Task, call: Call<'a>) -> LocalFuture<'a, Answer> {
@@ -42,6 +46,10 @@ impl<T: Bend> Hands for T {
 
     fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
         Bend::record(self, task, answer, end, attempts);
+    }
+
+    fn cannot_work(&self, why: String) {
+        self.inner().cannot_work(why);
     }
 
     fn count(&self, task: &Task, answer: &Answer) {

@@ -4,6 +4,7 @@ use super::bend::Bend;
 use super::redis::{Locks, RedisClient, RedisError, Released, Store};
 use super::{Answer, Hands, Lease, Task, Unlock};
 use crate::history::{ErrorClass, JobEnd, Outcome};
+use crate::scenario::REDIS_PATIENCE;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::time::Duration;
@@ -12,8 +13,6 @@ use std::time::Duration;
 const KEPT: Duration = Duration::from_secs(3600);
 /// Between two looks at a lock that somebody else holds, on average.
 const POLL: Duration = Duration::from_millis(10);
-/// For how long a Redis that does not answer is asked again.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Locks and answers of one cell.
 #[derive(Debug)]
@@ -81,11 +80,15 @@ impl Shelf {
     pub(super) async fn keep(&self, task: &Task, answer: &Answer, end: JobEnd) {
         let doubt = (answer.outcome != Outcome::Ok).then_some(end);
         let kept = Kept { id: answer.id.clone(), text_hash: answer.text_hash.clone(), doubt };
-        if let Ok(text) = serde_json::to_string(&kept) {
-            for _ in 0..3 {
-                if self.store.put(task.question, &text, KEPT).await.is_ok() {
-                    return;
-                }
+        let Ok(text) = serde_json::to_string(&kept) else { return };
+        for _ in 0..3 {
+            // A doubt must not take an answer's place: its lock may have been lost.
+            let kept = match doubt {
+                None => self.store.put(task.question, &text, KEPT).await,
+                Some(_) => self.store.put_first(task.question, &text, KEPT).await.map(drop),
+            };
+            if kept.is_ok() {
+                return;
             }
         }
     }
@@ -100,7 +103,7 @@ impl Shelf {
                 Ok(None) => silent_since = None,
                 Err(_) => {
                     let since = *silent_since.get_or_insert(hands.now());
-                    if hands.now() - since > PATIENCE {
+                    if hands.now() - since > REDIS_PATIENCE {
                         return Turn::NoRedis;
                     }
                 }
@@ -141,16 +144,6 @@ impl Shelf {
     /// Whether the lock is still held; if so it lasts for a whole term again.
     pub(super) async fn renew(&self, held: &Held) -> bool {
         self.locks.renew(&held.lock, &held.owner, self.ttl).await.unwrap_or(false)
-    }
-
-    /// Never returns while the lock is held: renews it three times a term until it is lost.
-    pub(super) async fn keep_alive(&self, held: &Held, hands: &dyn Hands) {
-        while hands.wait_until(hands.now() + self.ttl / 3).await {
-            if !self.renew(held).await {
-                return;
-            }
-        }
-        std::future::pending().await
     }
 
     /// Gives the lock back if it is still this holder's. Whatever comes of it, its time ends it.

@@ -1,79 +1,139 @@
 //! `redis-counter`: a semaphore whose totals stand in Redis.
 //!
-//! For programs of several processes, whose own counters each know a part only. Each attempt is booked once,
-//! in one step, under a name of its own, so that a booking without an answer can be repeated. The wrong
-//! choice for one process, whose atomic counters do the same without a round trip for each attempt.
+//! For programs of several processes, whose own counters each know a part only. Each attempt is counted before it is
+//! sent, so that whoever dies with it leaves a count, and what it cost is added when it is over; both once, under
+//! the attempt's own name, so that a booking without an answer can be repeated. What cannot be booked stays open,
+//! and an account with something open, or one that its server has forgotten, is no account. The wrong choice for one
+//! process, whose atomic counters do the same without two round trips for each attempt.
 
-use super::redis::{Counters, Counts, RedisClient};
+use super::redis::{Counters, Counts, RedisClient, RedisError};
 use super::{
-    Answer, Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive,
-    send,
+    Answer, Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, Usage,
+    drive_with, send,
 };
 use crate::history::{JobEnd, Outcome};
+use crate::scenario::REDIS_PATIENCE;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How often a booking is repeated that Redis did not confirm, and the wait between.
-const TRIES: u32 = 100;
+/// The wait before a booking is repeated that Redis did not confirm.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Takes a permit for each attempt, and books it in Redis.
 #[derive(Debug)]
 pub struct RedisCounter {
     counters: Counters,
+    /// When the account was opened, by which it is known again; or why it could not be.
+    since_us: Result<u64, String>,
     permits: PermitQueue,
     retry: RetryPolicy,
 }
 
 impl RedisCounter {
-    /// With so many permits, and totals under `prefix`.
+    /// With so many permits, and totals under `prefix`, which are opened. Blocks for some seconds at the most.
     #[must_use]
     pub fn new(redis: &RedisClient, prefix: &str, permits: u32, retry: RetryPolicy) -> Self {
-        Self { counters: Counters::new(redis.clone(), prefix), permits: PermitQueue::new(permits), retry }
+        let counters = Counters::new(redis.clone(), prefix);
+        let since_us = counters.open().map_err(|error| error.to_string());
+        Self { counters, since_us, permits: PermitQueue::new(permits), retry }
     }
 
-    async fn book(&self, task: &Task, n: u32, answer: &Answer, hands: &dyn Hands) {
-        let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-        let counts = Counts {
-            requests: 1,
-            prompt_tokens: usage.prompt_tokens,
-            completion_tokens: usage.completion_tokens,
-        };
-        let id = format!("{}:{n}", task.job);
-        for _ in 0..TRIES {
-            if self.counters.add_once(&id, counts).await.is_ok() {
+    /// A job that comes again: what is known of its attempts is booked, unless it was; and an attempt that was about
+    /// to be sent, but of which nobody ever heard, is taken back.
+    async fn catch_up(&self, task: &Task, hands: &dyn Hands, earlier: &[Option<Usage>]) {
+        for (n, usage) in (1..).zip(earlier) {
+            if self.settle(&id(task, n), usage.unwrap_or_default(), hands).await.is_err() {
                 return;
             }
-            // A run that was stopped still books what it has sent, without the waits.
-            hands.wait_until(hands.now() + PAUSE).await;
         }
+        let next = id(task, earlier.len() as u32 + 1);
+        let _given_up = patiently(hands, async || self.counters.withdraw(&next).await).await;
     }
+
+    /// Makes an attempt under this name that is counted before it is sent.
+    async fn counted<'a>(
+        &self,
+        id: &str,
+        task: &'a Task,
+        hands: &'a dyn Hands,
+        call: Call<'a>,
+    ) -> Result<Answer, JobEnd> {
+        patiently(hands, async || self.counters.begin(id).await).await?;
+        let sent = send(hands, task, call).await;
+        if sent.is_err() {
+            // If that fails it stays open.
+            let _given_up = patiently(hands, async || self.counters.withdraw(id).await).await;
+        }
+        sent
+    }
+
+    /// Adds what an attempt has cost. If that fails it stays open.
+    async fn settle(&self, id: &str, usage: Usage, hands: &dyn Hands) -> Result<(), JobEnd> {
+        let Usage { prompt_tokens, completion_tokens } = usage;
+        let settle = async || self.counters.settle(id, prompt_tokens, completion_tokens).await;
+        patiently(hands, settle).await
+    }
+
+    fn account(&self) -> Result<Booked, String> {
+        let since_us = self.since_us.clone()?;
+        let standing = self.counters.read().map_err(|error| error.to_string())?;
+        if standing.since_us != Some(since_us) {
+            return Err("Redis has lost its memory since the account was opened".to_owned());
+        }
+        if standing.unsettled > 0 {
+            return Err(format!("{} attempts were counted and never settled", standing.unsettled));
+        }
+        let Counts { requests, prompt_tokens, completion_tokens } = standing.counts;
+        Ok(Booked { requests, prompt_tokens, completion_tokens })
+    }
+}
+
+/// The name of an attempt, over all processes that the job is given to.
+fn id(task: &Task, n: u32) -> String {
+    format!("{}:{n}", task.job)
+}
+
+/// Asks until Redis answers, or its time is over. A run that is stopped asks once more.
+async fn patiently(hands: &dyn Hands, ask: impl AsyncFn() -> Result<bool, RedisError>) -> Result<(), JobEnd> {
+    let since = hands.now();
+    let mut stopped = false;
+    while ask().await.is_err() {
+        if stopped {
+            return Err(JobEnd::Cancelled);
+        }
+        if hands.now() - since > REDIS_PATIENCE {
+            return Err(JobEnd::Exhausted);
+        }
+        stopped = !hands.wait_until(hands.now() + PAUSE).await;
+    }
+    Ok(())
 }
 
 impl Strategy for RedisCounter {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
+            let earlier = hands.earlier();
+            if let Some(earlier) = earlier {
+                self.catch_up(&task, &*hands, earlier).await;
+            }
+            let before = earlier.map_or(0, |earlier| earlier.len() as u32);
             let attempt = async |n, due| {
-                let permit = tokio::select! {
-                    biased;
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
-                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                let permit = Permit::unless_stopped(&self.permits, &*hands).await?;
+                let id = id(&task, before + n);
+                let counted = self.counted(&id, &task, &*hands, Call::new(n, due));
+                let answer = self.retry.through_breaker(hands.now(), counted).await?;
                 drop(permit);
-                self.book(&task, n, &answer, &*hands).await;
+                // What is said of the attempt is said first: then whoever takes the job over knows what to book.
+                tokio::task::yield_now().await;
+                let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
+                let _given_up = self.settle(&id, usage, &*hands).await;
                 Ok(answer)
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 
     fn books(&self) -> Books {
-        let read = self.counters.read().map_err(|error| error.to_string());
-        Books::Central(read.map(|counts| Booked {
-            requests: counts.requests,
-            prompt_tokens: counts.prompt_tokens,
-            completion_tokens: counts.completion_tokens,
-        }))
+        Books::Central(self.account())
     }
 }

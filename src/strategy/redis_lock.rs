@@ -3,17 +3,24 @@
 //! For several processes that may be given the same work twice: whoever gets the lock asks, everybody else
 //! takes its answer. The lock is renewed while the call lasts and looked at again right before the call, and
 //! its fencing token goes with the call, for a Redis lock alone excludes nobody (see [`super::redis`]); one
-//! `Idempotency-Key` per question saves the bill where the provider honours it. The
-//! wrong choice where nothing is asked twice: every job then pays two round trips for nothing.
+//! `Idempotency-Key` per question saves the bill where the provider honours it. A job that loses its lock, or is
+//! refused for a stale token, tries again under the next one by the same policy as after any failure. The wrong
+//! choice where nothing is asked twice: every job then pays two round trips for nothing; and no safe one where the
+//! key is not honoured: a lock that Redis loses during a call is somebody else's before the answer is there.
 
-use super::lock::{Caught, Held, Shelf, Turn, without_turn};
+use super::lock::{Caught, Held, Shelf, Turn};
 use super::redis::RedisClient;
 use super::{
-    Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+    Answer, Call, Hands, Hold, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_unpaid,
 };
 use crate::history::{JobEnd, Outcome};
+use crate::scenario::REDIS_PATIENCE;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
+
+/// A job whose lock is lost asks for it again after this at the least, whatever its back-off.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Takes the question's lock for each job.
 #[derive(Debug)]
@@ -47,49 +54,83 @@ impl RedisLock {
         Self { owner_checked: false, ..self }
     }
 
-    /// Calls under the lock; `None` if the lock was lost before it came to an end that counts.
-    async fn call(&self, held: &Held, task: &Task, hands: &dyn Hands, before: u32) -> Called {
-        let caught = Caught::new(hands);
-        let lost = std::cell::Cell::new(false);
-        let attempt = async |n, due| {
-            let _permit = tokio::select! {
-                biased;
-                permit = Permit::acquire(&self.permits) => permit,
-                () = hands.stopped() => return Err(JobEnd::Cancelled),
-            };
-            if self.fenced && !self.shelf.renew(held).await {
-                lost.set(true);
-                return Err(JobEnd::Cancelled);
-            }
-            let call = Call {
-                lease: Some(held.lease(self.fenced)),
-                idempotency_key: self.fenced.then(|| format!("{}{}", self.prefix, held.lock)),
-                ..Call::new(before + n, due)
-            };
-            let answer = send(hands, task, call).await?;
-            // A stale token: somebody else has held the lock since.
-            // The provider says of a stale token, and of no other conflict, that it never becomes good again.
-            let refused = answer.status == Some(409) && answer.should_retry == Some(false);
-            lost.set(self.fenced && refused);
-            Ok(answer)
-        };
-        let work = drive(&self.retry, task, &caught, attempt);
-        if self.fenced {
-            let renewed = async {
-                self.shelf.keep_alive(held, hands).await;
-                std::future::pending::<()>().await;
-            };
-            tokio::select! {
-                biased;
-                () = work => {}
-                () = renewed => {}
-            }
-        } else {
-            work.await;
+    /// Makes attempt `n` under the question's lock, which is taken first if it is not held.
+    async fn attempt(
+        &self,
+        round: &Round,
+        task: &Task,
+        hands: &dyn Hands,
+        n: u32,
+        due: Duration,
+    ) -> Result<Answer, Hold> {
+        let held = self.hold(round, task, hands).await?;
+        let _permit = Permit::unless_stopped(&self.permits, hands).await?;
+        if self.fenced && !self.shelf.renew(&held).await {
+            self.let_go(round).await;
+            return Err(round.lost(hands.now()));
         }
-        let (answer, end, attempts) =
-            caught.result().unwrap_or_else(|| (Answer::not_sent(hands.now()), JobEnd::Cancelled, 0));
-        Called { answer, end, attempts: before + attempts, lost: lost.get() }
+        if !round.begun.replace(true) {
+            self.retry.deposit();
+        }
+        let call = Call {
+            lease: Some(held.lease(self.fenced)),
+            idempotency_key: self.fenced.then(|| format!("{}{}", self.prefix, held.lock)),
+            ..Call::new(n, due)
+        };
+        let answer = self.retry.send(hands, task, call).await?;
+        round.lost_since.set(None);
+        // A stale token: somebody else has held the lock since. The provider says of a stale token, and of no other
+        // conflict, that it never becomes good again; but the next lock has a new one.
+        let stale = answer.status == Some(409) && answer.should_retry == Some(false);
+        if self.fenced && stale {
+            self.let_go(round).await;
+            return Ok(Answer { should_retry: Some(true), ..answer });
+        }
+        Ok(answer)
+    }
+
+    /// The question's lock, unless somebody has answered it.
+    async fn hold(&self, round: &Round, task: &Task, hands: &dyn Hands) -> Result<Rc<Held>, Hold> {
+        if let Some(held) = round.held.borrow().clone() {
+            return Ok(held);
+        }
+        let known = |answer, end| {
+            round.known.set(true);
+            Hold::Known(Box::new(answer), end)
+        };
+        let mut held = match self.shelf.turn(task, hands).await {
+            Turn::Held(held) => held,
+            Turn::Answered(answer, end) => return Err(known(answer, end)),
+            Turn::NoRedis => return Err(JobEnd::Exhausted.into()),
+            Turn::Stopped => return Err(JobEnd::Cancelled.into()),
+        };
+        if let Some((answer, end)) = self.shelf.settled(&mut held, task, hands).await {
+            self.give_back(&held).await;
+            return Err(known(answer, end));
+        }
+        let held = Rc::new(held);
+        round.held.replace(Some(held.clone()));
+        Ok(held)
+    }
+
+    async fn let_go(&self, round: &Round) {
+        // Borrowed no longer than it takes: others look at it while Redis is asked.
+        let held = round.held.take();
+        if let Some(held) = held {
+            self.give_back(&held).await;
+        }
+    }
+
+    /// Renews whatever lock the job holds three times a term, for as long as it is polled.
+    async fn keep_alive(&self, round: &Round, hands: &dyn Hands) {
+        while hands.wait_until(hands.now() + self.shelf.ttl / 3).await {
+            let held = round.held.borrow().clone();
+            if let Some(held) = held {
+                // One that is lost is seen where it is about to be used.
+                let _kept = self.shelf.renew(&held).await;
+            }
+        }
+        std::future::pending().await
     }
 
     async fn give_back(&self, held: &Held) {
@@ -101,44 +142,49 @@ impl RedisLock {
     }
 }
 
-/// What a call under a lock came to.
-struct Called {
-    answer: Answer,
-    end: JobEnd,
-    /// Attempts of the job so far.
-    attempts: u32,
-    /// The lock was lost, and nothing came of the call.
-    lost: bool,
+/// What a job has in hand, from one try to the next.
+#[derive(Default)]
+struct Round {
+    held: RefCell<Option<Rc<Held>>>,
+    /// A first attempt has gone out.
+    begun: Cell<bool>,
+    /// The job's end is somebody else's.
+    known: Cell<bool>,
+    /// Since when every lock that it took was lost before it could be used.
+    lost_since: Cell<Option<Duration>>,
+}
+
+impl Round {
+    /// The lock was lost before the call.
+    fn lost(&self, now: Duration) -> Hold {
+        let since = self.lost_since.get().unwrap_or(now);
+        self.lost_since.set(Some(since));
+        if now - since > REDIS_PATIENCE { JobEnd::Exhausted.into() } else { Hold::Lost(PAUSE) }
+    }
 }
 
 impl Strategy for RedisLock {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            let mut attempts = 0;
-            loop {
-                let turn = self.shelf.turn(&task, &*hands).await;
-                if without_turn(&turn, &task, &*hands, attempts) {
-                    return;
+            let (round, caught) = (Round::default(), Caught::new(&*hands));
+            let attempt = async |n, due| self.attempt(&round, &task, &*hands, n, due).await;
+            let work = drive_unpaid(&self.retry, &task, &caught, attempt);
+            if self.fenced {
+                tokio::select! {
+                    () = work => {}
+                    () = self.keep_alive(&round, &*hands) => {}
                 }
-                let Turn::Held(mut held) = turn else { return };
-                if let Some((answer, end)) = self.shelf.settled(&mut held, &task, &*hands).await {
-                    self.give_back(&held).await;
-                    return hands.record(&task, &answer, end, attempts);
-                }
-                let called = self.call(&held, &task, &*hands, attempts).await;
-                attempts = called.attempts;
-                // Asking again what may have been accepted may be billed twice: the doubt is everybody's then.
-                let in_doubt = called.answer.outcome == Outcome::Unknown
-                    && !self.retry.repeats_accepted()
-                    && !called.lost;
-                if called.answer.outcome == Outcome::Ok || in_doubt {
-                    self.shelf.keep(&task, &called.answer, called.end).await;
-                }
-                self.give_back(&held).await;
-                if !called.lost {
-                    return hands.record(&task, &called.answer, called.end, attempts);
-                }
+            } else {
+                work.await;
             }
+            let Some((answer, end, attempts)) = caught.result() else { return };
+            // Asking again what may have been accepted may be billed twice: the doubt is everybody's then.
+            let in_doubt = answer.outcome == Outcome::Unknown && !self.retry.repeats_accepted();
+            if !round.known.get() && (answer.outcome == Outcome::Ok || in_doubt) {
+                self.shelf.keep(&task, &answer, end).await;
+            }
+            self.let_go(&round).await;
+            hands.record(&task, &answer, end, attempts);
         })
     }
 }

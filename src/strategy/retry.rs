@@ -1,18 +1,16 @@
-//! When an attempt is repeated: a pure decision, and the loop around it.
+//! When an attempt is repeated: a pure decision. The loop around it is in `drive`.
 
-use super::{Answer, Call, Hands, Task};
+use super::{Answer, Call, Hands, Hold, Made, Task, send};
 use crate::history::{ErrorClass, JobEnd, Outcome};
 use crate::scenario::{Backoff, Jitter, Retry};
 use crate::shared::{Admission, Breaker, Pass, RetryBudget};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Retries that may be saved up in a retry budget, beyond its reserve.
 const SAVED: u32 = 100;
-
-/// Draws for waits before the breaker are numbered from here: those for back-off have the attempt's number.
-const HELD: u32 = 128;
 
 /// A retry policy, with the retry budget and the circuit breaker that all jobs of one strategy share.
 #[derive(Debug, Clone)]
@@ -20,6 +18,8 @@ pub struct RetryPolicy {
     retry: Retry,
     budget: Option<Arc<RetryBudget>>,
     breaker: Option<Arc<Breaker>>,
+    /// Told when the breaker closes.
+    closed: Arc<Notify>,
 }
 
 /// What to do after an attempt.
@@ -41,28 +41,40 @@ impl RetryPolicy {
         });
         let breaker =
             retry.breaker.map(|plan| Arc::new(Breaker::new(plan.failures, plan.open_for, plan.probes)));
-        Self { retry, budget, breaker }
+        Self { retry, budget, breaker, closed: Arc::default() }
     }
 
     /// A first attempt is to go out: it earns its share of a retry.
-    fn deposit(&self) {
+    pub(super) fn deposit(&self) {
         if let Some(budget) = &self.budget {
             budget.deposit();
         }
     }
 
     /// Whether the retry budget has room for one more attempt of a job; pays for it.
-    fn affords(&self) -> bool {
+    pub(super) fn affords(&self) -> bool {
         self.budget.as_ref().is_none_or(|budget| budget.withdraw())
+    }
+
+    /// An attempt that was paid for is not made.
+    fn refund(&self) {
+        if let Some(budget) = &self.budget {
+            budget.refund();
+        }
     }
 
     /// The breaker's leave to make an attempt now.
     fn leave(&self, now: Duration) -> Result<Leave<'_>, Hold> {
-        let Some(breaker) = &self.breaker else { return Ok(Leave(None)) };
+        let Some(breaker) = &self.breaker else { return Ok(Leave { pass: None, closed: &self.closed }) };
         match breaker.admit(now) {
-            Admission::Go(pass) => Ok(Leave(Some((breaker, pass)))),
+            Admission::Go(pass) => Ok(Leave { pass: Some((breaker, pass)), closed: &self.closed }),
             Admission::Wait(until) => Err(Hold::Until(until)),
         }
+    }
+
+    /// Resolves when the breaker closes, from now on.
+    pub(super) async fn closed(&self) {
+        self.closed.notified().await;
     }
 
     /// Makes an attempt if the breaker lets it and the run's budget has room for it. To be called when nothing
@@ -105,7 +117,11 @@ impl RetryPolicy {
         call: Call<'a>,
     ) -> Option<impl Future<Output = Answer> + 'a> {
         let leave = self.leave(hands.now()).ok()?;
-        if !self.affords() || !hands.reserve_spare(task) {
+        if !self.affords() {
+            return None;
+        }
+        if !hands.reserve_spare(task) {
+            self.refund();
             return None;
         }
         let attempt = hands.attempt(task, call);
@@ -143,8 +159,18 @@ impl RetryPolicy {
         let backoff = backoff(&self.retry.backoff, n, previous, draw);
         let asked = if self.retry.respect_retry_after { answer.retry_after } else { None };
         let wait = backoff.max(asked.unwrap_or_default());
-        let over = self.retry.deadline.is_some_and(|most| answer.done + wait > first_due + most);
+        let over = self.too_late(answer.done + wait, first_due);
         if over { Decision::End(JobEnd::Exhausted) } else { Decision::Wait(wait) }
+    }
+
+    /// Whether an attempt then would come after the deadline of a job that was due at `first_due`.
+    pub(super) fn too_late(&self, then: Duration, first_due: Duration) -> bool {
+        self.retry.deadline.is_some_and(|most| then > first_due + most)
+    }
+
+    /// The wait after a job's `tries`th try, from 1, where no provider asks for one.
+    pub(super) fn pause(&self, tries: u32, previous: Duration, draw: f64) -> Duration {
+        backoff(&self.retry.backoff, tries, previous, draw)
     }
 
     /// Whether what the provider may have accepted is sent again.
@@ -179,60 +205,35 @@ impl RetryPolicy {
     }
 }
 
-/// Why an attempt could not begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hold {
-    /// The job ends.
-    End(JobEnd),
-    /// The breaker is open: ask again at this moment, since the run's epoch.
-    Until(Duration),
-}
-
-impl From<JobEnd> for Hold {
-    fn from(end: JobEnd) -> Self {
-        Self::End(end)
-    }
-}
-
-/// What one try of a job came to.
-#[derive(Debug, Clone)]
-pub struct Made {
-    /// The answer that decides.
-    pub answer: Answer,
-    /// That of an attempt that was made beside it.
-    pub beside: Option<Answer>,
-}
-
-impl From<Answer> for Made {
-    fn from(answer: Answer) -> Self {
-        Self { answer, beside: None }
-    }
-}
-
 /// Leave from the breaker. Dropped, nothing is known of the attempt.
-struct Leave<'a>(Option<(&'a Breaker, Pass)>);
+struct Leave<'a> {
+    pass: Option<(&'a Breaker, Pass)>,
+    closed: &'a Notify,
+}
 
 impl Leave<'_> {
     /// What the attempt says of the provider: only what it does when it cannot serve counts against it. A 4xx,
     /// 429 included, shows that it is there.
     fn ended(mut self, answer: &Answer) {
         use ErrorClass as E;
-        let Some((breaker, pass)) = self.0.take() else { return };
-        match answer.error {
-            Some(E::Cancelled) => breaker.abandon(pass),
-            None
-            | Some(E::ClientError | E::RateLimited | E::QuotaExhausted | E::MalformedStream | E::EarlyStop) =>
-            {
-                breaker.ended(answer.done, pass, true);
-            }
-            Some(_) => breaker.ended(answer.done, pass, false),
+        let Some((breaker, pass)) = self.pass.take() else { return };
+        let well = match answer.error {
+            Some(E::Cancelled) => return breaker.abandon(pass),
+            None => true,
+            Some(error) => matches!(
+                error,
+                E::ClientError | E::RateLimited | E::QuotaExhausted | E::MalformedStream | E::EarlyStop
+            ),
+        };
+        if breaker.ended(answer.done, pass, well) {
+            self.closed.notify_waiters();
         }
     }
 }
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        if let Some((breaker, pass)) = self.0.take() {
+        if let Some((breaker, pass)) = self.pass.take() {
             breaker.abandon(pass);
         }
     }
@@ -268,82 +269,6 @@ fn spread(
             base + (most - base).mul_f64(draw)
         }
     }
-}
-
-/// Brings a job to its end: attempts, books, decides, waits, and records the result exactly once.
-///
-/// `attempt` makes attempt `n`, due at the given time, by way of [`RetryPolicy::send`]; an error says why it could
-/// not begin. When the breaker holds it, it is called again after the wait, so that whatever it had acquired is free
-/// meanwhile. A job of which any attempt may have been billed has not certainly failed, whatever its last attempt
-/// says.
-pub async fn drive_with<M: Into<Made>>(
-    policy: &RetryPolicy,
-    task: &Task,
-    hands: &dyn Hands,
-    attempt: impl AsyncFn(u32, Duration) -> Result<M, Hold>,
-) {
-    let mut last = Answer::not_sent(task.due);
-    let (mut due, mut wait) = (task.due, Duration::ZERO);
-    let (mut n, mut in_doubt) = (0, false);
-    policy.deposit();
-    let end = loop {
-        let Made { answer, beside } = match attempt(n + 1, due).await {
-            Ok(made) => made.into(),
-            Err(Hold::End(end)) => break end,
-            Err(Hold::Until(until)) => {
-                // Spread over a quarter of the wait: those who were held must not come back together.
-                let wait = until.saturating_sub(hands.now());
-                let until = until + wait.mul_f64(hands.draw(task, HELD + n) / 4.0);
-                due = due.max(until);
-                if hands.wait_until(until).await {
-                    continue;
-                }
-                break JobEnd::Cancelled;
-            }
-        };
-        for answer in beside.iter().chain([&answer]) {
-            n += 1;
-            in_doubt |= answer.outcome == Outcome::Unknown;
-            hands.count(task, answer);
-        }
-        last = answer;
-        // The stream of an attempt is its own, so a draw that nobody needs is not made.
-        let draw = if last.error.is_some() { hands.draw(task, n) } else { 0.0 };
-        match policy.decide(n, &last, task.due, wait, draw) {
-            Decision::End(end) => break end,
-            // Asked before the wait: nobody waits for what it cannot pay.
-            Decision::Wait(_) if !policy.affords() => break JobEnd::RetryBudget,
-            Decision::Wait(next) => wait = next,
-        }
-        due = last.done + wait;
-        if !hands.wait_until(due).await {
-            break JobEnd::Cancelled;
-        }
-    };
-    if in_doubt && last.outcome == Outcome::Failed {
-        last.outcome = Outcome::Unknown;
-    }
-    hands.record(task, &last, end, n);
-}
-
-/// [`drive_with`] for attempts that are made by way of [`send`]: the breaker is asked before `attempt` is called.
-pub async fn drive(
-    policy: &RetryPolicy,
-    task: &Task,
-    hands: &dyn Hands,
-    attempt: impl AsyncFn(u32, Duration) -> Result<Answer, JobEnd>,
-) {
-    let attempt = async |n, due| policy.through_breaker(hands.now(), attempt(n, due)).await;
-    drive_with(policy, task, hands, attempt).await;
-}
-
-/// Makes an attempt if the budget has room for it. To be called when nothing else is to be waited for: what
-/// is set aside for attempts that wait would stop the run long before its budget is spent.
-///
-/// # Errors
-/// [`JobEnd::OverBudget`] if there is no room.
-pub async fn send<'a>(hands: &'a dyn Hands, task: &'a Task, call: Call<'a>) -> Result<Answer, JobEnd> {
-    if hands.reserve(task) { Ok(hands.attempt(task, call).await) } else { Err(JobEnd::OverBudget) }
 }
 
 impl Answer {

@@ -54,6 +54,26 @@ struct Work {
     done: oneshot::Sender<()>,
 }
 
+/// Where one attempt's answer is waited for, for as long as it lives.
+struct Place<'a> {
+    results: &'a Results<(JobId, u32), Answer>,
+    key: (JobId, u32),
+}
+
+impl<'a> Place<'a> {
+    fn open(results: &'a Results<(JobId, u32), Answer>, key: (JobId, u32)) -> Self {
+        // An attempt is made once, so nobody else waits under its key.
+        let _ = results.open(key);
+        Self { results, key }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.results.close(&self.key);
+    }
+}
+
 impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Work").field("key", &self.key).finish_non_exhaustive()
@@ -96,6 +116,7 @@ impl ThreadPool {
             return Err(JobEnd::OverBudget);
         }
         let (key, (done, counted)) = ((task.job, call.n), oneshot::channel());
+        let place = Place::open(&self.shared.results, key);
         let Blocking { run, recorded } = hands.blocking(task, call);
         let Some(run) = run else { return Ok(self.as_a_thread_would(hands, recorded.await).await) };
         if self.shared.queue.push(Work { key, run, done }).is_err() {
@@ -105,7 +126,7 @@ impl ThreadPool {
         let seen = recorded.await;
         // The thread books after it has called: until then neither its answer nor its count is there.
         let _ = counted.await;
-        Ok(self.shared.results.take(&key).unwrap_or(seen))
+        Ok(place.results.take(&key).unwrap_or(seen))
     }
 
     /// What a thread does after its call, in virtual time, where a task stands for the thread.
@@ -118,18 +139,23 @@ impl ThreadPool {
         answer
     }
 
-    fn start(&self) {
+    /// # Errors
+    /// If a thread is refused: a pool with fewer is not the one that is asked for.
+    fn start(&self) -> Result<(), String> {
         let mut threads = lock(&self.threads);
         while threads.len() < self.workers as usize {
             let (shared, add) = (self.shared.clone(), self.add);
             let thread = std::thread::Builder::new().name(format!("pool-{}", threads.len()));
-            match thread.spawn(move || work(&shared, add)) {
-                Ok(thread) => threads.push(thread),
-                // With fewer threads the work goes on; with none the attempts stay in the queue, and the
-                // client is found stuck.
-                Err(_) => return,
-            }
+            let thread = thread.spawn(move || work(&shared, add)).map_err(|error| {
+                let (have, want) = (threads.len(), self.workers);
+                format!(
+                    "the system gives the pool {have} of {want} threads: {error}; ask for fewer `workers`, or \
+                     raise its limits (ulimit -u, ulimit -v)"
+                )
+            })?;
+            threads.push(thread);
         }
+        Ok(())
     }
 }
 
@@ -139,9 +165,8 @@ fn work(shared: &Shared, add: Add) {
         let seen = (add.see)(shared);
         std::thread::sleep(add.pause);
         (add.write)(shared, seen, &answer);
-        // An attempt is made once, so its place is free.
-        let _first = shared.results.put(key, answer);
-        // Its job may have been given up meanwhile.
+        // Its job may have been given up meanwhile, and with it its place.
+        let _ = shared.results.put(&key, answer);
         let _ = done.send(());
     }
 }
@@ -159,8 +184,9 @@ impl Drop for ThreadPool {
 impl Strategy for ThreadPool {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            if hands.has_threads() {
-                self.start();
+            if let Err(why) = if hands.has_threads() { self.start() } else { Ok(()) } {
+                hands.cannot_work(why);
+                return hands.record(&task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, 0);
             }
             let attempt = async |n, due| {
                 let _thread = Permit::unless_stopped(&self.free, &*hands).await?;

@@ -3,7 +3,7 @@
 //! Right for a provider without limits or a load that is bounded elsewhere (a closed profile); wrong for
 //! a limited provider, which it storms: each refusal comes back, beside the jobs that have just begun.
 
-use super::{Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, drive, send};
+use super::{Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, drive_with};
 use std::rc::Rc;
 
 /// Sends each attempt as soon as it is due.
@@ -23,8 +23,8 @@ impl Unbounded {
 impl Strategy for Unbounded {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            let attempt = async |n, due| send(&*hands, &task, Call::new(n, due)).await;
-            drive(&self.retry, &task, &*hands, attempt).await;
+            let attempt = async |n, due| self.retry.send(&*hands, &task, Call::new(n, due)).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

@@ -80,6 +80,25 @@ pub fn format_duration(d: Duration) -> String {
     format!("{value:.decimals$}{unit}")
 }
 
+/// The exact text of a duration, which [`parse_duration`] reads back: a whole number of the largest unit that
+/// divides it.
+#[must_use]
+pub fn exact_duration(time: Duration) -> String {
+    let ns = time.as_nanos();
+    let units: [(u128, &str); 6] = [
+        (3_600_000_000_000, "h"),
+        (60_000_000_000, "m"),
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+        (1, "ns"),
+    ];
+    match units.into_iter().find(|(unit, _)| ns.is_multiple_of(*unit)) {
+        Some((unit, name)) if ns > 0 => format!("{}{name}", ns / unit),
+        _ => "0s".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
         next: None,
         name: "judged".into(),
         seed: 1,
+        clock: deadheat::scenario::ClockKind::Real,
         targets: vec![Target {
             name: "mock".into(),
             api: Api::OpenaiChat,

@@ -109,6 +109,10 @@ impl Hands for BentHands<'_> {
         }
     }
 
+    fn cannot_work(&self, why: String) {
+        self.inner.cannot_work(why);
+    }
+
     fn count(&self, task: &Task, answer: &Answer) {
         let job = task.job.index;
         match self.bug {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod bent;
+pub(crate) mod thief;
 
 use deadheat::clock::Clock;
 use deadheat::engine::{self, Cause, Made, Stop};
@@ -78,6 +79,17 @@ pub(crate) fn run_watched(
     stop: &Arc<Stop>,
     progress: &Arc<Progress>,
 ) -> Run {
+    run_beside(plan, build, stop, progress, engine::WorkerSetup::default())
+}
+
+/// Runs the plan, beside what `setup` names.
+pub(crate) fn run_beside(
+    plan: &Arc<Plan>,
+    build: Build<'_>,
+    stop: &Arc<Stop>,
+    progress: &Arc<Progress>,
+    setup: engine::WorkerSetup,
+) -> Run {
     let place = tempfile::tempdir().expect("a place for evidence");
     let dir = RunDir::create_at(&place.path().join("run")).expect("a run directory");
     dir.write("plan.toml", &plan.toml).expect("the plan");
@@ -98,13 +110,13 @@ pub(crate) fn run_watched(
         plan: plan.clone(),
         clock,
         endpoints: plan.targets.iter().zip(&servers).map(endpoint).collect(),
-        strategies: &|strategy, _, _| build(strategy, plan),
+        strategies: &|strategy, _| build(strategy, plan),
         history: history.sender(),
         stop: stop.clone(),
         workers: engine::WorkerSetup {
             program: env!("CARGO_BIN_EXE_deadheat").into(),
             prefix: "test:".to_owned(),
-            ..engine::WorkerSetup::default()
+            ..setup
         },
         progress: progress.clone(),
     });
@@ -139,6 +151,7 @@ fn serve(plan: &Plan, target: &Target, clock: Clock, ledger: &LedgerWriter) -> S
         plan: (**mock).clone(),
         model: target.model.clone(),
         faults: plan.faults.iter().filter(here).cloned().collect(),
+        schedule: None,
         seed: plan.seed,
         bind: MockConfig::loopback(),
         threads: 1,

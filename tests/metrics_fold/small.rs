@@ -31,6 +31,7 @@ pub(crate) fn plan() -> Plan {
         next: None,
         name: "small".into(),
         seed: 1,
+        clock: deadheat::scenario::ClockKind::Real,
         targets: vec![target("mock", Place::Mock(Box::new(mock))), target("house", house)],
         optimise: Optimise::Goodput,
         nemeses: Vec::new(),

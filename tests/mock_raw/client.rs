@@ -6,6 +6,7 @@ use deadheat::clock::Clock;
 use deadheat::history::LedgerEntry;
 use deadheat::mock::{LedgerSink, MockConfig, Server};
 use deadheat::scenario::{Dist, FaultKind, FaultRule, FaultWhen, Limits, MockPlan};
+use deadheat::schedule::Schedule;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, channel};
@@ -66,11 +67,21 @@ impl Provider {
 }
 
 pub(crate) fn serve(plan: MockPlan, faults: Vec<FaultRule>, ledger: LedgerSink) -> Server {
+    start(plan, faults, None, ledger)
+}
+
+/// A provider without delays, whose answers are held back by this schedule.
+pub(crate) fn serve_by(schedule: Schedule, ledger: LedgerSink) -> Server {
+    start(instant(), Vec::new(), Some(schedule), ledger)
+}
+
+fn start(plan: MockPlan, faults: Vec<FaultRule>, schedule: Option<Schedule>, ledger: LedgerSink) -> Server {
     let config = MockConfig {
         name: "mock".to_owned(),
         plan,
         model: "mock-1".to_owned(),
         faults,
+        schedule,
         seed: 42,
         bind: MockConfig::loopback(),
         threads: 1,

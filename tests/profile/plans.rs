@@ -19,6 +19,7 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
         next: None,
         name: "a plan".into(),
         seed: 1,
+        clock: deadheat::scenario::ClockKind::Real,
         targets: vec![Target {
             name: "endpoint".into(),
             api: Api::OpenaiChat,

@@ -40,6 +40,7 @@ pub(crate) fn plan() -> Plan {
         next: None,
         name: "storm".into(),
         seed: 42,
+        clock: deadheat::scenario::ClockKind::Real,
         targets: vec![target("mock", mock())],
         optimise: Optimise::Goodput,
         nemeses: Vec::new(),

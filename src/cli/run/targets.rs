@@ -64,6 +64,7 @@ fn serve(
         plan: mock.clone(),
         model: target.model.clone(),
         faults: plan.faults.clone(),
+        schedule: None,
         seed: plan.seed,
         bind: MockConfig::loopback(),
         threads: 1,

@@ -3,11 +3,10 @@
 use super::*;
 use crate::clock::Clock;
 use crate::engine::nemesis::Nemeses;
-use crate::engine::stop::Stop;
 use crate::history::RunDir;
 use crate::profile::blocks;
-use crate::scenario::{Nemesis, Plan, Source, load};
-use crate::shared::{Tally, Totals};
+use crate::scenario::{Nemesis, NemesisKind, Plan, Source, load};
+use crate::shared::{Budget, Caps};
 use crate::strategy::RetryPolicy;
 use std::path::Path;
 
@@ -35,8 +34,53 @@ cat > rest
 /// Ends before it has said that it is ready.
 const STILLBORN: &str = "#!/bin/sh\necho life >> \"$(dirname \"$0\")/lives\"\n";
 
+/// Sets its attempt's price aside, takes a lock, and says what it heard.
+const PAYER: &str = r#"#!/bin/sh
+cd "$(dirname "$0")"
+read -r seat
+echo '"ready"'
+read -r order
+echo '{"reserve":{"job":0,"most":[1,2,0]}}'
+read -r granted
+echo "$granted" >> answers
+echo '{"holding":{"id":7,"lock":"l","token":1}}'
+read -r go
+echo '{"share":{"cpu_ns":1,"cpu_busiest_ns":1,"pacer":"timerfd","transport":"direct","left":1}}'
+read -r finish
+echo '{"booked":[3,2,1]}'
+cat > rest
+"#;
+
+/// Has something on its books, and ends instead of closing them.
+const DESERTER: &str = r#"#!/bin/sh
+read -r seat
+echo '"ready"'
+read -r order
+echo '{"notes":{"totals":[5,4,3]}}'
+echo '{"share":{"cpu_ns":1,"cpu_busiest_ns":1,"pacer":"timerfd","transport":"direct","left":1}}'
+read -r finish
+"#;
+
+/// Lives on, and never closes its books.
+const MUTE_AT_LAST: &str = r#"#!/bin/sh
+read -r seat
+echo '"ready"'
+read -r order
+echo '{"share":{"cpu_ns":1,"cpu_busiest_ns":1,"pacer":"timerfd","transport":"direct","left":1}}'
+cat > "$(dirname "$0")/rest"
+"#;
+
+/// Lives on, and does not say so.
+const MUTE: &str = r#"#!/bin/sh
+read -r seat
+echo '"ready"'
+cat > "$(dirname "$0")/rest"
+"#;
+
 struct Place {
     dir: tempfile::TempDir,
+    caps: Caps,
+    patience: Duration,
 }
 
 impl Place {
@@ -46,7 +90,7 @@ impl Place {
         let program = dir.path().join("worker.sh");
         std::fs::write(&program, script).expect("written");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
-        Self { dir }
+        Self { dir, caps: Caps::default(), patience: PATIENCE }
     }
 
     fn read(&self, name: &str) -> String {
@@ -64,6 +108,21 @@ impl Place {
         load(&source, &[], &|_| None).unwrap_or_else(|faults| panic!("{faults:?}"))
     }
 
+    /// Notes that it was called, and then takes until somebody looks.
+    fn restart(&self) -> crate::engine::RestartRedis {
+        let (restarts, looked) = (self.dir.path().join("restarts"), self.dir.path().join("looked"));
+        Arc::new(move || {
+            std::fs::write(&restarts, "1").expect("written");
+            for _ in 0..10_000 {
+                if looked.exists() {
+                    return;
+                }
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            panic!("the dispatcher waited for Redis");
+        })
+    }
+
     /// One block by one worker, with this gone wrong at the first acquisition; what it cost, and its deaths.
     fn run(
         &self,
@@ -75,31 +134,29 @@ impl Place {
         let nemeses: Vec<Nemesis> =
             kind.into_iter().map(|kind| Nemesis { kind, acquisition: 1, strategy: None }).collect();
         let unbounded = crate::strategy::Unbounded::new(RetryPolicy::new(plan.retry.clone()));
-        let nemeses = Nemeses::of(&nemeses, "unbounded");
+        let nemeses = Nemeses::of(&nemeses, "unbounded", Some(self.restart()));
         let cell = Arc::new(CellState::new(plan.cells()[0], Arc::new(unbounded), nemeses));
-        let restarts = self.dir.path().join("restarts");
-        let restart: crate::engine::RestartRedis =
-            Arc::new(move || std::fs::write(&restarts, "1").expect("written"));
         let shared = Arc::new(Shared {
             plan: plan.clone(),
             clock,
             stop: Arc::default(),
             progress: Arc::default(),
-            purse: Purse::Bottomless,
+            purse: Purse::Own(Budget::new(self.caps)),
             uplink: None,
-            restart_redis: Some(restart),
+            failed: std::sync::Mutex::default(),
         });
         let seat = Seat {
             plan: plan.toml.clone(),
             cell: 0,
             process: 0,
             processes: 1,
+            successor: false,
             threads: 1,
             base_urls: Vec::new(),
             epoch_ns: clock.epoch_monotonic_ns(),
             redis_url: None,
             prefix: String::new(),
-            budget: false,
+            budget: true,
             armed: true,
         };
         let evidence = tempfile::tempdir().expect("a directory");
@@ -107,6 +164,7 @@ impl Place {
         let history = dir.history_writer().expect("a writer");
         let program = self.dir.path().join("worker.sh");
         let mut workers = Workers::new(program, seat, shared.clone(), cell.clone(), history.sender());
+        workers.patience = self.patience;
         let begun = clock.now();
         let mut made = workers.make(0, &blocks(&plan)[0], look);
         // A file that another test's new process still holds open for writing cannot be run for a moment.
@@ -161,8 +219,40 @@ fn a_holder_s_unlock_is_lost_and_redis_restarted_before_it_goes_on() {
     assert_eq!(place.read("answers"), "{\"go\":{\"id\":7,\"lose_unlock\":true}}\n");
     assert_eq!(place.read("restarts"), "");
     let place = Place::new(HOLDER);
-    place.run(Some(NemesisKind::RestartRedis), &mut || {}).expect("it works");
+    // The dispatcher looks at other things meanwhile, and the holder waits.
+    let mut look = || {
+        if place.read("restarts") == "1" && place.read("looked").is_empty() {
+            assert_eq!(place.read("answers"), "");
+            std::fs::write(place.dir.path().join("looked"), "1").expect("written");
+        }
+    };
+    place.run(Some(NemesisKind::RestartRedis), &mut look).expect("it works");
     assert_eq!((place.read("answers").as_str(), place.read("restarts").as_str()), (HEARD, "1"));
+}
+
+#[test]
+fn what_a_killed_worker_had_set_aside_and_not_sent_is_there_for_others() {
+    let mut place = Place::new(PAYER);
+    place.caps.requests = Some(1);
+    let (_, _, deaths) = place.run(Some(NemesisKind::KillHolder), &mut || {}).expect("it works");
+    assert_eq!((place.read("answers").as_str(), deaths), ("{\"granted\":true}\n{\"granted\":true}\n", 1));
+}
+
+#[test]
+fn a_worker_that_ends_instead_of_closing_its_books_claims_what_it_had_said_and_not_nothing() {
+    let (_, booked, deaths) = Place::new(DESERTER).run(None, &mut || {}).expect("it works");
+    assert_eq!(booked, [Booked { requests: 5, prompt_tokens: 4, completion_tokens: 3 }]);
+    assert_eq!(deaths, 1);
+}
+
+#[test]
+fn a_worker_that_says_nothing_ends_the_run_and_claims_nothing() {
+    for (script, reason) in [(MUTE, "is making load"), (MUTE_AT_LAST, "has closed its books")] {
+        let mut place = Place::new(script);
+        place.patience = Duration::from_millis(300);
+        let Err(EngineError::Worker(why)) = place.run(None, &mut || {}) else { panic!("{reason}") };
+        assert!(why.ends_with(reason), "{why}");
+    }
 }
 
 #[test]

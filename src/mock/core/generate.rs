@@ -7,9 +7,9 @@ use crate::mock::identity::Identity;
 use crate::mock::keys::Key;
 use crate::mock::latency::Timeline;
 use crate::mock::play::{Play, Record, Script};
-use crate::mock::stream::{Break, Generation};
+use crate::mock::stream::{Break, Generation, Twist};
 use crate::mock::text::{Text, nonce_text};
-use crate::scenario::FaultKind;
+use crate::scenario::{Dist, FaultKind, MockPlan};
 use std::sync::Arc;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
@@ -70,25 +70,45 @@ impl Core {
         }
         record.headers = self.limiter.headers(now);
         let script = Script::completion(generation, stream, include_usage);
-        let play =
-            Box::new(Play { record, script, unseen_tokens: 0, always_billed, start: None, in_turn: false });
+        let play = Box::new(Play {
+            record,
+            script,
+            unseen_tokens: 0,
+            always_billed,
+            held: false,
+            start: None,
+            in_turn: false,
+        });
         let started = self.turns.enter(now, play);
         if started.is_some() {
             self.keys.begun(seq, until);
         }
         self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
-        started.map_or(Step::Queued(seq), Step::Answer)
+        match started {
+            Some(play) => self.pass(now, play),
+            None => Step::Queued(seq),
+        }
     }
 
     fn generation(&self, created: u64, nonce: u64, who: Identity, job: &str, wanted: Wanted) -> Generation {
         let tokens = wanted.tokens;
         let share = |after: f64| (after.clamp(0.0, 1.0) * f64::from(tokens)) as u32;
-        let (mut slow, mut early) = (Duration::ZERO, None);
+        let (mut slow, mut early, mut twist) = (Duration::ZERO, None, None);
+        let mut plan = Arc::clone(&self.plan);
         match wanted.fault {
             Some(FaultKind::Slow(by)) => slow = by,
             Some(FaultKind::CutStream { after }) => early = Some((Break::Cut, share(after))),
             Some(FaultKind::ResetMidStream { after }) => early = Some((Break::Reset, share(after))),
             Some(FaultKind::ErrorEvent { after }) => early = Some((Break::Error, share(after))),
+            Some(FaultKind::MalformedEvent { after }) => early = Some((Break::Malformed, share(after))),
+            Some(FaultKind::DuplicateEvent { after }) => {
+                twist = Some(Twist::Event(share(after).min(tokens.saturating_sub(1))));
+            }
+            Some(FaultKind::DuplicateUsage) => twist = Some(Twist::Usage),
+            Some(FaultKind::Drip(gap)) => {
+                let itl = Dist::Constant(gap);
+                plan = Arc::new(MockPlan { itl, tokens_per_chunk: 1, ..(*self.plan).clone() });
+            }
             _ => {}
         }
         let key = xxh64(&who.latency.to_le_bytes(), u64::from(who.attempt));
@@ -99,9 +119,10 @@ impl Core {
             text: Text::new(job, nonce, tokens),
             prompt_tokens: wanted.ask.prompt_tokens,
             finish: wanted.finish,
-            timeline: Timeline::new(&self.plan, self.config.seed, key, slow),
+            timeline: Timeline::new(&plan, self.config.seed, key, slow),
             early,
-            plan: Arc::clone(&self.plan),
+            twist,
+            plan,
         }
     }
 }

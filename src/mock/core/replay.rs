@@ -90,6 +90,7 @@ impl Core {
             finish: kept.finish,
             timeline: Timeline::new(&self.at_once, self.config.seed, 0, Duration::ZERO),
             early: None,
+            twist: None,
             plan: Arc::clone(&self.at_once),
         };
         Box::new(Play {
@@ -97,6 +98,7 @@ impl Core {
             script: Script::completion(generation, stream, include_usage),
             unseen_tokens: 0,
             always_billed: false,
+            held: false,
             start: Some(until.max(now)),
             in_turn: false,
         })

@@ -1,6 +1,8 @@
 //! Retries, timeouts, faults, thresholds, and what the run may and must do.
 
+use crate::scenario::raw;
 use crate::units::Money;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -94,8 +96,9 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
-/// What the built-in provider does wrong, and when.
-#[derive(Debug, Clone, PartialEq)]
+/// What the built-in provider does wrong, and when. Its serde form is that of the scenario file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "raw::FaultRule", into = "raw::FaultRule")]
 pub struct FaultRule {
     /// What it does.
     pub kind: FaultKind,
@@ -118,8 +121,9 @@ pub struct FaultWhen {
     pub probability: Option<f64>,
 }
 
-/// What the built-in provider does wrong.
-#[derive(Debug, Clone, PartialEq)]
+/// What the built-in provider does wrong. Its serde form is that of the scenario file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "raw::FaultKind", into = "raw::FaultKind")]
 pub enum FaultKind {
     /// 429 with a hint.
     RateLimit {
@@ -151,6 +155,21 @@ pub enum FaultKind {
         /// Share of the tokens sent before, 0 to 1; 0 is first.
         after: f64,
     },
+    /// A stream with an event that is no JSON after this share of its tokens; then it ends as if it were whole,
+    /// without the rest. Billed.
+    MalformedEvent {
+        /// Share of the tokens sent before, 0 to 1.
+        after: f64,
+    },
+    /// Sends the content event of a stream that comes after this share of its tokens twice.
+    DuplicateEvent {
+        /// Share of the tokens sent before, 0 to 1.
+        after: f64,
+    },
+    /// Reports the usage of a stream twice, as providers do that count as they go: half of it, then all.
+    DuplicateUsage,
+    /// Answers whole, but with this much time between two tokens: no time-out between reads ever strikes.
+    Drip(Duration),
     /// Accepts and never answers.
     NeverAnswers,
     /// 504 or 524 with an HTML body after this delay, while the generation is completed and billed.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// For how long a strategy asks a Redis again that does not answer, or that loses its locks before they can be used.
+pub const REDIS_PATIENCE: Duration = Duration::from_secs(10);
+
 /// One strategy of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrategyPlan {

@@ -15,7 +15,7 @@ pub(in crate::scenario) enum Strategy {
     /// OS threads that take jobs from a queue and call a blocking client.
     ThreadPool(Workers),
     /// A lock in Redis around each question, held for the whole call, renewed and fenced.
-    RedisLock(Lock),
+    RedisLock(Guard),
     /// A semaphore whose counters stand in Redis, for programs of several processes.
     RedisCounter(Counter),
     /// Jobs that ask the same share one call.
@@ -29,7 +29,7 @@ pub(in crate::scenario) enum Strategy {
     /// One `Idempotency-Key` per job: for a provider that honours it.
     Idempotent(Permits),
     /// A budget of tokens that is kept by reservation.
-    Budgeted(Spend),
+    Budgeted(Purse),
     /// Broken: the counter is read before the call and written after it.
     BrokenCounter(Single),
     /// Broken: threads add to shared totals without a lock.
@@ -95,32 +95,103 @@ macro_rules! parameters {
     )*};
 }
 
-parameters! {
+/// Parameters of a strategy that may be spread over processes.
+macro_rules! spread_parameters {
+    ($($(#[$doc:meta])* $name:ident { $($fields:tt)* })*) => { parameters! {$(
+        $(#[$doc])*
+        $name {
+            $($fields)*
+            /// Over how many processes it is spread; each gets its share of all else.
+            #[serde(default = "one", skip_serializing_if = "is_one")]
+            #[schemars(range(min = 1, max = 64))]
+            processes: u32,
+            /// What is counted where there are several processes.
+            #[serde(default, skip_serializing_if = "is_merged")]
+            counters: Counters,
+        }
+    )*} };
+}
+
+spread_parameters! {
     /// Without a limit of its own.
-    Plain {
-        /// Over how many processes it is spread.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        #[schemars(range(min = 1, max = 64))]
-        processes: u32,
-        /// What is counted where there are several processes.
-        #[serde(default, skip_serializing_if = "is_merged")]
-        counters: Counters,
-    }
+    Plain {}
 
     /// Attempts at once, in one process or several.
     Permits {
         /// Attempts at once, over all processes.
         #[schemars(range(min = 1, max = 1_000_000))]
         permits: u32,
-        /// Over how many processes it is spread; each gets its share of the permits.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        #[schemars(range(min = 1, max = 64))]
-        processes: u32,
-        /// What is counted where there are several processes.
-        #[serde(default, skip_serializing_if = "is_merged")]
-        counters: Counters,
     }
 
+    /// Threads, in one process or several.
+    Workers {
+        /// Threads, over all processes.
+        #[schemars(range(min = 1, max = 4096))]
+        workers: u32,
+    }
+
+    /// A rate, in one process or several.
+    Bucket {
+        /// Attempts per second, over all processes.
+        #[schemars(range(min = 0.001, max = 10_000_000.0))]
+        rate: f64,
+        /// Attempts that may come at once, over all processes.
+        #[serde(default = "one")]
+        #[schemars(range(min = 1, max = 1_000_000))]
+        burst: u32,
+    }
+
+    /// A limit that moves, in one process or several.
+    Adaptive {
+        /// By which rule.
+        #[serde(default)]
+        rule: LimitRule,
+        /// Least attempts at once, over all processes.
+        #[serde(default = "one")]
+        #[schemars(range(min = 1, max = 1_000_000))]
+        min: u32,
+        /// Most attempts at once, over all processes.
+        #[schemars(range(min = 1, max = 1_000_000))]
+        max: u32,
+    }
+
+    /// A second attempt when the first is late.
+    Hedged {
+        /// Attempts at once, second ones included, over all processes.
+        #[schemars(range(min = 2, max = 1_000_000))]
+        permits: u32,
+        /// How late the first has to be.
+        after: Span,
+    }
+
+    /// A lock in Redis, whose answers are shared.
+    Guard {
+        /// "spawn" starts a private redis-server; else the URL of your own, `redis://` or `rediss://`, with
+        /// `${VARIABLE}` for its password.
+        #[serde(default = "spawn")]
+        #[schemars(extend("format" = "deadheat-url"))]
+        redis: String,
+        /// How long a lock lasts that nobody renews.
+        #[serde(default = "ttl")]
+        ttl: Span,
+        /// Attempts at once, over all processes.
+        #[serde(default = "ten")]
+        #[schemars(range(min = 1, max = 1_000_000))]
+        permits: u32,
+    }
+
+    /// A budget of its own, in one process or several.
+    Purse {
+        /// Attempts at once, over all processes.
+        #[schemars(range(min = 1, max = 1_000_000))]
+        permits: u32,
+        /// Most tokens, prompt and completion, that may be billed in a cell, over all processes.
+        #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+        max_tokens: u64,
+    }
+}
+
+parameters! {
     /// Attempts at once, in one process.
     Single {
         /// Attempts at once.
@@ -136,20 +207,6 @@ parameters! {
         /// Over how many processes it is spread.
         #[schemars(range(min = 2, max = 64))]
         processes: u32,
-    }
-
-    /// Threads, in one process or several.
-    Workers {
-        /// Threads, over all processes.
-        #[schemars(range(min = 1, max = 4096))]
-        workers: u32,
-        /// Over how many processes it is spread.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        #[schemars(range(min = 1, max = 64))]
-        processes: u32,
-        /// What is counted where there are several processes.
-        #[serde(default, skip_serializing_if = "is_merged")]
-        counters: Counters,
     }
 
     /// Threads, in one process.
@@ -195,45 +252,7 @@ parameters! {
         processes: u32,
     }
 
-    /// A rate.
-    Bucket {
-        /// Attempts per second, over all processes.
-        #[schemars(range(min = 0.001, max = 10_000_000.0))]
-        rate: f64,
-        /// Attempts that may come at once.
-        #[serde(default = "one")]
-        #[schemars(range(min = 1, max = 1_000_000))]
-        burst: u32,
-        /// Over how many processes it is spread; each gets its share of the rate.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        #[schemars(range(min = 1, max = 64))]
-        processes: u32,
-    }
-
-    /// A limit that moves.
-    Adaptive {
-        /// By which rule.
-        #[serde(default)]
-        rule: LimitRule,
-        /// Least attempts at once.
-        #[serde(default = "one")]
-        #[schemars(range(min = 1, max = 1_000_000))]
-        min: u32,
-        /// Most attempts at once.
-        #[schemars(range(min = 1, max = 1_000_000))]
-        max: u32,
-    }
-
-    /// A second attempt when the first is late.
-    Hedged {
-        /// Attempts at once, second ones included.
-        #[schemars(range(min = 2, max = 1_000_000))]
-        permits: u32,
-        /// How late the first has to be.
-        after: Span,
-    }
-
-    /// A budget of its own.
+    /// A budget of its own, in one process.
     Spend {
         /// Attempts at once.
         #[schemars(range(min = 1, max = 1_000_000))]

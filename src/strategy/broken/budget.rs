@@ -5,7 +5,7 @@
 
 use crate::history::{JobEnd, Outcome};
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -31,20 +31,16 @@ impl Strategy for CheckedBudget {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let attempt = async |n, due| {
-                let _permit = tokio::select! {
-                    biased;
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
+                let _permit = Permit::unless_stopped(&self.permits, &*hands).await?;
                 if self.spent_tokens.load(SeqCst) >= self.max_tokens {
-                    return Err(JobEnd::OverBudget);
+                    return Err(JobEnd::OverBudget.into());
                 }
-                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                let answer = self.retry.send(&*hands, &task, Call::new(n, due)).await?;
                 let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
                 self.spent_tokens.fetch_add(usage.prompt_tokens + usage.completion_tokens, SeqCst);
                 Ok(answer)
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

@@ -3,9 +3,9 @@
 //! `count = self.count` … `await call()` … `self.count = count + 1`: all calls that were under way together
 //! write the same number, and all but one of them are lost.
 
-use crate::history::{JobEnd, Outcome};
+use crate::history::Outcome;
 use crate::strategy::{
-    Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+    Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
 };
 use crate::sync::lock;
 use std::rc::Rc;
@@ -31,13 +31,9 @@ impl Strategy for StaleCounter {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let attempt = async |n, due| {
-                let _permit = tokio::select! {
-                    biased;
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
+                let _permit = Permit::unless_stopped(&self.permits, &*hands).await?;
                 let seen = *lock(&self.booked);
-                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                let answer = self.retry.send(&*hands, &task, Call::new(n, due)).await?;
                 let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
                 *lock(&self.booked) = Booked {
                     requests: seen.requests + 1,
@@ -46,7 +42,7 @@ impl Strategy for StaleCounter {
                 };
                 Ok(answer)
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 

@@ -3,9 +3,8 @@
 //! A connection that breaks after the request was read leaves the client in doubt. A key that is minted
 //! inside the retry loop makes each attempt a new request, and the provider bills them all.
 
-use crate::history::JobEnd;
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
 };
 use std::rc::Rc;
 
@@ -28,15 +27,11 @@ impl Strategy for FreshKeys {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let attempt = async |n, due| {
-                let _permit = tokio::select! {
-                    biased;
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
+                let _permit = Permit::unless_stopped(&self.permits, &*hands).await?;
                 let idempotency_key = Some(format!("{}-{n}", task.job));
-                send(&*hands, &task, Call { idempotency_key, ..Call::new(n, due) }).await
+                self.retry.send(&*hands, &task, Call { idempotency_key, ..Call::new(n, due) }).await
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

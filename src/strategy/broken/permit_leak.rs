@@ -3,9 +3,8 @@
 //! `await semaphore.acquire()` … `semaphore.release()` without `finally`: each call that fails takes a permit
 //! with it, until there is none left.
 
-use crate::history::JobEnd;
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
 };
 use std::rc::Rc;
 
@@ -28,18 +27,14 @@ impl Strategy for LeakyPermit {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let attempt = async |n, due| {
-                let permit = tokio::select! {
-                    biased;
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
-                let answer = send(&*hands, &task, Call::new(n, due)).await?;
+                let permit = Permit::unless_stopped(&self.permits, &*hands).await?;
+                let answer = self.retry.send(&*hands, &task, Call::new(n, due)).await?;
                 if answer.error.is_some() {
                     std::mem::forget(permit);
                 }
                 Ok(answer)
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

@@ -4,9 +4,8 @@
 //! waits for the same semaphore. When as many jobs as there are permits are refused, all of them wait for
 //! each other, and nothing is ever sent again.
 
-use crate::history::JobEnd;
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive, send,
+    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -31,15 +30,14 @@ impl Strategy for NestedPermit {
         Box::pin(async move {
             let held = RefCell::new(Vec::new());
             let attempt = async |n, due| {
-                let permit = tokio::select! {
-                    biased;
-                    permit = Permit::acquire(&self.permits) => permit,
-                    () = hands.stopped() => return Err(JobEnd::Cancelled),
-                };
-                held.borrow_mut().push(permit);
-                send(&*hands, &task, Call::new(n, due)).await
+                // Once for each attempt: one that the breaker holds has its permit already.
+                if held.borrow().len() < n as usize {
+                    let permit = Permit::unless_stopped(&self.permits, &*hands).await?;
+                    held.borrow_mut().push(permit);
+                }
+                self.retry.send(&*hands, &task, Call::new(n, due)).await
             };
-            drive(&self.retry, &task, &*hands, attempt).await;
+            drive_with(&self.retry, &task, &*hands, attempt).await;
         })
     }
 }

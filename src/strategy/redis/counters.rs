@@ -7,19 +7,57 @@ use std::sync::Arc;
 
 /// How long totals are kept after the last booking: longer than any run.
 const TTL_MS: u64 = 7 * 24 * 3600 * 1000;
-pub(super) const REQUESTS: &str = "requests";
+const REQUESTS: &str = "requests";
 pub(super) const PROMPT: &str = "prompt_tokens";
 pub(super) const COMPLETION: &str = "completion_tokens";
 
-/// Books once: a second booking with the same id is none.
-pub(super) const ADD_ONCE: &str = r"
-if not redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[1]) then
+/// Opens the account, once: the server's time in microseconds then. A server that has lost its memory has lost it too.
+pub(super) const OPEN: &str = r"
+if redis.call('HEXISTS', KEYS[1], 'since') == 0 then
+  local now = redis.call('TIME')
+  redis.call('HSET', KEYS[1], 'since', now[1] .. string.format('%06d', now[2]))
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return redis.call('HGET', KEYS[1], 'since')
+";
+
+/// Counts a request that is about to be sent; a second word of it counts nothing.
+pub(super) const BEGIN: &str = r"
+if not redis.call('SET', KEYS[2], 'begun', 'NX', 'PX', ARGV[1]) then
   return 0
 end
-redis.call('HINCRBY', KEYS[1], 'requests', ARGV[2])
-redis.call('HINCRBY', KEYS[1], 'prompt_tokens', ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'completion_tokens', ARGV[4])
+redis.call('HINCRBY', KEYS[1], 'requests', 1)
+redis.call('HINCRBY', KEYS[1], 'unsettled', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+";
+
+/// Adds what a request has cost, once; counts one of which nobody had said that it begins.
+pub(super) const SETTLE: &str = r"
+local state = redis.call('GET', KEYS[2])
+if state == 'settled' then
+  return 0
+end
+redis.call('SET', KEYS[2], 'settled', 'PX', ARGV[1])
+if state then
+  redis.call('HINCRBY', KEYS[1], 'unsettled', -1)
+else
+  redis.call('HINCRBY', KEYS[1], 'requests', 1)
+end
+redis.call('HINCRBY', KEYS[1], 'prompt_tokens', ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'completion_tokens', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+";
+
+/// Takes a request back that was not sent; one that is settled was.
+pub(super) const WITHDRAW: &str = r"
+if redis.call('GET', KEYS[2]) ~= 'begun' then
+  return 0
+end
+redis.call('DEL', KEYS[2])
+redis.call('HINCRBY', KEYS[1], 'requests', -1)
+redis.call('HINCRBY', KEYS[1], 'unsettled', -1)
 return 1
 ";
 
@@ -34,62 +72,99 @@ pub struct Counts {
     pub completion_tokens: u64,
 }
 
-/// Totals on a Redis server, each booking in one step.
+/// An account as it stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The totals.
+    pub counts: Counts,
+    /// Requests among them of which nobody has said what they cost.
+    pub unsettled: u64,
+    /// When the account was opened, in microseconds by the server's clock; `None` if it was not, or is forgotten.
+    pub since_us: Option<u64>,
+}
+
+/// Totals on a Redis server, each booking in one step, under an id that is the request's own: so a step may be
+/// repeated until an answer comes.
 #[derive(Debug, Clone)]
 pub struct Counters {
     client: RedisClient,
     prefix: String,
-    add_once: Arc<Script>,
+    scripts: Arc<Scripts>,
+}
+
+#[derive(Debug)]
+struct Scripts {
+    open: Script,
+    begin: Script,
+    settle: Script,
+    withdraw: Script,
 }
 
 impl Counters {
     /// Totals whose keys begin with `prefix`.
     #[must_use]
     pub fn new(client: RedisClient, prefix: impl Into<String>) -> Self {
-        Self { client, prefix: prefix.into(), add_once: Arc::new(Script::new(ADD_ONCE)) }
+        let [open, begin, settle, withdraw] = [OPEN, BEGIN, SETTLE, WITHDRAW].map(Script::new);
+        let scripts = Arc::new(Scripts { open, begin, settle, withdraw });
+        Self { client, prefix: prefix.into(), scripts }
     }
 
-    /// Adds to the totals. To be repeated only if it certainly was not done, or it may count twice.
+    /// Opens the account if nobody has; [`Standing::since_us`] of it. Blocks.
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.
-    pub async fn add(&self, requests: u64, prompt: u64, completion: u64) -> Result<(), RedisError> {
-        let key = self.key();
-        let mut pipe = redis::pipe();
-        pipe.atomic();
-        for (field, more) in [(REQUESTS, requests), (PROMPT, prompt), (COMPLETION, completion)] {
-            pipe.cmd("HINCRBY").arg(&key).arg(field).arg(more).ignore();
-        }
-        pipe.cmd("PEXPIRE").arg(&key).arg(TTL_MS).ignore();
-        self.client.ask(async |connection| pipe.query_async(connection).await).await
+    pub fn open(&self) -> Result<u64, RedisError> {
+        let mut script = self.scripts.open.key(self.key());
+        script.arg(TTL_MS);
+        self.client.block(|connection| script.invoke(connection))
     }
 
-    /// Adds to the totals unless a booking with this `id` was made before, so that it may be repeated until
-    /// an answer comes; `false` if it had been made.
+    /// Counts the request with this `id`, which is about to be sent; `false` if it was counted before.
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.
-    pub async fn add_once(&self, id: &str, counts: Counts) -> Result<bool, RedisError> {
-        let mut script = self.add_once.key(self.key());
-        script.key(format!("{}booked:{id}", self.prefix)).arg(TTL_MS);
-        script.arg(counts.requests).arg(counts.prompt_tokens).arg(counts.completion_tokens);
+    pub async fn begin(&self, id: &str) -> Result<bool, RedisError> {
+        let mut script = self.scripts.begin.key(self.key());
+        script.key(self.booking(id)).arg(TTL_MS);
         self.client.ask(async |connection| script.invoke_async(connection).await).await
     }
 
-    /// The totals as they are now. Blocks.
+    /// Adds what the request with this `id` has cost; `false` if that was added before.
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.
-    pub fn read(&self) -> Result<Counts, RedisError> {
+    pub async fn settle(&self, id: &str, prompt: u64, completion: u64) -> Result<bool, RedisError> {
+        let mut script = self.scripts.settle.key(self.key());
+        script.key(self.booking(id)).arg(TTL_MS).arg(prompt).arg(completion);
+        self.client.ask(async |connection| script.invoke_async(connection).await).await
+    }
+
+    /// Takes back a request that was not sent; `false` if there is none to take back.
+    ///
+    /// # Errors
+    /// If Redis could not be asked, refused, or did not answer.
+    pub async fn withdraw(&self, id: &str) -> Result<bool, RedisError> {
+        let mut script = self.scripts.withdraw.key(self.key());
+        script.key(self.booking(id));
+        self.client.ask(async |connection| script.invoke_async(connection).await).await
+    }
+
+    /// The account as it stands now. Blocks.
+    ///
+    /// # Errors
+    /// If Redis could not be asked, refused, or did not answer.
+    pub fn read(&self) -> Result<Standing, RedisError> {
+        type Fields = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<u64>);
         let mut get = redis::cmd("HMGET");
-        get.arg(self.key()).arg(&[REQUESTS, PROMPT, COMPLETION]);
-        let (requests, prompt, completion): (Option<u64>, Option<u64>, Option<u64>) =
+        get.arg(self.key()).arg(&[REQUESTS, PROMPT, COMPLETION, "unsettled", "since"]);
+        let (requests, prompt, completion, unsettled, since_us): Fields =
             self.client.block(|connection| get.query(connection))?;
-        Ok(Counts {
+        let counts = Counts {
             requests: requests.unwrap_or(0),
             prompt_tokens: prompt.unwrap_or(0),
             completion_tokens: completion.unwrap_or(0),
-        })
+        };
+        Ok(Standing { counts, unsettled: unsettled.unwrap_or(0), since_us })
     }
 
     /// Deletes the totals and everything else under the prefix. Blocks.
@@ -102,5 +177,9 @@ impl Counters {
 
     fn key(&self) -> String {
         format!("{}totals", self.prefix)
+    }
+
+    fn booking(&self, id: &str) -> String {
+        format!("{}booked:{id}", self.prefix)
     }
 }

@@ -29,6 +29,17 @@ impl Store {
         self.client.ask(async |connection| set.query_async(connection).await).await
     }
 
+    /// Keeps `value` like [`put`](Self::put) if nothing is there; `false` if something is.
+    ///
+    /// # Errors
+    /// If Redis could not be asked, refused, or did not answer.
+    pub async fn put_first(&self, question: u64, value: &str, ttl: Duration) -> Result<bool, RedisError> {
+        let mut set = redis::cmd("SET");
+        set.arg(self.key(question)).arg(value).arg("PX").arg(ms(ttl)).arg("NX");
+        let put: Option<()> = self.client.ask(async |connection| set.query_async(connection).await).await?;
+        Ok(put.is_some())
+    }
+
     /// The value that is kept for the question.
     ///
     /// # Errors

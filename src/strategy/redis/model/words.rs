@@ -1,18 +1,21 @@
 //! What a Redis server answers to the words of a command, in the words of Redis 7.
 
-use super::super::counters::{ADD_ONCE, COMPLETION, PROMPT, REQUESTS};
+use super::super::counters::{BEGIN, COMPLETION, OPEN, PROMPT, SETTLE, WITHDRAW};
 use super::super::locks::{ACQUIRE, RELEASE, RENEW};
 use crate::shared::{Keys, Refusal};
 use redis::{Script, Value};
 use std::sync::LazyLock;
 
 /// The scripts and their digests, by which they are called.
-static SCRIPTS: LazyLock<[(String, Scripted); 4]> = LazyLock::new(|| {
+static SCRIPTS: LazyLock<[(String, Scripted); 7]> = LazyLock::new(|| {
     let known = [
         (ACQUIRE, Scripted::Acquire),
         (RENEW, Scripted::Renew),
         (RELEASE, Scripted::Release),
-        (ADD_ONCE, Scripted::AddOnce),
+        (OPEN, Scripted::Open),
+        (BEGIN, Scripted::Begin),
+        (SETTLE, Scripted::Settle),
+        (WITHDRAW, Scripted::Withdraw),
     ];
     known.map(|(code, script)| (Script::new(code).get_hash().to_owned(), script))
 });
@@ -22,7 +25,10 @@ enum Scripted {
     Acquire,
     Renew,
     Release,
-    AddOnce,
+    Open,
+    Begin,
+    Settle,
+    Withdraw,
 }
 
 /// The server's answer: a value, or an error as a value, as a connection hands it over.
@@ -121,11 +127,25 @@ fn script(keys: &mut Keys, arguments: &[&[u8]]) -> Result<Value, String> {
         (Scripted::Release, b"1", [lock, owner]) => {
             keys.release(lock, owner).map(|done| Value::Int(done.into()))
         }
-        (Scripted::AddOnce, b"2", [totals, booking, ttl_ms, requests, prompt, completion]) => {
-            let fields = [REQUESTS, PROMPT, COMPLETION].map(str::as_bytes);
-            let more: Vec<_> = fields.into_iter().zip([*requests, *prompt, *completion]).collect();
-            let done = Keys::number(ttl_ms).and_then(|ttl| keys.add_once(totals, booking, ttl, &more));
+        (Scripted::Open, b"1", [totals, ttl_ms]) => {
+            let since_us = Keys::number(ttl_ms).and_then(|ttl_ms| keys.open_account(totals, ttl_ms));
+            since_us.map(|since_us| text(&since_us))
+        }
+        (Scripted::Begin, b"2", [totals, booking, ttl_ms]) => {
+            let done = Keys::number(ttl_ms).and_then(|ttl_ms| keys.begin(totals, booking, ttl_ms));
             done.map(|done| Value::Int(done.into()))
+        }
+        (Scripted::Settle, b"2", [totals, booking, ttl_ms, prompt, completion]) => {
+            let numbers = Keys::number(ttl_ms)
+                .and_then(|ttl| Ok((ttl, Keys::number(prompt)?, Keys::number(completion)?)));
+            let done = numbers.and_then(|(ttl_ms, prompt, completion)| {
+                let tokens = [(PROMPT.as_bytes(), prompt), (COMPLETION.as_bytes(), completion)];
+                keys.settle(totals, booking, ttl_ms, tokens)
+            });
+            done.map(|done| Value::Int(done.into()))
+        }
+        (Scripted::Withdraw, b"2", [totals, booking]) => {
+            keys.withdraw(totals, booking).map(|done| Value::Int(done.into()))
         }
         _ => return Err("ERR the model of a server has this script with other arguments".to_owned()),
     };

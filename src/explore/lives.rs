@@ -1,0 +1,124 @@
+//! A gate's trace by request: when each came, what the gate did with it, how it ended.
+
+use crate::schedule::{Event, RequestKey, Trace, Why};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The answer was handed over.
+    Answered(Option<u16>),
+    /// The client hung up.
+    Left,
+    /// The provider broke off.
+    Cut,
+}
+
+/// A moment: when, and which step of the trace it was, so that moments of one instant keep their order.
+pub(super) type Moment = (Duration, usize);
+
+/// What became of one request.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub(super) request: RequestKey,
+    pub(super) arrived: Moment,
+    pub(super) struck: Option<&'static str>,
+    pub(super) released: Option<(Moment, Why)>,
+    pub(super) over: Option<(Moment, Over)>,
+}
+
+impl Life {
+    /// Whether the answer was handed over whole or as an error: the client has heard.
+    pub(super) fn answered(&self) -> Option<Moment> {
+        match self.over {
+            Some((at, Over::Answered(_) | Over::Cut)) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Whether both were in flight at some moment.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let end = |life: &Self| life.over.map_or((Duration::MAX, usize::MAX), |(at, _)| at);
+        self.arrived < end(other) && other.arrived < end(self)
+    }
+
+    /// How long it was in flight; `None` if it was still open at the end.
+    pub(super) fn lasted(&self) -> Option<Duration> {
+        self.over.map(|((at, _), _)| at.saturating_sub(self.arrived.0))
+    }
+}
+
+/// All requests of one run, in the order of their arrival.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lives {
+    pub(super) list: Vec<Life>,
+    index: HashMap<RequestKey, usize>,
+}
+
+impl Lives {
+    pub(super) fn of(trace: &Trace) -> Self {
+        let mut lives = Self::default();
+        for (n, step) in trace.steps.iter().enumerate() {
+            let moment = (step.at, n);
+            if matches!(step.event, Event::Arrived) {
+                lives.index.insert(step.request.clone(), lives.list.len());
+                let request = step.request.clone();
+                lives.list.push(Life { request, arrived: moment, struck: None, released: None, over: None });
+                continue;
+            }
+            let Some(life) = lives.index.get(&step.request).and_then(|i| lives.list.get_mut(*i)) else {
+                continue;
+            };
+            match step.event {
+                Event::Arrived => {}
+                Event::Struck { fault } => life.struck = Some(fault),
+                Event::Released { why } => life.released = Some((moment, why)),
+                Event::Answered { status } => life.end(moment, Over::Answered(status)),
+                Event::Left => life.end(moment, Over::Left),
+                Event::Cut => life.end(moment, Over::Cut),
+            }
+        }
+        lives
+    }
+
+    pub(super) fn get(&self, request: &RequestKey) -> Option<&Life> {
+        self.index.get(request).and_then(|i| self.list.get(*i))
+    }
+
+    /// The most that were in flight at once.
+    pub(super) fn most_in_flight(&self) -> usize {
+        let begun = self.list.iter().map(|life| (life.arrived, true));
+        let ended = self.list.iter().filter_map(|life| life.over.map(|(at, _)| (at, false)));
+        let mut moments: Vec<(Moment, bool)> = begun.chain(ended).collect();
+        moments.sort_unstable();
+        let (mut open, mut most) = (0_usize, 0);
+        for (_, begins) in moments {
+            open = if begins { open + 1 } else { open.saturating_sub(1) };
+            most = most.max(open);
+        }
+        most
+    }
+
+    /// Everything that was answered, in the order of the answers.
+    pub(super) fn by_answer(&self) -> Vec<&Life> {
+        let mut answered: Vec<&Life> = self.list.iter().filter(|life| life.answered().is_some()).collect();
+        answered.sort_by_key(|life| life.answered());
+        answered
+    }
+
+    /// Releases, in order: when, and which request.
+    pub(super) fn releases(&self) -> Vec<(Moment, usize, Why)> {
+        let of = |(n, life): (usize, &Life)| life.released.map(|(at, why)| (at, n, why));
+        let mut releases: Vec<_> = self.list.iter().enumerate().filter_map(of).collect();
+        releases.sort_by_key(|(at, ..)| *at);
+        releases
+    }
+}
+
+impl Life {
+    /// Only the first end counts.
+    fn end(&mut self, at: Moment, over: Over) {
+        self.over.get_or_insert((at, over));
+    }
+}

@@ -1,0 +1,117 @@
+//! Which schedules are tried, in which order: sweeps that have an end first, then random orders without one.
+
+use super::calm::{Calm, Pair};
+use super::family::Family;
+use super::sweep::{self, Spec};
+use super::terms::Terms;
+use crate::history::FamilyRow;
+use crate::schedule::{Fallback, Schedule};
+use crate::seed;
+use rand::RngCore;
+use std::collections::VecDeque;
+
+#[cfg(test)]
+mod tests;
+
+/// Of the schedules that are left after one of each kind, the share that goes to sweeps, in percent: random
+/// orders find what no sweep asks for, so they are never crowded out.
+const SWEEPS: u64 = 75;
+
+/// The share of one linear sweep (hold-one, faults), in percent.
+const LINEAR: u64 = 20;
+
+/// The schedules of a hunt, lazily; deterministic by the seed. Never ends: the budget does.
+pub(super) struct Planner<'a> {
+    calm: &'a Calm,
+    terms: &'a Terms,
+    specs: VecDeque<(Family, Spec)>,
+    rows: Vec<FamilyRow>,
+    /// Random schedules handed out so far.
+    drawn: u64,
+}
+
+impl<'a> Planner<'a> {
+    /// Plans for about `total` schedules; `None` is as many as there are.
+    pub(super) fn new(calm: &'a Calm, terms: &'a Terms, total: Option<u64>) -> Self {
+        let hold = sweep::hold_one(calm, terms);
+        let (pair, infeasible, vacuous) = sweep::pairs(calm, terms);
+        let fault = sweep::faults(calm, terms);
+        let fixed = sweep::waves(calm, terms);
+        let mut rows = vec![row(Family::HoldOne, hold.len()), row(Family::Pair, pair.len())];
+        rows[1].infeasible = infeasible;
+        rows[1].vacuous = vacuous;
+        for family in [Family::Burst, Family::Reverse, Family::Barrier, Family::Wave] {
+            rows.push(row(family, fixed.iter().filter(|(of, _)| *of == family).count()));
+        }
+        rows.push(row(Family::Fault, fault.len()));
+        rows.extend([Family::Random, Family::Lanes].map(|family| FamilyRow { of: None, ..row(family, 0) }));
+
+        let first = hold.firsts + pair.firsts + fault.firsts + fixed.len();
+        let left = total.map_or(u64::MAX / 100, |total| total.saturating_sub(first as u64));
+        let linear = left * LINEAR / 100;
+        let (holds, faults) = (linear.min(hold.rest() as u64), linear.min(fault.rest() as u64));
+        let pairs = (left * SWEEPS / 100).saturating_sub(holds + faults);
+        let mut specs = VecDeque::new();
+        let mut push = |family: Family, list: Vec<Spec>| specs.extend(list.into_iter().map(|s| (family, s)));
+        let [mut hold, mut pair, mut fault] = [hold, pair, fault].map(sweep::Ranked::split);
+        push(Family::HoldOne, std::mem::take(&mut hold.0));
+        push(Family::Pair, std::mem::take(&mut pair.0));
+        for (family, spec) in fixed {
+            push(family, vec![spec]);
+        }
+        push(Family::Fault, std::mem::take(&mut fault.0));
+        for (family, mut list, most) in [
+            (Family::HoldOne, hold.1, holds),
+            (Family::Pair, pair.1, pairs),
+            (Family::Fault, fault.1, faults),
+        ] {
+            list.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+            push(family, list);
+        }
+        Self { calm, terms, specs, rows, drawn: 0 }
+    }
+
+    /// What each family has, none of it tried yet.
+    pub(super) fn families(&self) -> Vec<FamilyRow> {
+        self.rows.clone()
+    }
+
+    fn random(&mut self) -> (Family, Schedule) {
+        let n = self.drawn;
+        self.drawn += 1;
+        // 53 bits: a seed that JSON's numbers can carry.
+        let seed = seed::stream(self.terms.seed, "explore.portfolio", n).next_u64() >> 11;
+        let depths = &self.terms.depths;
+        let depth = usize::try_from(n / 2).ok().and_then(|n| depths.get(n % depths.len().max(1)));
+        let (family, fallback) = match depth {
+            Some(depth) if n % 2 == 1 => (Family::Lanes, Fallback::Lanes { depth: *depth }),
+            _ => (Family::Random, Fallback::Random),
+        };
+        (family, Schedule { seed, ..self.terms.schedule(fallback) })
+    }
+}
+
+impl Iterator for Planner<'_> {
+    type Item = (Family, Schedule);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.specs.pop_front() {
+            Some((family, spec)) => Some((family, spec.schedule(self.calm, self.terms))),
+            None => Some(self.random()),
+        }
+    }
+}
+
+fn row(family: Family, of: usize) -> FamilyRow {
+    FamilyRow { family: family.name().to_owned(), of: Some(of as u64), ..FamilyRow::default() }
+}
+
+/// How near two requests are to a race, 0 nearest: in flight together undisturbed, in flight together when
+/// answers are slow, or never seen together.
+pub(super) fn distance(calm: &Calm, pair: Pair) -> u8 {
+    match (calm.near.contains(&pair), calm.together.contains(&pair)) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+    }
+}

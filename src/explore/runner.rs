@@ -1,0 +1,84 @@
+//! Runs a subject and counts; knows when a hunt is over.
+
+use super::subject::{Subject, Trial};
+use super::terms::Budget;
+use crate::schedule::Schedule;
+use std::time::Duration;
+
+/// Runs, counted.
+pub(super) struct Runner<'a> {
+    subject: &'a mut dyn Subject,
+    now: &'a dyn Fn() -> Duration,
+    begun: Duration,
+    budget: Budget,
+    pub(super) schedules: u64,
+    pub(super) runs: u64,
+    /// What kept a run from happening. Nothing is run after that.
+    pub(super) stopped: Option<String>,
+}
+
+impl<'a> Runner<'a> {
+    pub(super) fn new(subject: &'a mut dyn Subject, now: &'a dyn Fn() -> Duration, budget: Budget) -> Self {
+        Self { subject, now, begun: now(), budget, schedules: 0, runs: 0, stopped: None }
+    }
+
+    /// One run; `None` if it could not happen.
+    pub(super) fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Option<Trial> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        self.runs += 1;
+        match self.subject.run(schedule, jobs) {
+            Ok(trial) => Some(trial),
+            Err(why) => {
+                self.stopped = Some(why);
+                None
+            }
+        }
+    }
+
+    /// A run of a new schedule with all jobs.
+    pub(super) fn schedule(&mut self, schedule: &Schedule) -> Option<Trial> {
+        self.schedules += 1;
+        self.run(schedule, None)
+    }
+
+    /// Whether no new schedule may begin.
+    pub(super) fn over(&self) -> bool {
+        self.stopped.is_some()
+            || match self.budget {
+                Budget::Schedules(most) => self.schedules >= most,
+                Budget::Time(most) => self.elapsed() >= most,
+            }
+    }
+
+    /// Whether not even a finding may be shrunk any further.
+    pub(super) fn late(&self) -> bool {
+        self.stopped.is_some()
+            || match self.budget {
+                Budget::Schedules(_) => false,
+                Budget::Time(most) => self.elapsed() >= most + most / 4,
+            }
+    }
+
+    /// About how many schedules are left, by the speed so far.
+    pub(super) fn left(&self) -> Option<u64> {
+        match self.budget {
+            Budget::Schedules(most) => Some(most.saturating_sub(self.schedules)),
+            Budget::Time(most) => {
+                let (used, left) = (self.elapsed(), most.saturating_sub(self.elapsed()));
+                let each = used.as_secs_f64() / self.runs.max(1) as f64;
+                (each > 0.0).then(|| (left.as_secs_f64() / each) as u64)
+            }
+        }
+    }
+
+    /// The injected clock.
+    pub(super) fn now(&self) -> Duration {
+        (self.now)()
+    }
+
+    fn elapsed(&self) -> Duration {
+        (self.now)().saturating_sub(self.begun)
+    }
+}

@@ -1,0 +1,99 @@
+//! What is hunted: something that can be run under a schedule, again and again.
+
+use crate::history::{Invariant, JobKey, Verdict, VerdictRow};
+use crate::schedule::{Hold, RequestKey, Schedule, Strike, Trace, Unseen};
+use std::time::Duration;
+
+/// A client beside a gate. Every run starts from a fresh state.
+pub trait Subject {
+    /// One run under this schedule, with the first `jobs` jobs; `None` is all of them.
+    ///
+    /// # Errors
+    /// What kept the run from happening. A client that fails or hangs is a trial, not an error.
+    fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String>;
+}
+
+/// One run, judged.
+#[derive(Debug, Clone, Default)]
+pub struct Trial {
+    /// What the gate saw.
+    pub trace: Trace,
+    /// What became of the rules.
+    pub verdicts: Vec<VerdictRow>,
+    /// What both sides wrote down, for the table of lanes; may be empty.
+    pub books: Vec<Line>,
+    /// The longest read time-out that the client announced, if it did.
+    pub timeout: Option<Duration>,
+    /// What the run took, in real time.
+    pub elapsed: Duration,
+}
+
+/// A line of one side's books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When, since the run's epoch.
+    pub at: Duration,
+    /// Whose.
+    pub job: JobKey,
+    /// What was written down.
+    pub entry: Entry,
+}
+
+/// What one side wrote down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// The provider: an attempt ended.
+    Ledger {
+        /// Which attempt.
+        request: RequestKey,
+        /// Status that was sent.
+        status: Option<u16>,
+        /// Completion tokens handed over.
+        delivered: u64,
+        /// Tokens charged.
+        billed: u64,
+    },
+    /// The client: what it did, in few words.
+    Client(String),
+}
+
+impl Trial {
+    /// The rules that this run broke, each once.
+    pub(super) fn broken(&self) -> Vec<Invariant> {
+        let mut broken: Vec<Invariant> = self
+            .verdicts
+            .iter()
+            .filter(|row| row.verdict == Verdict::Broken)
+            .map(|row| row.invariant)
+            .collect();
+        broken.sort_unstable();
+        broken.dedup();
+        broken
+    }
+
+    /// Whether this run broke this rule.
+    pub(super) fn breaks(&self, invariant: Invariant) -> bool {
+        self.row(invariant).is_some_and(|row| row.verdict == Verdict::Broken)
+    }
+
+    /// What became of a rule: its worst row.
+    pub(super) fn row(&self, invariant: Invariant) -> Option<&VerdictRow> {
+        let rank = |row: &&VerdictRow| match row.verdict {
+            Verdict::Broken => 0,
+            Verdict::Unknown => 1,
+            Verdict::Holds => 2,
+            Verdict::NotApplicable => 3,
+        };
+        self.verdicts.iter().filter(|row| row.invariant == invariant).min_by_key(rank)
+    }
+
+    /// In what this run did not go as its schedule asked, in one sentence.
+    pub(super) fn diverged(&self) -> Option<String> {
+        if let Some(unseen) = self.trace.unseen.first() {
+            let (Unseen::Hold(Hold { request, .. }) | Unseen::Fault(Strike { request, .. })) = unseen;
+            return Some(format!("{request} never came, so what the schedule does to it did not happen"));
+        }
+        let hold = self.trace.infeasible.first()?;
+        Some(format!("{} could not be held {}", hold.request, super::words::until(&hold.until)))
+    }
+}

@@ -1,0 +1,237 @@
+//! The sweeps: every request, every pair, every fault, ordered so that one of each kind comes first.
+
+use super::calm::{Calm, Pair};
+use super::family::Family;
+use super::plan::distance;
+use super::terms::Terms;
+use crate::scenario::{FaultKind, HintForm};
+use crate::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::hash::Hash;
+use std::time::Duration;
+use xxhash_rust::xxh64::xxh64;
+
+/// Attempts of every job that an outage strikes.
+const OUTAGE: u32 = 6;
+
+/// One schedule, in few bytes: requests, stalls and faults by number.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Spec {
+    /// Hold this request for this stall.
+    Stall(usize, usize),
+    /// Hold the first until the second is answered.
+    Pair(Pair),
+    /// This request meets this fault of the alphabet.
+    Fault(usize, usize),
+    /// Every attempt up to this one meets this fault.
+    Wave(FaultKind, Fallback, u32),
+    /// Every first attempt is held past the time-out.
+    Stalled,
+    /// Each level of the causal chains is answered together with its last request; only the first, or all.
+    Barrier(bool),
+    /// Nothing but an order.
+    Order(Fallback),
+}
+
+/// A sweep in its order: the first of each class, then the others.
+pub(super) struct Ranked {
+    specs: Vec<Spec>,
+    pub(super) firsts: usize,
+}
+
+impl Ranked {
+    pub(super) fn len(&self) -> usize {
+        self.specs.len()
+    }
+
+    pub(super) fn rest(&self) -> usize {
+        self.specs.len() - self.firsts
+    }
+
+    pub(super) fn split(mut self) -> (Vec<Spec>, Vec<Spec>) {
+        let rest = self.specs.split_off(self.firsts);
+        (self.specs, rest)
+    }
+
+    /// Requests that look alike are one class: the first of each class comes first, in the order given; the
+    /// others follow by `(near, turn in the class)`, so that a sample of them has some of every class.
+    fn of<C: Hash + Eq + Clone>(items: Vec<(C, u8, u64, Spec)>) -> Self {
+        let mut first = Vec::new();
+        let mut rest: Vec<(C, u8, u64, Spec)> = Vec::new();
+        let mut seen: HashMap<C, usize> = HashMap::new();
+        for (class, near, draw, spec) in items {
+            match seen.entry(class) {
+                Slot::Vacant(slot) => {
+                    slot.insert(0);
+                    first.push(spec);
+                }
+                Slot::Occupied(slot) => rest.push((slot.key().clone(), near, draw, spec)),
+            }
+        }
+        rest.sort_by_key(|(_, near, draw, _)| (*near, *draw));
+        let mut turns: Vec<(u8, usize, u64, Spec)> = Vec::with_capacity(rest.len());
+        for (class, near, draw, spec) in rest {
+            let turn = seen.entry(class).or_default();
+            turns.push((near, *turn, draw, spec));
+            *turn += 1;
+        }
+        turns.sort_by_key(|(near, turn, draw, _)| (*near, *turn, *draw));
+        let firsts = first.len();
+        first.extend(turns.into_iter().map(|(.., spec)| spec));
+        Self { specs: first, firsts }
+    }
+}
+
+/// A place in a shuffle that depends on nothing but the seed and what is shuffled.
+fn draw(seed: u64, a: usize, b: usize) -> u64 {
+    let mut key = [0u8; 16];
+    key[..8].copy_from_slice(&(a as u64).to_le_bytes());
+    key[8..].copy_from_slice(&(b as u64).to_le_bytes());
+    xxh64(&key, seed)
+}
+
+fn class(calm: &Calm, n: usize) -> (usize, u32, u32) {
+    let request = &calm.requests[n];
+    (calm.depth[n], request.attempt, request.repeat)
+}
+
+/// Each request held past the client's time-out.
+pub(super) fn hold_one(calm: &Calm, terms: &Terms) -> Ranked {
+    let mut items = Vec::new();
+    for stall in 0..terms.stalls.len() {
+        for n in 0..calm.requests.len() {
+            items.push(((class(calm, n), stall), 0, draw(terms.seed, n, stall), Spec::Stall(n, stall)));
+        }
+    }
+    Ranked::of(items)
+}
+
+/// Each request held until another is answered, the nearest first; how many of the others cannot be asked
+/// for, and how many every run obeys anyway.
+pub(super) fn pairs(calm: &Calm, terms: &Terms) -> (Ranked, u64, u64) {
+    let mut items = Vec::new();
+    let (mut infeasible, mut vacuous) = (0, 0);
+    for x in 0..calm.requests.len() {
+        for y in (0..calm.requests.len()).filter(|y| *y != x) {
+            let pair = (x, y);
+            if calm.vacuous(pair) {
+                vacuous += 1;
+            } else if !calm.feasible(pair) {
+                infeasible += 1;
+            } else {
+                let near = distance(calm, pair);
+                let kind = (near, class(calm, x), class(calm, y), calm.lane[x] == calm.lane[y], x < y);
+                items.push((kind, near, draw(terms.seed, x, y), Spec::Pair(pair)));
+            }
+        }
+    }
+    // What the first requests of a run show needs few jobs.
+    items.sort_by_key(|(_, near, _, spec)| match spec {
+        Spec::Pair((x, y)) => (*near, *x.max(y), *x.min(y), x > y),
+        _ => (*near, 0, 0, false),
+    });
+    (Ranked::of(items), infeasible, vacuous)
+}
+
+/// Each request meets each fault.
+pub(super) fn faults(calm: &Calm, terms: &Terms) -> Ranked {
+    let mut items = Vec::new();
+    for fault in 0..terms.alphabet.len() {
+        for n in 0..calm.requests.len() {
+            items.push(((class(calm, n), fault), 0, draw(terms.seed, n, fault), Spec::Fault(n, fault)));
+        }
+    }
+    Ranked::of(items)
+}
+
+/// The schedules that speak of all requests at once.
+pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
+    if calm.requests.is_empty() {
+        return Vec::new();
+    }
+    let mut list = vec![
+        (Family::Burst, Spec::Order(Fallback::Burst)),
+        (Family::Reverse, Spec::Order(Fallback::Reverse)),
+    ];
+    // A barrier of two is a pair, and a wave of one is a fault: those have had their turn.
+    let wide: Vec<usize> = levels(calm).iter().map(Vec::len).filter(|wide| *wide > 1).collect();
+    if wide.first().is_some_and(|first| *first > 2) {
+        list.push((Family::Barrier, Spec::Barrier(false)));
+    }
+    if wide.len() > 1 {
+        list.push((Family::Barrier, Spec::Barrier(true)));
+    }
+    let several = calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).count() > 1;
+    let limit = |retry_after| FaultKind::RateLimit { retry_after, hint: HintForm::Seconds };
+    for kind in [limit(Some(Duration::from_secs(1))), limit(None), FaultKind::Status(500)] {
+        for fallback in [Fallback::Respond, Fallback::Burst] {
+            if fallback == Fallback::Respond && !several {
+                continue;
+            }
+            list.push((Family::Wave, Spec::Wave(kind.clone(), fallback, 1)));
+        }
+    }
+    for kind in [limit(None), FaultKind::Status(503)] {
+        list.push((Family::Wave, Spec::Wave(kind, Fallback::Respond, OUTAGE)));
+    }
+    if several && !terms.stalls.is_empty() {
+        list.push((Family::Wave, Spec::Stalled));
+    }
+    list
+}
+
+/// Requests with equally many causes behind them: what a client has in flight in lockstep.
+fn levels(calm: &Calm) -> Vec<Vec<usize>> {
+    let deepest = calm.depth.iter().copied().max().unwrap_or(0);
+    let level = |depth| (0..calm.requests.len()).filter(move |n| calm.depth[*n] == depth).collect();
+    (0..=deepest).map(level).collect()
+}
+
+impl Spec {
+    /// The schedule itself.
+    pub(super) fn schedule(&self, calm: &Calm, terms: &Terms) -> Schedule {
+        let request = |n: usize| calm.requests[n].clone();
+        let mut schedule = terms.schedule(Fallback::Respond);
+        let first_attempts =
+            || calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).cloned();
+        match self {
+            Self::Stall(n, stall) => {
+                schedule.holds = vec![Hold { request: request(*n), until: terms.stalls[*stall].clone() }];
+            }
+            Self::Pair((x, y)) => {
+                schedule.holds = vec![Hold { request: request(*x), until: Until::Answered(request(*y)) }];
+            }
+            Self::Fault(n, fault) => {
+                schedule.faults = vec![Strike { request: request(*n), kind: terms.alphabet[*fault].clone() }];
+            }
+            Self::Wave(kind, fallback, attempts) => {
+                let each = |first: RequestKey| {
+                    (1..=*attempts).map(move |attempt| RequestKey { attempt, ..first.clone() })
+                };
+                let strike = |request| Strike { request, kind: kind.clone() };
+                let mut all: Vec<RequestKey> = first_attempts().flat_map(each).collect();
+                // Where a job sends several requests, their numbers are attempts as well.
+                all.sort();
+                all.dedup();
+                schedule.faults = all.into_iter().map(strike).collect();
+                schedule.fallback = *fallback;
+            }
+            Self::Stalled => {
+                let hold = |request| Hold { request, until: terms.stalls[0].clone() };
+                schedule.holds = first_attempts().map(hold).collect();
+            }
+            Self::Barrier(all) => {
+                let levels = levels(calm).into_iter().filter(|level| level.len() > 1);
+                for level in levels.take(if *all { usize::MAX } else { 1 }) {
+                    let Some((last, others)) = level.split_last() else { continue };
+                    let until = Until::Answered(request(*last));
+                    let hold = |n: &usize| Hold { request: request(*n), until: until.clone() };
+                    schedule.holds.extend(others.iter().map(hold));
+                }
+            }
+            Self::Order(fallback) => schedule.fallback = *fallback,
+        }
+        schedule
+    }
+}

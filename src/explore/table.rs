@@ -1,0 +1,221 @@
+//! What happened, one column a job, in the order of time, with the ledger's column at the right.
+
+use super::subject::{Entry, Line};
+use crate::history::JobKey;
+use crate::schedule::{Event, RequestKey, Schedule, Step, Trace, Until, Why};
+use crate::units::format_duration;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Widest line, in characters.
+const WIDTH: usize = 98;
+
+/// The column of times.
+const TIME: usize = 9;
+
+/// The ledger's column.
+const LEDGER: usize = 24;
+
+/// Most jobs that have a column.
+const LANES: usize = 3;
+
+/// Most rows; of more, the middle is left out.
+const ROWS: usize = 48;
+
+/// One line of the table before it is laid out.
+struct Row {
+    at: Duration,
+    lanes: Vec<String>,
+    ledger: String,
+}
+
+/// The table, a line each: no line is longer than 100 columns, and none has a control character.
+pub(super) fn table(schedule: &Schedule, trace: &Trace, books: &[Line], involved: &[JobKey]) -> Vec<String> {
+    let came = came(trace);
+    let mut lanes: Vec<&JobKey> = involved.iter().filter(|job| came.contains(job)).take(LANES).collect();
+    if lanes.is_empty() || came.len() <= LANES {
+        lanes = came.iter().copied().take(LANES).collect();
+        lanes.sort();
+    }
+    if lanes.is_empty() {
+        return vec!["no request came".to_owned()];
+    }
+    let width = (WIDTH - TIME - LEDGER - 2 * (lanes.len() + 1)) / lanes.len();
+    let mut sheet =
+        Sheet { schedule, lanes: &lanes, width, rows: Vec::new(), open: vec![Vec::new(); lanes.len()] };
+    let mut sorted: Vec<&Line> = books.iter().collect();
+    sorted.sort_by_key(|line| line.at);
+    let mut books = sorted.into_iter().peekable();
+    for step in &trace.steps {
+        while let Some(line) = books.next_if(|line| line.at < step.at) {
+            sheet.book(line);
+        }
+        sheet.step(step);
+    }
+    books.for_each(|line| sheet.book(line));
+    let head = lanes.iter().map(|job| job.to_string()).collect();
+    let rows = std::mem::take(&mut sheet.rows);
+    let mut lines = vec![laid_out("t(ms)", &head, "ledger", width)];
+    let left_out = rows.len().saturating_sub(ROWS);
+    for (n, row) in rows.iter().enumerate() {
+        if left_out > 0 && n == ROWS / 2 {
+            lines.push(format!("{:>TIME$}  {left_out} rows left out", "…"));
+        }
+        if left_out == 0 || n < ROWS / 2 || n >= ROWS / 2 + left_out {
+            let ms = format!("{:.1}", row.at.as_secs_f64() * 1e3);
+            lines.push(laid_out(&ms, &row.lanes, &row.ledger, width));
+        }
+    }
+    let folded = came.len() - lanes.len();
+    if folded > 0 {
+        let jobs = if folded == 1 { "job" } else { "jobs" };
+        lines.push(format!("{:>TIME$}  {folded} more {jobs}, not shown", "…"));
+    }
+    lines
+}
+
+fn came(trace: &Trace) -> Vec<&JobKey> {
+    let mut seen = BTreeSet::new();
+    trace.steps.iter().map(|step| &step.request.job).filter(|job| seen.insert(*job)).collect()
+}
+
+fn laid_out(time: &str, lanes: &Vec<String>, ledger: &str, width: usize) -> String {
+    let mut line = format!("{:>TIME$}", clipped(time, TIME));
+    for lane in lanes {
+        line.push_str(&format!("  {:<width$}", clipped(lane, width)));
+    }
+    line.push_str(&format!("  {}", clipped(ledger, LEDGER)));
+    line.trim_end().to_owned()
+}
+
+/// Cut to a width, with nothing in it that moves a cursor.
+fn clipped(text: &str, width: usize) -> String {
+    let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    if text.chars().count() <= width {
+        return text.chars().map(harmless).collect();
+    }
+    text.chars().take(width.saturating_sub(1)).map(harmless).chain(['…']).collect()
+}
+
+/// The table while it is written.
+struct Sheet<'a> {
+    schedule: &'a Schedule,
+    lanes: &'a [&'a JobKey],
+    width: usize,
+    rows: Vec<Row>,
+    /// By lane: what is in flight, and whether it is held.
+    open: Vec<Vec<(RequestKey, bool)>>,
+}
+
+impl Sheet<'_> {
+    fn lane(&self, job: &JobKey) -> Option<usize> {
+        self.lanes.iter().position(|lane| *lane == job)
+    }
+
+    fn step(&mut self, step: &Step) {
+        let Some(lane) = self.lane(&step.request.job) else { return };
+        let label = label(&step.request);
+        let open = &mut self.open[lane];
+        let text = match step.event {
+            Event::Arrived => {
+                open.push((step.request.clone(), true));
+                format!("-> {label}{}", self.held(&step.request))
+            }
+            Event::Struck { fault } => format!("!! {label} {fault}"),
+            Event::Released { why } => {
+                open.iter_mut()
+                    .filter(|(request, _)| *request == step.request)
+                    .for_each(|(_, held)| *held = false);
+                match why {
+                    Why::Free | Why::Picked | Why::Closed => return,
+                    Why::Met => format!("~> {label} let go"),
+                    Why::TimeUp => format!("~> {label} let go in the end"),
+                    Why::Disconnected => return,
+                    Why::Infeasible => format!("~> {label} let go, unmet"),
+                }
+            }
+            Event::Answered { status } => {
+                open.retain(|(request, _)| *request != step.request);
+                let status = status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
+                format!("<- {label} {status}")
+            }
+            Event::Left => {
+                open.retain(|(request, _)| *request != step.request);
+                format!("x  {label} client gave up")
+            }
+            Event::Cut => {
+                open.retain(|(request, _)| *request != step.request);
+                format!("x  {label} cut by provider")
+            }
+        };
+        self.put(step.at, lane, &text);
+    }
+
+    /// What the schedule asks of a request.
+    fn held(&self, request: &RequestKey) -> String {
+        let hold = self.schedule.holds.iter().find(|hold| hold.request == *request);
+        match hold.map(|hold| &hold.until) {
+            None => String::new(),
+            Some(Until::Answered(other)) => format!(" held until {}", short(other)),
+            Some(Until::After(time)) => format!(" held {}", format_duration(*time)),
+            Some(Until::Disconnect) => " held".to_owned(),
+        }
+    }
+
+    fn book(&mut self, line: &Line) {
+        let Some(lane) = self.lane(&line.job) else { return };
+        match &line.entry {
+            Entry::Client(text) => self.put(line.at, lane, &format!(".. {text}")),
+            Entry::Ledger { request, status, billed, .. } => {
+                let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+                let text = format!("{} +{billed} {status}", short(request));
+                match self.rows.last_mut().filter(|row| row.at == line.at && row.ledger.is_empty()) {
+                    Some(row) => row.ledger = text,
+                    None => self.fresh(line.at).ledger = text,
+                }
+            }
+        }
+    }
+
+    /// Writes into a lane: into the last row if that is of the same moment and there is room, else a new one.
+    fn put(&mut self, at: Duration, lane: usize, text: &str) {
+        let width = self.width;
+        if let Some(row) = self.rows.last_mut().filter(|row| row.at == at) {
+            let cell = &mut row.lanes[lane];
+            if matches!(cell.as_str(), "" | "~" | "|") {
+                text.clone_into(cell);
+                return;
+            }
+            if cell.chars().count() + 1 + text.chars().count() <= width {
+                *cell = format!("{cell} {text}");
+                return;
+            }
+        }
+        self.fresh(at).lanes[lane] = text.to_owned();
+    }
+
+    /// A new row, in which every lane shows what it is about.
+    fn fresh(&mut self, at: Duration) -> &mut Row {
+        let mark = |open: &Vec<(RequestKey, bool)>| match open.last() {
+            None => String::new(),
+            Some((_, true)) => "~".to_owned(),
+            Some((_, false)) => "|".to_owned(),
+        };
+        let lanes = self.open.iter().map(mark).collect();
+        self.rows.push(Row { at, lanes, ledger: String::new() });
+        let last = self.rows.len() - 1;
+        &mut self.rows[last]
+    }
+}
+
+/// `#1`, or `#1+2`.
+fn label(request: &RequestKey) -> String {
+    let repeat = if request.repeat > 0 { format!("+{}", request.repeat) } else { String::new() };
+    format!("#{}{repeat}", request.attempt)
+}
+
+/// A request in few characters.
+fn short(request: &RequestKey) -> String {
+    let job = request.job.to_string();
+    format!("{}{}", job.strip_prefix("job:").unwrap_or(&job), label(request))
+}

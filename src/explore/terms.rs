@@ -1,0 +1,196 @@
+//! What a hunt is told, and what calibration makes of it.
+
+use super::calm::Calm;
+use crate::scenario::{FaultKind, HintForm};
+use crate::schedule::{Fallback, Schedule, Until};
+use std::time::Duration;
+
+/// A hold past a time-out lasts this much longer than it, in percent.
+const PAST: u32 = 150;
+
+/// Longest silence that calibration asks for by itself: beyond it a client sleeps, it does not think.
+const QUIET_MAX: Duration = Duration::from_millis(250);
+
+/// Shortest silence.
+const QUIET_MIN: Duration = Duration::from_micros(100);
+
+/// Shortest patience with a hold that waits for another answer.
+const PATIENCE_MIN: Duration = Duration::from_millis(250);
+
+/// How long a hunt goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// So many schedules. What shrinks and reproduces a finding comes on top.
+    Schedules(u64),
+    /// So long. A finding of the last moment is still shrunk, for a quarter of it at the most.
+    Time(Duration),
+}
+
+/// What a hunt is to do.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Seed of everything that is drawn.
+    pub seed: u64,
+    /// When it ends.
+    pub budget: Budget,
+    /// How many jobs the subject has.
+    pub jobs: u64,
+    /// The client's longest time-out, if it is known; what the client announces counts too.
+    pub timeout: Option<Duration>,
+    /// Further holds worth trying, such as past a lock's lease.
+    pub stalls: Vec<Duration>,
+    /// Longer holds are not tried, and the report says so.
+    pub stall_max: Duration,
+    /// Least silence after which an order releases the next answer.
+    pub quiet: Duration,
+    /// How many attempts the client has in flight at once, if it is declared: one of the depths of lane orders.
+    pub permits: Option<u32>,
+    /// The faults that each request meets.
+    pub alphabet: Vec<FaultKind>,
+    /// Runs by which a finding is reproduced, and by which it is shown not to happen without its schedule.
+    pub reproductions: u32,
+    /// Most runs spent on shrinking one finding.
+    pub shrink_max: u32,
+    /// Ends the hunt after so many findings; `None` goes on to the budget's end.
+    pub findings_max: Option<usize>,
+    /// Where the subject comes from.
+    pub origin: super::Origin,
+}
+
+impl Config {
+    /// A hunt with the usual faults, five reproductions and 25 ms of silence.
+    #[must_use]
+    pub fn new(seed: u64, budget: Budget, jobs: u64) -> Self {
+        Self {
+            seed,
+            budget,
+            jobs,
+            timeout: None,
+            stalls: Vec::new(),
+            stall_max: Duration::from_secs(60),
+            quiet: Duration::from_millis(25),
+            permits: None,
+            alphabet: alphabet(),
+            reproductions: 5,
+            shrink_max: 200,
+            findings_max: None,
+            origin: super::Origin::default(),
+        }
+    }
+}
+
+/// The faults that each request meets in a fault sweep, if the caller names no others.
+#[must_use]
+pub fn alphabet() -> Vec<FaultKind> {
+    let limit = |retry_after, hint| FaultKind::RateLimit { retry_after, hint };
+    vec![
+        limit(Some(Duration::from_secs(1)), HintForm::Seconds),
+        limit(Some(Duration::from_millis(700)), HintForm::Milliseconds),
+        limit(None, HintForm::Seconds),
+        FaultKind::QuotaExhausted,
+        FaultKind::Status(400),
+        FaultKind::Status(500),
+        FaultKind::Status(503),
+        FaultKind::ResetAfterAccept,
+        FaultKind::CutStream { after: 0.5 },
+        FaultKind::ResetMidStream { after: 0.5 },
+        FaultKind::ErrorEvent { after: 0.0 },
+        FaultKind::ErrorEvent { after: 0.5 },
+        FaultKind::GatewayTimeout { status: 504, after: Duration::from_millis(500) },
+    ]
+}
+
+/// The times and alphabets of a hunt's schedules.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub(super) seed: u64,
+    pub(super) quiet: Duration,
+    pub(super) patience: Duration,
+    pub(super) stalls: Vec<Until>,
+    pub(super) alphabet: Vec<FaultKind>,
+    pub(super) depths: Vec<u32>,
+    /// What could not be asked for, a sentence each.
+    pub(super) left_out: Vec<String>,
+}
+
+impl Terms {
+    /// The terms of calibration, when nothing is known yet but how many requests were in flight, and about how
+    /// long the client thinks.
+    pub(super) fn first(
+        config: &Config,
+        timeout: Option<Duration>,
+        in_flight: usize,
+        thought: Duration,
+    ) -> Self {
+        let shares = u32::try_from(in_flight.max(1)).unwrap_or(u32::MAX).saturating_mul(4);
+        // One at a time, the last of those in flight waits for all others: not so long that it gives up.
+        let quiet = config.quiet.max(thought.saturating_mul(2).min(QUIET_MAX));
+        let quiet = timeout.map_or(quiet, |timeout| quiet.min(timeout / shares));
+        Self {
+            seed: config.seed,
+            quiet: quiet.max(QUIET_MIN),
+            patience: config.quiet.saturating_mul(20).max(PATIENCE_MIN),
+            stalls: Vec::new(),
+            alphabet: config.alphabet.clone(),
+            depths: depths(config.permits),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// The terms of the hunt.
+    pub(super) fn calibrated(config: &Config, calm: &Calm, timeout: Option<Duration>) -> Self {
+        let thought = calm.think_p99.saturating_mul(2).min(QUIET_MAX);
+        let patience = calm.lasted.saturating_mul(2).max(PATIENCE_MIN).max(config.quiet * 4);
+        let quiet = config.quiet.max(thought);
+        // An order is no stall: the last of those in flight is not to wait past the time-out. What then comes
+        // late is counted.
+        let shares = u32::try_from(calm.in_flight.max(1)).unwrap_or(u32::MAX).saturating_mul(2);
+        let quiet = timeout.map_or(quiet, |timeout| quiet.min(timeout / shares));
+        let mut terms = Self {
+            quiet: quiet.max(QUIET_MIN),
+            patience: timeout.map_or(patience, |timeout| patience.min(timeout * 4 / 5)),
+            ..Self::first(config, timeout, 1, Duration::ZERO)
+        };
+        let mut stalls: Vec<Duration> = timeout.map(|timeout| timeout * PAST / 100).into_iter().collect();
+        stalls.extend(&config.stalls);
+        if stalls.is_empty() {
+            // Nobody says when the client gives up. Long beside anything that it did undisturbed.
+            stalls.push(calm.service.saturating_mul(10).clamp(Duration::from_secs(2), config.stall_max));
+            terms.left_out.push(
+                "the client's time-out is not known: holds may have been too short to reach it".to_owned(),
+            );
+        }
+        for stall in stalls {
+            let until = Until::After(stall);
+            if stall > config.stall_max {
+                let (stall, most) = (super::words::time(stall), super::words::time(config.stall_max));
+                terms.left_out.push(format!("holds of {stall}: longer than the {most} that a hold may last"));
+            } else if !terms.stalls.contains(&until) {
+                terms.stalls.push(until);
+            }
+        }
+        if timeout.is_some_and(|timeout| timeout <= config.stall_max) {
+            terms.stalls.push(Until::Disconnect);
+        }
+        terms
+    }
+
+    /// A schedule in these terms that asks for nothing yet.
+    pub(super) fn schedule(&self, fallback: Fallback) -> Schedule {
+        Schedule {
+            seed: self.seed,
+            holds: Vec::new(),
+            faults: Vec::new(),
+            fallback,
+            quiet: self.quiet,
+            patience: self.patience,
+        }
+    }
+}
+
+/// 2, 3, 4 and the client's own concurrency: a pool of N permits that stops itself needs N changes.
+fn depths(permits: Option<u32>) -> Vec<u32> {
+    let mut depths = vec![2, 3, 4];
+    depths.extend(permits.filter(|n| *n > 4));
+    depths
+}

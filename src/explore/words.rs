@@ -1,0 +1,58 @@
+//! Schedules in words.
+
+use crate::scenario::FaultKind;
+use crate::schedule::{Fallback, Schedule, Until};
+use crate::units::format_duration;
+use std::time::Duration;
+
+pub(super) fn time(time: Duration) -> String {
+    format_duration(time)
+}
+
+/// How long something is held.
+pub(super) fn until(until: &Until) -> String {
+    match until {
+        Until::Answered(other) => format!("until {other} was answered"),
+        Until::After(long) => format!("for {}", time(*long)),
+        Until::Disconnect => "until the client hung up".to_owned(),
+    }
+}
+
+/// What a fault does to a request, with its article.
+pub(super) fn fault(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::RateLimit { retry_after: Some(wait), .. } => {
+            format!("a 429 that asks to wait {}", time(*wait))
+        }
+        FaultKind::RateLimit { retry_after: None, .. } => "a 429 without a hint".to_owned(),
+        FaultKind::QuotaExhausted => "an exhausted quota".to_owned(),
+        FaultKind::Status(status) => format!("a {status}"),
+        FaultKind::Slow(late) => format!("an answer that is {} late", time(*late)),
+        FaultKind::ResetAfterAccept => "a reset after the request was accepted".to_owned(),
+        FaultKind::CutStream { .. } => "a stream that ends without its terminator".to_owned(),
+        FaultKind::ResetMidStream { .. } => "a reset in the middle of the stream".to_owned(),
+        FaultKind::ErrorEvent { .. } => "an error inside a 200".to_owned(),
+        FaultKind::MalformedEvent { .. } => "a stream with an event that is no JSON".to_owned(),
+        FaultKind::DuplicateEvent { .. } => "a stream with an event that comes twice".to_owned(),
+        FaultKind::DuplicateUsage => "a usage that is reported twice".to_owned(),
+        FaultKind::Drip(gap) => format!("an answer that drips, a token every {}", time(*gap)),
+        FaultKind::NeverAnswers => "no answer at all".to_owned(),
+        FaultKind::GatewayTimeout { status, .. } => {
+            format!("a gateway's {status} while the provider goes on")
+        }
+    }
+}
+
+/// What an order does; `None` if it is no order.
+pub(super) fn order(schedule: &Schedule) -> Option<String> {
+    Some(match schedule.fallback {
+        Fallback::Respond => return None,
+        Fallback::Fifo => "answering one request at a time, the oldest first,".to_owned(),
+        Fallback::Reverse => "answering one request at a time, the newest first,".to_owned(),
+        Fallback::Burst => "answering all that is in flight at once".to_owned(),
+        Fallback::Random => format!("answering in the random order of seed {}", schedule.seed),
+        Fallback::Lanes { depth } => {
+            format!("answering job by job in the order of seed {} and depth {depth}", schedule.seed)
+        }
+    })
+}

@@ -1,0 +1,182 @@
+//! Findings with their tables, and what a hunt without findings is worth.
+
+use super::figures::{count, many, percent};
+use super::layout::{Page, Tone, cell, plain};
+use crate::history::{ExploredRow, FamilyRow, FindingRow, Summary};
+
+/// Requests that are named one by one; of more, the rest is counted.
+const NAMED: usize = 6;
+
+/// Lines of a table that are printed; `summary.json` has all.
+const ROWS: usize = 40;
+
+pub(super) fn write(page: &mut Page, summary: &Summary) {
+    if summary.explored.is_empty() && summary.findings.is_empty() {
+        return;
+    }
+    page.section("Findings");
+    let several = summary.counters.len() > 1;
+    for (n, finding) in summary.findings.iter().enumerate() {
+        if n > 0 {
+            page.gap();
+        }
+        found(page, finding, several);
+    }
+    if summary.findings.is_empty() {
+        page.line("  none");
+    }
+    if !summary.explored.is_empty() {
+        page.section("Explored");
+    }
+    for (n, row) in summary.explored.iter().enumerate() {
+        if n > 0 {
+            page.gap();
+        }
+        explored(page, row, several);
+    }
+}
+
+fn found(page: &mut Page, finding: &FindingRow, several: bool) {
+    let at =
+        if several { format!(" at {}", cell(&finding.target, &finding.strategy)) } else { String::new() };
+    let [r, of] = finding.reproduced;
+    let [s, without] = finding.without;
+    let claim = match (finding.size, finding.family.as_str()) {
+        ([0, 0], "calm") => format!("broke {r} of {of} times with no schedule at all"),
+        _ => format!("reproduced {r} of {of}; without the schedule {s} of {without}"),
+    };
+    page.wrapped("✗", 2, &format!("{}{at}  {claim}", finding.invariant.name()), Tone::Bad);
+    page.wrapped("", 4, &format!("cause: {}", finding.cause), Tone::Plain);
+    let [holds, faults] = finding.size;
+    let jobs = finding.jobs_needed.map_or_else(|| "all jobs".to_owned(), |jobs| many(jobs, "job"));
+    let text = format!(
+        "{}, {}, {jobs}; found by {} at schedule {}",
+        many(holds, "hold"),
+        many(faults, "fault"),
+        finding.family,
+        count(finding.schedules_to_find)
+    );
+    page.wrapped("", 4, &text, Tone::Dim);
+    page.line(&format!("    replay: {}", plain(&finding.replay)));
+    for line in finding.table.iter().take(ROWS) {
+        page.line(&plain(line));
+    }
+    if finding.table.len() > ROWS {
+        page.line(&format!("  … {} more in summary.json", many((finding.table.len() - ROWS) as u64, "line")));
+    }
+}
+
+fn explored(page: &mut Page, row: &ExploredRow, several: bool) {
+    let at = if several { format!("{}: ", cell(&row.target, &row.strategy)) } else { String::new() };
+    let text = format!(
+        "{at}{} over {}, {} in all",
+        many(row.schedules, "schedule"),
+        many(row.requests, "request"),
+        many(row.runs, "run")
+    );
+    page.wrapped("", 2, &text, Tone::Plain);
+    let families: Vec<String> = row.families.iter().filter_map(family).collect();
+    if !families.is_empty() {
+        page.wrapped("", 2, &families.join(" · "), Tone::Plain);
+    }
+    doubts(page, row);
+    if !row.held.is_empty() {
+        let names: Vec<&str> = row.held.iter().map(|invariant| invariant.name()).collect();
+        let text = format!("held under every schedule that looked at it: {}", names.join(", "));
+        page.wrapped("✓", 2, &text, Tone::Good);
+    }
+    for (names, why) in unknown(row) {
+        page.wrapped("?", 2, &format!("unknown: {} ({why})", names.join(", ")), Tone::Warn);
+    }
+    for (invariant, times) in &row.again {
+        page.wrapped(
+            "✗",
+            2,
+            &format!("{invariant} broke under {} more", many(*times, "schedule")),
+            Tone::Bad,
+        );
+    }
+    if let (Some(p), Some(n)) = (row.excluded(), row.clean_orders) {
+        let text = format!(
+            "{} broke nothing: of an order bug, a probability above {} per schedule is excluded (95%, rule of three)",
+            many(n, "random order"),
+            percent_of(p)
+        );
+        page.wrapped("–", 2, &text, Tone::Plain);
+    }
+    if !row.not_covered.is_empty() {
+        page.wrapped("–", 2, &format!("not covered: {}", row.not_covered.join("; ")), Tone::Dim);
+    }
+    if let Some(why) = &row.stopped {
+        page.wrapped("!", 2, &format!("the hunt was broken off: {why}"), Tone::Warn);
+    }
+    page.wrapped("–", 2, "no proof: what was not tried may still break", Tone::Dim);
+}
+
+/// What makes the account weaker than it looks.
+fn doubts(page: &mut Page, row: &ExploredRow) {
+    let mut facts = Vec::new();
+    if let Some(share) = row.late_share() {
+        facts.push(format!("late arrivals {} of {}", percent(share), count(row.late[1])));
+    }
+    if row.infeasible > 0 {
+        facts.push(format!("{} could not be kept", many(row.infeasible, "schedule")));
+    }
+    if row.unseen > 0 {
+        facts.push(format!("{} named a request that never came", many(row.unseen, "schedule")));
+    }
+    if !facts.is_empty() {
+        page.wrapped("", 2, &facts.join(" · "), Tone::Plain);
+    }
+    if !row.unstable.is_empty() {
+        let named: Vec<&str> = row.unstable.iter().take(NAMED).map(String::as_str).collect();
+        let more = row.unstable.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!("not in every calm run, so not part of any sweep: {}{more}", named.join(", "));
+        page.wrapped("!", 2, &text, Tone::Warn);
+    }
+}
+
+/// `44 of 44 pair (12 infeasible)`; nothing of a family that has no member.
+fn family(row: &FamilyRow) -> Option<String> {
+    let tried = match row.of {
+        Some(of) if of > row.tried => format!("{} of {} {}", count(row.tried), count(of), row.family),
+        Some(0) => return None,
+        Some(_) => format!("all {} {}", count(row.tried), row.family),
+        None if row.tried == 0 => return None,
+        None => format!("{} {}", count(row.tried), row.family),
+    };
+    let mut notes = Vec::new();
+    if row.infeasible > 0 {
+        notes.push(format!("{} infeasible", count(row.infeasible)));
+    }
+    if row.vacuous > 0 {
+        notes.push(format!("{} hold in every run", count(row.vacuous)));
+    }
+    if row.broke > 0 {
+        notes.push(format!("{} broke a rule", count(row.broke)));
+    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    Some(format!("{tried}{notes}"))
+}
+
+/// The rules of which nobody can tell, those for the same reason together.
+fn unknown(row: &ExploredRow) -> Vec<(Vec<&str>, &str)> {
+    let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
+    for (invariant, why) in &row.unknown {
+        match groups.iter_mut().find(|(_, known)| known == why) {
+            Some((names, _)) => names.push(invariant),
+            None => groups.push((vec![invariant], why)),
+        }
+    }
+    groups
+}
+
+/// A small share, with as many figures as it needs.
+fn percent_of(share: f64) -> String {
+    match share * 100.0 {
+        p if p >= 1.0 => format!("{p:.1}%"),
+        p if p >= 0.01 => format!("{p:.2}%"),
+        p => format!("{p:.4}%"),
+    }
+}

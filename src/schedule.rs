@@ -1,0 +1,98 @@
+//! In which order, and with which faults, a provider answers: a schedule as data, and the trace of what its gate saw.
+//!
+//! Requests are named by whose they are, never by when they came: the same schedule means the same requests in the next run.
+//! A [`Schedule`] is a small TOML file, made to be read in a diff and committed as a test.
+
+mod form;
+mod request_key;
+mod trace;
+
+pub use request_key::{RequestKey, RequestKeyError};
+pub use trace::{Event, Step, Trace, Unseen, Why};
+
+use crate::scenario::FaultKind;
+use std::time::Duration;
+
+/// The version of the schedule file that this build reads and writes.
+pub const VERSION: u32 = 1;
+
+/// What is done to which request, and to all others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// Seeds the draws of `fallback`, and nothing else; at most `i64::MAX`, as TOML has no larger number.
+    pub seed: u64,
+    /// Which answers are held back. Several holds of one request must all be met.
+    pub holds: Vec<Hold>,
+    /// Which requests a fault strikes, before the scenario's own rules are asked.
+    pub faults: Vec<Strike>,
+    /// What happens to requests that no hold names.
+    pub fallback: Fallback,
+    /// Silence after which the fallback releases whoever is next.
+    pub quiet: Duration,
+    /// A hold until another request is answered is given up this long after its own request arrived.
+    pub patience: Duration,
+}
+
+impl Default for Schedule {
+    /// Holds nothing. 25 ms are quiet, 2 s are patience.
+    fn default() -> Self {
+        Self {
+            seed: 42,
+            holds: Vec::new(),
+            faults: Vec::new(),
+            fallback: Fallback::Respond,
+            quiet: Duration::from_millis(25),
+            patience: Duration::from_secs(2),
+        }
+    }
+}
+
+/// An answer that is held back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hold {
+    /// Whose.
+    pub request: RequestKey,
+    /// Until when.
+    pub until: Until,
+}
+
+/// What ends a hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Until {
+    /// This other request is over: answered whole, cut, reset, or left by its client.
+    Answered(RequestKey),
+    /// So long after the held request arrived.
+    After(Duration),
+    /// The held request's client hangs up.
+    Disconnect,
+}
+
+/// A fault that strikes one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Strike {
+    /// Which.
+    pub request: RequestKey,
+    /// What happens to it.
+    pub kind: FaultKind,
+}
+
+/// What happens to requests that no hold names. All but [`Fallback::Respond`] hold them, and release at silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fallback {
+    /// They are answered as if there were no gate.
+    Respond,
+    /// The oldest is released.
+    Fifo,
+    /// The newest is released.
+    Reverse,
+    /// All are released at once.
+    Burst,
+    /// A seeded choice is released.
+    Random,
+    /// The first of the job with the highest priority is released. Priorities are drawn from the seed; at
+    /// `depth` − 1 of the releases, drawn from the seed as well, the job whose turn it is falls to the lowest.
+    Lanes {
+        /// Depth of the bugs that it aims at, at least 1.
+        depth: u32,
+    },
+}
