@@ -4,6 +4,8 @@
 
 mod redis_steps;
 mod redis_support;
+#[path = "redis_support/steps.rs"]
+mod steps;
 
 use deadheat::clock::Clock;
 use deadheat::engine::RedisServer;
@@ -21,6 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
+use steps::{KEYS, Step, spoilt, step};
 
 const CASES: u32 = 100;
 const STEPS: usize = 60;
