@@ -7,6 +7,8 @@
 //!
 //! `DEADHEAT_HUNT_SEEDS` (5) and `DEADHEAT_HUNT_SCHEDULES` (2000, for the right ones) say how much.
 
+#![allow(clippy::print_stdout, reason = "a table for people")]
+
 use deadheat::clock::Clock;
 use deadheat::explore::{Budget, Config, Subject, explore};
 use deadheat::history::Verdict;
@@ -100,7 +102,7 @@ fn speed(clock: Clock, cell: Cell, what: &str, stream: bool) {
     let runs = 1000u32;
     let timed = |run: &mut dyn FnMut(u64)| {
         let begun = clock.now();
-        (0..u64::from(runs)).for_each(|seed| run(seed));
+        (0..u64::from(runs)).for_each(&mut *run);
         (clock.now() - begun) / runs
     };
     let whole = timed(&mut |seed| drop(subject.run(&schedule(seed), None).expect("a run")));
