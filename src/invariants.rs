@@ -13,6 +13,7 @@ mod in_flight;
 mod judge;
 mod locks;
 mod processes;
+mod program;
 mod progress;
 mod results;
 mod retries;
