@@ -175,7 +175,8 @@ os._exit(0)
     assert_eq!(seen.orphans, 1, "{seen:?}");
     let child = seen.last[0].trim().strip_prefix("child ").expect("its number").to_owned();
     let alive = std::fs::read_to_string(format!("/proc/{child}/stat"));
-    let ended = alive.map_or(true, |stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('Z')));
+    let ended =
+        alive.map_or(true, |stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim().starts_with('Z')));
     assert!(ended, "process {child} is still there");
     assert_eq!(broken(&trial), Vec::<&str>::new());
 }

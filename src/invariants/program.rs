@@ -77,7 +77,9 @@ pub(super) fn call_by_name(row: &mut VerdictRow, conduct: &Conduct) {
         witness.text += &match (retries, calls) {
             (0, calls) => format!("; no attempt is an SDK's own retry: the program made {calls} calls"),
             (retries, 1) => {
-                format!("; {retries} of its attempts are the SDK's own retries (x-stainless-retry-count) of one call")
+                format!(
+                    "; {retries} of its attempts are the SDK's own retries (x-stainless-retry-count) of one call"
+                )
             }
             (retries, calls) => format!(
                 "; two layers retry: {retries} of its attempts are the SDK's own (x-stainless-retry-count), inside \

@@ -110,7 +110,9 @@ impl Arrival {
             return;
         }
         let found = key.captures(body);
-        let Some(found) = found.as_ref().and_then(|found| found.get(1).or_else(|| found.get(0))) else { return };
+        let Some(found) = found.as_ref().and_then(|found| found.get(1).or_else(|| found.get(0))) else {
+            return;
+        };
         let name = std::str::from_utf8(found.as_bytes()).ok().filter(|name| is_tag(name));
         let hashed = || JobKey::Other(format!("key:{:016x}", xxh64(found.as_bytes(), 0)));
         self.job = name.map_or_else(hashed, JobKey::from);

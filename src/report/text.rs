@@ -33,6 +33,12 @@ pub struct Context<'a> {
 pub fn render(summary: &Summary, context: &Context<'_>) -> String {
     let mut page = Page::default();
     headline::write(&mut page, summary);
+    if summary.counters.is_empty() && !summary.explored.is_empty() {
+        // An audit: nothing was measured, everything was tried.
+        explored::write(&mut page, summary);
+        foot::place(&mut page, context.dir);
+        return page.finish();
+    }
     strategies::write(&mut page, summary);
     verdicts::write(&mut page, summary);
     explored::write(&mut page, summary);

@@ -206,8 +206,21 @@ mod tests {
     #[test]
     fn no_key_and_no_address_of_a_provider_is_passed_on() {
         let providers = [
-            "OPENAI", "AZURE_OPENAI", "ANTHROPIC", "GEMINI", "GOOGLE", "MISTRAL", "DEEPSEEK", "XAI", "GROQ",
-            "OPENROUTER", "TOGETHER", "COHERE", "CO", "FIREWORKS", "PERPLEXITY",
+            "OPENAI",
+            "AZURE_OPENAI",
+            "ANTHROPIC",
+            "GEMINI",
+            "GOOGLE",
+            "MISTRAL",
+            "DEEPSEEK",
+            "XAI",
+            "GROQ",
+            "OPENROUTER",
+            "TOGETHER",
+            "COHERE",
+            "CO",
+            "FIREWORKS",
+            "PERPLEXITY",
         ];
         for provider in providers {
             for end in ["_API_KEY", "_BASE_URL", "_API_BASE"] {
@@ -217,7 +230,9 @@ mod tests {
                 assert!(!left.contains("real"), "{name}={left}");
             }
         }
-        for name in ["AZURE_OPENAI_ENDPOINT", "ANTHROPIC_AUTH_TOKEN", "HF_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"] {
+        for name in
+            ["AZURE_OPENAI_ENDPOINT", "ANTHROPIC_AUTH_TOKEN", "HF_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"]
+        {
             let all = of(&[(name, "https://real.example/secret-secret")]);
             assert!(all.iter().all(|(_, value)| !value.contains("real")), "{name}");
         }
@@ -225,7 +240,8 @@ mod tests {
 
     #[test]
     fn everything_else_is_as_it_was() {
-        let all = of(&[("PATH", "/bin"), ("NODE_PATH", "/n"), ("VIRTUAL_ENV", "/v"), ("no_proxy", "a.example")]);
+        let all =
+            of(&[("PATH", "/bin"), ("NODE_PATH", "/n"), ("VIRTUAL_ENV", "/v"), ("no_proxy", "a.example")]);
         assert_eq!(value(&all, "PATH").as_deref(), Some("/bin"));
         assert_eq!(value(&all, "NODE_PATH").as_deref(), Some("/n"));
         assert_eq!(value(&all, "VIRTUAL_ENV").as_deref(), Some("/v"));

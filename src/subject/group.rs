@@ -53,7 +53,8 @@ impl Group {
         }
         // Only what belongs to this user can be read, and only that can be ours.
         let environ = std::fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
-        number != std::process::id().cast_signed() && environ.split(|byte| *byte == 0).any(|set| set == self.mark)
+        number != std::process::id().cast_signed()
+            && environ.split(|byte| *byte == 0).any(|set| set == self.mark)
     }
 
     /// Sends a signal to all of it.

@@ -97,7 +97,8 @@ impl Hearing {
     /// The files of claims that the program has left.
     pub fn files(&mut self, folder: &Path) {
         let Ok(files) = fs::read_dir(folder) else { return };
-        let mut files: Vec<_> = files.filter_map(|file| Some(file.ok()?.path())).filter(|p| p.is_file()).collect();
+        let mut files: Vec<_> =
+            files.filter_map(|file| Some(file.ok()?.path())).filter(|p| p.is_file()).collect();
         files.sort();
         for path in files {
             let mut text = Vec::new();
@@ -201,7 +202,11 @@ mod tests {
     fn what_is_said_on_both_ways_counts_once() {
         let folder = tempfile::tempdir().unwrap();
         let claim = r#"{"job":"job:0001","id":"chatcmpl-R-00000000000000aa","ok":true}"#;
-        fs::write(folder.path().join("a.jsonl"), format!("{claim}\n{claim}\n{{\"total_tokens\":3}}\n{{\"tot")).unwrap();
+        fs::write(
+            folder.path().join("a.jsonl"),
+            format!("{claim}\n{claim}\n{{\"total_tokens\":3}}\n{{\"tot"),
+        )
+        .unwrap();
         let mut hearing = Hearing::new(Patterns::default());
         hearing.line(OUT, Duration::ZERO, &format!("@claim {claim}"));
         hearing.line(ERR, Duration::ZERO, &format!("@claim {claim} is not read on standard error: job:0009"));

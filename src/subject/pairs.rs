@@ -104,7 +104,12 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_one_is_none() {
-        for line in ["R-00aa", "job: R-00000000000000aa", "[job:0001] R-00000000000000aaff", "ajob:0001 R-00000000000000aa"] {
+        for line in [
+            "R-00aa",
+            "job: R-00000000000000aa",
+            "[job:0001] R-00000000000000aaff",
+            "ajob:0001 R-00000000000000aa",
+        ] {
             assert_eq!(of(line), [], "{line}");
         }
         assert_eq!(tags("[job:a-b] done, job:0002. ok").collect::<Vec<_>>(), ["job:a-b", "job:0002"]);

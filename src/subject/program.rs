@@ -377,7 +377,11 @@ impl Course<'_> {
             ended,
             killed: self.killed,
             orphans,
-            output: self.members.iter().map(|member| [take(&member.output[0]), take(&member.output[1])]).collect(),
+            output: self
+                .members
+                .iter()
+                .map(|member| [take(&member.output[0]), take(&member.output[1])])
+                .collect(),
             long_lines: *lock(&self.long_lines),
             interrupted: self.interrupted,
         }

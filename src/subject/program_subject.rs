@@ -49,6 +49,8 @@ pub struct Seen {
     pub last: [String; 2],
     /// Requests of the first run.
     pub requests: u64,
+    /// Whether answers of it were streamed.
+    pub streams: bool,
     /// Whether a run was given up.
     pub interrupted: bool,
 }
@@ -61,6 +63,11 @@ impl ProgramSubject {
     pub fn new(settings: Settings, stop: Arc<AtomicBool>) -> Result<Self, String> {
         let plan = settings.plan()?;
         Ok(Self { settings, plan, calm: None, seen: Seen::default(), stop })
+    }
+
+    /// Stops every further run after so long.
+    pub fn stop_after(&mut self, timeout: Duration) {
+        self.settings.command.timeout = timeout;
     }
 
     /// The plan by which it is judged.
@@ -99,6 +106,7 @@ impl ProgramSubject {
         let made = self.make(schedule, jobs, clock)?;
         let Made { ran, hearing, entries, trace, stats } = made;
         let (books, arrived) = (entries.iter().map(line).collect(), entries.len() as u64);
+        let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = Left {
             settings: &self.settings,
             schedule,
@@ -115,7 +123,7 @@ impl ProgramSubject {
             PROGRAM.clone_into(&mut row.strategy);
         }
         if self.calm.is_none() {
-            self.seen.requests = arrived;
+            (self.seen.requests, self.seen.streams) = (arrived, streams);
         }
         self.calm.get_or_insert(calm);
         self.note(&ran, &hearing);
@@ -145,8 +153,9 @@ impl ProgramSubject {
     /// Starts provider and program, and waits until both are done.
     fn make(&self, schedule: &Schedule, jobs: u64, clock: Clock) -> Result<Made, String> {
         let settings = &self.settings;
-        let scratch = Scratch::new(jobs)
-            .map_err(|error| format!("cannot lay out a run in {}: {error}", std::env::temp_dir().display()))?;
+        let scratch = Scratch::new(jobs).map_err(|error| {
+            format!("cannot lay out a run in {}: {error}", std::env::temp_dir().display())
+        })?;
         let place = match &settings.place {
             Place::Here => None,
             Place::Dir(dir) => Some(dir.clone()),

@@ -106,7 +106,8 @@ mod tests {
     fn a_run_finds_its_jobs_and_leaves_nothing() {
         let scratch = Scratch::new(3).unwrap();
         let text = fs::read_to_string(scratch.jobs()).unwrap();
-        let jobs: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let jobs: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(jobs.len(), 3);
         assert_eq!(jobs[2]["job"], "job:0002");
         assert!(THEMES.iter().all(|theme| theme.split(' ').count() == 6));

@@ -7,8 +7,8 @@ use super::program::{ProcessEnd, Ran};
 use super::settings::{Settings, TARGET};
 use crate::clock::ns;
 use crate::history::{
-    Booked, Conduct, ConductEnd, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerEntry, Meta, Outcome,
-    ResultSource,
+    Booked, Conduct, ConductEnd, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerEntry, Meta,
+    Outcome, ResultSource,
 };
 use crate::schedule::{Event, Fallback, Schedule, Trace};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,8 @@ impl Left<'_> {
         let own_jobs: BTreeSet<JobId> =
             entries.iter().filter_map(own).filter(|job| job.index < Conduct::FOREIGN).collect();
         let calm = self.calm.cloned().unwrap_or_else(|| Calm {
-            reads_jobs: self.jobs > 0 && (0..self.jobs).all(|index| own_jobs.contains(&JobId { cell: 0, index })),
+            reads_jobs: self.jobs > 0
+                && (0..self.jobs).all(|index| own_jobs.contains(&JobId { cell: 0, index })),
             results: source,
             shows_all: !answered.is_empty() && answered.is_subset(&shown),
             jobs: own_jobs,
@@ -92,7 +93,13 @@ impl Left<'_> {
         (source, rows)
     }
 
-    fn conduct(&self, entries: &[LedgerEntry], numbers: Numbers, source: ResultSource, calm: &Calm) -> Conduct {
+    fn conduct(
+        &self,
+        entries: &[LedgerEntry],
+        numbers: Numbers,
+        source: ResultSource,
+        calm: &Calm,
+    ) -> Conduct {
         let accounts = self.hearing.accounts();
         let sums: Vec<TotalsSaid> = accounts
             .iter()

@@ -2,8 +2,8 @@
 
 use deadheat::explore::{Subject, Trial};
 use deadheat::history::{Invariant, JobKey, Verdict, VerdictRow};
-use deadheat::schedule::{Hold, RequestKey, Schedule, Strike, Until};
 use deadheat::scenario::FaultKind;
+use deadheat::schedule::{Hold, RequestKey, Schedule, Strike, Until};
 use deadheat::subject::{ProgramSubject, Settings};
 use std::path::PathBuf;
 use std::sync::Arc;

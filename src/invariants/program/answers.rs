@@ -26,7 +26,9 @@ pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruli
         return tally.ruling(words, || Ruling::unknown("nothing was seen"));
     }
     if !conduct.ended_itself() {
-        return Ruling::unknown("the program did not end by itself: what it would still have done is not known");
+        return Ruling::unknown(
+            "the program did not end by itself: what it would still have done is not known",
+        );
     }
     let mut missing = conduct.planned.clone();
     for job in view.jobs() {
@@ -35,7 +37,8 @@ pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruli
         }
         missing.remove(&job.id);
         tally.relevant += 1;
-        let excused = job.ledger.iter().any(is_whole) || conduct.disturbed.contains(&job.id) || gave_up(job.results);
+        let excused =
+            job.ledger.iter().any(is_whole) || conduct.disturbed.contains(&job.id) || gave_up(job.results);
         if !excused {
             let last_ns = job.ledger.iter().map(|row| row.ended_ns).max().unwrap_or(0);
             tally.violation(last_ns, Lapse::Dropped(job));

@@ -125,7 +125,8 @@ impl Sums {
             ("prompt", book.prompt_tokens, |sum| sum.prompt),
         ];
         let claimed = fields.into_iter().filter_map(|(kind, claimed, of)| Some((kind, claimed?, of)));
-        let wrong = claimed.clone().find(|(_, claimed, of)| *claimed != of(*delivered) && *claimed != of(*billed));
+        let wrong =
+            claimed.clone().find(|(_, claimed, of)| *claimed != of(*delivered) && *claimed != of(*billed));
         let Some((kind, claimed, of)) = wrong.or_else(|| claimed.clone().next()) else {
             return (Vec::new(), format!("{} claims no tokens", book.whose));
         };
@@ -178,7 +179,10 @@ pub(super) fn processes_agree(view: &CellView<'_>, conduct: &Conduct) -> Ruling 
     };
     if !sums.bear_out(&together) {
         let (jobs, text) = sums.words(view, &together);
-        tally.violation(view.last_ns(), (jobs, text + &each(|book| book.total_tokens.or(book.completion_tokens))));
+        tally.violation(
+            view.last_ns(),
+            (jobs, text + &each(|book| book.total_tokens.or(book.completion_tokens))),
+        );
     } else if let Some(requests) = together.requests.filter(|requests| !made.right.contains(requests)) {
         let text = format!(
             "{} is {}, {} the {} that the ledger has{}",
