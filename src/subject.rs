@@ -6,6 +6,7 @@
 
 mod capture;
 mod claims;
+mod command;
 mod environment;
 mod group;
 mod hearing;
@@ -20,9 +21,10 @@ mod testimony;
 
 pub use capture::Captured;
 pub use claims::{ClaimReader, ResultSaid, Said, TotalsSaid};
+pub use command::{Command, Ear, ProcessEnd, ProgramError, Ran, Voice};
 pub use environment::{Given, THROW_AWAY_KEY, environment};
 pub use hearing::{Hearing, Patterns};
-pub use program::{Answers, Command, Ear, ProcessEnd, ProgramError, Ran, Run, Voice, Watch};
+pub use program::{Answers, Run, Watch};
 pub use program_subject::{ProgramSubject, Seen};
 pub use scratch::Scratch;
 pub use secrets::Secrets;

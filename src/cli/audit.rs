@@ -5,9 +5,9 @@ pub(super) mod options;
 
 use super::output::{self, Format, fail};
 use crate::clock::{Clock, utc_now_s};
-use crate::explore::{self, Budget, Config, Origin, Report};
+use crate::explore::{self, Budget, Config, Finding, Origin, Report};
 use crate::gate::{self, Audited, Exit};
-use crate::history::{Meta, RunDir, Summary};
+use crate::history::{Invariant, Meta, RunDir, Summary};
 use crate::report;
 use crate::scenario::FaultKind;
 use crate::subject::{PROGRAM, ProgramSubject, Secrets, Seen, Settings, TARGET};
@@ -154,7 +154,16 @@ fn write(
     let internal = |error: String| (Exit::Internal, error);
     let Report { findings, mut explored, .. } = report;
     (explored.target, explored.strategy) = (TARGET.to_owned(), PROGRAM.to_owned());
-    explored.not_covered.splice(0..0, notes(subject.seen()));
+    let (findings, doubtful): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| !doubtful(finding, subject.seen()));
+    let mut notes = notes(subject.seen());
+    notes.extend(doubtful.iter().map(|finding| {
+        let (rule, cause) = (finding.invariant.name(), &finding.cause);
+        format!(
+            "what the output showed once and never again, as threads that print at once may: {rule}, {cause}"
+        )
+    }));
+    explored.not_covered.splice(0..0, notes);
     let mut rows = Vec::new();
     for (n, finding) in (1..).zip(&findings) {
         let file = format!("finding-{n}.toml");
@@ -171,6 +180,17 @@ fn write(
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| internal(error.to_string()))?;
     Ok((summary, place))
+}
+
+/// Whether a finding rests on lines of the output alone, and could not be shown again: whoever prints from several threads
+/// may tear a line.
+fn doubtful(finding: &Finding, seen: &Seen) -> bool {
+    let shown = match finding.invariant {
+        Invariant::ExitHonest => true,
+        Invariant::AnswerMatchesJob | Invariant::OneResultPerJob | Invariant::StatusHonest => seen.scanned,
+        _ => false,
+    };
+    shown && finding.reproduced[0] == 0 && finding.without[0] == 0
 }
 
 /// What was seen that no rule speaks of, a sentence each.

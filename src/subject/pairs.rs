@@ -8,35 +8,42 @@ const TAG_MAX: usize = 64;
 
 /// Something that stands on a line.
 enum Mark<'a> {
-    /// `[job:0042]` or `job:0042`.
-    Tag(&'a str),
+    /// `[job:0042]` or `job:0042`, and whether it begins where a word does.
+    Tag(&'a str, bool),
     /// `R-` and 16 hex digits.
     Nonce(u64),
 }
 
-/// The pairs on a line: each nonce with the first tag that stands before it and behind the nonce before.
+/// The pairs on a line: each nonce with the tag before it that says whose answer the program takes it for.
 ///
-/// The text of an answer begins with its own tag and nonce. So a line that only prints it pairs what belongs together; a
-/// program's own label before it says whose answer it takes it for.
+/// The text of an answer begins with its own tag and nonce. So a line that only prints it pairs what belongs together; one
+/// label of the program's own before it says whose answer it takes it for. Threads that print at once may leave several
+/// labels: then the answer's own is taken if it is among them, else nobody can tell.
 pub(super) fn pairs(line: &str, pair: &mut dyn FnMut(JobKey, u64)) {
-    let mut label = None;
+    let mut labels: Vec<&str> = Vec::new();
     for mark in marks(line) {
-        match (mark, label) {
-            (Mark::Tag(tag), None) => label = Some(tag),
-            (Mark::Tag(_), Some(_)) => {}
-            (Mark::Nonce(number), Some(tag)) => {
-                pair(JobKey::from(tag), number);
-                label = None;
+        match mark {
+            Mark::Tag(tag, true) => labels.push(tag),
+            Mark::Tag(_, false) => {}
+            Mark::Nonce(number) => {
+                let label = match labels.as_slice() {
+                    [] => None,
+                    [only] | [only, _] => Some(*only),
+                    [before @ .., own] => before.contains(own).then_some(*own),
+                };
+                if let Some(label) = label {
+                    pair(JobKey::from(label), number);
+                }
+                labels.clear();
             }
-            (Mark::Nonce(_), None) => {}
         }
     }
 }
 
-/// The tags on a line.
+/// The tags on a line, also where something runs into them.
 pub(super) fn tags(line: &str) -> impl Iterator<Item = &str> {
     marks(line).filter_map(|mark| match mark {
-        Mark::Tag(tag) => Some(tag),
+        Mark::Tag(tag, _) => Some(tag),
         Mark::Nonce(_) => None,
     })
 }
@@ -58,8 +65,8 @@ fn marks(line: &str) -> impl Iterator<Item = Mark<'_>> {
                 let tag = if bracketed { &found[..end] } else { bare(&found[..end]) };
                 rest = &found[tag.len().max(4)..];
                 let inside = before.is_some_and(char::is_alphanumeric);
-                if tag.len() > 4 && tag.len() <= TAG_MAX && !inside {
-                    return Some(Mark::Tag(tag));
+                if tag.len() > 4 && tag.len() <= TAG_MAX {
+                    return Some(Mark::Tag(tag, !inside));
                 }
             } else {
                 let here = nonce_here(found);
@@ -98,6 +105,9 @@ mod tests {
         assert_eq!(of(&format!("job:0003 -> {own}; job:0004 -> {own}")).len(), 2);
         assert_eq!(of("chatcmpl-R-00000000000000aa for job:0001"), []);
         assert_eq!(of("job:0002 chatcmpl-R-00000000000000ab"), [("job:0002".to_owned(), 0xab)]);
+        let two = format!("job:0004 job:0001 -> {own}");
+        assert_eq!(of(&two), [("job:0001".to_owned(), 0xaa)], "two threads, and its own label is there");
+        assert_eq!(of(&format!("job:0004 job:0005 {own}")), [], "nobody can tell");
         let json = format!(r#"{{"job:0002": "{own}", "job:0001": "[job:0002] R-00000000000000bb x"}}"#);
         assert_eq!(of(&json), [("job:0002".to_owned(), 0xaa), ("job:0001".to_owned(), 0xbb)]);
     }
@@ -113,6 +123,11 @@ mod tests {
             assert_eq!(of(line), [], "{line}");
         }
         assert_eq!(tags("[job:a-b] done, job:0002. ok").collect::<Vec<_>>(), ["job:a-b", "job:0002"]);
+        assert_eq!(
+            tags("failedjob:0003job:0001").collect::<Vec<_>>(),
+            ["job:0003", "job:0001"],
+            "threads that print"
+        );
     }
 
     proptest! {

@@ -1,15 +1,16 @@
 //! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
 
+use super::command::{Ear, Ran};
 use super::environment::{Given, environment};
 use super::hearing::Hearing;
 use super::numbers::is_whole;
-use super::program::{Ear, Ran, Run, Watch};
+use super::program::{Run, Watch};
 use super::scratch::Scratch;
 use super::settings::{PROGRAM, Place, Settings, TARGET};
 use super::testimony::{Calm, Left};
 use crate::clock::Clock;
 use crate::explore::{Entry, Line, Subject, Trial};
-use crate::history::LedgerEntry;
+use crate::history::{LedgerEntry, ResultSource};
 use crate::invariants;
 use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::scenario::{self, Plan};
@@ -49,6 +50,8 @@ pub struct Seen {
     pub last: [String; 2],
     /// Requests of the first run.
     pub requests: u64,
+    /// Whether its results are only what its output shows.
+    pub scanned: bool,
     /// Whether answers of it were streamed.
     pub streams: bool,
     /// Whether a run was given up.
@@ -124,6 +127,7 @@ impl ProgramSubject {
         }
         if self.calm.is_none() {
             (self.seen.requests, self.seen.streams) = (arrived, streams);
+            self.seen.scanned = calm.results != ResultSource::Claims;
         }
         self.calm.get_or_insert(calm);
         self.note(&ran, &hearing);

@@ -1,7 +1,7 @@
 //! What an audit is told of a program, and the plan by which it is judged.
 
+use super::command::Command;
 use super::hearing::Patterns;
-use super::program::Command;
 use crate::scenario::{Budget, Place as TargetPlace, Plan, Source, load};
 use crate::units::{PricePerMtok, exact_duration};
 use regex::bytes::Regex;

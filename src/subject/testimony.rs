@@ -1,9 +1,9 @@
 //! From one run (the provider's entries, what was heard, how the program ended) to evidence that can be judged.
 
 use super::claims::TotalsSaid;
+use super::command::{ProcessEnd, Ran};
 use super::hearing::Hearing;
 use super::numbers::{Numbers, is_whole};
-use super::program::{ProcessEnd, Ran};
 use super::settings::{Settings, TARGET};
 use crate::clock::ns;
 use crate::history::{
