@@ -228,3 +228,77 @@ print("all done")
     let trial = says.run(&strike(1, FaultKind::Status(500)));
     assert_eq!(row(&trial, Invariant::ExitHonest).verdict, Verdict::Holds, "{:#?}", trial.verdicts);
 }
+
+#[test]
+fn several_processes_share_the_jobs_and_their_sum_is_the_ledgers() {
+    let body = r#"
+n = int(os.environ["DEADHEAT_PROCESS"])
+total = sum(tokens_of(call(job["prompt"])) for job in jobs[n::2])
+with open(os.path.join(os.environ["DEADHEAT_CLAIMS"], f"{os.getpid()}.jsonl"), "w") as file:
+    file.write(json.dumps({"total_tokens": total}) + "\n")
+"#;
+    let two = |settings: &mut deadheat::subject::Settings| settings.command.processes = 2;
+    let mut right = python(body, 4, two);
+    let trial = right.run(&calm());
+    assert_eq!(broken(&trial), Vec::<&str>::new(), "{:#?}", trial.verdicts);
+    assert_eq!(row(&trial, Invariant::ProcessesAgree).verdict, Verdict::Holds);
+    let mut half = python(&body.replace("\nwith open", "\ntotal = n and total\nwith open"), 4, two);
+    let trial = half.run(&calm());
+    assert_eq!(broken(&trial), ["tokens-counted", "processes-agree"], "{:#?}", trial.verdicts);
+}
+
+/// Keeps each result in a file, and asks only for what is not there.
+const RESUMES: &str = r#"
+done = set(open("done").read().split()) if os.path.exists("done") else set()
+for job in jobs:
+    if job["job"] in done: continue
+    call(job["prompt"])
+    with open("done", "a") as file: file.write(job["job"] + "\n")
+"#;
+
+#[test]
+fn whoever_is_killed_goes_on_where_it_was_or_pays_again() {
+    let killed = |settings: &mut deadheat::subject::Settings| {
+        settings.command.kill_at = Some(3);
+        settings.place = deadheat::subject::Place::Fresh;
+    };
+    let slow = RESUMES.replace("    if job", "    import time; time.sleep(0.3)\n    if job");
+    let mut right = python(&slow, 4, killed);
+    let trial = right.run(&calm());
+    assert_eq!(broken(&trial), Vec::<&str>::new(), "{:#?}", trial.verdicts);
+    assert_eq!(row(&trial, Invariant::EveryJobAnswered).relevant, 4);
+    let mut again = python(&slow.replace("in done: continue", "in done: pass"), 4, killed);
+    let trial = again.run(&calm());
+    assert_eq!(broken(&trial), ["billed-once"], "{:#?}", trial.verdicts);
+    assert_eq!(witness(&trial, Invariant::BilledOnce).0, ["job:0000"]);
+}
+
+#[test]
+fn equal_prompts_without_a_tag_are_no_double_submission_but_their_retries_are() {
+    let body = r#"
+def work(job):
+    for attempt in range(2):
+        try:
+            return call("the same for all", timeout=0.5 if "0000" in job["job"] else 5)
+        except OSError:
+            pass
+each(work)
+"#;
+    let mut equal = python(body, 3, |_| {});
+    let trial = equal.run(&calm());
+    assert_eq!(broken(&trial), Vec::<&str>::new(), "{:#?}", trial.verdicts);
+    assert_eq!(row(&trial, Invariant::BilledOnce).relevant, 3);
+    let reads = "work(jobs[0])";
+    let mut one = python(&body.replace("each(work)", reads), 1, |_| {});
+    let name = one.run(&calm()).trace.steps[0].request.clone();
+    let schedule = Schedule {
+        holds: vec![deadheat::schedule::Hold {
+            request: name.clone(),
+            until: Until::After(Duration::from_millis(800)),
+        }],
+        ..calm()
+    };
+    let trial = one.run(&schedule);
+    assert_eq!(broken(&trial), ["billed-once"], "{:#?}", trial.verdicts);
+    assert_eq!(witness(&trial, Invariant::BilledOnce).0, [name.job.to_string()]);
+}

@@ -21,8 +21,10 @@ use std::time::Duration;
 const STALL_MAX: Duration = Duration::from_secs(10);
 /// A hold that is always worth trying: most time-outs in tests are shorter, whatever the SDK announces.
 const STALL: Duration = Duration::from_secs(2);
-/// Most runs that are spent on shrinking one finding.
-const SHRINK_MAX: u32 = 60;
+/// How long one finding may be shrunk, about.
+const SHRUNK_FOR: Duration = Duration::from_secs(15);
+/// Lines of a silent program's standard error that are shown.
+const WORDS: usize = 5;
 /// Schedules for a program that sends nothing: no order of nothing differs.
 const LEAST: u64 = 4;
 
@@ -106,6 +108,9 @@ fn explored(
     if !options.has_timeout() {
         subject.stop_after(Duration::from_secs(8) + took.saturating_mul(8).min(Duration::from_secs(60)));
     }
+    if subject.seen().requests == 0 {
+        silent(subject.seen());
+    }
     let budget = match asked {
         _ if subject.seen().requests == 0 => Budget::Schedules(LEAST),
         Asked::Schedules(runs) => Budget::Schedules(runs),
@@ -115,8 +120,14 @@ fn explored(
         stalls: vec![STALL],
         stall_max: STALL_MAX,
         permits,
-        shrink_max: SHRINK_MAX,
-        reproductions: if took < Duration::from_secs(1) { 5 } else { 3 },
+        // What is slow is shrunk and shown less often, or nothing else is tried.
+        shrink_max: u32::try_from(SHRUNK_FOR.as_millis() / took.as_millis().max(1))
+            .map_or(60, |n| n.clamp(8, 60)),
+        reproductions: match took.as_secs() {
+            0 => 5,
+            1..3 => 3,
+            _ => 2,
+        },
         origin,
         ..Config::new(seed, budget, jobs)
     };
@@ -129,6 +140,16 @@ fn explored(
         false => failed(why),
     })?;
     Ok((report, subject))
+}
+
+/// What a program wrote that sent nothing: most often that says why.
+fn silent(seen: &Seen) {
+    let text = Secrets::ours().hide(&seen.last[1]);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(WORDS)..].join("\n  ");
+    if !last.is_empty() {
+        output::say(&format!("the program sent nothing; the end of its standard error:\n  {last}"));
+    }
 }
 
 /// What replay needs to build the subject again. Keys are not kept.

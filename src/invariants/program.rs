@@ -76,11 +76,13 @@ pub(super) fn call_by_name(row: &mut VerdictRow, conduct: &Conduct) {
     if let Some([retries, calls]) = layers {
         witness.text += &match (retries, calls) {
             (0, calls) => format!("; no attempt is an SDK's own retry: the program made {calls} calls"),
-            (retries, 1) => {
-                format!(
-                    "; {retries} of its attempts are the SDK's own retries (x-stainless-retry-count) of one call"
-                )
+            (1, 1) => {
+                "; one attempt is the SDK's own retry (x-stainless-retry-count), the program made one call"
+                    .to_owned()
             }
+            (retries, 1) => format!(
+                "; {retries} attempts are the SDK's own retries (x-stainless-retry-count), the program made one call"
+            ),
             (retries, calls) => format!(
                 "; two layers retry: {retries} of its attempts are the SDK's own (x-stainless-retry-count), inside \
                  {calls} calls of the program"

@@ -84,6 +84,10 @@ impl Left<'_> {
                 Some(row(number(job)?, at, Outcome::Ok, Some(answer), None))
             }));
         }
+        for row in &mut rows {
+            // Once, and once more if it was killed in between.
+            row.deliveries += u32::from(self.ran.killed.is_some());
+        }
         rows.sort_by_key(|row| (row.job, row.done_ns));
         let source = match (rows.is_empty(), claims) {
             (true, _) => ResultSource::None,

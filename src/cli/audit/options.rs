@@ -71,6 +71,10 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "DIR|fresh")]
     #[serde(skip_serializing_if = "Option::is_none")]
     workdir: Option<String>,
+    /// Kill the first process at the N-th answer, and start it again: what does it do twice, what does it lose?
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kill_at: Option<u64>,
     /// What the program reads from standard input
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +127,7 @@ impl Options {
             price: self.price.or(file.price),
             timeout: self.timeout.or(file.timeout),
             workdir: self.workdir.or(file.workdir),
+            kill_at: self.kill_at.or(file.kill_at),
             stdin: self.stdin.or(file.stdin),
         }
     }
@@ -159,6 +164,7 @@ impl Options {
         settings.seed = self.seed.unwrap_or(settings.seed);
         (settings.concurrency, settings.attempts_cap) = (self.concurrency, self.attempts_cap);
         settings.command.processes = self.processes.unwrap_or(1);
+        settings.command.kill_at = self.kill_at;
         if let Some(timeout) = &self.timeout {
             settings.command.timeout = duration("timeout", timeout)?;
         }
