@@ -11,6 +11,7 @@ mod budget;
 mod cancel;
 mod in_flight;
 mod judge;
+pub mod linear;
 mod locks;
 mod processes;
 mod program;

@@ -6,12 +6,12 @@ mod explore_world;
 use deadheat::explore::*;
 use deadheat::history::{FamilyRow, Invariant, Verdict};
 use deadheat::schedule::{RequestKey, Schedule};
-use explore_world::{Api, Books, Client, Reply, Task, clients, key};
+use explore_world::{Api, Books, Client, Judged, Reply, Task, clients, key};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-fn holds(_: &Books, _: u64) -> Vec<(Invariant, Result<u64, String>)> {
+fn holds(_: &Books, _: u64) -> Judged {
     vec![(Invariant::Progress, Ok(1))]
 }
 

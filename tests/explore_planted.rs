@@ -5,7 +5,7 @@ mod explore_world;
 
 use deadheat::explore::*;
 use deadheat::history::Invariant;
-use deadheat::schedule::{Fallback, Schedule};
+use deadheat::schedule::{Fallback, Schedule, Until};
 use explore_world::{Client, clients};
 use std::time::Duration;
 
@@ -25,7 +25,6 @@ fn found(mut client: Client, timeout_ms: Option<u64>, invariant: Invariant) -> F
     let report = hunt(&mut client, timeout_ms);
     assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
     let finding = report.findings[0].clone();
-    println!("{}\n{:#?}\n", finding.to_toml(), report.explored);
     assert_eq!(finding.invariant, invariant);
     let size = (finding.schedule.holds.len(), finding.schedule.faults.len());
     assert!(size.0 <= 2 && size.1 <= 1, "{size:?}: {}", finding.to_toml());
@@ -110,7 +109,6 @@ fn a_right_client_passes_and_the_pass_says_what_it_is_worth() {
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
     let explored = report.explored;
-    println!("{explored:#?}");
     assert_eq!((explored.requests, explored.schedules), (12, 1500));
     let of =
         |family: &str| explored.families.iter().find(|row| row.family == family).cloned().expect("a family");
@@ -173,6 +171,21 @@ fn a_subject_that_cannot_run_is_an_error_at_first_and_an_end_later() {
     let later = explore(&mut Fails(clients::right(), 9), &config, &|| Duration::ZERO).expect("a report");
     assert_eq!(later.explored.stopped, Some("no such program".to_owned()));
     assert!(later.explored.schedules <= 10);
+}
+
+#[test]
+fn an_order_that_broke_a_lease_by_taking_long_becomes_one_hold_for_a_time() {
+    let mut client = clients::outlives_its_lease();
+    let config = Config { quiet: Duration::from_millis(200), ..config(&client, 10) };
+    let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
+    let finding = &report.findings[0];
+    assert_eq!((finding.family.as_str(), finding.jobs), ("single", Some(2)));
+    let [hold] = finding.schedule.holds.as_slice() else { panic!("{finding:?}") };
+    let (Until::After(time), Fallback::Respond) = (&hold.until, finding.schedule.fallback) else {
+        panic!("{finding:?}")
+    };
+    assert!((150..=200).contains(&time.as_millis()), "{time:?}");
+    assert_eq!((finding.reproduced, finding.without), ([5, 5], [0, 5]));
 }
 
 #[test]

@@ -19,11 +19,13 @@ enum Known {
 }
 
 /// Commands by their first words; the longest that fits decides.
-const TABLE: [(&str, Known); 15] = [
+const TABLE: [(&str, Known); 17] = [
     ("./scripts/test", Known::Exempt("it is what runs this test")),
     ("cargo install --path .", Known::Exempt("it builds what is tested here, and writes to a user's home")),
     ("deadheat run scenarios/quickstart.toml", Known::Ends(0, &[])),
     ("deadheat run scenarios/unbounded.toml", Known::Ends(6, &[])),
+    ("deadheat run scenarios/mixed-up.toml", Known::Ends(6, &[])),
+    ("deadheat run scenarios/hunt.toml", Known::Exempt("tests/hunt_scenario.rs hunts it")),
     ("deadheat run scenarios/strategies.toml", Known::Exempt("tests/readme_matrix.rs runs it")),
     ("deadheat run scenarios/article/1000-concurrent.toml", Known::Ends(0, &[])),
     ("deadheat run scenarios/article/100k-calls.toml", Known::Ends(0, &["--set", "workload.jobs=2000"])),

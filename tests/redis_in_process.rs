@@ -104,3 +104,20 @@ async fn the_step_is_taken_half_way_through_the_latency() {
     assert_eq!(kept().await.as_deref(), Some("on its way back"));
     assert!(within(11, "there").await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_ends_by_the_virtual_clock_and_a_day_of_it_takes_no_time() {
+    let (_server, client) = model(ModelSettings::new(Clock::of_runtime(), 7));
+    let locks = Locks::new(client, PREFIX);
+    let acquire = async |owner: String| locks.acquire("a", &owner, HOUR).await.expect("an answer");
+    let mut newest = acquire("holder-0".to_owned()).await.expect("a free lock");
+    for n in 1..24 {
+        tokio::time::sleep(HOUR).await;
+        assert_eq!(acquire("early".to_owned()).await, None, "it lasts through its last millisecond");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let token = acquire(format!("holder-{n}")).await.expect("a lock whose time is up");
+        assert_eq!(token, newest + 1);
+        newest = token;
+        assert!(!locks.renew("a", &format!("holder-{}", n - 1), HOUR).await.expect("an answer"));
+    }
+}

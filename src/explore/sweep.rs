@@ -7,6 +7,7 @@ use super::terms::Terms;
 use crate::scenario::{FaultKind, HintForm};
 use crate::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::hash::Hash;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
@@ -55,16 +56,17 @@ impl Ranked {
 
     /// Requests that look alike are one class: the first of each class comes first, in the order given; the
     /// others follow by `(near, turn in the class)`, so that a sample of them has some of every class.
-    fn of<C: Hash + Eq>(items: Vec<(C, u8, u64, Spec)>) -> Self {
+    fn of<C: Hash + Eq + Clone>(items: Vec<(C, u8, u64, Spec)>) -> Self {
         let mut first = Vec::new();
         let mut rest: Vec<(C, u8, u64, Spec)> = Vec::new();
         let mut seen: HashMap<C, usize> = HashMap::new();
         for (class, near, draw, spec) in items {
-            if seen.contains_key(&class) {
-                rest.push((class, near, draw, spec));
-            } else {
-                seen.insert(class, 0);
-                first.push(spec);
+            match seen.entry(class) {
+                Slot::Vacant(slot) => {
+                    slot.insert(0);
+                    first.push(spec);
+                }
+                Slot::Occupied(slot) => rest.push((slot.key().clone(), near, draw, spec)),
             }
         }
         rest.sort_by_key(|(_, near, draw, _)| (*near, *draw));

@@ -8,7 +8,7 @@ use crate::history::{Evidence, Invariant, Verdict, VerdictRow};
 use crate::scenario::{Cell, Place, Plan};
 
 /// One verdict for each cell of the plan and each invariant, in the order of [`Plan::cells`] and
-/// [`Invariant::ALL`]. Warm-up jobs are judged like any other: a bill is a bill.
+/// [`Invariant::ALL`]; `exit-honest` speaks of programs only. Warm-up jobs are judged like any other: a bill is a bill.
 ///
 /// Without a ledger (a target that is a real endpoint) nothing is said to hold: an invariant that the
 /// client's own history shows to be broken is `broken`, every other is `unknown`.
@@ -37,7 +37,8 @@ fn judge_cell(plan: &Plan, evidence: &Evidence, cell: Cell) -> Vec<VerdictRow> {
         }
         row
     };
-    Invariant::ALL.into_iter().map(row).collect()
+    let judged = |invariant: &Invariant| *invariant != Invariant::ExitHonest || evidence.conduct.is_some();
+    Invariant::ALL.into_iter().filter(judged).map(row).collect()
 }
 
 /// The ruling on one of deadheat's own strategies.

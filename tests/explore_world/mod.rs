@@ -55,6 +55,8 @@ pub(crate) struct Books {
     /// Totals by name: what the client counted.
     pub(crate) totals: BTreeMap<u64, u64>,
     pub(crate) stuck: bool,
+    /// Two were at work under one lock.
+    pub(crate) overlap: bool,
 }
 
 pub(crate) struct World {
@@ -73,6 +75,9 @@ pub(crate) struct World {
 /// What a client holds of the world.
 #[derive(Clone)]
 pub(crate) struct Api(pub(crate) Rc<RefCell<World>>);
+
+/// What became of each rule: on how much it was checked, or what broke it.
+pub(crate) type Judged = Vec<(Invariant, Result<u64, String>)>;
 
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -273,6 +278,10 @@ impl Api {
         world.lines.push(Line { at, job: key, entry: Entry::Client("took an answer".to_owned()) });
         world.books.results.insert(job, answer);
         world.changes += 1;
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.0.borrow().now
     }
 
     pub(crate) fn changed(&self) {

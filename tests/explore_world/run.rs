@@ -9,7 +9,7 @@ use std::task::Waker;
 pub(crate) struct Client {
     pub(crate) jobs: u64,
     pub(crate) start: fn(&Api, u64) -> Vec<Task>,
-    pub(crate) judge: fn(&Books, u64) -> Vec<(Invariant, Result<u64, String>)>,
+    pub(crate) judge: fn(&Books, u64) -> Judged,
     pub(crate) runs: u64,
 }
 
