@@ -25,7 +25,7 @@ pub use claims::Claim;
 pub use conduct::{Booked, Conduct, ConductEnd, ResultSource};
 pub use error::HistoryError;
 pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number};
-pub use explored::{ExploredRow, FamilyRow, FindingRow};
+pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM};
 pub use job_id::{JobId, JobIdError, JobKey};
 pub use ledger::{LedgerEnd, LedgerEntry};
 pub use outcome::{ErrorClass, Outcome};

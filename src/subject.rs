@@ -28,4 +28,4 @@ pub use program::{Answers, Run, Watch};
 pub use program_subject::{ProgramSubject, Seen};
 pub use scratch::Scratch;
 pub use secrets::Secrets;
-pub use settings::{PROGRAM, Place, Settings, TARGET};
+pub use settings::{Place, Settings, TARGET};

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 /// The provider's name in the ledger.
 pub const TARGET: &str = "mock";
-/// What stands where a strategy's name would.
-pub const PROGRAM: &str = "program";
 
 /// Where a program stands while it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -52,7 +52,7 @@ fn run(page: &mut Page, summary: &Summary) {
     let names = if names.len() > super::CELLS { format!("{} cells", names.len()) } else { names.join(", ") };
     let of_planned = if jobs == planned { String::new() } else { format!(" of {} planned", count(planned)) };
     let length = format_duration(Duration::from_millis(summary.elapsed_ms));
-    let text = match summary.explored.first().filter(|_| summary.counters.is_empty()) {
+    let text = match summary.explored.first().filter(|_| super::audited(summary)) {
         Some(row) => {
             format!("{} · {length} · seed {}", many(row.runs, "run"), summary.seed)
         }
