@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Run(run::Args),
-    Audit(audit::Args),
+    Audit(Box<audit::Args>),
     Replay(replay::Args),
     Plan(plan::Args),
     Mock(mock::Args),
