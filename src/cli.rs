@@ -1,5 +1,6 @@
 //! The command line: one file per verb; flags in, exit code out. No rule of the domain lives here.
 
+mod audit;
 mod check;
 mod completions;
 mod init;
@@ -27,6 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Run(run::Args),
+    Audit(Box<audit::Args>),
     Replay(replay::Args),
     Plan(plan::Args),
     Mock(mock::Args),
@@ -49,6 +51,7 @@ pub fn main() -> u8 {
     };
     match cli.verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Audit(args) => audit::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Mock(args) => mock::run(&args),

@@ -2,6 +2,7 @@
 
 mod advice;
 mod assemble;
+mod audited;
 mod billed;
 mod cost;
 mod exit;
@@ -15,6 +16,7 @@ mod threshold;
 mod validity;
 
 pub use assemble::{Parts, assemble};
+pub use audited::{Audited, audited};
 pub use billed::{BilledTokens, billed};
 pub use cost::cost;
 pub use exit::Exit;

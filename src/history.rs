@@ -3,6 +3,7 @@
 mod attempt;
 mod blocks;
 mod claims;
+mod conduct;
 mod error;
 mod evidence;
 mod explored;
@@ -21,9 +22,10 @@ mod writers;
 
 pub use attempt::{Attempt, CellEnd, Event, Job, JobEnd, NotIssued};
 pub use claims::Claim;
+pub use conduct::{Booked, Conduct, ConductEnd, ResultSource};
 pub use error::HistoryError;
 pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number};
-pub use explored::{ExploredRow, FamilyRow, FindingRow};
+pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM};
 pub use job_id::{JobId, JobIdError, JobKey};
 pub use ledger::{LedgerEnd, LedgerEntry};
 pub use outcome::{ErrorClass, Outcome};

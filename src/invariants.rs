@@ -14,6 +14,7 @@ mod judge;
 pub mod linear;
 mod locks;
 mod processes;
+mod program;
 mod progress;
 mod results;
 mod retries;

@@ -12,6 +12,7 @@
 //! - [`schedule`]: in which order, and with which faults, a provider answers; and the trace of it
 //! - [`history`]: the vocabulary of evidence and its files
 //! - [`explore`]: hunts for the schedule under which a client breaks a rule
+//! - [`subject`]: runs somebody else's program against the built-in provider, and hears what it claims
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
@@ -55,3 +56,5 @@ pub mod provider;
 pub mod report;
 #[cfg(not(loom))]
 pub mod strategy;
+#[cfg(not(loom))]
+pub mod subject;

@@ -32,6 +32,7 @@ pub use fault::{Fault, Faults};
 pub use fault_kind::FaultForm;
 pub use file::{Sense, read_file};
 pub use load::{load, load_stored};
+pub use mask::masked;
 pub use plan::*;
 pub use schema::schema;
 pub use source::{MAX_SOURCE_BYTES, SourceError};

@@ -1,11 +1,16 @@
 //! `deadheat replay`: run one finding's schedule again.
 
+use super::audit::interrupt;
+use super::audit::options::Options;
 use super::output::{self, Format, fail};
 use super::run::hunt;
 use crate::explore::{Budget, Finding, Replayed, replay};
 use crate::gate::Exit;
 use crate::scenario::{Cell, Plan};
+use crate::subject::ProgramSubject;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Run one finding's schedule again: exit code 6 while the rule breaks, 0 once it is mended, 7 if the schedule did not
 /// happen
@@ -19,6 +24,9 @@ pub(super) struct Args {
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// The program of an audit, if it is called otherwise by now
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<String>,
 }
 
 pub(super) fn run(args: &Args) -> u8 {
@@ -26,6 +34,9 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(finding) => finding,
         Err(message) => return fail(args.format, Exit::Usage, &message),
     };
+    if !args.command.is_empty() || !finding.origin.command.is_empty() {
+        return program(args, &finding);
+    }
     let set = finding.origin.set.iter().map(|text| output::setting(text)).collect::<Result<Vec<_>, _>>();
     let (Some(scenario), Ok(set)) = (finding.origin.scenario.as_deref(), set) else {
         let message = "the finding names no scenario that could be run again";
@@ -55,6 +66,28 @@ pub(super) fn run(args: &Args) -> u8 {
     match replayed {
         Ok(replayed) => told(args, &finding, &replayed),
         Err(why) => fail(args.format, Exit::Internal, &why),
+    }
+}
+
+/// Runs the program of an audit again.
+fn program(args: &Args, finding: &Finding) -> u8 {
+    let named = if args.command.is_empty() { &finding.origin.command } else { &args.command };
+    let settings = Options::from_set(&finding.origin.set).and_then(|options| options.settings(named.clone()));
+    let mut settings = match settings {
+        Ok(settings) => settings,
+        Err(message) => return fail(args.format, Exit::Usage, &message),
+    };
+    settings.seed = finding.origin.seed;
+    let stop = Arc::new(AtomicBool::new(false));
+    interrupt::watch(stop.clone());
+    let mut subject = match ProgramSubject::new(settings, stop) {
+        Ok(subject) => subject,
+        Err(why) => return fail(args.format, Exit::Internal, &why),
+    };
+    match replay(&mut subject, finding, args.runs) {
+        Ok(replayed) => told(args, finding, &replayed),
+        Err(_) if subject.seen().interrupted => fail(args.format, Exit::Interrupted, "interrupted"),
+        Err(why) => fail(args.format, Exit::Unreachable, &why),
     }
 }
 

@@ -133,7 +133,7 @@ fn started(utc_s: u64) -> String {
 }
 
 /// RFC 3339, UTC. A second beyond the year 9999 is printed as a number, never guessed at.
-fn utc(seconds: u64) -> String {
+pub(super) fn utc(seconds: u64) -> String {
     let stamp = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
     stamp.map_or_else(|| seconds.to_string(), |stamp| stamp.to_string())
 }

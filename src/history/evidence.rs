@@ -3,7 +3,7 @@
 //! A row keeps what a check needs and nothing on the heap, so that a million attempts fit in memory.
 //! Gaps between chunks are folded into histograms while the files are read and are not kept.
 
-use super::{CellEnd, Claim, ErrorClass, JobEnd, JobId, JobKey, LedgerEnd, Outcome};
+use super::{CellEnd, Claim, Conduct, ErrorClass, JobEnd, JobId, JobKey, LedgerEnd, Outcome};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh64::xxh64;
 
@@ -158,6 +158,8 @@ pub struct Evidence {
     pub claims: Vec<Claim>,
     /// What each cell was to do and did.
     pub cells: Vec<CellEnd>,
+    /// What somebody's program did, if the client is none of deadheat's own.
+    pub conduct: Option<Box<Conduct>>,
 }
 
 /// The number by which an answer is known: the nonce inside its id (`chatcmpl-R-<16 hex>`), or, where a

@@ -5,6 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// What stands for the strategy's name where the client is somebody's program.
+pub const PROGRAM: &str = "program";
+
 /// One broken invariant with the smallest schedule that shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingRow {

@@ -46,11 +46,13 @@ pub enum Invariant {
     StatusHonest,
     /// The sum over processes equals the ledger, and is what the client claims.
     ProcessesAgree,
+    /// A program admits every job that ended unanswered.
+    ExitHonest,
 }
 
 impl Invariant {
     /// All, in the order of reports.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::BilledOnce,
         Self::AttemptsCapped,
         Self::RetryAfterRespected,
@@ -70,6 +72,7 @@ impl Invariant {
         Self::ContentIntact,
         Self::StatusHonest,
         Self::ProcessesAgree,
+        Self::ExitHonest,
     ];
 
     /// The name in files, such as `billed-once`.
@@ -95,6 +98,7 @@ impl Invariant {
             Self::ContentIntact => "content-intact",
             Self::StatusHonest => "status-honest",
             Self::ProcessesAgree => "processes-agree",
+            Self::ExitHonest => "exit-honest",
         }
     }
 }

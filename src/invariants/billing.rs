@@ -5,6 +5,9 @@ use super::view::{CellView, JobView};
 use crate::history::{JobKey, LedgerRow};
 use crate::scenario::Place;
 
+/// How long a program may take to keep an answer, in nanoseconds.
+const KEEPING_NS: u64 = 250_000_000;
+
 /// Two bills for the same request of a job, or for one question.
 struct Twice<'a> {
     first: Bill<'a>,
@@ -59,7 +62,7 @@ fn judge_bills<'a>(view: &CellView<'_>, bills: &[Bill<'a>], tally: &mut Tally<Tw
     let Some((first, rest)) = bills.split_first() else { return 0 };
     let (mut first, mut found) = (*first, 0);
     for second in rest.iter().copied() {
-        if !hedged(view, first, second) {
+        if !hedged(view, first, second) && !died_with_it(view, first) {
             found += 1;
             tally.violation(second.row.arrived_ns, Twice { first, second });
         }
@@ -77,6 +80,13 @@ fn hedged(view: &CellView<'_>, first: Bill<'_>, second: Bill<'_>) -> bool {
         && job.ledger.len() as u64 <= u64::from(view.plan.retry.max_attempts)
         && first.row.attempt != second.row.attempt
         && job.begun_ns(second.row) < job.known_over_ns(first.row)
+}
+
+/// Whether the program was killed on purpose before it can have kept this answer: whoever is started again has to ask again.
+fn died_with_it(view: &CellView<'_>, first: Bill<'_>) -> bool {
+    let killed_ns = view.evidence.conduct.as_ref().and_then(|conduct| conduct.killed_ns);
+    killed_ns
+        .is_some_and(|at| first.row.arrived_ns <= at && first.row.ended_ns.saturating_add(KEEPING_NS) >= at)
 }
 
 fn billed(row: &LedgerRow) -> u64 {

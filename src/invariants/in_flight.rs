@@ -9,6 +9,10 @@ use crate::history::{JobKey, LedgerRow};
 /// own end of it is not known: a provider learns late that a client has gone.
 const GRACE_NS: u64 = 2_000_000;
 
+/// The same for somebody's program, which shares its machine with the provider and writes nothing down: a client that
+/// has the last byte may have sent its next request before the provider has stamped that it is done.
+const PROGRAM_GRACE_NS: u64 = 25_000_000;
+
 /// Jobs named by a witness at the most.
 const NAMED: usize = 8;
 
@@ -62,8 +66,14 @@ fn declared_cap(view: &CellView<'_>) -> Option<(u32, &'static str)> {
 
 /// Start, end and row of each attempt that was open for any time.
 fn spans<'a>(view: &CellView<'a>) -> impl Iterator<Item = (u64, u64, &'a LedgerRow)> {
+    let grace_ns = if view.evidence.conduct.is_some() { PROGRAM_GRACE_NS } else { 0 };
+    let closed = move |job: &JobView<'_>, row: &LedgerRow| match grace_ns {
+        0 => closed_ns(job, row),
+        // However short it was, it was seen.
+        grace_ns => closed_ns(job, row).saturating_sub(grace_ns).max(row.arrived_ns + 1),
+    };
     view.jobs()
-        .flat_map(|job| job.ledger.iter().map(move |row| (row.arrived_ns, closed_ns(&job, row), row)))
+        .flat_map(move |job| job.ledger.iter().map(move |row| (row.arrived_ns, closed(&job, row), row)))
         .filter(|(start, end, _)| end > start)
 }
 

@@ -3,12 +3,12 @@
 use super::tally::Ruling;
 use super::view::{CellView, attempts_of};
 use super::{answered, billing, books, budget, cancel, in_flight, locks, processes};
-use super::{progress, results, retries, spread, totals};
+use super::{program, progress, results, retries, spread, totals};
 use crate::history::{Evidence, Invariant, Verdict, VerdictRow};
 use crate::scenario::{Cell, Place, Plan};
 
 /// One verdict for each cell of the plan and each invariant, in the order of [`Plan::cells`] and
-/// [`Invariant::ALL`]. Warm-up jobs are judged like any other: a bill is a bill.
+/// [`Invariant::ALL`]; `exit-honest` speaks of programs only. Warm-up jobs are judged like any other: a bill is a bill.
 ///
 /// Without a ledger (a target that is a real endpoint) nothing is said to hold: an invariant that the
 /// client's own history shows to be broken is `broken`, every other is `unknown`.
@@ -23,17 +23,26 @@ fn judge_cell(plan: &Plan, evidence: &Evidence, cell: Cell) -> Vec<VerdictRow> {
     let own_books = (!has_ledger).then(|| books::own_books(cell, attempts_of(evidence, cell.index)));
     let view = CellView::new(plan, evidence, cell, own_books.as_deref());
     let row = |invariant| {
-        let ruling = rule(invariant, &view);
+        let ruling = match evidence.conduct.as_deref() {
+            Some(conduct) => program::rule(invariant, &view, conduct),
+            None => rule(invariant, &view),
+        };
         let ruling = if has_ledger { ruling } else { books::without_ledger(invariant, ruling) };
         let Ruling { verdict, relevant, violations, why, witness } = ruling;
         debug_assert!(verdict != Verdict::Holds || relevant > 0, "{invariant:?} holds over nothing");
         let (target, strategy) = (target.name.clone(), view.strategy.name().to_owned());
-        VerdictRow { target, strategy, invariant, verdict, relevant, violations, why, witness }
+        let mut row = VerdictRow { target, strategy, invariant, verdict, relevant, violations, why, witness };
+        if let Some(conduct) = evidence.conduct.as_deref() {
+            program::call_by_name(&mut row, conduct);
+        }
+        row
     };
-    Invariant::ALL.into_iter().map(row).collect()
+    let judged = |invariant: &Invariant| *invariant != Invariant::ExitHonest || evidence.conduct.is_some();
+    Invariant::ALL.into_iter().filter(judged).map(row).collect()
 }
 
-fn rule(invariant: Invariant, view: &CellView<'_>) -> Ruling {
+/// The ruling on one of deadheat's own strategies.
+pub(super) fn rule(invariant: Invariant, view: &CellView<'_>) -> Ruling {
     match invariant {
         Invariant::BilledOnce => billing::billed_once(view),
         Invariant::AttemptsCapped => retries::attempts_capped(view),
@@ -54,5 +63,6 @@ fn rule(invariant: Invariant, view: &CellView<'_>) -> Ruling {
         Invariant::ContentIntact => results::content_intact(view),
         Invariant::StatusHonest => results::status_honest(view),
         Invariant::ProcessesAgree => processes::processes_agree(view),
+        Invariant::ExitHonest => Ruling::not_applicable("the client is no program of its own"),
     }
 }

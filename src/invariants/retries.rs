@@ -87,7 +87,8 @@ pub(super) fn retry_after_respected(view: &CellView<'_>) -> Ruling {
 }
 
 /// Nothing of the job is sent after the client was told never to come again with it. The refusal of a stale fencing
-/// token forbids that token and those before it, not the job: the next lock has a newer one.
+/// token forbids that token and those before it, not the job: the next lock has a newer one. A request with another
+/// body is no repetition: it may be the mended one.
 pub(super) fn no_retry_when_permanent(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
     for job in view.jobs() {
@@ -98,7 +99,10 @@ pub(super) fn no_retry_when_permanent(view: &CellView<'_>) -> Ruling {
             let told_ns = job.known_over_ns(row);
             let newer = |next: &LedgerRow| row.fenced && next.lock_token > row.lock_token;
             let follows = |next: &&LedgerRow| {
-                !std::ptr::eq(*next, row) && follows(view, job.begun_ns(next), told_ns) && !newer(next)
+                !std::ptr::eq(*next, row)
+                    && next.body_hash == row.body_hash
+                    && follows(view, job.begun_ns(next), told_ns)
+                    && !newer(next)
             };
             for next in job.ledger.iter().filter(follows) {
                 tally.violation(next.arrived_ns, (job.id, row, next));

@@ -92,15 +92,15 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    fn delivered(row: &LedgerRow) -> Self {
+    pub(super) fn delivered(row: &LedgerRow) -> Self {
         Self { prompt: row.prompt_tokens, completion: row.delivered_tokens }
     }
 
-    fn billed(row: &LedgerRow) -> Self {
+    pub(super) fn billed(row: &LedgerRow) -> Self {
         Self { prompt: row.billed_prompt_tokens, completion: row.billed_completion_tokens }
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         // Damaged evidence must not overflow.
         Self {
             prompt: self.prompt.saturating_add(other.prompt),
@@ -108,7 +108,7 @@ impl Tokens {
         }
     }
 
-    fn total(self) -> u64 {
+    pub(super) fn total(self) -> u64 {
         self.prompt.saturating_add(self.completion)
     }
 }
@@ -209,21 +209,49 @@ fn token_words(
 
 /// The one job whose answer, lost or counted twice, explains the claim exactly; and whether it was lost.
 /// `None` if several would.
-fn culprit(
+pub(super) fn culprit<T: Sum>(
     view: &CellView<'_>,
-    claimed: Tokens,
-    sum: Tokens,
-    of: fn(&LedgerRow) -> Tokens,
+    claimed: T,
+    sum: T,
+    of: impl Fn(&LedgerRow) -> T,
 ) -> Option<(JobKey, bool)> {
-    let lost = claimed.total() < sum.total();
+    let lost = claimed.size() < sum.size();
     let explains = |row: &&LedgerRow| {
         let tokens = of(row);
-        let adds_up = if lost { claimed.plus(tokens) == sum } else { sum.plus(tokens) == claimed };
-        tokens != Tokens::default() && adds_up
+        let adds_up = if lost { claimed.with(tokens) == sum } else { sum.with(tokens) == claimed };
+        tokens != T::default() && adds_up
     };
     let mut rows = view.ledger.iter().filter(explains);
     let only = rows.next()?;
     rows.next().is_none().then(|| (only.job.clone(), lost))
+}
+
+/// What can be summed up.
+pub(super) trait Sum: Copy + Default + PartialEq {
+    /// Both together.
+    fn with(self, other: Self) -> Self;
+    /// By what two of them are compared.
+    fn size(self) -> u64;
+}
+
+impl Sum for Tokens {
+    fn with(self, other: Self) -> Self {
+        self.plus(other)
+    }
+
+    fn size(self) -> u64 {
+        self.total()
+    }
+}
+
+impl Sum for u64 {
+    fn with(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+
+    fn size(self) -> u64 {
+        self
+    }
 }
 
 /// `3 fewer than`, `1 more than`.

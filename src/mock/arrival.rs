@@ -2,10 +2,12 @@
 
 use super::text;
 use crate::history::JobKey;
+use regex::bytes::Regex;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
 
 /// Longest job tag that is taken from a header or a body, and longest name of a lock.
@@ -26,6 +28,8 @@ pub struct Arrival {
     pub idempotency_key: Option<String>,
     /// `x-stainless-retry-count`.
     pub sdk_retry: Option<u32>,
+    /// `x-stainless-read-timeout`, else `x-stainless-timeout`: after how long without an answer its client gives up.
+    pub read_timeout: Option<Duration>,
     /// `x-deadheat-lock`: the lock that its client believes to hold.
     pub lock: Option<String>,
     /// `x-deadheat-lock-token`: the token that its client got with the lock. Only written down.
@@ -85,11 +89,33 @@ impl Arrival {
             body_hash,
             idempotency_key: header("idempotency-key").map(str::to_owned),
             sdk_retry: header("x-stainless-retry-count").and_then(|v| v.trim().parse().ok()),
+            read_timeout: ["x-stainless-read-timeout", "x-stainless-timeout"].iter().find_map(|name| {
+                let seconds = header(name)?.trim().parse().ok()?;
+                Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
+            }),
             lock: held.lock,
             lock_token: held.token,
             fencing_token: held.fencing,
             ask,
         }
+    }
+}
+
+impl Arrival {
+    /// Names the job of a request without header and tag by what `key` finds in its body: its first capture, else
+    /// the whole match. What cannot stand in a tag goes by its hash.
+    pub(super) fn name_by(&mut self, key: &Regex, body: &[u8]) {
+        let unnamed = format!("body:{:016x}", self.body_hash);
+        if !matches!(&self.job, JobKey::Other(name) if *name == unnamed) {
+            return;
+        }
+        let found = key.captures(body);
+        let Some(found) = found.as_ref().and_then(|found| found.get(1).or_else(|| found.get(0))) else {
+            return;
+        };
+        let name = std::str::from_utf8(found.as_bytes()).ok().filter(|name| is_tag(name));
+        let hashed = || JobKey::Other(format!("key:{:016x}", xxh64(found.as_bytes(), 0)));
+        self.job = name.map_or_else(hashed, JobKey::from);
     }
 }
 
@@ -263,6 +289,13 @@ mod tests {
         let named = Arrival::read(header, tagged.as_bytes());
         assert_eq!((named.job.to_string().as_str(), named.own), ("job:0007", true));
         assert_eq!((plain(&tagged).job, plain(&tagged).own), (JobKey::from("job:0042"), false));
+        let by_key = |pattern: &str| {
+            let mut arrival = plain(BODY);
+            arrival.name_by(&Regex::new(pattern).unwrap(), BODY.as_bytes());
+            arrival.job.to_string()
+        };
+        assert_eq!(by_key("\"content\":\"([a-z]+) "), "one");
+        assert!(by_key("one two").starts_with("key:") && by_key("absent").starts_with("body:"));
         let hashed = plain(BODY).job.to_string();
         assert!(hashed.starts_with("body:") && hashed == plain(BODY).job.to_string(), "{hashed}");
     }

@@ -77,7 +77,10 @@ pub(super) async fn answer(
     let arrived = shared.clock.now();
     // A value that is no ASCII is there, and must not pass for one that is not.
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    let arrival = Arrival::read(header, body);
+    let mut arrival = Arrival::read(header, body);
+    if let Some(key) = &shared.job_key {
+        arrival.name_by(key, body);
+    }
     let mut driven = match shared.arrive(arrived, arrival) {
         Turn::Now(driven) => driven,
         Turn::Later(queued) => tokio::select! {

@@ -7,6 +7,7 @@ use crate::clock::{self, Clock};
 use crate::history::LedgerEntry;
 use crate::scenario::{FaultRule, MockPlan};
 use crate::schedule::{Schedule, Trace};
+use regex::bytes::Regex;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -95,6 +96,14 @@ impl Server {
     /// # Errors
     /// If the address cannot be bound, or a thread cannot be made.
     pub fn start(config: MockConfig, clock: Clock) -> io::Result<Self> {
+        Self::start_keyed(config, None, clock)
+    }
+
+    /// As [`Self::start`]; whose request it is that has neither header nor tag, `job_key` finds in its body.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_keyed(config: MockConfig, job_key: Option<Regex>, clock: Clock) -> io::Result<Self> {
         let epoch_utc_s = clock::utc_now_s().saturating_sub(clock.now().as_secs());
         let core = Core::new(CoreConfig {
             name: config.name,
@@ -106,7 +115,9 @@ impl Server {
         });
         let listener = listen(config.bind)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(core, config.model, epoch_utc_s, config.ledger, clock));
+        let mut shared = Shared::new(core, config.model, epoch_utc_s, config.ledger, clock);
+        shared.job_key = job_key;
+        let shared = Arc::new(shared);
         let (over, stop) = watch::channel(false);
         let mut server = Self { shared, address, over, threads: Vec::new() };
         let mut handles = Vec::new();
@@ -179,6 +190,14 @@ impl Server {
     pub fn stop_within(mut self, bound: Duration) {
         self.shared.wait_idle(bound);
         self.end();
+    }
+
+    /// As [`Self::stop_within`]; what its gate saw and its counts, to the very last.
+    #[must_use]
+    pub fn finish(mut self, bound: Duration) -> (Trace, super::Stats) {
+        self.shared.wait_idle(bound);
+        self.end();
+        self.shared.with_core(|core| (core.trace(), core.stats()))
     }
 
     fn end(&mut self) {

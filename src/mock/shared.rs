@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::history::LedgerEntry;
 use crate::schedule::Schedule;
 use crate::sync::lock;
+use regex::bytes::Regex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pub(super) store: Option<Mutex<Store>>,
     /// The resource of tests of locks.
     pub(super) registers: Mutex<Registers>,
+    /// By what in the body the job of a request is known that has neither header nor tag.
+    pub(super) job_key: Option<Regex>,
     sink: LedgerSink,
     inner: Mutex<Inner>,
     /// Told when the last open attempt has ended.
@@ -67,6 +70,7 @@ impl Shared {
             doors: Doors::default(),
             store,
             registers: Mutex::new(Registers::default()),
+            job_key: None,
             sink,
             inner: Mutex::new(Inner { core, waiters: HashMap::new() }),
             idle: Condvar::new(),

@@ -53,6 +53,8 @@ pub struct Stats {
     pub keys_forgotten: u64,
     /// Requests whose lock is beyond the bound of those that are remembered: its token was not checked.
     pub locks_forgotten: u64,
+    /// The longest time-out that a client announced (`x-stainless-read-timeout`), in milliseconds.
+    pub read_timeout_max_ms: Option<u64>,
     /// Jobs beyond the bound of those that are remembered: their attempts are not counted.
     pub jobs_forgotten: u64,
 }

@@ -12,7 +12,7 @@ mod strategies;
 mod thresholds;
 mod verdicts;
 
-use crate::history::Summary;
+use crate::history::{PROGRAM, Summary};
 use layout::{Page, Tone};
 use std::path::Path;
 
@@ -28,11 +28,22 @@ pub struct Context<'a> {
     pub hint: Option<&'a str>,
 }
 
+/// Whether it is the summary of an audit.
+fn audited(summary: &Summary) -> bool {
+    summary.explored.iter().any(|row| row.strategy == PROGRAM)
+}
+
 /// The report as text with ANSI colours; the writer strips them where they are not wanted.
 #[must_use]
 pub fn render(summary: &Summary, context: &Context<'_>) -> String {
     let mut page = Page::default();
     headline::write(&mut page, summary);
+    if audited(summary) {
+        // An audit: nothing was measured, everything was tried.
+        explored::write(&mut page, summary);
+        foot::place(&mut page, context.dir);
+        return page.finish();
+    }
     strategies::write(&mut page, summary);
     verdicts::write(&mut page, summary);
     explored::write(&mut page, summary);

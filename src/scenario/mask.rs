@@ -17,6 +17,12 @@ pub(super) fn text(text: &str) -> String {
     stars(text, &spans)
 }
 
+/// `text` with what looks like a secret masked by stars, byte for byte: `sk-…` keys and the `user:password@` of a URL.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    self::text(text)
+}
+
 /// A whole text of a scenario, named `name`, with the values of secret keys masked as well.
 pub(super) fn document(name: &str, source: &str) -> String {
     let mut spans = tokens(source);

@@ -17,7 +17,7 @@ use std::collections::BinaryHeap;
 const MS: u64 = 1_000_000;
 
 /// Rules by which each cell is judged.
-pub(crate) const RULES: usize = Invariant::ALL.len();
+pub(crate) const RULES: usize = Invariant::ALL.len() - 1;
 
 /// What becomes of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]

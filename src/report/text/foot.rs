@@ -72,6 +72,12 @@ fn spent(row: &CostRow, several: bool) -> String {
     format!("{at}{sums}{each}")
 }
 
+/// Where the files lie.
+pub(super) fn place(page: &mut Page, dir: &Path) {
+    page.gap();
+    page.line(&format!("Files        {}", plain(&dir.display().to_string())));
+}
+
 /// Where the evidence lies, and how to judge it again. Paths are not broken, so that they can be copied.
 pub(super) fn files(page: &mut Page, dir: &Path) {
     let dir = plain(&dir.display().to_string());

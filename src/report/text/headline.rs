@@ -52,13 +52,18 @@ fn run(page: &mut Page, summary: &Summary) {
     let names = if names.len() > super::CELLS { format!("{} cells", names.len()) } else { names.join(", ") };
     let of_planned = if jobs == planned { String::new() } else { format!(" of {} planned", count(planned)) };
     let length = format_duration(Duration::from_millis(summary.elapsed_ms));
-    let text = format!(
-        "{}{of_planned} · {} · {length} · seed {} · {}",
-        many(jobs, "job"),
-        many(attempts, "attempt"),
-        summary.seed,
-        names,
-    );
+    let text = match summary.explored.first().filter(|_| super::audited(summary)) {
+        Some(row) => {
+            format!("{} · {length} · seed {}", many(row.runs, "run"), summary.seed)
+        }
+        None => format!(
+            "{}{of_planned} · {} · {length} · seed {} · {}",
+            many(jobs, "job"),
+            many(attempts, "attempt"),
+            summary.seed,
+            names,
+        ),
+    };
     page.wrapped("", 2, &text, Tone::Plain);
     let host = &summary.host;
     let kernel = host.kernel.as_deref().map_or_else(String::new, |kernel| format!(" {kernel}"));

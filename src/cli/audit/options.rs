@@ -1,0 +1,267 @@
+//! The options of an audit: as flags, in a file, and inside a finding.
+
+use crate::scenario::Budget;
+use crate::subject::{Place, Settings};
+use crate::units::{Currency, Money, PricePerMtok, parse_duration};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What an audit can be told of a program. A flag outranks the file.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(in crate::cli) struct Options {
+    /// Jobs in the job file that DEADHEAT_JOBS names [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<u64>,
+    /// Most attempts that the program may have in flight, over all its processes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concurrency: Option<u32>,
+    /// Most attempts per job; above one, attempts that overlap are hedging and may both be billed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_cap: Option<u32>,
+    /// Start the program so many times at once
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processes: Option<u32>,
+    /// Run so many schedules
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "time")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<u64>,
+    /// Look for so long, such as 2m [default: 60s]
+    #[arg(long, value_name = "T")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    /// Seed of the schedules and of the provider [default: 42]
+    #[arg(long, value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    /// Where the program prints its total of tokens: the first capture, such as 'total tokens: (\d+)'
+    #[arg(long, value_name = "REGEX")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim_total: Option<String>,
+    /// Where it prints how many requests it made
+    #[arg(long, value_name = "REGEX")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim_requests: Option<String>,
+    /// Where it prints how many jobs failed
+    #[arg(long, value_name = "REGEX")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim_failed: Option<String>,
+    /// Whose request it is, in a body without a tag: the first capture
+    #[arg(long, value_name = "REGEX")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_key: Option<String>,
+    /// What the program may spend: '0.50 USD', '4000 tokens' or '100 requests'
+    #[arg(long, value_name = "BUDGET")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<String>,
+    /// Prices per million tokens, for a budget in money: 'in=0.15,out=0.60'
+    #[arg(long, value_name = "PRICE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<String>,
+    /// Stop a run after so long [default: by the first run]
+    #[arg(long, value_name = "T")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<String>,
+    /// Where the program stands: a folder, or `fresh` for an empty one [default: here]
+    #[arg(long, value_name = "DIR|fresh")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workdir: Option<String>,
+    /// Kill the first process at the N-th answer, and start it again: what does it do twice, what does it lose?
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kill_at: Option<u64>,
+    /// What the program reads from standard input
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdin: Option<PathBuf>,
+}
+
+/// The file of `--config`.
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    #[serde(default)]
+    command: Vec<String>,
+    #[serde(flatten)]
+    rest: toml::Table,
+}
+
+/// How long to look.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked {
+    Schedules(u64),
+    Time(Duration),
+}
+
+impl Options {
+    /// Reads a file of options; the command it holds.
+    pub(super) fn read(path: &Path) -> Result<(Self, Vec<String>), String> {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let file: File = toml::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
+        let options = file.rest.try_into();
+        let hint = "the keys are the long flags of `deadheat audit`, and `command`";
+        let options = options.map_err(|error: toml::de::Error| format!("{name}: {error}; {hint}"))?;
+        Ok((options, file.command))
+    }
+
+    /// These, and what only `file` says.
+    pub(super) fn over(self, file: Self) -> Self {
+        Self {
+            jobs: self.jobs.or(file.jobs),
+            concurrency: self.concurrency.or(file.concurrency),
+            attempts_cap: self.attempts_cap.or(file.attempts_cap),
+            processes: self.processes.or(file.processes),
+            runs: self.runs.or(file.runs.filter(|_| self.time.is_none())),
+            time: self.time.or(file.time.filter(|_| self.runs.is_none())),
+            seed: self.seed.or(file.seed),
+            claim_total: self.claim_total.or(file.claim_total),
+            claim_requests: self.claim_requests.or(file.claim_requests),
+            claim_failed: self.claim_failed.or(file.claim_failed),
+            job_key: self.job_key.or(file.job_key),
+            budget: self.budget.or(file.budget),
+            price: self.price.or(file.price),
+            timeout: self.timeout.or(file.timeout),
+            workdir: self.workdir.or(file.workdir),
+            kill_at: self.kill_at.or(file.kill_at),
+            stdin: self.stdin.or(file.stdin),
+        }
+    }
+
+    /// Each as `key=value`, as a finding holds them. How long was looked is none of them.
+    pub(super) fn to_set(&self) -> Vec<String> {
+        let kept = Self { runs: None, time: None, ..self.clone() };
+        let table = toml::Table::try_from(kept).unwrap_or_default();
+        table.iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
+    /// Reads back what [`Self::to_set`] wrote.
+    pub(in crate::cli) fn from_set(set: &[String]) -> Result<Self, String> {
+        toml::from_str(&set.join("\n")).map_err(|error| format!("[run] set: {error}"))
+    }
+
+    /// Whether the time-out of a run is given.
+    pub(super) fn has_timeout(&self) -> bool {
+        self.timeout.is_some()
+    }
+
+    pub(super) fn asked(&self) -> Result<Asked, String> {
+        match (self.runs, &self.time) {
+            (Some(runs), _) => Ok(Asked::Schedules(runs)),
+            (None, Some(time)) => Ok(Asked::Time(duration("time", time)?)),
+            (None, None) => Ok(Asked::Time(Duration::from_secs(60))),
+        }
+    }
+
+    /// What an audit of this command is told.
+    pub(in crate::cli) fn settings(&self, command: Vec<String>) -> Result<Settings, String> {
+        let mut settings = Settings::new(command);
+        settings.jobs = self.jobs.unwrap_or(settings.jobs);
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        (settings.concurrency, settings.attempts_cap) = (self.concurrency, self.attempts_cap);
+        settings.command.processes = self.processes.unwrap_or(1);
+        settings.command.kill_at = self.kill_at;
+        if let Some(timeout) = &self.timeout {
+            settings.command.timeout = duration("timeout", timeout)?;
+        }
+        settings.place = match self.workdir.as_deref() {
+            None => Place::Here,
+            Some("fresh") => Place::Fresh,
+            Some(dir) if Path::new(dir).is_dir() => Place::Dir(dir.into()),
+            Some(dir) => return Err(format!("--workdir {dir}: no such folder; name one, or say fresh")),
+        };
+        if let Some(path) = &self.stdin {
+            let text = std::fs::read(path);
+            settings.command.stdin =
+                Some(text.map_err(|error| format!("--stdin {}: {error}", path.display()))?);
+        }
+        let pattern = |flag: &str, text: &Option<String>| {
+            let read = text.as_deref().map(regex::Regex::new).transpose();
+            read.map_err(|error| format!("--{flag} is no regular expression: {error}"))
+        };
+        settings.patterns.total = pattern("claim-total", &self.claim_total)?;
+        settings.patterns.requests = pattern("claim-requests", &self.claim_requests)?;
+        settings.patterns.failed = pattern("claim-failed", &self.claim_failed)?;
+        let key = self.job_key.as_deref().map(regex::bytes::Regex::new).transpose();
+        settings.job_key = key.map_err(|error| format!("--job-key is no regular expression: {error}"))?;
+        settings.budget = self.budget.as_deref().map(budget).transpose()?;
+        let money = settings.budget.and_then(|budget| budget.max_cost);
+        settings.price = self.price.as_deref().map(|text| price(text, money)).transpose()?;
+        if money.is_some() && settings.price.is_none() {
+            return Err("a --budget in money needs prices: say --price 'in=0.15,out=0.60'".to_owned());
+        }
+        Ok(settings)
+    }
+}
+
+fn duration(flag: &str, text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| format!("--{flag}: {error}"))
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    let none = Budget { max_cost: None, max_requests: None, max_tokens: None };
+    let number = |noun: &str| {
+        let number = text.trim().strip_suffix(noun)?.trim();
+        number.parse::<u64>().ok()
+    };
+    if let Some(tokens) = number("tokens") {
+        return Ok(Budget { max_tokens: Some(tokens), ..none });
+    }
+    if let Some(requests) = number("requests") {
+        return Ok(Budget { max_requests: Some(requests), ..none });
+    }
+    let money: Result<Money, _> = text.trim().parse();
+    let money = money.map_err(|error| format!("--budget: {error}, or '4000 tokens', or '100 requests'"))?;
+    Ok(Budget { max_cost: Some(money), ..none })
+}
+
+fn price(text: &str, budget: Option<Money>) -> Result<PricePerMtok, String> {
+    let wrong = || "--price: write prices per million tokens, such as 'in=0.15,out=0.60'".to_owned();
+    let part = |name: &str| {
+        let mut parts = text.split(',').filter_map(|part| part.trim().split_once('='));
+        parts.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+    };
+    let (input, output) = part("in").zip(part("out")).ok_or_else(wrong)?;
+    let dollars: Option<Currency> = "USD".parse().ok();
+    let currency = budget.map(|money| money.currency).or(dollars).ok_or_else(wrong)?;
+    PricePerMtok::parse(&input, &output, currency).map_err(|error| format!("--price: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_survive_a_finding() {
+        let options = Options {
+            jobs: Some(5),
+            claim_total: Some(r#"total: "(\d+)" # not 'this'"#.to_owned()),
+            budget: Some("0.50 USD".to_owned()),
+            price: Some("in=0.15,out=0.60".to_owned()),
+            time: Some("5s".to_owned()),
+            ..Options::default()
+        };
+        let read = Options::from_set(&options.to_set()).unwrap();
+        assert_eq!(read, Options { time: None, ..options });
+        let settings = read.settings(vec!["true".to_owned()]).unwrap();
+        assert!(settings.jobs == 5 && settings.budget.is_some() && settings.price.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_flag() {
+        let with = |change: fn(&mut Options)| {
+            let mut options = Options::default();
+            change(&mut options);
+            options.settings(Vec::new()).unwrap_err()
+        };
+        assert!(with(|o| o.claim_total = Some("(".to_owned())).starts_with("--claim-total"));
+        assert!(with(|o| o.budget = Some("much".to_owned())).starts_with("--budget"));
+        assert!(with(|o| o.budget = Some("1.00 USD".to_owned())).contains("--price"));
+        assert!(with(|o| o.price = Some("in=1".to_owned())).starts_with("--price"));
+        assert!(with(|o| o.workdir = Some("/no/such/folder".to_owned())).contains("--workdir"));
+    }
+}

@@ -1,0 +1,31 @@
+//! Somebody else's program as what is hunted: started against the built-in provider, heard, judged by what both sides
+//! wrote down.
+//!
+//! Nothing is asked of the program. It is started with the environment in which it finds the provider, in a process group
+//! of its own, and ended with all that it has started; what it claims is taken from its output as it is.
+
+mod capture;
+mod claims;
+mod command;
+mod environment;
+mod group;
+mod hearing;
+mod numbers;
+mod pairs;
+mod program;
+mod program_subject;
+mod scratch;
+mod secrets;
+mod settings;
+mod testimony;
+
+pub use capture::Captured;
+pub use claims::{ClaimReader, ResultSaid, Said, TotalsSaid};
+pub use command::{Command, Ear, ProcessEnd, ProgramError, Ran, Voice};
+pub use environment::{Given, THROW_AWAY_KEY, environment};
+pub use hearing::{Hearing, Patterns};
+pub use program::{Answers, Run, Watch};
+pub use program_subject::{ProgramSubject, Seen};
+pub use scratch::Scratch;
+pub use secrets::Secrets;
+pub use settings::{Place, Settings, TARGET};

@@ -1,0 +1,278 @@
+//! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
+
+use super::command::{Ear, Ran};
+use super::environment::{Given, environment};
+use super::hearing::Hearing;
+use super::numbers::is_whole;
+use super::program::{Run, Watch};
+use super::scratch::Scratch;
+use super::settings::{Place, Settings, TARGET};
+use super::testimony::{Calm, Left};
+use crate::clock::Clock;
+use crate::explore::{Entry, Line, Subject, Trial};
+use crate::history::{LedgerEntry, PROGRAM, ResultSource};
+use crate::invariants;
+use crate::mock::{LedgerSink, MockConfig, Server, Stats};
+use crate::scenario::{self, Plan};
+use crate::schedule::{Fallback, RequestKey, Schedule, Trace};
+use crate::sync::lock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long attempts that outlive the program are waited for: what a client that has gone leaves behind is seen at once.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// A program, started afresh for every run.
+#[derive(Debug)]
+pub struct ProgramSubject {
+    settings: Settings,
+    plan: Plan,
+    calm: Option<Calm>,
+    seen: Seen,
+    stop: Arc<AtomicBool>,
+}
+
+/// What was seen over all runs that no verdict speaks of.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Runs.
+    pub runs: u64,
+    /// Most claims of one run that could not be read.
+    pub unread: u64,
+    /// Runs in which claims could not be read.
+    pub unread_runs: u64,
+    /// Runs after which somebody who had outlived the program was ended.
+    pub orphans: u64,
+    /// Runs that were stopped for their time.
+    pub stopped: u64,
+    /// What the program wrote in its last run: standard output, standard error.
+    pub last: [String; 2],
+    /// Requests of the first run.
+    pub requests: u64,
+    /// Whether its results are only what its output shows.
+    pub scanned: bool,
+    /// Whether answers of it were streamed.
+    pub streams: bool,
+    /// Whether a run was given up.
+    pub interrupted: bool,
+}
+
+impl ProgramSubject {
+    /// A program that was not run yet. `stop` gives the run in progress up.
+    ///
+    /// # Errors
+    /// A fault of deadheat's own.
+    pub fn new(settings: Settings, stop: Arc<AtomicBool>) -> Result<Self, String> {
+        let plan = settings.plan()?;
+        Ok(Self { settings, plan, calm: None, seen: Seen::default(), stop })
+    }
+
+    /// Stops every further run after so long.
+    pub fn stop_after(&mut self, timeout: Duration) {
+        self.settings.command.timeout = timeout;
+    }
+
+    /// The plan by which it is judged.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// How many jobs a run has of which fewer can be asked for: none but one, unless the program does all that the job
+    /// file has. Runs it once if it was not.
+    ///
+    /// # Errors
+    /// What kept it from running.
+    pub fn jobs(&mut self) -> Result<u64, String> {
+        let calm = self.calm()?;
+        Ok(if calm.reads_jobs { self.settings.jobs } else { 1 })
+    }
+
+    fn calm(&mut self) -> Result<Calm, String> {
+        if let Some(calm) = &self.calm {
+            return Ok(calm.clone());
+        }
+        self.once(&Schedule::default(), self.settings.jobs)?;
+        Ok(self.calm.clone().unwrap_or_default())
+    }
+
+    /// One run, judged.
+    fn once(&mut self, schedule: &Schedule, jobs: u64) -> Result<Trial, String> {
+        let clock = Clock::start();
+        let made = self.make(schedule, jobs, clock)?;
+        let Made { ran, hearing, entries, trace, stats } = made;
+        let (books, arrived) = (entries.iter().map(line).collect(), entries.len() as u64);
+        let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
+        let left = Left {
+            settings: &self.settings,
+            schedule,
+            jobs,
+            entries,
+            trace: &trace,
+            ran: &ran,
+            hearing: &hearing,
+            calm: self.calm.as_ref(),
+        };
+        let (evidence, calm) = left.evidence();
+        let mut verdicts = invariants::judge(&self.plan, &evidence);
+        for row in &mut verdicts {
+            PROGRAM.clone_into(&mut row.strategy);
+        }
+        if self.calm.is_none() {
+            (self.seen.requests, self.seen.streams) = (arrived, streams);
+            self.seen.scanned = calm.results != ResultSource::Claims;
+        }
+        self.calm.get_or_insert(calm);
+        self.note(&ran, &hearing);
+        Ok(Trial {
+            trace,
+            verdicts,
+            books,
+            timeout: stats.read_timeout_max_ms.map(Duration::from_millis),
+            elapsed: clock.now(),
+        })
+    }
+
+    fn note(&mut self, ran: &Ran, hearing: &Hearing) {
+        let seen = &mut self.seen;
+        seen.runs += 1;
+        let unread = hearing.unread() + ran.long_lines;
+        seen.unread = seen.unread.max(unread);
+        seen.unread_runs += u64::from(unread > 0);
+        seen.orphans += u64::from(ran.orphans);
+        seen.stopped += u64::from(ran.ends.contains(&super::ProcessEnd::Stopped));
+        seen.interrupted |= ran.interrupted;
+        if let Some([out, err]) = ran.output.first() {
+            seen.last = [out.text(), err.text()];
+        }
+    }
+
+    /// Starts provider and program, and waits until both are done.
+    fn make(&self, schedule: &Schedule, jobs: u64, clock: Clock) -> Result<Made, String> {
+        let settings = &self.settings;
+        let scratch = Scratch::new(jobs).map_err(|error| {
+            format!("cannot lay out a run in {}: {error}", std::env::temp_dir().display())
+        })?;
+        let place = match &settings.place {
+            Place::Here => None,
+            Place::Dir(dir) => Some(dir.clone()),
+            Place::Fresh => {
+                Some(scratch.place().map_err(|error| format!("cannot make a fresh folder: {error}"))?)
+            }
+        };
+        let (watch, entries) = (Watch::default(), Arc::new(Mutex::new(Vec::new())));
+        let server = self.serve(schedule, &watch, entries.clone(), clock)?;
+        let root = format!("http://{}", server.address());
+        let hearing = Arc::new(Mutex::new(Hearing::new(settings.patterns.clone())));
+        let heard = hearing.clone();
+        let ear: Ear = Arc::new(move |voice, at, line: &str| lock(&heard).line(voice, at, line));
+        let (job_file, claims) = (scratch.jobs(), scratch.claims());
+        let mut mark = b"DEADHEAT_CLAIMS=".to_vec();
+        mark.extend_from_slice(claims.as_os_str().as_encoded_bytes());
+        let ran = watch.run(&Run {
+            command: &settings.command,
+            environment: &|process| {
+                let given = Given {
+                    root: &root,
+                    jobs: &job_file,
+                    claims: &claims,
+                    concurrency: settings.concurrency,
+                    seed: settings.seed,
+                    process,
+                };
+                environment(std::env::vars_os(), &given)
+            },
+            place,
+            mark,
+            ear,
+            clock,
+            stop: self.stop.clone(),
+        });
+        let ran = ran.map_err(|error| error.to_string())?;
+        let (trace, stats) = server.finish(DRAIN);
+        let mut hearing = std::mem::take(&mut *lock(&hearing));
+        hearing.files(&claims);
+        let mut entries = std::mem::take(&mut *lock(&entries));
+        entries.sort_by_key(|entry: &LedgerEntry| (entry.arrived_ns, entry.seq));
+        Ok(Made { ran, hearing, entries, trace, stats })
+    }
+
+    fn serve(
+        &self,
+        schedule: &Schedule,
+        watch: &Watch,
+        entries: Arc<Mutex<Vec<LedgerEntry>>>,
+        clock: Clock,
+    ) -> Result<Server, String> {
+        let answers = watch.answers();
+        let sink = move |entry: LedgerEntry| {
+            let whole = is_whole(&entry);
+            lock(&entries).push(entry);
+            if whole {
+                answers.add();
+            }
+        };
+        let plan = self.plan.targets.iter().find_map(|target| match &target.place {
+            scenario::Place::Mock(mock) => Some((**mock).clone()),
+            scenario::Place::Url { .. } => None,
+        });
+        let config = MockConfig {
+            name: TARGET.to_owned(),
+            plan: plan.ok_or("the plan of audits has no provider")?,
+            model: "mock-1".to_owned(),
+            faults: Vec::new(),
+            schedule: Some(schedule.clone()),
+            seed: self.settings.seed,
+            bind: MockConfig::loopback(),
+            threads: 1,
+            ledger: LedgerSink::To(Box::new(sink)),
+        };
+        Server::start_keyed(config, self.settings.job_key.clone(), clock)
+            .map_err(|error| format!("cannot start the provider on a loopback port: {error}"))
+    }
+}
+
+impl Subject for ProgramSubject {
+    fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
+        let jobs = jobs.unwrap_or(self.settings.jobs);
+        let calm = schedule.holds.is_empty()
+            && schedule.faults.is_empty()
+            && schedule.fallback == Fallback::Respond
+            && jobs == self.settings.jobs;
+        if !calm {
+            self.calm()?;
+        }
+        let trial = self.once(schedule, jobs)?;
+        if self.seen.interrupted { Err("interrupted".to_owned()) } else { Ok(trial) }
+    }
+}
+
+/// What a run left behind.
+struct Made {
+    ran: Ran,
+    hearing: Hearing,
+    entries: Vec<LedgerEntry>,
+    trace: Trace,
+    stats: Stats,
+}
+
+fn line(entry: &LedgerEntry) -> Line {
+    let request = RequestKey { job: entry.job.clone(), attempt: entry.attempt, repeat: 0 };
+    Line {
+        at: Duration::from_nanos(entry.ended_ns),
+        job: entry.job.clone(),
+        entry: Entry::Ledger {
+            request,
+            status: entry.status,
+            delivered: entry.delivered_tokens,
+            billed: entry.billed_prompt_tokens + entry.billed_completion_tokens,
+        },
+    }
+}
