@@ -13,6 +13,7 @@
 //! - [`history`]: the vocabulary of evidence and its files
 //! - [`explore`]: hunts for the schedule under which a client breaks a rule
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
+//! - [`cost`]: usage × dated price × exchange rate → money
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
 //! - [`report`]: renders a summary
@@ -39,6 +40,8 @@ pub mod shared;
 // the crates they need exist.
 #[cfg(not(loom))]
 pub mod cli;
+#[cfg(not(loom))]
+pub mod cost;
 #[cfg(not(loom))]
 pub mod engine;
 #[cfg(not(loom))]
