@@ -6,21 +6,33 @@
 
 mod amount;
 mod book;
+mod break_even;
 mod calendar;
 mod card;
 mod component;
 mod diff;
 mod file;
 mod import;
+mod landed;
+mod project;
+mod run;
 mod snapshot;
+mod tally;
 mod usage;
+mod waste;
 
 pub use amount::Amount;
 pub use book::{Book, BookError, LookupError};
+pub use break_even::{Range, Supplier, as_decimal, break_even, minor, sentence};
 pub use calendar::{Days, Schedule, day_of};
 pub use card::{Above, Card, Circumstances, Counted, PriceError, Regime, When};
 pub use component::{Component, Counts, Rates, Unit, decimal};
 pub use diff::{Change, diff};
 pub use import::{Dropped, Format, ImportError, Imported, import};
+pub use landed::{Factor, Landed, LandedError, landed};
+pub use project::{JobUse, LEAST_JOBS, ProjectError, Projection, job_uses, project};
+pub use run::{card_of, rates_of, run_cost};
 pub use snapshot::{ARTICLE, LIST, snapshot, snapshots};
+pub use tally::Tally;
 pub use usage::{CacheTokens, Usage, UsageError};
+pub use waste::{Bought, Class, classes};

@@ -3,6 +3,7 @@
 mod attempt;
 mod blocks;
 mod claims;
+mod cost_row;
 mod error;
 mod evidence;
 mod explored;
@@ -21,6 +22,7 @@ mod writers;
 
 pub use attempt::{Attempt, CellEnd, Event, Job, JobEnd, NotIssued};
 pub use claims::Claim;
+pub use cost_row::{CostRow, DisagreeRow, FactorRow, LandedRow, WasteRow};
 pub use error::HistoryError;
 pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number};
 pub use explored::{ExploredRow, FamilyRow, FindingRow};

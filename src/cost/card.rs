@@ -68,9 +68,8 @@ impl Above {
             Component::AudioIn,
             Component::ImageIn,
         ];
-        let left = |part: &&Component| {
-            self.counts == Counted::InputInclCache || **part != Component::CachedRead
-        };
+        let left =
+            |part: &&Component| self.counts == Counted::InputInclCache || **part != Component::CachedRead;
         let tokens: u128 = parts.iter().filter(left).map(|part| u128::from(counts.get(*part))).sum();
         tokens > self.threshold.into() || (self.inclusive && tokens == self.threshold.into())
     }
@@ -164,10 +163,13 @@ impl Card {
         }
         let tier = now.service_tier.filter(|tier| !["default", "standard"].contains(tier));
         let then = || self.whens.iter().filter(|when| when.days.hold(day));
-        if let Some(tier) = tier.filter(|tier| then().all(|when| when.service_tier.as_deref() != Some(tier))) {
+        if let Some(tier) = tier.filter(|tier| then().all(|when| when.service_tier.as_deref() != Some(tier)))
+        {
             return Err(PriceError::NoServiceTier(tier.to_owned()));
         }
-        if let Some(region) = now.region.filter(|name| then().all(|when| when.region.as_deref() != Some(name))) {
+        if let Some(region) =
+            now.region.filter(|name| then().all(|when| when.region.as_deref() != Some(name)))
+        {
             return Err(PriceError::NoRegion(region.to_owned()));
         }
         if now.batch && then().all(|when| !when.batch) {
@@ -227,9 +229,9 @@ impl When {
             let days = if days.len() == 7 { "daily".to_owned() } else { days.join(",") };
             format!("{} {days} (UTC{offset})", windows.join(","))
         }));
-        parts.extend(self.above.map(|above| {
-            format!("{}{}", if above.inclusive { "≥" } else { ">" }, above.threshold)
-        }));
+        parts.extend(
+            self.above.map(|above| format!("{}{}", if above.inclusive { "≥" } else { ">" }, above.threshold)),
+        );
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 }

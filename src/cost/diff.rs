@@ -29,7 +29,8 @@ pub fn diff(old: &Book, new: &Book, day: jiff::civil::Date) -> Vec<Change> {
     for name in old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))) {
         let (before, after) = (parts(old.get(name)), parts(new.get(name)));
         if before.is_empty() || after.is_empty() {
-            let gone = |parts: &BTreeMap<String, Decimal>| parts.get("output").or(parts.get("input")).copied();
+            let gone =
+                |parts: &BTreeMap<String, Decimal>| parts.get("output").or(parts.get("input")).copied();
             let (old, new) = (gone(&before), gone(&after));
             changes.push(Change { name: name.clone(), part: String::new(), old, new });
             continue;
@@ -52,9 +53,8 @@ fn parts(card: Option<&Card>) -> BTreeMap<String, Decimal> {
     let others = card.whens.iter().enumerate().flat_map(|(at, when)| {
         let label = when.label().unwrap_or_else(|| format!("when {}", at + 1));
         let factor = when.multiplier.map(|factor| (format!("{label}: multiplier"), factor));
-        let rates = when.rates.iter().map(move |(component, rate)| {
-            (format!("{label}: {}", component.name()), rate)
-        });
+        let rates =
+            when.rates.iter().map(move |(component, rate)| (format!("{label}: {}", component.name()), rate));
         rates.chain(factor).collect::<Vec<_>>()
     });
     own.chain(others).collect()

@@ -131,7 +131,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Card>, String> {
 fn card(raw: RawCard, set: &str) -> Result<Card, String> {
     let unit = Unit::ALL.into_iter().find(|unit| unit.name() == raw.unit);
     if raw.provider.is_empty() || raw.model.is_empty() || raw.provider.contains('/') {
-        return Err("`provider` and `model` must not be empty, and no \"/\" may stand in `provider`".to_owned());
+        return Err(
+            "`provider` and `model` must not be empty, and no \"/\" may stand in `provider`".to_owned()
+        );
     }
     if raw.source_url.is_empty() {
         return Err("`source_url` is empty: say where the price was read".to_owned());
@@ -144,9 +146,10 @@ fn card(raw: RawCard, set: &str) -> Result<Card, String> {
         provider: raw.provider,
         model: raw.model,
         aliases: raw.aliases,
-        currency: raw.currency.parse().map_err(|_| {
-            format!("\"{}\" is no ISO 4217 code: write three capital letters", raw.currency)
-        })?,
+        currency: raw
+            .currency
+            .parse()
+            .map_err(|_| format!("\"{}\" is no ISO 4217 code: write three capital letters", raw.currency))?,
         unit: unit.ok_or_else(|| {
             format!("\"{}\" is no unit: write {}", raw.unit, Unit::ALL.map(Unit::name).join(", "))
         })?,
@@ -186,9 +189,12 @@ fn when(raw: RawWhen) -> Result<When, String> {
         rates: rates(&raw.rates)?,
         multiplier: raw.multiplier.map(|text| number("multiplier", &text)).transpose()?,
     };
-    let named = when.service_tier.as_deref().is_some_and(|tier| ["default", "standard", "auto"].contains(&tier));
+    let named =
+        when.service_tier.as_deref().is_some_and(|tier| ["default", "standard", "auto"].contains(&tier));
     if named {
-        return Err("`service_tier` is the card's own: leave it out, and put its rates into `rates`".to_owned());
+        return Err(
+            "`service_tier` is the card's own: leave it out, and put its rates into `rates`".to_owned()
+        );
     }
     if when.rates.is_empty() && when.multiplier.is_none() {
         return Err("a `when` without `rates` or `multiplier` changes nothing".to_owned());
@@ -207,7 +213,8 @@ fn rates(raw: &BTreeMap<String, String>) -> Result<Rates, String> {
 }
 
 fn number(name: &str, text: &str) -> Result<Decimal, String> {
-    decimal(text).ok_or_else(|| format!("`{name}` = \"{text}\" is no number: write a decimal such as \"2.00\""))
+    decimal(text)
+        .ok_or_else(|| format!("`{name}` = \"{text}\" is no number: write a decimal such as \"2.00\""))
 }
 
 fn date(text: &str) -> Result<Date, String> {
@@ -263,7 +270,11 @@ pub(super) fn write(set: &str, cards: &[&Card]) -> Result<String, toml::ser::Err
         rates: texts(&card.rates),
         when: card.whens.iter().map(when).collect(),
     };
-    toml::to_string(&RawBook { version: VERSION, set: set.to_owned(), card: cards.iter().map(card).collect() })
+    toml::to_string(&RawBook {
+        version: VERSION,
+        set: set.to_owned(),
+        card: cards.iter().map(card).collect(),
+    })
 }
 
 /// At least two decimal places, as prices are written.

@@ -138,10 +138,10 @@ impl Shelf {
         let mut without: Vec<String> = Vec::new();
         let mut kept = Vec::new();
         for mut row in rows {
-            without.append(&mut row.without);
             if let Err(why) = plausible(&row) {
                 return self.drop_row(name, why);
             }
+            without.append(&mut row.without);
             let full = format!("{}/{}", row.provider, row.model);
             if self.meets(&full, row.days) {
                 return self.drop_row(name, "its name is taken by an earlier row");
@@ -150,12 +150,7 @@ impl Shelf {
             kept.push(row);
         }
         if kept.is_empty() {
-            let why = if without.is_empty() {
-                "it has no price".to_owned()
-            } else {
-                format!("nothing of its price fits a card: {}", listed(without))
-            };
-            return self.drop_row(name, why);
+            return self.drop_row(name, "it has no price");
         }
         for row in kept {
             self.keep(row, &mut without);

@@ -75,11 +75,11 @@ impl Usage {
         let cache = sum(&[self.cached_read, self.cache_write_5m, self.cache_write_1h]);
         let media = sum(&[self.audio_in, self.image_in]);
         let inside = if self.cache == CacheTokens::Inside { cache + media } else { media };
-        let prompt = left(self.prompt, inside)
-            .ok_or(UsageError::Prompt { parts: inside, total: self.prompt })?;
+        let prompt =
+            left(self.prompt, inside).ok_or(UsageError::Prompt { parts: inside, total: self.prompt })?;
         let parts = sum(&[self.reasoning, self.audio_out, self.image_out]);
-        let completion = left(self.completion, parts)
-            .ok_or(UsageError::Completion { parts, total: self.completion })?;
+        let completion =
+            left(self.completion, parts).ok_or(UsageError::Completion { parts, total: self.completion })?;
         Ok(Counts::default()
             .with(Component::Input, prompt)
             .with(Component::CachedRead, self.cached_read)

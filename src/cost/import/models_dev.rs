@@ -80,7 +80,8 @@ fn tiers(row: &mut Row, raw: &RawValue) {
     };
     for text in list {
         let of = serde_json::from_str::<TierHead>(text.get()).ok().and_then(|head| head.tier);
-        let size = of.filter(|of| of.kind.as_deref().is_none_or(|kind| kind == "context")).and_then(|of| of.size);
+        let size =
+            of.filter(|of| of.kind.as_deref().is_none_or(|kind| kind == "context")).and_then(|of| of.size);
         let rates = serde_json::from_str::<BTreeMap<String, &RawValue>>(text.get());
         match (size, rates) {
             (Some(size), Ok(mut rates)) => {
