@@ -11,6 +11,7 @@ mod calendar;
 mod card;
 mod component;
 mod diff;
+mod disagree;
 mod file;
 mod import;
 mod landed;

@@ -1,18 +1,14 @@
 //! What a run cost: per cell, by what the client was told and by what the ledger billed.
 
+use super::component::whole;
+use super::disagree::{Tokens, disagreeing};
 use super::waste::{Bought, Class, classes, of_cell};
 use super::{Amount, Card, Component, Counts, Days, Landed, Rates, Unit, landed};
-use crate::history::{
-    AttemptRow, CostRow, CounterRow, DisagreeRow, Evidence, FactorRow, JobId, JobKey, LandedRow, LedgerRow,
-    Outcome, WasteRow,
-};
-use crate::scenario::{Cell, Place, Plan, Target, Terms};
+use crate::history::{AttemptRow, CostRow, CounterRow, Evidence, FactorRow, LandedRow, Outcome, WasteRow};
+use crate::scenario::{Cell, CostPlan, Place, Plan, Target, Terms};
 use crate::units::{Currency, PricePerMtok};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-
-/// Jobs that are listed one by one where client and ledger disagree.
-const LISTED: usize = 10;
 
 /// One row per cell whose target has a price and whose tokens somebody reported, in the order of [`Plan::cells`], in
 /// which `counters` stand too. Linear in the evidence.
@@ -60,13 +56,13 @@ fn counts(prompt: u64, completion: u64) -> Counts {
 }
 
 /// What tokens cost, in one currency.
-struct Till {
+pub(super) struct Till {
     rates: Rates,
     currency: Currency,
 }
 
 impl Till {
-    fn cost(&self, prompt: u64, completion: u64) -> Option<Amount> {
+    pub(super) fn cost(&self, prompt: u64, completion: u64) -> Option<Amount> {
         self.rates.cost(&counts(prompt, completion), Unit::PerMtok, self.currency).ok()
     }
 }
@@ -91,6 +87,7 @@ fn row(plan: &Plan, cell: Cell, counter: &CounterRow, evidence: &Evidence) -> Op
     let tokens = paid_prompt.saturating_add(paid_completion);
     let (disagreeing, disagree) =
         if has_ledger { disagreeing(&till, cell, evidence) } else { (0, Vec::new()) };
+    let there = landed_till(plan, cell, &till);
     let each = |sum: Amount, many: u64| sum.per(many).map(|each| each.rounded(12));
     Some(CostRow {
         target: counter.target.clone(),
@@ -104,10 +101,10 @@ fn row(plan: &Plan, cell: Cell, counter: &CounterRow, evidence: &Evidence) -> Op
         per_job: each(paid, counter.jobs).map(trimmed),
         per_request: each(paid, counter.attempts).map(trimmed),
         per_mtok: per_mtok(paid, tokens).map(trimmed),
-        classes: sums.iter().flat_map(|sums| rows_of(sums, &till)).collect(),
+        classes: sums.iter().flat_map(|sums| rows_of(sums, &till, there.as_ref().map(|(_, till)| till))).collect(),
         disagreeing,
         disagree,
-        landed: land(plan, cell, counter, (paid_prompt, paid_completion), &till),
+        landed: there.and_then(|there| land(plan, counter, (paid_prompt, paid_completion), there)),
     })
 }
 
@@ -123,10 +120,11 @@ fn trimmed(text: String) -> String {
     format!("{whole}.{}", &fraction[..kept])
 }
 
-fn rows_of(sums: &[Bought; 6], till: &Till) -> Vec<WasteRow> {
+fn rows_of(sums: &[Bought; 6], till: &Till, landed: Option<&Till>) -> Vec<WasteRow> {
     let row = |class: Class| {
         let sum = sums[class as usize];
         let (prompt, completion) = (till.cost(sum.prompt, 0)?, till.cost(0, sum.completion)?);
+        let landed = |prompt, completion| landed.and_then(|till| till.cost(prompt, completion));
         Some(WasteRow {
             class: class.name().to_owned(),
             attempts: sum.attempts,
@@ -135,6 +133,8 @@ fn rows_of(sums: &[Bought; 6], till: &Till) -> Vec<WasteRow> {
             prompt_cost: prompt.decimal(),
             completion_cost: completion.decimal(),
             cost: prompt.plus(completion)?.decimal(),
+            landed_prompt_cost: landed(sum.prompt, 0).map(|sum| sum.decimal()),
+            landed_completion_cost: landed(0, sum.completion).map(|sum| sum.decimal()),
         })
     };
     Class::ALL.into_iter().filter_map(row).filter(|row| row.attempts > 0).collect()
@@ -156,97 +156,29 @@ fn most(plan: &Plan, cell: Cell, evidence: &Evidence, till: &Till) -> Option<Amo
     till.cost(sum.0, sum.1)
 }
 
-/// How many jobs the client believes to have cost something else than the ledger billed, and the dearest of them.
-fn disagreeing(till: &Till, cell: Cell, evidence: &Evidence) -> (u64, Vec<DisagreeRow>) {
-    let attempts = of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index);
-    let own = |row: &LedgerRow| match row.job {
-        JobKey::Own(job) => Some(job),
-        JobKey::Other(_) => None,
-    };
-    let ledger = of_cell(&evidence.ledger, own, cell.index);
-    let theirs = attempts.chunk_by(|a, b| a.job == b.job).map(|group| {
-        let sum =
-            |of: fn(&AttemptRow) -> Option<u64>| group.iter().filter_map(of).fold(0, u64::saturating_add);
-        (group[0].job, (sum(|row| row.prompt_tokens), sum(|row| row.completion_tokens)))
-    });
-    let billed = ledger.chunk_by(|a, b| a.job == b.job).filter_map(|group| {
-        let sum = |of: fn(&LedgerRow) -> u64| group.iter().map(of).fold(0, u64::saturating_add);
-        Some((
-            own(&group[0])?,
-            (sum(|row| row.billed_prompt_tokens), sum(|row| row.billed_completion_tokens)),
-        ))
-    });
-    let mut jobs: Vec<(JobId, Tokens, Tokens)> = Vec::new();
-    let mut many = 0;
-    for (job, client, billed) in joined(theirs, billed) {
-        if client != billed {
-            many += 1;
-            jobs.push((job, client, billed));
-            if jobs.len() > 64 * LISTED {
-                dearest(till, &mut jobs);
-            }
-        }
-    }
-    dearest(till, &mut jobs);
-    let row = |(job, client, billed): (JobId, Tokens, Tokens)| {
-        Some(DisagreeRow {
-            job: job.to_string(),
-            client: till.cost(client.0, client.1)?.decimal(),
-            billed: till.cost(billed.0, billed.1)?.decimal(),
-        })
-    };
-    (many, jobs.into_iter().filter_map(row).collect())
-}
-
-/// Prompt and completion tokens.
-type Tokens = (u64, u64);
-
-/// Those that differ most in cost, the most first; among equals the first job.
-fn dearest(till: &Till, jobs: &mut Vec<(JobId, Tokens, Tokens)>) {
-    let yocto = |tokens: Tokens| till.cost(tokens.0, tokens.1).map_or(i128::MAX, |sum| sum.yocto);
-    jobs.sort_by_key(|(job, client, billed)| {
-        (std::cmp::Reverse(yocto(*client).saturating_sub(yocto(*billed)).abs()), *job)
-    });
-    jobs.truncate(LISTED);
-}
-
-/// Two lists in order of job as one; what stands in one only is nothing in the other.
-fn joined(
-    ours: impl Iterator<Item = (JobId, Tokens)>,
-    theirs: impl Iterator<Item = (JobId, Tokens)>,
-) -> impl Iterator<Item = (JobId, Tokens, Tokens)> {
-    let (mut ours, mut theirs) = (ours.peekable(), theirs.peekable());
-    std::iter::from_fn(move || {
-        let first = match (ours.peek(), theirs.peek()) {
-            (Some(a), Some(b)) => a.0.min(b.0),
-            (Some(a), None) => a.0,
-            (None, Some(b)) => b.0,
-            (None, None) => return None,
-        };
-        let client = ours.next_if(|(job, _)| *job == first).map_or((0, 0), |(_, tokens)| tokens);
-        let billed = theirs.next_if(|(job, _)| *job == first).map_or((0, 0), |(_, tokens)| tokens);
-        Some((first, client, billed))
-    })
-}
-
-/// What it cost where it is paid; `None` if nothing stands between the list price and the bill.
-fn land(plan: &Plan, cell: Cell, counter: &CounterRow, paid: Tokens, list: &Till) -> Option<LandedRow> {
-    let blank = Terms::default();
-    let terms = plan.cost.terms.get(&counter.target).unwrap_or(&blank);
-    if plan.cost == Default::default() {
+/// How the target's price lands, and the landed prices; `None` if nothing stands between the list price and the bill.
+fn landed_till(plan: &Plan, cell: Cell, list: &Till) -> Option<(Landed, Till)> {
+    if plan.cost == CostPlan::default() {
         return None;
     }
-    let price = plan.targets[cell.target].price?;
-    let landed: Landed = landed(price.currency, &plan.cost, terms).ok()?;
+    let blank = Terms::default();
+    let terms = plan.cost.terms.get(&plan.targets[cell.target].name).unwrap_or(&blank);
+    let landed = landed(list.currency, &plan.cost, terms).ok()?;
     let rate = |component| landed.price(list.rates.get(component)?);
-    let (input, output) = (rate(Component::Input)?, rate(Component::Output)?);
-    let rates = Rates::default().with(Component::Input, input).with(Component::Output, output);
+    let rates = Rates::default()
+        .with(Component::Input, rate(Component::Input)?)
+        .with(Component::Output, rate(Component::Output)?);
     let till = Till { rates, currency: landed.currency };
+    Some((landed, till))
+}
+
+/// What it cost where it is paid.
+fn land(plan: &Plan, counter: &CounterRow, paid: Tokens, (landed, till): (Landed, Till)) -> Option<LandedRow> {
+    let fixed = plan.cost.terms.get(&counter.target).map_or(Decimal::ZERO, |terms| terms.fixed_per_month);
     let sum = till.cost(paid.0, paid.1)?;
     let month = plan.cost.jobs_per_month.and_then(|jobs| {
         let used = Amount { yocto: sum.yocto.checked_mul(i128::from(jobs))?, ..sum }.per(counter.jobs)?;
-        let fixed = super::component::whole(terms.fixed_per_month, Unit::PerImage)?;
-        used.plus(Amount { yocto: fixed, ..sum })
+        used.plus(Amount { yocto: whole(fixed, Unit::PerImage)?, ..sum })
     });
     let factors = landed.factors.iter().map(|factor| FactorRow {
         name: factor.name.to_owned(),
@@ -256,13 +188,13 @@ fn land(plan: &Plan, cell: Cell, counter: &CounterRow, paid: Tokens, list: &Till
     Some(LandedRow {
         currency: landed.currency.to_string(),
         factors: factors.collect(),
-        input_per_mtok: input.to_string(),
-        output_per_mtok: output.to_string(),
+        input_per_mtok: till.rates.get(Component::Input)?.to_string(),
+        output_per_mtok: till.rates.get(Component::Output)?.to_string(),
         cost: sum.decimal(),
         per_mtok: per_mtok(sum, paid.0.saturating_add(paid.1)).map(trimmed),
         per_job: sum.per(counter.jobs).map(|each| trimmed(each.rounded(12))),
         per_good_job: sum.per(counter.good).map(|each| trimmed(each.rounded(12))),
-        fixed_per_month: (!terms.fixed_per_month.is_zero()).then(|| terms.fixed_per_month.to_string()),
+        fixed_per_month: (!fixed.is_zero()).then(|| fixed.to_string()),
         jobs_per_month: plan.cost.jobs_per_month,
         month: month.map(|month| trimmed(month.rounded(12))),
         break_even: None,

@@ -67,6 +67,12 @@ pub struct WasteRow {
     pub completion_cost: String,
     /// What both cost, exact decimal.
     pub cost: String,
+    /// What the prompt tokens cost where it is paid; `None` where the row has no `landed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed_prompt_cost: Option<String>,
+    /// What the completion tokens cost where it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed_completion_cost: Option<String>,
 }
 
 /// A job whose cost client and ledger see differently.
