@@ -27,7 +27,7 @@ pub use book::{Book, BookError, LookupError};
 pub use break_even::{Range, Supplier, as_decimal, break_even, minor, sentence};
 pub use calendar::{Days, Schedule, day_of};
 pub use card::{Above, Card, Circumstances, Counted, PriceError, Regime, When};
-pub use component::{Component, Counts, Rates, Unit, decimal};
+pub use component::{Component, Counts, Rates, Unit, decimal, price_text};
 pub use diff::{Change, diff};
 pub use import::{Dropped, Format, ImportError, Imported, import};
 pub use landed::{Factor, Landed, LandedError, landed};

@@ -28,9 +28,15 @@ impl Supplier {
         self.fixed.checked_add(self.prepaid)?.checked_add(beyond)
     }
 
-    /// The volume at which its credit is used up.
+    /// The volume at which its credit is used up; `None` without credit, or if it never is.
     fn kink(&self) -> Option<Decimal> {
         if self.prepaid.is_zero() { None } else { self.prepaid.checked_div(self.each) }
+    }
+
+    /// What one more costs at a volume.
+    fn slope(&self, volume: Decimal) -> Decimal {
+        let on_credit = !self.prepaid.is_zero() && self.kink().is_none_or(|kink| volume < rounded(kink));
+        if on_credit { Decimal::ZERO } else { self.each }
     }
 }
 
@@ -48,22 +54,18 @@ pub struct Range {
 pub fn break_even(a: &Supplier, b: &Supplier) -> Option<Vec<Range>> {
     // Both costs are straight lines between these volumes.
     let mut edges = vec![Decimal::ZERO];
-    edges.extend([a.kink(), b.kink()].into_iter().flatten());
+    edges.extend([a.kink(), b.kink()].into_iter().flatten().map(rounded));
     edges.sort();
     edges.dedup();
-    let beyond = edges.last()?.checked_add(Decimal::ONE)?;
-    let apart = |volume: Decimal| a.cost(volume)?.checked_sub(b.cost(volume)?);
+    let apart = |volume: Decimal| Some(rounded(a.cost(volume)?.checked_sub(b.cost(volume)?)?));
     let mut marks = edges.clone();
     for (nth, from) in edges.iter().enumerate() {
-        let to = edges.get(nth + 1).copied().unwrap_or(beyond);
-        let (start, end) = (apart(*from)?, apart(to)?);
-        let slope = end.checked_sub(start)?.checked_div(to.checked_sub(*from)?)?;
+        let slope = a.slope(*from).checked_sub(b.slope(*from))?;
         if slope.is_zero() {
             continue;
         }
-        let zero = from.checked_sub(start.checked_div(slope)?)?;
-        let last = nth + 1 == edges.len();
-        if zero > *from && (last || zero < to) {
+        let zero = rounded(from.checked_sub(apart(*from)?.checked_div(slope)?)?);
+        if zero > *from && edges.get(nth + 1).is_none_or(|next| zero < *next) {
             marks.push(zero);
         }
     }
@@ -75,17 +77,21 @@ pub fn break_even(a: &Supplier, b: &Supplier) -> Option<Vec<Range>> {
             Some(next) => from.checked_add(*next)?.checked_div(Decimal::TWO)?,
             None => from.checked_add(Decimal::ONE)?,
         };
-        let apart = apart(inside)?;
-        let cheaper = match apart.cmp(&Decimal::ZERO) {
+        let cheaper = match apart(inside)?.cmp(&Decimal::ZERO) {
             std::cmp::Ordering::Less => Some(a.name.clone()),
             std::cmp::Ordering::Equal => None,
             std::cmp::Ordering::Greater => Some(b.name.clone()),
         };
         if ranges.last().is_none_or(|range| range.cheaper != cheaper) {
-            ranges.push(Range { from: from.round_dp(12).normalize(), cheaper });
+            ranges.push(Range { from: *from, cheaper });
         }
     }
     Some(ranges)
+}
+
+/// At the 12th place: what a division leaves beyond it is no difference.
+fn rounded(value: Decimal) -> Decimal {
+    value.round_dp(12).normalize()
 }
 
 /// The ranges as a sentence; `unit` is what a volume counts, such as `jobs a month`.
@@ -128,7 +134,8 @@ pub(super) fn beside_the_first(plan: &Plan, rows: &mut [CostRow]) {
                 return None;
             }
             let ranges = break_even(&supplier(plan, first)?, &supplier(plan, row)?)?;
-            Some(sentence(&ranges, "jobs a month"))
+            let said = sentence(&ranges, "jobs a month");
+            Some(format!("{} beside {}: {said}", row.target, first.target))
         });
         if let Some(landed) = &mut rows[nth].landed {
             landed.break_even = said;

@@ -245,6 +245,13 @@ pub fn decimal(text: &str) -> Option<Decimal> {
     (!value.is_sign_negative()).then(|| value.normalize())
 }
 
+/// As prices are written: at least two decimal places.
+#[must_use]
+pub fn price_text(rate: Decimal) -> String {
+    let rate = rate.normalize();
+    if rate.scale() >= 2 { rate.to_string() } else { format!("{rate:.2}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

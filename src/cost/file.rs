@@ -1,7 +1,7 @@
 //! Rate cards as TOML: `[[card]]`, one row each; every number in quotes, so that none passes through a float.
 
 use super::card::{Above, Card, Counted, When};
-use super::{Component, Days, Rates, Schedule, Unit, decimal};
+use super::{Component, Days, Rates, Schedule, Unit, decimal, price_text};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -232,7 +232,7 @@ fn days(from: Option<&str>, to: Option<&str>) -> Result<Days, String> {
 /// The text of a file that holds these cards.
 pub(super) fn write(set: &str, cards: &[&Card]) -> Result<String, toml::ser::Error> {
     let texts = |rates: &Rates| {
-        rates.iter().map(|(component, rate)| (component.name().to_owned(), shown(rate))).collect()
+        rates.iter().map(|(component, rate)| (component.name().to_owned(), price_text(rate))).collect()
     };
     let day = |date: Option<Date>| date.map(|date| date.to_string());
     let when = |when: &When| RawWhen {
@@ -241,7 +241,7 @@ pub(super) fn write(set: &str, cards: &[&Card]) -> Result<String, toml::ser::Err
         region: when.region.clone(),
         valid_from: day(when.days.from),
         valid_to: day(when.days.to),
-        multiplier: when.multiplier.map(shown),
+        multiplier: when.multiplier.map(price_text),
         tier: when.above.map(|above| RawTier {
             threshold: above.threshold,
             inclusive: above.inclusive,
@@ -275,10 +275,4 @@ pub(super) fn write(set: &str, cards: &[&Card]) -> Result<String, toml::ser::Err
         set: set.to_owned(),
         card: cards.iter().map(card).collect(),
     })
-}
-
-/// At least two decimal places, as prices are written.
-fn shown(rate: Decimal) -> String {
-    let rate = rate.normalize();
-    if rate.scale() >= 2 { rate.to_string() } else { format!("{rate:.2}") }
 }

@@ -60,7 +60,8 @@ pub struct Projection {
     pub unknown: Vec<String>,
 }
 
-/// What each job of a cell used by a card: by the ledger, or without one by what the client was told.
+/// What each job of a cell used by a card: by the ledger, or without one by what the client was told. `start_utc_s` is
+/// when the run is taken to have begun: prices have days and hours.
 ///
 /// # Errors
 /// If tokens cannot be priced, or a target without a ledger reported none.
@@ -69,6 +70,7 @@ pub fn job_uses(
     cell: Cell,
     evidence: &Evidence,
     card: &Card,
+    start_utc_s: u64,
 ) -> Result<Vec<JobUse>, ProjectError> {
     let mut uses: Vec<JobUse> = Vec::new();
     let mut at: Option<JobId> = None;
@@ -78,7 +80,7 @@ pub fn job_uses(
             uses.push(JobUse::default());
         }
         let counts = Counts::default().with(Component::Input, prompt).with(Component::Output, completion);
-        let seconds = evidence.meta.started_utc_s.saturating_add(stamp_ns / 1_000_000_000);
+        let seconds = start_utc_s.saturating_add(stamp_ns / 1_000_000_000);
         let at_utc_s = i64::try_from(seconds).unwrap_or(i64::MAX);
         let cost = card.cost(&counts, &Circumstances { at_utc_s, ..Circumstances::default() })?.yocto;
         let Some(held) = uses.last_mut() else { return Ok(()) };

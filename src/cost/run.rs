@@ -3,7 +3,7 @@
 use super::component::whole;
 use super::disagree::{Tokens, disagreeing};
 use super::waste::{Bought, Class, classes, of_cell};
-use super::{Amount, Card, Component, Counts, Days, Landed, Rates, Unit, landed};
+use super::{Amount, Card, Component, Counts, Days, Landed, Rates, Unit, landed, price_text};
 use crate::history::{AttemptRow, CostRow, CounterRow, Evidence, FactorRow, LandedRow, Outcome, WasteRow};
 use crate::scenario::{Cell, CostPlan, Place, Plan, Target, Terms};
 use crate::units::{Currency, PricePerMtok};
@@ -101,7 +101,10 @@ fn row(plan: &Plan, cell: Cell, counter: &CounterRow, evidence: &Evidence) -> Op
         per_job: each(paid, counter.jobs).map(trimmed),
         per_request: each(paid, counter.attempts).map(trimmed),
         per_mtok: per_mtok(paid, tokens).map(trimmed),
-        classes: sums.iter().flat_map(|sums| rows_of(sums, &till, there.as_ref().map(|(_, till)| till))).collect(),
+        classes: sums
+            .iter()
+            .flat_map(|sums| rows_of(sums, &till, there.as_ref().map(|(_, till)| till)))
+            .collect(),
         disagreeing,
         disagree,
         landed: there.and_then(|there| land(plan, counter, (paid_prompt, paid_completion), there)),
@@ -173,7 +176,12 @@ fn landed_till(plan: &Plan, cell: Cell, list: &Till) -> Option<(Landed, Till)> {
 }
 
 /// What it cost where it is paid.
-fn land(plan: &Plan, counter: &CounterRow, paid: Tokens, (landed, till): (Landed, Till)) -> Option<LandedRow> {
+fn land(
+    plan: &Plan,
+    counter: &CounterRow,
+    paid: Tokens,
+    (landed, till): (Landed, Till),
+) -> Option<LandedRow> {
     let fixed = plan.cost.terms.get(&counter.target).map_or(Decimal::ZERO, |terms| terms.fixed_per_month);
     let sum = till.cost(paid.0, paid.1)?;
     let month = plan.cost.jobs_per_month.and_then(|jobs| {
@@ -188,8 +196,8 @@ fn land(plan: &Plan, counter: &CounterRow, paid: Tokens, (landed, till): (Landed
     Some(LandedRow {
         currency: landed.currency.to_string(),
         factors: factors.collect(),
-        input_per_mtok: till.rates.get(Component::Input)?.to_string(),
-        output_per_mtok: till.rates.get(Component::Output)?.to_string(),
+        input_per_mtok: price_text(till.rates.get(Component::Input)?),
+        output_per_mtok: price_text(till.rates.get(Component::Output)?),
         cost: sum.decimal(),
         per_mtok: per_mtok(sum, paid.0.saturating_add(paid.1)).map(trimmed),
         per_job: sum.per(counter.jobs).map(|each| trimmed(each.rounded(12))),

@@ -43,10 +43,12 @@ pub fn focus_csv(summary: &Summary) -> String {
         let same = |counter: &&CounterRow| counter.target == row.target && counter.strategy == row.strategy;
         if row.classes.is_empty() {
             let tokens = summary.counters.iter().find(same).map(|counter| &counter.tokens);
-            let tokens = tokens.map_or(0, |tokens| tokens.client_prompt.saturating_add(tokens.client_completion));
+            let tokens =
+                tokens.map_or(0, |tokens| tokens.client_prompt.saturating_add(tokens.client_completion));
             let attempts = summary.counters.iter().find(same).map_or(0, |counter| counter.attempts);
             let landed = row.landed.as_ref().map(|landed| landed.cost.as_str());
-            let charge = Charge { class: "unknown", kind: "tokens", tokens, attempts, list: &row.client, landed };
+            let charge =
+                Charge { class: "unknown", kind: "tokens", tokens, attempts, list: &row.client, landed };
             text.push_str(&charge.line(summary, row, &times));
         }
         for class in &row.classes {
@@ -137,7 +139,9 @@ impl Times {
         let end = started.and_then(|start| start.checked_add(length).ok());
         let first = started.map(|start| Offset::UTC.to_datetime(start).date().first_of_month());
         let next = first.and_then(|first| first.checked_add(1.month()).ok());
-        let day = |date: Option<Date>| date.and_then(|date| Offset::UTC.to_timestamp(date.to_datetime(Time::MIN)).ok());
+        let day = |date: Option<Date>| {
+            date.and_then(|date| Offset::UTC.to_timestamp(date.to_datetime(Time::MIN)).ok())
+        };
         let text = |stamp: Option<Timestamp>| stamp.map_or_else(String::new, |stamp| format!("{stamp:.0}"));
         Self { start: text(started), end: text(end), month: text(day(first)), month_end: text(day(next)) }
     }
@@ -147,7 +151,11 @@ fn line(fields: impl Iterator<Item = String>) -> String {
     let quoted = |field: String| {
         // A spreadsheet runs what begins with one of these; figures are never negative here.
         let field = if field.starts_with(['=', '+', '-', '@']) { format!("'{field}") } else { field };
-        if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+        if field.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", field.replace('"', "\"\""))
+        } else {
+            field
+        }
     };
     fields.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
 }

@@ -4,7 +4,7 @@ use super::import::{self, Whose, whose};
 use super::table::{plain, table};
 use super::{Done, book, days_between, finish, today};
 use crate::cli::output::Format;
-use crate::cost::{Book, Card, Component, LIST, diff};
+use crate::cost::{Book, Card, Component, LIST, diff, price_text};
 use crate::gate::Exit;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -139,7 +139,7 @@ fn list(named: &Book, on: Date, today: Date) -> Done {
 }
 
 fn row(card: &Card) -> Vec<String> {
-    let rate = |component| card.rates.own(component).map_or_else(|| "—".to_owned(), |rate| rate.to_string());
+    let rate = |component| card.rates.own(component).map_or_else(|| "—".to_owned(), price_text);
     vec![
         plain(&card.name()),
         rate(Component::Input),
@@ -159,7 +159,7 @@ fn row(card: &Card) -> Vec<String> {
 /// Every rate, every condition, and a line to put into a scenario.
 fn in_full(card: &Card, today: Date) -> String {
     let rates = |rates: &crate::cost::Rates| -> String {
-        let each = rates.iter().map(|(component, rate)| format!("{} {rate}", component.name()));
+        let each = rates.iter().map(|(component, rate)| format!("{} {}", component.name(), price_text(rate)));
         each.collect::<Vec<_>>().join(" · ")
     };
     let mut text = format!("{}  {}\n", plain(&card.name()), card.days.text());
@@ -184,7 +184,7 @@ fn in_full(card: &Card, today: Date) -> String {
     text.push_str(&format!("  source      {source}, checked {} ({age} days ago)\n", card.checked_on));
     if let (Some(input), Some(output)) = (card.rates.own(Component::Input), card.rates.own(Component::Output))
     {
-        let currency = card.currency;
+        let (input, output, currency) = (price_text(input), price_text(output), card.currency);
         let line =
             format!("price = {{ input = \"{input}\", output = \"{output}\", currency = \"{currency}\" }}");
         text.push_str(&format!("  scenario    {line}\n"));
@@ -221,8 +221,7 @@ fn card_json(card: &Card) -> Value {
 
 fn changes(old: &Book, new: &Book, on: Date) -> Done {
     let changes = diff(old, new, on);
-    let shown =
-        |rate: Option<rust_decimal::Decimal>| rate.map_or_else(|| "—".to_owned(), |rate| rate.to_string());
+    let shown = |rate: Option<rust_decimal::Decimal>| rate.map_or_else(|| "—".to_owned(), price_text);
     let percent = |old: Option<rust_decimal::Decimal>, new: Option<rust_decimal::Decimal>| {
         let (old, new) = old.zip(new).filter(|(old, _)| !old.is_zero())?;
         let times = new.checked_div(old)?.checked_sub(rust_decimal::Decimal::ONE)?;

@@ -1,6 +1,6 @@
 //! `deadheat cost project`: from a run to a month.
 
-use super::{Done, book, finish};
+use super::{Done, book, finish, today};
 use crate::cli::output::Format;
 use crate::cost::{
     Card, LIST, Landed, Projection, as_decimal, card_of, day_of, decimal, job_uses, landed, minor, project,
@@ -8,7 +8,9 @@ use crate::cost::{
 use crate::cost::{Component, LEAST_JOBS};
 use crate::gate::Exit;
 use crate::metrics::Gaps;
-use crate::scenario::{Cell, Plan, Source, Terms, load_stored};
+use crate::scenario::{Cell, ClockKind, Plan, Source, Terms, load_stored};
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -32,6 +34,9 @@ pub(super) struct Args {
     /// The set or TOML file that the card stands in
     #[arg(long, value_name = "SET", default_value = LIST)]
     from: String,
+    /// Prices of this day, from midnight UTC on [default: the run's own time; today, if it ran in virtual time]
+    #[arg(long, value_name = "DATE")]
+    on: Option<Date>,
     /// Price of a million prompt tokens read from a cache, to vary the share of them
     #[arg(long, value_name = "PRICE")]
     cached_read: Option<String>,
@@ -55,18 +60,19 @@ fn projected(args: &Args) -> Result<Done, String> {
         return Err(format!("the evidence is not whole: {}", loaded.warnings.join("; ")));
     }
     let cells = meant(&plan, args)?;
+    let start_utc_s = start(&plan, args, loaded.evidence.meta.started_utc_s)?;
     let mut done = Done { text: String::new(), json: json!([]), exit: Exit::Pass };
     let mut rows = Vec::new();
     for cell in cells {
         let (target, strategy) = (&plan.targets[cell.target], &plan.strategies[cell.strategy]);
         let name = format!("{}/{}", target.name, strategy.name());
-        let list = list_card(&plan, cell, args, loaded.evidence.meta.started_utc_s)?;
+        let list = list_card(&plan, cell, args, start_utc_s)?;
         let blank = Terms::default();
         let terms = plan.cost.terms.get(&target.name).unwrap_or(&blank);
         let landed = landed(list.currency, &plan.cost, terms).map_err(|error| error.to_string())?;
         let card = landed.card(&list).ok_or("the landed price is beyond what can be counted")?;
-        let uses =
-            job_uses(&plan, cell, &loaded.evidence, &card).map_err(|error| format!("{name}: {error}"))?;
+        let uses = job_uses(&plan, cell, &loaded.evidence, &card, start_utc_s)
+            .map_err(|error| format!("{name}: {error}"))?;
         let fx = landed.currency != list.currency;
         let seed = args.seed.unwrap_or(plan.seed);
         let projection = project(&uses, &card, args.jobs_per_month, seed, fx)
@@ -76,6 +82,17 @@ fn projected(args: &Args) -> Result<Done, String> {
     }
     done.json = Value::Array(rows);
     Ok(done)
+}
+
+/// When the run is taken to have begun. Virtual time has an epoch of its own, on which nobody sold anything.
+fn start(plan: &Plan, args: &Args, started_utc_s: u64) -> Result<u64, String> {
+    let day = match (args.on, plan.clock) {
+        (Some(day), _) => day,
+        (None, ClockKind::Virtual) => today()?,
+        (None, ClockKind::Real) => return Ok(started_utc_s),
+    };
+    let midnight = Offset::UTC.to_timestamp(day.to_datetime(Time::MIN)).map_err(|error| error.to_string())?;
+    u64::try_from(midnight.as_second()).map_err(|_| format!("{day} is before 1970"))
 }
 
 fn meant(plan: &Plan, args: &Args) -> Result<Vec<Cell>, String> {

@@ -29,7 +29,9 @@ fn spent(row: &CostRow, several: bool) -> String {
     let at = if several { format!("{}: ", cell(&row.target, &row.strategy)) } else { String::new() };
     let currency = &row.currency;
     let sums = match (&row.billed, &row.most) {
-        (Some(billed), _) if *billed == row.client => format!("{billed} {currency} billed, as the client counted"),
+        (Some(billed), _) if *billed == row.client => {
+            format!("{billed} {currency} billed, as the client counted")
+        }
         (Some(billed), _) => {
             format!("{billed} {currency} billed, {} {currency} by what the client was told", row.client)
         }
@@ -56,9 +58,10 @@ fn bought(row: &CostRow) -> String {
 }
 
 fn disagreeing(row: &CostRow) -> String {
-    let each = row.disagree.iter().take(3).map(|job| {
-        format!("{} {} told, {} billed", plain(&job.job), plain(&job.client), plain(&job.billed))
-    });
+    let each =
+        row.disagree.iter().take(3).map(|job| {
+            format!("{} {} told, {} billed", plain(&job.job), plain(&job.client), plain(&job.billed))
+        });
     let more = if row.disagreeing > 3 { "; …" } else { "" };
     let what = many(row.disagreeing, "job");
     format!("client and ledger disagree on {what}: {}{more}", each.collect::<Vec<_>>().join("; "))
@@ -99,13 +102,13 @@ pub(super) fn suppliers(page: &mut Page, summary: &Summary) {
             field(money(&landed.month)),
         ]
     });
-    let head =
-        ["", "ttft ms", "response ms", "errors", "429", "good/s", "per MTok", "per good job", "month"];
+    let head = ["", "ttft ms", "response ms", "errors", "429", "good/s", "per MTok", "per good job", "month"];
     page.table(2, &head, fields.collect());
     let currency = plain(&rows[0].1.currency);
-    let volume = rows[0].1.jobs_per_month.map_or_else(String::new, |jobs| {
-        format!("; a month is {} jobs", count(jobs))
-    });
+    let volume = rows[0]
+        .1
+        .jobs_per_month
+        .map_or_else(String::new, |jobs| format!("; a month is {} jobs", count(jobs)));
     page.wrapped("", 2, &format!("p50/p95/p99; money in {currency}, where it is paid{volume}"), Tone::Dim);
     for (_, landed) in &rows {
         if let Some(said) = &landed.break_even {
@@ -119,7 +122,8 @@ fn times(summary: &Summary, row: &CostRow, metric: &str) -> String {
         m.metric == metric && m.target == row.target && m.strategy == row.strategy
     };
     let Some(found) = summary.metrics.iter().find(same) else { return "—".to_owned() };
-    let each = [found.p50, found.p95, found.p99].map(|ms| ms.map_or_else(|| "—".to_owned(), |ms| format!("{ms:.0}")));
+    let each = [found.p50, found.p95, found.p99]
+        .map(|ms| ms.map_or_else(|| "—".to_owned(), |ms| format!("{ms:.0}")));
     each.join("/")
 }
 
