@@ -28,7 +28,7 @@ vus = 12
 max_attempts = 3
 transport = false
 [[fault]]
-kind.slow = { by = "700ms" }
+kind.slow = { by = "1200ms" }
 when = { jobs = [0, 1, 2, 3] }
 [declared]
 progress = "5s"
@@ -41,7 +41,7 @@ cpu = 1.0
 /// The run's summary, and what it said besides.
 fn run(strategy: &str, nemesis: &str, exit: i32) -> (Value, String) {
     let place = Place::new();
-    let lock = format!("[strategy.{strategy}]\nprocesses = 2\npermits = 8\nttl = \"300ms\"\n");
+    let lock = format!("[strategy.{strategy}]\nprocesses = 2\npermits = 8\nttl = \"500ms\"\n");
     place.write("s.toml", &format!("{SCENARIO}{lock}{nemesis}"));
     let ran = place.run(&["run", "s.toml", "--quiet", "--format", "json"]).exits(exit);
     (ran.json(), ran.err.clone())
@@ -70,7 +70,8 @@ fn keeps_all(nemesis: &str) -> String {
 
 #[test]
 fn a_holder_that_is_stopped_past_its_time_uses_its_lock_no_more() {
-    keeps_all("[[nemesis]]\nkind.pause-holder = { for = \"600ms\" }\nacquisition = 2\n");
+    // The first of all: the whole process stands still, and with it whoever is in the midst of a call.
+    keeps_all("[[nemesis]]\nkind.pause-holder = { for = \"1s\" }\nacquisition = 1\n");
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn an_answer_slower_than_the_lock_is_waited_for_by_renewal() {
 fn without_renewal_and_fencing_the_same_answer_is_paid_twice() {
     let (summary, _) = run("broken-lock-unfenced", "", 6);
     assert_eq!(broken(&summary), ["billed-once", "lock-exclusive"]);
-    let pause = "[[nemesis]]\nkind.pause-holder = { for = \"600ms\" }\nacquisition = 2\n";
+    let pause = "[[nemesis]]\nkind.pause-holder = { for = \"1s\" }\nacquisition = 2\n";
     let (summary, _) = run("broken-lock-unfenced", pause, 6);
     assert!(broken(&summary).contains(&"fencing-monotonic".to_owned()), "{:?}", broken(&summary));
 }

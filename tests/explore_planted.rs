@@ -5,7 +5,7 @@ mod explore_world;
 
 use deadheat::explore::*;
 use deadheat::history::Invariant;
-use deadheat::schedule::{Fallback, Schedule};
+use deadheat::schedule::{Fallback, Schedule, Until};
 use explore_world::{Client, clients};
 use std::time::Duration;
 
@@ -171,6 +171,21 @@ fn a_subject_that_cannot_run_is_an_error_at_first_and_an_end_later() {
     let later = explore(&mut Fails(clients::right(), 9), &config, &|| Duration::ZERO).expect("a report");
     assert_eq!(later.explored.stopped, Some("no such program".to_owned()));
     assert!(later.explored.schedules <= 10);
+}
+
+#[test]
+fn an_order_that_broke_a_lease_by_taking_long_becomes_one_hold_for_a_time() {
+    let mut client = clients::outlives_its_lease();
+    let config = Config { quiet: Duration::from_millis(200), ..config(&client, 10) };
+    let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
+    let finding = &report.findings[0];
+    assert_eq!((finding.family.as_str(), finding.jobs), ("single", Some(2)));
+    let [hold] = finding.schedule.holds.as_slice() else { panic!("{finding:?}") };
+    let (Until::After(time), Fallback::Respond) = (&hold.until, finding.schedule.fallback) else {
+        panic!("{finding:?}")
+    };
+    assert!((150..=200).contains(&time.as_millis()), "{time:?}");
+    assert_eq!((finding.reproduced, finding.without), ([5, 5], [0, 5]));
 }
 
 #[test]

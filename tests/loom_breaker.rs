@@ -34,11 +34,12 @@ enum End {
     Abandoned,
 }
 
-/// Asks for leave once and uses it; `out` counts the probes, which close nothing before they end.
-fn probe(breaker: &Breaker, out: &AtomicU32, end: End) -> bool {
+/// Asks for leave once and uses it; `out` counts the probes, which close nothing before they end. Whether it closed the
+/// breaker, if it was let through.
+fn probe(breaker: &Breaker, out: &AtomicU32, end: End) -> Option<bool> {
     let Admission::Go(pass) = breaker.admit(PROBE_AT) else {
         note("wait");
-        return false;
+        return None;
     };
     note("probe");
     // A breaker that a probe has closed lets everyone through; until then there is one.
@@ -46,17 +47,20 @@ fn probe(breaker: &Breaker, out: &AtomicU32, end: End) -> bool {
         assert!(out.fetch_add(1, SeqCst) < 1, "two probes at once");
         out.fetch_sub(1, SeqCst);
     }
-    match end {
+    let closed = match end {
         End::Well => breaker.ended(PROBE_AT, pass, true),
         End::Badly => breaker.ended(PROBE_AT, pass, false),
-        End::Abandoned => breaker.abandon(pass),
-    }
+        End::Abandoned => {
+            breaker.abandon(pass);
+            false
+        }
+    };
     note(match end {
         End::Well => "well",
         End::Badly => "badly",
         End::Abandoned => "abandon",
     });
-    true
+    Some(closed)
 }
 
 fn probes(name: &str, builder: &Builder, ends: &'static [End]) {
@@ -71,8 +75,10 @@ fn probes(name: &str, builder: &Builder, ends: &'static [End]) {
             .collect();
         let mine = probe(&breaker, &out, ends[0]);
         let theirs = handles.into_iter().map(|handle| handle.join().expect("a thread"));
-        let went = theirs.chain([mine]).filter(|went| *went).count();
-        assert!(went > 0, "a breaker that was due let nobody through");
+        let went: Vec<bool> = theirs.chain([mine]).flatten().collect();
+        assert!(!went.is_empty(), "a breaker that was due let nobody through");
+        let closed = went.iter().filter(|closed| **closed).count();
+        assert_eq!(closed, usize::from(matches!(ends[0], End::Well)), "who waits is told once");
         let Admission::Go(pass) = breaker.admit(LATER) else { panic!("wedged") };
         breaker.abandon(pass);
     });

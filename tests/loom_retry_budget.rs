@@ -42,6 +42,27 @@ fn no_deposit_is_spent_twice_and_none_is_lost() {
 }
 
 #[test]
+fn what_is_given_back_is_there_again() {
+    check("retry budget, refund", &exhaustive(), || {
+        let budget = Arc::new(RetryBudget::new(1000, 1, 10));
+        let other = budget.clone();
+        let hedge = spawn("hedge", move || {
+            if withdraw(&other) {
+                other.refund();
+                note("refund");
+            }
+        });
+        let other = budget.clone();
+        let retry = spawn("retry", move || withdraw(&other));
+        budget.deposit();
+        note("deposit");
+        hedge.join().expect("a thread");
+        let paid = u64::from(retry.join().expect("a thread"));
+        assert_eq!(budget.balance_thousandths(), 1000 * (2 - paid), "a token was lost or made");
+    });
+}
+
+#[test]
 fn the_cap_holds_whoever_comes_first() {
     check("retry budget, cap", &exhaustive(), || {
         let budget = Arc::new(RetryBudget::new(600, 1, 1));

@@ -2,31 +2,16 @@
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Arrival, Core, CoreConfig, How, Move, Play, Step};
-use deadheat::scenario::{Dist, FaultKind, HintForm, Limits, MockPlan};
-use deadheat::schedule::{Event, Fallback, Hold, RequestKey, Schedule, Strike, Until, Why};
+use deadheat::history::LedgerEnd;
+use deadheat::scenario::{FaultKind, HintForm, Limits, MockPlan};
+use deadheat::schedule::{Event, Fallback, Hold, Schedule, Strike, Until, Why};
 use proptest::prelude::*;
 use std::time::Duration;
 
-const MS: Duration = Duration::from_millis(1);
-const TTFT: Duration = Duration::from_millis(20);
+#[path = "mock_gate/world.rs"]
+mod world;
 
-fn plan() -> MockPlan {
-    MockPlan {
-        ttft: Dist::Constant(TTFT),
-        itl: Dist::Constant(MS),
-        stall: None,
-        tokens_per_chunk: 1,
-        limits: Limits::default(),
-        bill_after_disconnect: false,
-        idempotency: false,
-    }
-}
-
-fn key(job: u64, attempt: u32) -> RequestKey {
-    RequestKey::new(format!("job:{job:04}").as_str(), attempt)
-}
+use world::{Ask, MS, TTFT, World, ask, key, plan};
 
 fn hold(job: u64, until: Until) -> Hold {
     Hold { request: key(job, 1), until }
@@ -34,137 +19,6 @@ fn hold(job: u64, until: Until) -> Hold {
 
 fn holding(holds: Vec<Hold>) -> Schedule {
     Schedule { holds, quiet: 10 * MS, patience: 500 * MS, ..Schedule::default() }
-}
-
-/// One request of a client: when it is sent, and when its client hangs up.
-#[derive(Debug, Clone)]
-struct Ask {
-    at: Duration,
-    job: u64,
-    attempt: u32,
-    idempotency_key: Option<&'static str>,
-    leaves: Option<Duration>,
-}
-
-fn ask(at_ms: u32, job: u64) -> Ask {
-    Ask { at: at_ms * MS, job, attempt: 1, idempotency_key: None, leaves: None }
-}
-
-fn arrival(ask: &Ask) -> Arrival {
-    let body = format!(
-        r#"{{"model":"m","messages":[{{"content":"one two [job:{:04}]"}}],"max_tokens":6,"stream":true,"stream_options":{{"include_usage":true}}}}"#,
-        ask.job
-    );
-    let (tag, attempt) = (format!("job:{:04}", ask.job), ask.attempt.to_string());
-    let header = |name: &str| match name {
-        "x-deadheat-job" => Some(tag.as_str()),
-        "x-deadheat-attempt" => Some(attempt.as_str()),
-        "idempotency-key" => ask.idempotency_key,
-        _ => None,
-    };
-    Arrival::read(header, body.as_bytes())
-}
-
-/// The core and the clients of its requests.
-struct World {
-    core: Core,
-    waiting: Vec<(u64, Option<Duration>)>,
-    driven: Vec<(Box<Play>, Option<Duration>)>,
-    ledger: Vec<LedgerEntry>,
-    now: Duration,
-}
-
-impl World {
-    fn new(plan: MockPlan, schedule: Option<Schedule>) -> Self {
-        let config =
-            CoreConfig { name: "mock".into(), plan, faults: Vec::new(), seed: 1, epoch_utc_s: 0, schedule };
-        Self {
-            core: Core::new(config),
-            waiting: Vec::new(),
-            driven: Vec::new(),
-            ledger: Vec::new(),
-            now: Duration::ZERO,
-        }
-    }
-
-    fn arrive(&mut self, ask: &Ask) {
-        match self.core.arrive(ask.at, arrival(ask)) {
-            Step::Answer(play) => self.driven.push((play, ask.leaves)),
-            Step::Queued(seq) => self.waiting.push((seq, ask.leaves)),
-        }
-        self.settle();
-    }
-
-    /// Whoever was started is driven from now on.
-    fn settle(&mut self) {
-        for play in self.core.take_started() {
-            let at = self.waiting.iter().position(|(seq, _)| *seq == play.seq()).expect("a waiting client");
-            self.driven.push((play, self.waiting.remove(at).1));
-        }
-    }
-
-    /// All that happens at `now`, until nothing more does; when something happens next.
-    fn turn(&mut self, now: Duration) -> Option<Duration> {
-        self.core.advance(now);
-        self.settle();
-        let mut next = None;
-        let mut soonest = |time: Option<Duration>| next = next.into_iter().chain(time).min();
-        let gone = |leaves: &Option<Duration>| leaves.is_some_and(|at| at <= now);
-        let (left, stay): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|(_, leaves)| gone(leaves));
-        self.waiting = stay;
-        for (seq, _) in left {
-            self.ledger.extend(self.core.leave(now, seq, How::Gone));
-        }
-        let mut index = 0;
-        while index < self.driven.len() {
-            let (play, leaves) = &mut self.driven[index];
-            let how = match if gone(leaves) { None } else { Some(play.next(now)) } {
-                None => How::Gone,
-                Some(Move::Wait(until)) => {
-                    soonest(until);
-                    index += 1;
-                    continue;
-                }
-                Some(Move::Head(_) | Move::Bytes(_)) => continue,
-                Some(Move::Last(_) | Move::Close | Move::Reset) => How::Done,
-            };
-            let (play, _) = self.driven.remove(index);
-            self.ledger.push(self.core.end(now, play, how));
-            soonest(Some(now));
-        }
-        self.settle();
-        self.driven.iter().for_each(|(_, leaves)| soonest(*leaves));
-        self.waiting.iter().for_each(|(_, leaves)| soonest(*leaves));
-        soonest(self.core.next_advance());
-        next
-    }
-
-    /// Lets everything that is asked for happen, and ends when nothing more does.
-    fn run(mut self, asks: &[Ask]) -> Self {
-        let mut asks = asks.iter().peekable();
-        let mut next = Some(self.now);
-        for _ in 0..100_000 {
-            let due = asks.peek().map(|ask| ask.at).into_iter().chain(next).min();
-            let Some(now) = due else { return self };
-            self.now = now;
-            while let Some(ask) = asks.next_if(|ask| ask.at <= now) {
-                self.arrive(ask);
-            }
-            next = self.turn(now);
-        }
-        panic!("it goes on for ever: {:?}", self.core.trace());
-    }
-
-    fn entry(&self, job: u64) -> &LedgerEntry {
-        let tag = format!("job:{job:04}");
-        self.ledger.iter().find(|entry| entry.job.to_string() == tag).expect("an entry")
-    }
-
-    fn why(&self, job: u64) -> Vec<Why> {
-        let steps = self.core.trace().steps;
-        let of = |event: &Event| if let Event::Released { why } = event { Some(*why) } else { None };
-        steps.iter().filter(|step| step.request == key(job, 1)).filter_map(|step| of(&step.event)).collect()
-    }
 }
 
 fn ns(time: Duration) -> u64 {

@@ -68,7 +68,7 @@ fn shapes() {
         (2, "name = 5", (2, 8), "cannot be an integer", "string"),
         (2, "name = \"a/b\"", (2, 8), "not a usable name", "letters"),
         (2, "name = \"${HOME}\"", (2, 8), "${VARIABLE}", "only `url`"),
-        (2, "name = \"x\"\nclock = \"unreal\"", (3, 9), "unreal", "virtual"),
+        (2, "name = \"x\"\nclock = \"unreal\"", (3, 9), "unreal", "`real`"),
         (2, "name = \"x\"\nseed = -1", (3, 8), "too small", "at least 0"),
         (2, "name = \"x\"\nseed = 1e3", (3, 8), "fraction", "integer"),
         (2, "name = \"x\"\nseed = 1979-05-27", (3, 8), "a date", "integer"),

@@ -164,6 +164,31 @@ fn a_wrong_arrow_is_seen() {
     assert!(wrong_arrows("engine", "use crate::provider::Client; // not crate::mock").is_empty());
 }
 
+/// The lines of a file at which a `select!` begins that is not biased.
+fn unbiased(text: &str) -> Vec<usize> {
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = |(_, line): &(usize, &&str)| line.contains("tokio::select! {");
+    let first = |at: usize| lines[at + 1..].iter().map(|l| l.trim()).find(|l| !l.starts_with("//"));
+    let found = lines.iter().enumerate().filter(begins).map(|(at, _)| at);
+    found.filter(|at| first(*at) != Some("biased;")).map(|at| at + 1).collect()
+}
+
+/// Tokio's own choice between what is ready is random, and would make two runs of one seed differ.
+#[test]
+fn what_runs_in_virtual_time_chooses_by_rule() {
+    let rooms = ["engine", "lab", "mock", "provider", "shared", "strategy"];
+    let mut faults = Vec::new();
+    for path in rust_files("src").into_iter().filter(|path| rooms.contains(&room(path).as_str())) {
+        let text = fs::read_to_string(&path).expect("a source file");
+        faults.extend(
+            unbiased(&text).into_iter().map(|line| format!("{}:{line}: begin it with biased;", shown(&path))),
+        );
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(unbiased("tokio::select! {\n    a => {}\n}\n"), [1]);
+    assert!(unbiased("tokio::select! {\n    // Why.\n    biased;\n}\n").is_empty());
+}
+
 #[test]
 fn files_and_functions_stay_small() {
     let mut faults = Vec::new();

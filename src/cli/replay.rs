@@ -2,7 +2,7 @@
 
 use super::output::{self, Format, fail};
 use super::run::hunt;
-use crate::explore::{Finding, Replayed, replay};
+use crate::explore::{Budget, Finding, Replayed, replay};
 use crate::gate::Exit;
 use crate::scenario::{Cell, Plan};
 use std::path::PathBuf;
@@ -45,7 +45,14 @@ pub(super) fn run(args: &Args) -> u8 {
         );
         return fail(args.format, Exit::Usage, &message);
     };
-    match replay(&mut hunt::subject(&plan, cell), &finding, args.runs) {
+    let ground = match hunt::Ground::open(&plan) {
+        Ok(ground) => ground,
+        Err(failure) => return fail(args.format, failure.exit(), failure.message()),
+    };
+    let budget = Budget::Schedules(u64::from(args.runs));
+    let replayed = ground.with(cell, budget, |subject, _| replay(subject, &finding, args.runs));
+    ground.close();
+    match replayed {
         Ok(replayed) => told(args, &finding, &replayed),
         Err(why) => fail(args.format, Exit::Internal, &why),
     }

@@ -6,7 +6,8 @@ use crate::schedule::{Fallback, Hold, Schedule, Trace, Until};
 /// Schedules that ask for the order of this run by holds alone, the one with the fewest first.
 ///
 /// The first holds only what overtook: whoever came earlier and was answered later. The second chains every
-/// answer to the one before it, wherever both were in flight together.
+/// answer to the one before it, wherever both were in flight together. The third holds every answer for as
+/// long as it was held: what broke may be that it took long.
 pub(super) fn as_holds(schedule: &Schedule, trace: &Trace) -> Vec<Schedule> {
     if schedule.fallback == Fallback::Respond {
         return Vec::new();
@@ -20,13 +21,23 @@ pub(super) fn as_holds(schedule: &Schedule, trace: &Trace) -> Vec<Schedule> {
         schedule.holds.extend(added);
         schedule
     };
-    let mut schedules = vec![respond(inversions(&answered)), respond(chain(&answered))];
+    let mut schedules = vec![
+        respond(inversions(&answered)),
+        respond(chain(&answered)),
+        respond(lives.list.iter().filter_map(timed).collect()),
+    ];
     schedules.dedup();
     schedules
 }
 
 fn hold(x: &Life, y: &Life) -> Hold {
     Hold { request: x.request.clone(), until: Until::Answered(y.request.clone()) }
+}
+
+fn timed(life: &Life) -> Option<Hold> {
+    let (((at, _), _), (arrived, _)) = (life.released?, life.arrived);
+    let long = at.saturating_sub(arrived);
+    (!long.is_zero()).then(|| Hold { request: life.request.clone(), until: Until::After(long) })
 }
 
 fn inversions(answered: &[&Life]) -> Vec<Hold> {

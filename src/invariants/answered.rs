@@ -97,9 +97,9 @@ fn honest(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> bool {
                 || out_of_time(view, job, result)
                 || without_redis(view, job, result)
                 || refused()
-                || !job.attempts.last().is_some_and(|last| earns_retry(view, last))
+                || !last_earns_retry(view, job)
         }
-        JobEnd::Permanent => refused() || !job.attempts.last().is_some_and(|last| earns_retry(view, last)),
+        JobEnd::Permanent => refused() || !last_earns_retry(view, job),
         JobEnd::Cancelled => true,
         JobEnd::OverBudget => view.plan.budget.is_some() || view.strategy.max_tokens().is_some(),
         JobEnd::RetryBudget => retry.budget.is_some(),
@@ -133,6 +133,13 @@ fn without_redis(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> boo
 
 /// Whether the scenario's policy clearly repeats an attempt that ended like this. Errors inside a 200 are
 /// left to the policy.
+/// Whether the last attempt ended in a way after which another one is to be made; those that were made beside it too.
+fn last_earns_retry(view: &CellView<'_>, job: &JobView<'_>) -> bool {
+    let Some(last) = job.attempts.last() else { return false };
+    let begun_ns = last.sent_ns.unwrap_or(last.due_ns);
+    job.attempts.iter().filter(|row| row.done_ns >= begun_ns).all(|row| earns_retry(view, row))
+}
+
 fn earns_retry(view: &CellView<'_>, last: &AttemptRow) -> bool {
     use ErrorClass as E;
     match last.error {

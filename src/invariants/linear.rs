@@ -10,6 +10,7 @@
 //! object is searched by itself, for a history is linearizable if it is so for each object.
 
 mod cache;
+mod list;
 mod model;
 mod search;
 

@@ -3,6 +3,7 @@
 //! The doc comments of fields become the schema's descriptions. Nothing is checked here beyond a value's form.
 
 mod cost;
+mod fault;
 mod named;
 mod profile;
 mod rules;
@@ -10,12 +11,10 @@ mod strategy;
 mod target;
 
 pub(super) use cost::{Cost, Fx};
+pub(super) use fault::{FaultKind, FaultRule, FaultWhen, HintForm};
 pub(super) use named::{Kinds, Named};
 pub(super) use profile::{Arrivals, OnSaturation, Profile};
-pub(super) use rules::{
-    Backoff, Budget, Declared, FaultKind, FaultRule, FaultWhen, Fidelity, HintForm, Jitter, Retry, Slo,
-    ThresholdLine, Timeouts,
-};
+pub(super) use rules::{Backoff, Budget, Declared, Fidelity, Jitter, Retry, Slo, ThresholdLine, Timeouts};
 pub(super) use strategy::{Counters, LimitRule, Nemesis, NemesisKind, Optimise, Strategy};
 pub(super) use target::{Api, Dist, Latency, Limits, Price, Target, Tokens, Workload};
 

@@ -229,6 +229,35 @@ pub(crate) fn submits_twice() -> Client {
     client(20, start, |books, jobs| vec![billed_once(books, jobs)])
 }
 
+/// A lock that lasts 150 ms, whoever is still at work under it.
+pub(crate) fn outlives_its_lease() -> Client {
+    fn start(api: &Api, jobs: u64) -> Vec<Task> {
+        let lease: Rc<Cell<Option<Duration>>> = Rc::default();
+        let inside = Rc::new(Cell::new(0_u32));
+        each(jobs, |job| {
+            let (api, lease, inside) = (api.clone(), lease.clone(), inside.clone());
+            Box::pin(async move {
+                while lease.get().is_some_and(|until| api.now() < until) {
+                    api.sleep(Duration::from_millis(5)).await;
+                }
+                lease.set(Some(api.now() + Duration::from_millis(150)));
+                inside.set(inside.get() + 1);
+                if inside.get() > 1 {
+                    api.0.borrow_mut().books.overlap = true;
+                }
+                api.call(key(job, 1), None, false).await;
+                inside.set(inside.get() - 1);
+                lease.set(None);
+            })
+        })
+    }
+    fn judge(books: &Books, jobs: u64) -> Judged {
+        let verdict = if books.overlap { Err("two at work under one lock".to_owned()) } else { Ok(jobs) };
+        vec![(Invariant::LockExclusive, verdict)]
+    }
+    client(6, start, judge)
+}
+
 /// Waits as it is told, sends again with one idempotency key, books by job, and admits what failed.
 pub(crate) fn right() -> Client {
     fn start(api: &Api, jobs: u64) -> Vec<Task> {

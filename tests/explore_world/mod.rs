@@ -55,6 +55,8 @@ pub(crate) struct Books {
     /// Totals by name: what the client counted.
     pub(crate) totals: BTreeMap<u64, u64>,
     pub(crate) stuck: bool,
+    /// Two were at work under one lock.
+    pub(crate) overlap: bool,
 }
 
 pub(crate) struct World {
@@ -276,6 +278,10 @@ impl Api {
         world.lines.push(Line { at, job: key, entry: Entry::Client("took an answer".to_owned()) });
         world.books.results.insert(job, answer);
         world.changes += 1;
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.0.borrow().now
     }
 
     pub(crate) fn changed(&self) {

@@ -63,7 +63,7 @@ impl Hands for Robbed<'_> {
     fn attempt<'a>(&'a self, task: &'a Task, call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
             if let Some(lease) = &call.lease {
-                if task.job.index % 3 == 0 && call.n == 1 {
+                if task.job.index.is_multiple_of(3) && call.n == 1 {
                     self.thief.rob(&lease.lock, lease.token, &*self.hands).await;
                 }
                 let mut newest = self.thief.newest.lock().expect("whole");

@@ -1,22 +1,15 @@
 //! `--explore` and `--time`: after the run itself, hunt each cell for schedules under which it breaks a rule.
 
-use super::{Args, Failure};
-use crate::clock::Clock;
-use crate::engine::Stop;
-use crate::explore::{self, Budget, Config, Origin, Report};
+use super::{Args, Failure, redis};
+use crate::clock::{Clock, utc_now_s};
+use crate::engine::{Berth, Stop};
+use crate::explore::{self, Budget, Config, Report, Subject};
 use crate::gate::Exit;
 use crate::history::{ExploredRow, FindingRow, RunDir};
-use crate::lab::VirtualCell;
-use crate::profile;
-use crate::scenario::{Cell, ClockKind, Plan, StrategyPlan, Way};
+use crate::lab::{SocketCell, VirtualCell};
+use crate::scenario::{Cell, ClockKind, Place, Plan, StrategyPlan};
+use crate::strategy;
 use std::time::Duration;
-
-/// A hunt runs so many jobs at the most: what needs more to show is found sooner by load than by schedules.
-const JOBS_MAX: u64 = 20;
-/// Virtual time costs nothing to wait for.
-const STALL_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Silence after which an order releases the next answer: a tick of virtual time.
-const QUIET: Duration = Duration::from_millis(1);
 
 /// How long to hunt, if at all.
 #[derive(Debug, Clone, Copy)]
@@ -43,12 +36,12 @@ pub(super) fn hunt(
     stop: &Stop,
 ) -> Result<Hunted, Failure> {
     let mut hunted = Hunted::default();
-    let cells = plan.cells();
+    let (ground, cells) = (Ground::open(plan)?, plan.cells());
     for cell in &cells {
         if stop.cause().is_some() {
             break;
         }
-        let report = hunt_cell(args, plan, *cell, asked, cells.len())?;
+        let report = hunt_cell(args, &ground, *cell, asked, cells.len())?;
         hunted.explored.push(report.explored);
         for finding in report.findings {
             let file = format!("finding-{}.toml", hunted.findings.len() + 1);
@@ -58,33 +51,28 @@ pub(super) fn hunt(
             hunted.findings.push(finding.row(&place.display().to_string()));
         }
     }
+    ground.close();
     Ok(hunted)
 }
 
-fn hunt_cell(args: &Args, plan: &Plan, cell: Cell, asked: Asked, cells: usize) -> Result<Report, Failure> {
-    let (target, strategy) = (&plan.targets[cell.target], &plan.strategies[cell.strategy]);
-    let mut subject = subject(plan, cell);
+fn hunt_cell(
+    args: &Args,
+    ground: &Ground<'_>,
+    cell: Cell,
+    asked: Asked,
+    cells: usize,
+) -> Result<Report, Failure> {
+    let (target, strategy) = (&ground.plan.targets[cell.target], &ground.plan.strategies[cell.strategy]);
     let budget = match asked {
         Asked::Schedules(n) => Budget::Schedules(n),
         Asked::Time(time) => Budget::Time(time / u32::try_from(cells).unwrap_or(u32::MAX).max(1)),
     };
-    let config = Config {
-        quiet: QUIET,
-        stalls: stalls(strategy),
-        stall_max: STALL_MAX,
-        permits: strategy.cap().or(plan.declared.concurrency),
-        origin: Origin {
-            scenario: Some(args.scenario.display().to_string()),
-            set: args.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
-            seed: plan.seed,
-            target: target.name.clone(),
-            strategy: strategy.name().to_owned(),
-            ..Origin::default()
-        },
-        ..Config::new(plan.seed, budget, subject.jobs())
-    };
-    let clock = Clock::start();
-    let report = explore::explore(&mut subject, &config, &|| clock.now());
+    let report = ground.with(cell, budget, |subject, mut config| {
+        config.origin.scenario = Some(args.scenario.display().to_string());
+        config.origin.set = args.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let clock = Clock::start();
+        explore::explore(subject, &config, &|| clock.now())
+    });
     let mut report = report.map_err(|why| {
         Failure::new(Exit::Internal, &format!("{}/{}: {why}", target.name, strategy.name()))
     })?;
@@ -92,31 +80,64 @@ fn hunt_cell(args: &Args, plan: &Plan, cell: Cell, asked: Asked, cells: usize) -
     Ok(report)
 }
 
-/// Whether the plan's cells can be hunted at all.
-pub(in crate::cli) fn check(plan: &Plan) -> Result<(), Failure> {
-    match plan.clock {
-        ClockKind::Virtual => Ok(()),
-        ClockKind::Real => {
-            let message = "schedules are hunted in virtual time: write clock = \"virtual\" in the scenario, or add \
-                           --set clock=virtual";
-            Err(Failure::new(Exit::Usage, &message))
+/// Where cells are hunted: in virtual time or over sockets, as the plan's clock says.
+pub(in crate::cli) struct Ground<'a> {
+    plan: &'a Plan,
+    /// In real time.
+    redis: Option<redis::Servers>,
+}
+
+impl<'a> Ground<'a> {
+    /// Starts what the plan's strategies need.
+    pub(in crate::cli) fn open(plan: &'a Plan) -> Result<Self, Failure> {
+        let redis = match plan.clock {
+            ClockKind::Virtual => None,
+            ClockKind::Real => Some(redis::start(plan, utc_now_s())?),
+        };
+        Ok(Self { plan, redis })
+    }
+
+    /// Lends the cell to a hunt.
+    pub(in crate::cli) fn with<T>(
+        &self,
+        cell: Cell,
+        budget: Budget,
+        hunt: impl FnOnce(&mut dyn Subject, Config) -> T,
+    ) -> T {
+        let Some(redis) = &self.redis else {
+            let mut subject = VirtualCell::new(self.plan, cell);
+            let config = subject.config(budget);
+            return hunt(&mut subject, config);
+        };
+        let strategies = |strategy: &StrategyPlan, berth: Berth<'_>| {
+            let prefix = format!("{}{}:{}", redis.prefix, cell.index, berth.prefix);
+            strategy::build(strategy, &self.plan.retry, &redis.around(cell, &prefix))
+        };
+        let own = redis.cells().remove(&cell.index);
+        let mut subject = SocketCell::new(self.plan, cell, &strategies, own);
+        let config = subject.config(budget);
+        hunt(&mut subject, config)
+    }
+
+    /// Ends what was started.
+    pub(in crate::cli) fn close(self) {
+        if let Some(redis) = self.redis {
+            redis.stop();
         }
     }
 }
 
-/// What is hunted: the first jobs of the cell.
-pub(in crate::cli) fn subject(plan: &Plan, cell: Cell) -> VirtualCell {
-    let jobs = profile::planned(plan).unwrap_or(JOBS_MAX).min(JOBS_MAX);
-    VirtualCell::new(plan, cell, jobs)
-}
-
-/// Past the end of a lock that nobody renews, and past the moment of a second attempt.
-fn stalls(strategy: &StrategyPlan) -> Vec<Duration> {
-    let times = match &strategy.way {
-        Way::RedisLock(lock) => vec![lock.ttl],
-        Way::Broken(broken) => broken.lock.iter().map(|lock| lock.ttl).collect(),
-        Way::Hedged { after, .. } => vec![*after],
-        _ => Vec::new(),
-    };
-    times.into_iter().map(|time| time * 3 / 2).collect()
+/// Whether the plan's cells can be hunted at all.
+pub(in crate::cli) fn check(plan: &Plan) -> Result<(), Failure> {
+    let wrong = |what: String| Err(Failure::new(Exit::Usage, &what));
+    if let Some(target) = plan.targets.iter().find(|target| matches!(target.place, Place::Url { .. })) {
+        return wrong(format!("target {} is a real endpoint, whose answers nobody schedules", target.name));
+    }
+    match plan.strategies.iter().find(|strategy| strategy.processes > 1) {
+        Some(strategy) if plan.clock == ClockKind::Real => wrong(format!(
+            "{} runs over several processes, which are hunted in virtual time only: add --set clock=virtual",
+            strategy.name()
+        )),
+        _ => Ok(()),
+    }
 }

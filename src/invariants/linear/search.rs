@@ -1,11 +1,11 @@
 //! The search for an order: depth first, with a cache of where it has been.
 
-use super::cache::{Bits, Place, Seen, Taken};
+use super::cache::{Bits, Mixer, Place, Seen, Taken};
+use super::list::{EDGE, List};
 use super::{Model, Op};
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
-/// The front of a list, and its end.
-const EDGE: u32 = 0;
 /// Among how many operations one is looked for that goes first.
 const RIVALS: usize = 32;
 
@@ -14,41 +14,6 @@ pub(super) enum Found {
     Order,
     NoOrder { order: Vec<u32>, stuck: u32, state: String },
     OutOfSteps,
-}
-
-/// A list whose parts are taken out and put back in reverse.
-struct List {
-    next: Vec<u32>,
-    prev: Vec<u32>,
-}
-
-impl List {
-    /// The numbers from 1 to `count`, in order.
-    fn new(count: u32) -> Self {
-        let next = (1..=count).chain([EDGE]).collect();
-        let prev = [count].into_iter().chain(0..count).collect();
-        Self { next, prev }
-    }
-
-    fn first(&self) -> u32 {
-        self.next[EDGE as usize]
-    }
-
-    fn after(&self, at: u32) -> u32 {
-        self.next[at as usize]
-    }
-
-    fn take(&mut self, at: u32) {
-        let (next, prev) = (self.next[at as usize], self.prev[at as usize]);
-        self.next[prev as usize] = next;
-        self.prev[next as usize] = prev;
-    }
-
-    fn put_back(&mut self, at: u32) {
-        let (next, prev) = (self.next[at as usize], self.prev[at as usize]);
-        self.next[prev as usize] = at;
-        self.prev[next as usize] = at;
-    }
 }
 
 /// A call or an answer, in the order of time.
@@ -66,6 +31,8 @@ struct Answered {
     given: u32,
     /// Equal for all that asked the same and were answered the same; `None` if no other did.
     kind: Option<u32>,
+    /// It changes nothing. So whatever can go on without it can go on with it as soon as it can be taken.
+    looks: bool,
 }
 
 /// An operation without an answer.
@@ -81,7 +48,10 @@ struct Open {
 /// What is tried next.
 #[derive(Clone, Copy)]
 enum Next {
-    /// The operation whose call is this event, or the end of all that are called before the first answer.
+    /// One that changes nothing and whose call is this event, or the end of all that are called before the
+    /// first answer.
+    Look(u32),
+    /// Likewise one that does, tried when none of the others can be taken.
     Answered(u32),
     /// An operation that was not answered, tried when no other goes on, for it need not have happened; and
     /// the answer that is in the way.
@@ -95,8 +65,6 @@ struct Step<S> {
     low: u32,
     high: u32,
     state: S,
-    /// It changes nothing, so whatever can go on without it can go on with it.
-    looked: bool,
 }
 
 /// The longest order so far, and what stopped it.
@@ -144,7 +112,7 @@ impl<'a, M: Model> Search<'a, M> {
             // Before an answer of the same moment: the two have no order.
             events.partition_point(|event| time(event) < call_ns)
         };
-        let mut twins = HashMap::new();
+        let mut twins = HashMap::<_, u32, BuildHasherDefault<Mixer>>::default();
         let open: Vec<Open> = (1..)
             .zip(&open)
             .map(|(number, place)| Open {
@@ -168,17 +136,18 @@ impl<'a, M: Model> Search<'a, M> {
             state: M::State::default(),
             path: Vec::new(),
             longest: Longest { order: Vec::new(), shared: 0, stuck: None },
-            seen: Seen::default(),
+            seen: Seen::with_capacity_and_hasher(2 * ops.len(), BuildHasherDefault::default()),
         }
     }
 
     /// Searches; also says how many operations it tried.
     pub(super) fn run(mut self, budget: u64) -> (Found, u64) {
         let mut steps = 0;
-        let mut next = Next::Answered(self.left.first());
+        let mut next = Next::Look(self.left.first());
         loop {
             next = match next {
-                Next::Answered(EDGE) => return (Found::Order, steps),
+                Next::Look(EDGE) => return (Found::Order, steps),
+                Next::Look(at) if self.event(at).answer.is_none() => Next::Answered(self.left.first()),
                 Next::Answered(at) if self.event(at).answer.is_none() => {
                     Next::Open(self.open_left.first(), at)
                 }
@@ -189,14 +158,11 @@ impl<'a, M: Model> Search<'a, M> {
                         None => return (self.no_order(), steps),
                     }
                 }
+                tried if self.needless(tried) => self.after(tried),
                 _ if steps == budget => return (Found::OutOfSteps, steps),
                 tried => {
                     steps += 1;
-                    if !self.needless(tried) && self.step(tried) {
-                        Next::Answered(self.left.first())
-                    } else {
-                        self.after(tried)
-                    }
+                    if self.step(tried) { Next::Look(self.left.first()) } else { self.after(tried) }
                 }
             };
         }
@@ -212,19 +178,22 @@ impl<'a, M: Model> Search<'a, M> {
 
     fn after(&self, tried: Next) -> Next {
         match tried {
+            Next::Look(at) => Next::Look(self.left.after(at)),
             Next::Answered(at) => Next::Answered(self.left.after(at)),
             Next::Open(at, answer) => Next::Open(self.open_left.after(at), answer),
         }
     }
 
-    /// Whether another operation, which asked the same and was answered the same, goes first: of those that were
+    /// Whether it has its turn at another time, or another operation, which asked the same and was answered the same, goes first: of those that were
     /// answered, the one whose answer came first, for the other can stand wherever that one can; of those
     /// that were not, for the same reason, the one that was called first.
     fn needless(&self, tried: Next) -> bool {
         match tried {
+            Next::Look(at) => !self.answered[self.event(at).op as usize].looks,
             Next::Answered(at) => {
                 let event = self.event(at);
-                let Some(kind) = self.answered[event.op as usize].kind else { return false };
+                let Answered { kind, looks, .. } = self.answered[event.op as usize];
+                let (Some(kind), false) = (kind, looks) else { return looks };
                 let mut other = self.left.first();
                 for _ in 0..RIVALS {
                     let Event { op, answer: Some(answer) } = self.event(other) else { break };
@@ -242,15 +211,14 @@ impl<'a, M: Model> Search<'a, M> {
     /// Takes the operation next, if it can be and does not lead to where the search has been.
     fn step(&mut self, tried: Next) -> bool {
         let given = match tried {
-            Next::Answered(at) => self.answered[self.event(at).op as usize].given,
+            Next::Look(at) | Next::Answered(at) => self.answered[self.event(at).op as usize].given,
             Next::Open(at, _) => self.open(at).given,
         };
         let op = self.ops[given as usize];
         let Some(state) = M::step(&self.state, &op.input, op.output.as_ref()) else { return false };
-        let looked = M::only_looks(&op.input, op.output.as_ref());
         let (low, high) = (self.low, self.high);
         match tried {
-            Next::Answered(at) => {
+            Next::Look(at) | Next::Answered(at) => {
                 let number = self.event(at).op;
                 self.taken.put(number);
                 self.high = high.max(number + 1);
@@ -270,7 +238,7 @@ impl<'a, M: Model> Search<'a, M> {
         };
         let state = std::mem::replace(&mut self.state, state);
         self.take_out(tried);
-        self.path.push(Step { tried, given, low, high, state, looked });
+        self.path.push(Step { tried, given, low, high, state });
         if self.seen.insert(place) {
             return true;
         }
@@ -287,7 +255,7 @@ impl<'a, M: Model> Search<'a, M> {
 
     fn take_out(&mut self, tried: Next) {
         match tried {
-            Next::Answered(at) => {
+            Next::Look(at) | Next::Answered(at) => {
                 self.left.take(at);
                 self.event(at).answer.into_iter().for_each(|answer| self.left.take(answer));
             }
@@ -296,10 +264,10 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Undoes the last step. Returns what it was.
-    fn take_back(&mut self) -> Option<(Next, bool)> {
-        let Step { tried, low, high, state, looked, .. } = self.path.pop()?;
+    fn take_back(&mut self) -> Option<Next> {
+        let Step { tried, low, high, state, .. } = self.path.pop()?;
         match tried {
-            Next::Answered(at) => {
+            Next::Look(at) | Next::Answered(at) => {
                 let Event { op, answer } = self.event(at);
                 answer.into_iter().for_each(|answer| self.left.put_back(answer));
                 self.left.put_back(at);
@@ -312,15 +280,15 @@ impl<'a, M: Model> Search<'a, M> {
         }
         (self.low, self.high, self.state) = (low, high, state);
         self.longest.shared = self.longest.shared.min(self.path.len());
-        Some((tried, looked))
+        Some(tried)
     }
 
     /// Goes back to the last step that could have been another one; that other one is next.
     fn back(&mut self) -> Option<Next> {
         loop {
-            let (tried, looked) = self.take_back()?;
-            if !looked {
-                return Some(self.after(tried));
+            match self.take_back()? {
+                Next::Look(_) => {}
+                tried => return Some(self.after(tried)),
             }
         }
     }
@@ -372,13 +340,23 @@ fn events<M: Model>(closed: &[u32], ops: &[&Op<M>]) -> Vec<Event> {
     times.into_iter().map(event).collect()
 }
 
-fn kinds<M: Model>(closed: &[u32], ops: &[&Op<M>]) -> Vec<Answered> {
-    let what = |place: u32| (&ops[place as usize].input, &ops[place as usize].output);
-    let mut known = HashMap::<_, (u32, u32)>::new();
-    for place in closed {
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        known.entry(what(*place)).or_insert((next, 0)).1 += 1;
-    }
-    let kind = |place: u32| known.get(&what(place)).filter(|(_, count)| *count > 1).map(|(kind, _)| *kind);
-    closed.iter().map(|place| Answered { given: *place, kind: kind(*place) }).collect()
+fn kinds<'a, M: Model>(closed: &[u32], ops: &[&'a Op<M>]) -> Vec<Answered> {
+    let mut known = HashMap::<_, u32, BuildHasherDefault<Mixer>>::default();
+    let mut counts = Vec::new();
+    let mut kind_of = |op: &'a Op<M>| {
+        let next = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+        let kind = *known.entry((&op.input, &op.output)).or_insert(next);
+        if kind == next {
+            counts.push(0_u32);
+        }
+        counts[kind as usize] += 1;
+        kind
+    };
+    let kinds: Vec<u32> = closed.iter().map(|place| kind_of(ops[*place as usize])).collect();
+    let answered = |(place, kind): (&u32, u32)| Answered {
+        given: *place,
+        kind: (counts[kind as usize] > 1).then_some(kind),
+        looks: M::only_looks(&ops[*place as usize].input, ops[*place as usize].output.as_ref()),
+    };
+    closed.iter().zip(kinds).map(answered).collect()
 }

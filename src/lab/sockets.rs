@@ -1,0 +1,130 @@
+//! deadheat's own strategies over real sockets and in real time: slower by far than virtual time, and true to what
+//! only a real machine does.
+
+use super::cut::Cut;
+use super::trial::{Left, judged};
+use crate::clock::{Clock, utc_now_s};
+use crate::engine::{self, BuildStrategy, CellRedis, Made, WorkerSetup};
+use crate::explore::{Budget, Config, Subject, Trial};
+use crate::history::{BatchSender, LedgerEntry, Meta};
+use crate::mock::{LedgerSink, MockConfig, Server};
+use crate::provider::Endpoint;
+use crate::scenario::{Cell, Place, Plan};
+use crate::schedule::Schedule;
+use crate::sync::lock;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Longer holds are not tried: somebody waits for them.
+const STALL_MAX: Duration = Duration::from_secs(10);
+/// How long attempts that are still open at the end of a run are waited for.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// One cell of a plan against a server of its own on loopback, again and again. Strategies over several processes are
+/// hunted in virtual time.
+pub struct SocketCell<'a> {
+    cut: Cut,
+    /// Builds the strategy, whose names in a shared store begin with the berth's prefix.
+    strategies: &'a BuildStrategy<'a>,
+    redis: Option<CellRedis>,
+    /// Runs made so far: each has names of its own in a shared store.
+    runs: u64,
+}
+
+impl<'a> SocketCell<'a> {
+    /// The cell alone, with no more than the first jobs of the plan, and its Redis if it needs one.
+    #[must_use]
+    pub fn new(plan: &Plan, cell: Cell, strategies: &'a BuildStrategy<'a>, redis: Option<CellRedis>) -> Self {
+        Self { cut: Cut::new(plan, cell), strategies, redis, runs: 0 }
+    }
+
+    /// How it is hunted. Its origin names target, strategy and seed.
+    #[must_use]
+    pub fn config(&self, budget: Budget) -> Config {
+        Config { stall_max: STALL_MAX, ..self.cut.config(budget) }
+    }
+
+    fn make(&mut self, plan: &Arc<Plan>, schedule: &Schedule) -> Result<Trial, String> {
+        let clock = Clock::start();
+        let (history, events) = BatchSender::in_memory();
+        let entries = Arc::new(Mutex::new(Vec::new()));
+        let server = serve(plan, schedule, clock, &entries)?;
+        self.runs += 1;
+        let made = engine::run(engine::Config {
+            plan: plan.clone(),
+            clock,
+            endpoints: vec![endpoint(plan, server.base_url())],
+            strategies: self.strategies,
+            history,
+            stop: Arc::default(),
+            progress: Arc::default(),
+            workers: WorkerSetup {
+                redis: self.redis.iter().map(|redis| (0, redis.clone())).collect(),
+                prefix: format!("{}:", self.runs),
+                ..WorkerSetup::default()
+            },
+        });
+        let trace = server.trace();
+        server.stop_within(DRAIN);
+        let made = made.map_err(|error| error.to_string())?;
+        let meta = meta(plan, clock, &made);
+        let (events, entries) = (std::mem::take(&mut *lock(&events)), std::mem::take(&mut *lock(&entries)));
+        let left = Left { events: &events, entries: &entries, claims: made.claims, meta, trace };
+        Ok(judged(plan, left, clock.now()))
+    }
+}
+
+impl Subject for SocketCell<'_> {
+    fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
+        let plan = self.cut.first_jobs(jobs);
+        self.make(&plan, schedule)
+    }
+}
+
+fn meta(plan: &Plan, clock: Clock, made: &Made) -> Meta {
+    Meta {
+        started_utc_s: utc_now_s(),
+        elapsed_ns: clock.now_ns(),
+        interrupted: false,
+        over_budget: made.stopped == Some(engine::Cause::OverBudget),
+        pacer: made.pacer.clone(),
+        threads: plan.threads,
+        transports: made.transports.clone(),
+    }
+}
+
+fn serve(
+    plan: &Plan,
+    schedule: &Schedule,
+    clock: Clock,
+    entries: &Arc<Mutex<Vec<LedgerEntry>>>,
+) -> Result<Server, String> {
+    let target = plan.targets.first().ok_or("the plan has no target")?;
+    let Place::Mock(mock) = &target.place else {
+        return Err(format!("target {} is a real endpoint, which nobody schedules", target.name));
+    };
+    let entries = entries.clone();
+    let config = MockConfig {
+        name: target.name.clone(),
+        plan: (**mock).clone(),
+        model: target.model.clone(),
+        faults: plan.faults.clone(),
+        seed: plan.seed,
+        bind: MockConfig::loopback(),
+        threads: 1,
+        ledger: LedgerSink::To(Box::new(move |entry| lock(&entries).push(entry))),
+        schedule: Some(schedule.clone()),
+    };
+    Server::start(config, clock).map_err(|error| format!("cannot start the built-in target: {error}"))
+}
+
+fn endpoint(plan: &Plan, base_url: String) -> Endpoint {
+    Endpoint {
+        base_url,
+        api_key: None,
+        model: plan.targets[0].model.clone(),
+        stream: plan.workload.stream,
+        timeouts: plan.timeouts,
+        peer: None,
+    }
+}
