@@ -9,9 +9,9 @@ use deadheat::scenario::{Plan, Source, load};
 use std::time::Duration;
 
 /// Most schedules until a twin is found.
-const PATIENCE: u64 = 400;
+const PATIENCE: u64 = 160;
 /// Schedules for each right strategy; `benches/hunt.rs` runs more.
-const CLEAN: u64 = 120;
+const CLEAN: u64 = 60;
 
 /// What each twin must be caught at; it may break more.
 const CAUGHT: [(&str, Invariant); 17] = {

@@ -2,7 +2,6 @@
 //! commands they are made of, over keys that also hold what they should not.
 #![cfg(not(loom))]
 
-mod redis_steps;
 mod redis_support;
 #[path = "redis_support/steps.rs"]
 mod steps;
@@ -16,7 +15,6 @@ use deadheat::strategy::redis::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{ConnectionLike, Value};
-use redis_steps::{KEYS, Step, spoilt, step};
 use redis_support::{block_on, until};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

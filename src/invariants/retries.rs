@@ -3,10 +3,18 @@
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView};
 use crate::history::LedgerRow;
+use crate::scenario::Way;
 
 /// How much earlier than asked an attempt may come, in nanoseconds: the two ends stamp on either side of
 /// a socket. The ledger knows the exact wait, whatever form the hint had.
 const EARLY_NS: u64 = 5_000_000;
+
+/// Whether an attempt that was begun then was begun after its client knew. At the same moment, of which virtual time has
+/// many, only a client can be meant that makes one attempt at a time.
+fn follows(view: &CellView<'_>, begun_ns: u64, told_ns: u64) -> bool {
+    let side_by_side = matches!(view.strategy.way, Way::Hedged { .. });
+    begun_ns > told_ns || (begun_ns == told_ns && !side_by_side)
+}
 
 /// No job has more attempts in the ledger than `retry.max_attempts`, for each time that it was given to a process:
 /// a client that gets a job out of a queue again does not know what died with another.
@@ -46,7 +54,9 @@ pub(super) fn retry_after_respected(view: &CellView<'_>) -> Ruling {
             let Some(wait_ms) = row.retry_after_ms.filter(|_| job.was_told(row)) else { continue };
             asked += 1;
             let told_ns = job.known_over_ns(row);
-            let Some(next) = job.ledger[at + 1..].iter().find(|next| job.begun_ns(next) >= told_ns) else {
+            let Some(next) =
+                job.ledger[at + 1..].iter().find(|next| follows(view, job.begun_ns(next), told_ns))
+            else {
                 continue;
             };
             tally.relevant += 1;
@@ -88,7 +98,7 @@ pub(super) fn no_retry_when_permanent(view: &CellView<'_>) -> Ruling {
             let told_ns = job.known_over_ns(row);
             let newer = |next: &LedgerRow| row.fenced && next.lock_token > row.lock_token;
             let follows = |next: &&LedgerRow| {
-                !std::ptr::eq(*next, row) && job.begun_ns(next) >= told_ns && !newer(next)
+                !std::ptr::eq(*next, row) && follows(view, job.begun_ns(next), told_ns) && !newer(next)
             };
             for next in job.ledger.iter().filter(follows) {
                 tally.violation(next.arrived_ns, (job.id, row, next));

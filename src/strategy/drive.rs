@@ -139,6 +139,7 @@ impl<'a> Course<'a> {
                 let spread = wait.mul_f64(self.hands.draw(self.task, HELD + self.n) / 4.0);
                 let policy = self.policy;
                 tokio::select! {
+                    biased;
                     end = self.wait_until(until + spread) => return end,
                     () = policy.closed() => {}
                 }

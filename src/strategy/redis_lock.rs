@@ -171,6 +171,7 @@ impl Strategy for RedisLock {
             let work = drive_unpaid(&self.retry, &task, &caught, attempt);
             if self.fenced {
                 tokio::select! {
+                    biased;
                     () = work => {}
                     () = self.keep_alive(&round, &*hands) => {}
                 }
