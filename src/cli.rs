@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod completions;
+mod cost;
 mod init;
 mod mock;
 mod output;
@@ -34,6 +35,7 @@ enum Verb {
     Mock(mock::Args),
     Check(check::Args),
     Report(report::Args),
+    Cost(cost::Args),
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -57,6 +59,7 @@ pub fn main() -> u8 {
         Verb::Mock(args) => mock::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Cost(args) => cost::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Completions(args) => completions::run(&args),

@@ -18,7 +18,6 @@ mod validity;
 pub use assemble::{Parts, assemble};
 pub use audited::{Audited, audited};
 pub use billed::{BilledTokens, billed};
-pub use cost::cost;
 pub use exit::Exit;
 pub use findings::add_findings;
 pub use host::{here, host};

@@ -14,6 +14,7 @@
 //! - [`explore`]: hunts for the schedule under which a client breaks a rule
 //! - [`subject`]: runs somebody else's program against the built-in provider, and hears what it claims
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
+//! - [`cost`]: usage × dated price × exchange rate → money
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
 //! - [`report`]: renders a summary
@@ -40,6 +41,8 @@ pub mod shared;
 // the crates they need exist.
 #[cfg(not(loom))]
 pub mod cli;
+#[cfg(not(loom))]
+pub mod cost;
 #[cfg(not(loom))]
 pub mod engine;
 #[cfg(not(loom))]

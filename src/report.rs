@@ -1,9 +1,11 @@
 //! Renders a summary; computes nothing.
 
+mod focus;
 mod json;
 mod stored;
 mod text;
 
+pub use focus::focus_csv;
 pub use json::{error_json, json};
 pub use stored::{StoredError, stored};
 pub use text::{Context, render};

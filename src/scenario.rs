@@ -7,6 +7,7 @@
 mod build;
 mod builtin;
 mod checks;
+mod cost;
 mod document;
 mod fault;
 mod fault_kind;

@@ -1,4 +1,4 @@
-//! From judged parts to a summary: validity, voided thresholds, cost, exit code.
+//! From judged parts to a summary: validity, voided thresholds, exit code.
 #![cfg(not(loom))]
 
 #[path = "support/gate.rs"]
@@ -64,6 +64,7 @@ fn summary(run: &Run) -> Summary {
         conservation: run.conservation.clone(),
         verdicts: run.verdicts.clone(),
         billed: run.billed.clone(),
+        cost: vec![],
     })
 }
 
@@ -163,24 +164,6 @@ fn lag_and_achieved_load_are_asked_of_open_profiles_only() {
     run.plan.phases[0].executor = Executor::ConstantVus { vus: 4, duration: None };
     (run.fidelity.lag_p99_ms, run.fidelity.achieved) = (Some(1e4), Some(0.1));
     assert_eq!(summary(&run).exit_code, 0);
-}
-
-#[test]
-fn cost_is_exact_and_per_answered_job() {
-    let row = summary(&good()).cost.remove(0);
-    assert_eq!((row.client.as_str(), row.currency.as_str()), ("0.0006", "USD"));
-    assert_eq!(row.billed.as_deref(), Some("0.0007"));
-    assert_eq!(row.per_answered_job.as_deref(), Some("0.000233333333"));
-
-    let mut run = good();
-    run.counters[0].answered = 0;
-    run.plan.targets[0].place = Place::Url { url: "https://x".into(), api_key_env: None };
-    run.billed[0] = None;
-    let row = summary(&run).cost.remove(0);
-    assert_eq!((row.billed, row.per_answered_job), (None, None));
-    (run.counters[0].tokens.client_prompt, run.counters[0].tokens.client_completion) = (0, 0);
-    let rows = summary(&run).cost;
-    assert!(rows.iter().all(|row| row.strategy != "unbounded"), "no usage is not a price of 0: {rows:?}");
 }
 
 #[test]

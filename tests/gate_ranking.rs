@@ -81,6 +81,7 @@ fn judged(run: &Run) -> Summary {
         conservation: vec![],
         verdicts: run.verdicts.clone(),
         billed: billed.collect(),
+        cost: vec![],
     })
 }
 

@@ -19,7 +19,7 @@ enum Known {
 }
 
 /// Commands by their first words; the longest that fits decides.
-const TABLE: [(&str, Known); 17] = [
+const TABLE: [(&str, Known); 24] = [
     ("./scripts/test", Known::Exempt("it is what runs this test")),
     ("cargo install --path .", Known::Exempt("it builds what is tested here, and writes to a user's home")),
     ("deadheat run scenarios/quickstart.toml", Known::Ends(0, &[])),
@@ -33,6 +33,13 @@ const TABLE: [(&str, Known); 17] = [
     ("deadheat plan scenarios/", Known::Ends(0, &[])),
     ("deadheat check reports/", Known::Ends(0, &[])),
     ("deadheat report reports/", Known::Ends(0, &[])),
+    ("deadheat run scenarios/providers.toml", Known::Exempt("tests/cost_cli.rs runs it")),
+    ("deadheat run scenarios/article/prices.toml", Known::Exempt("tests/cost_cli.rs runs it")),
+    ("deadheat cost prices --import", Known::Exempt("it reads a file that the reader has")),
+    ("deadheat cost prices", Known::Ends(0, &[])),
+    ("deadheat cost project RUN_DIR", Known::Exempt("it stands for a run of the reader's")),
+    ("deadheat cost break-even", Known::Ends(0, &[])),
+    ("deadheat report RUN_DIR", Known::Exempt("it stands for a run of the reader's")),
     ("deadheat init", Known::Ends(0, &[])),
     ("deadheat schema", Known::Ends(0, &[])),
     ("deadheat completions", Known::Ends(0, &[])),

@@ -33,6 +33,7 @@ fn cost(strategy: &str, client: &str) -> CostRow {
         client: client.into(),
         billed: Some("0.644".into()),
         per_answered_job: Some("0.00064529".into()),
+        ..CostRow::default()
     }
 }
 

@@ -22,7 +22,8 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("strategy", &["scenario", "history", "shared"]),
     ("metrics", &["scenario", "history"]),
     ("invariants", &["scenario", "history"]),
-    ("gate", &["scenario", "history", "metrics", "invariants"]),
+    ("cost", &["scenario", "history"]),
+    ("gate", &["scenario", "history", "metrics", "cost", "invariants"]),
     ("report", &["history", "gate"]),
     ("provider", &["scenario", "history"]),
     ("mock", &["scenario", "schedule", "history", "shared"]),
@@ -51,8 +52,8 @@ const ROOMS: [(&str, &[&str]); 22] = [
     (
         "cli",
         &[
-            "scenario", "schedule", "history", "profile", "strategy", "shared", "metrics", "gate", "report",
-            "provider", "mock", "engine", "explore", "lab", "subject",
+            "scenario", "schedule", "history", "profile", "strategy", "shared", "metrics", "cost", "gate",
+            "report", "provider", "mock", "engine", "explore", "lab", "subject",
         ],
     ),
     ("main", &["cli"]),

@@ -3,10 +3,10 @@
 use super::cost::spent;
 use super::threshold::{void_all, void_latency};
 use super::{
-    BilledTokens, Exit, Grounds, Observed, cost, exit_reasons, fidelity_faults, ranking, thresholds, validity,
+    BilledTokens, Exit, Grounds, Observed, exit_reasons, fidelity_faults, ranking, thresholds, validity,
 };
 use crate::history::{
-    CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
+    CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
 };
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
@@ -42,6 +42,8 @@ pub struct Parts<'a> {
     pub verdicts: Vec<VerdictRow>,
     /// Charged tokens, in the order of [`Plan::cells`]: [`super::billed()`].
     pub billed: Vec<Option<BilledTokens>>,
+    /// What it cost: [`crate::cost::run_cost`].
+    pub cost: Vec<CostRow>,
 }
 
 impl Observed for Parts<'_> {
@@ -86,7 +88,6 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
     });
     let exits: Vec<Exit> = reasons.iter().map(|(exit, _)| *exit).collect();
     let Parts { plan, meta, .. } = parts;
-    let cost = cost(plan, &parts.counters, &parts.billed);
     Summary {
         version: SUMMARY_VERSION,
         deadheat: env!("CARGO_PKG_VERSION").to_owned(),
@@ -106,7 +107,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         findings: Vec::new(),
         explored: Vec::new(),
         fidelity: parts.fidelity,
-        cost,
+        cost: parts.cost,
         thresholds: rows,
         optimise: ranking::name(plan.optimise).to_owned(),
         strategies: comparison.strategies,

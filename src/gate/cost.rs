@@ -1,35 +1,9 @@
-//! Tokens times list price: exact, priced once, never a guess for a target without a price.
+//! What thresholds and the ranking are asked of: tokens times list price. What a run cost in full is `cost::run_cost`.
 
 use super::BilledTokens;
-use crate::history::{CostRow, CounterRow};
+use crate::history::CounterRow;
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
-
-/// One row per cell whose target has a price and whose tokens somebody reported, in the order of [`Plan::cells`], in which `counters` and
-/// `billed` stand too.
-#[must_use]
-pub fn cost(plan: &Plan, counters: &[CounterRow], billed: &[Option<BilledTokens>]) -> Vec<CostRow> {
-    let cells = plan.cells().into_iter().zip(counters).zip(billed);
-    cells.filter_map(|((cell, counter), billed)| row(plan, cell, counter, *billed)).collect()
-}
-
-fn row(plan: &Plan, cell: Cell, counter: &CounterRow, billed: Option<BilledTokens>) -> Option<CostRow> {
-    let price = plan.targets[cell.target].price?;
-    let told = (counter.tokens.client_prompt, counter.tokens.client_completion);
-    if billed.is_none() && told == (0, 0) {
-        return None;
-    }
-    let client = price.cost(counter.tokens.client_prompt, counter.tokens.client_completion);
-    let billed = billed.map(|tokens| price.cost(tokens.prompt, tokens.completion));
-    Some(CostRow {
-        target: counter.target.clone(),
-        strategy: counter.strategy.clone(),
-        currency: price.currency.to_string(),
-        client: client.decimal(),
-        billed: billed.map(|billed| billed.decimal()),
-        per_answered_job: per_job(billed.unwrap_or(client), counter.answered).map(|each| each.decimal()),
-    })
-}
 
 /// Rounded half up at the twelfth place; `None` if there was no job.
 pub(super) fn per_job(spent: Money, jobs: u64) -> Option<Money> {

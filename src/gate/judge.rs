@@ -1,6 +1,7 @@
 //! From a run's directory to its summary.
 
 use super::{Parts, assemble, billed, host};
+use crate::cost;
 use crate::history::{HistoryError, Host, Loaded, Summary};
 use crate::invariants;
 use crate::metrics::{Gaps, Metric, fold};
@@ -41,5 +42,6 @@ pub fn summarise(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host) -> Summa
         gaps: loaded.warnings.clone(),
         verdicts,
         billed: billed(plan, evidence),
+        cost: cost::run_cost(plan, &folded.counters, evidence),
     })
 }

@@ -1,6 +1,6 @@
 //! `summary.json`: everything a report or a gate needs, without the other evidence.
 
-use super::{ExploredRow, FindingRow, Invariant, VerdictRow};
+use super::{CostRow, ExploredRow, FindingRow, Invariant, VerdictRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -237,23 +237,6 @@ pub struct FidelityRow {
     pub p99_ms: Option<f64>,
     /// 99.9th percentile.
     pub p999_ms: Option<f64>,
-}
-
-/// What one cell cost at the scenario's price.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CostRow {
-    /// Target's name.
-    pub target: String,
-    /// Strategy's name.
-    pub strategy: String,
-    /// ISO 4217.
-    pub currency: String,
-    /// What the client was told of, exact decimal.
-    pub client: String,
-    /// What the ledger charged, exact decimal; `None` without a ledger.
-    pub billed: Option<String>,
-    /// Per answered job, exact to 12 places; `None` if none was answered.
-    pub per_answered_job: Option<String>,
 }
 
 /// What became of one threshold in one cell.

@@ -1,5 +1,6 @@
 //! The terminal report: verdicts first, at most 100 columns, every foreign text escaped.
 
+mod bill;
 mod counts;
 mod explored;
 mod figures;
@@ -48,6 +49,7 @@ pub fn render(summary: &Summary, context: &Context<'_>) -> String {
     verdicts::write(&mut page, summary);
     explored::write(&mut page, summary);
     counts::comparison(&mut page, summary);
+    bill::suppliers(&mut page, summary);
     let few = summary.counters.len() <= CELLS;
     if few {
         latency::write(&mut page, summary);
@@ -58,7 +60,7 @@ pub fn render(summary: &Summary, context: &Context<'_>) -> String {
     }
     foot::fidelity(&mut page, summary);
     if few {
-        foot::cost(&mut page, summary);
+        bill::cost(&mut page, summary);
     }
     thresholds::write(&mut page, summary);
     foot::files(&mut page, context.dir);

@@ -6,8 +6,8 @@ use super::raw::{self, Scenario};
 use super::shape::nearest;
 use super::text::is_name;
 use super::{
-    Api, ClockKind, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload, builtin, phases, rules,
-    strategies, thresholds, url,
+    Api, ClockKind, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload, builtin, cost, phases,
+    rules, strategies, thresholds, url,
 };
 use crate::units::PricePerMtok;
 
@@ -44,6 +44,7 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
         faults: rules::faults(scenario, findings),
         thresholds: thresholds::build(scenario, findings),
         budget: rules::budget(scenario, findings),
+        cost: cost::build(scenario, findings),
         declared: rules::declared(&scenario.declared),
         slo: rules::slo(&scenario.slo),
         fidelity: rules::fidelity(&scenario.fidelity),

@@ -2,10 +2,12 @@
 //!
 //! Only [`super::load()`] makes a [`Plan`]; the rooms that read one never check it again.
 
+mod cost;
 mod phase;
 mod rules;
 mod strategy;
 
+pub use cost::*;
 pub use phase::*;
 pub use rules::*;
 pub use strategy::*;
@@ -47,6 +49,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// What the run may spend.
     pub budget: Option<Budget>,
+    /// In which currency its cost is compared, and on which terms.
+    pub cost: CostPlan,
     /// What the client promises, so that it can be judged.
     pub declared: Declared,
     /// Which answers count as good.

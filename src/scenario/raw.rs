@@ -2,6 +2,7 @@
 //!
 //! The doc comments of fields become the schema's descriptions. Nothing is checked here beyond a value's form.
 
+mod cost;
 mod fault;
 mod named;
 mod profile;
@@ -9,6 +10,7 @@ mod rules;
 mod strategy;
 mod target;
 
+pub(super) use cost::{Cost, Fx};
 pub(super) use fault::{FaultKind, FaultRule, FaultWhen, HintForm};
 pub(super) use named::{Kinds, Named};
 pub(super) use profile::{Arrivals, OnSaturation, Profile};
@@ -85,6 +87,9 @@ pub(super) struct Scenario {
     /// What the run may spend; obligatory with a `url` target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) budget: Option<Budget>,
+    /// In which currency costs are compared, at which rates of exchange.
+    #[serde(default, skip_serializing_if = "Cost::is_blank")]
+    pub(super) cost: Cost,
     /// What the client promises, so that it can be judged.
     #[serde(default)]
     pub(super) declared: Declared,

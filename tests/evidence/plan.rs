@@ -45,6 +45,7 @@ pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
         faults: Vec::new(),
         thresholds: Vec::new(),
         budget: None,
+        cost: CostPlan::default(),
         declared: Declared { concurrency: Some(permits), progress: Duration::from_secs(30) },
         slo: Slo::default(),
         fidelity: FidelityBudget {

@@ -58,6 +58,7 @@ pub(crate) fn plan() -> Plan {
         faults: Vec::new(),
         thresholds: Vec::new(),
         budget: None,
+        cost: CostPlan::default(),
         declared: Declared { concurrency: None, progress: second },
         slo: Slo::default(),
         fidelity: FidelityBudget { ttft_error_p99: second, lag_p99: second, achieved: 0.9, cpu: 1.0 },

@@ -1,8 +1,8 @@
 //! Plans with everything but the load left at rest.
 
 use deadheat::scenario::{
-    Api, Arrivals as Spread, Backoff, Declared, Executor, FidelityBudget, OnSaturation, Open, Optimise,
-    Phase, Place, Plan, Retry, Slo, StrategyPlan, Target, Timeouts, TokenRange, Way, Workload,
+    Api, Arrivals as Spread, Backoff, CostPlan, Declared, Executor, FidelityBudget, OnSaturation, Open,
+    Optimise, Phase, Place, Plan, Retry, Slo, StrategyPlan, Target, Timeouts, TokenRange, Way, Workload,
 };
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
         faults: vec![],
         thresholds: vec![],
         budget: None,
+        cost: CostPlan::default(),
         declared: Declared { concurrency: None, progress: minute },
         slo: Slo::default(),
         fidelity: FidelityBudget { ttft_error_p99: minute, lag_p99: minute, achieved: 0.99, cpu: 0.8 },

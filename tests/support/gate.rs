@@ -70,6 +70,7 @@ pub(crate) fn plan() -> Plan {
         faults: vec![],
         thresholds: vec![],
         budget: None,
+        cost: CostPlan::default(),
         declared: Declared { concurrency: Some(32), progress: s(30) },
         slo: Slo::default(),
         fidelity: FidelityBudget {

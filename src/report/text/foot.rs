@@ -1,8 +1,8 @@
-//! Fidelity, cost, and where the files lie.
+//! Fidelity, and where the files lie.
 
 use super::figures::{count, many, maybe_ms, ms, percent};
-use super::layout::{Page, Tone, cell, field, plain};
-use crate::history::{CostRow, Summary};
+use super::layout::{Page, Tone, field, plain};
+use crate::history::Summary;
 use std::path::Path;
 
 /// How true the measurement is.
@@ -44,32 +44,6 @@ pub(super) fn fidelity(page: &mut Page, summary: &Summary) {
     for why in &summary.valid.why {
         page.wrapped("✗", 2, why, Tone::Bad);
     }
-}
-
-/// What it cost, if there was a price.
-pub(super) fn cost(page: &mut Page, summary: &Summary) {
-    if summary.cost.is_empty() {
-        return;
-    }
-    page.section("Cost");
-    for row in &summary.cost {
-        page.wrapped("", 2, &spent(row, summary.counters.len() > 1), Tone::Plain);
-    }
-}
-
-fn spent(row: &CostRow, several: bool) -> String {
-    let at = if several { format!("{}: ", cell(&row.target, &row.strategy)) } else { String::new() };
-    let currency = &row.currency;
-    let sums = match &row.billed {
-        Some(billed) if *billed == row.client => format!("{billed} {currency} billed, as the client counted"),
-        Some(billed) => {
-            format!("{billed} {currency} billed, {} {currency} by what the client was told", row.client)
-        }
-        None => format!("{} {currency} by what the client was told", row.client),
-    };
-    let each = row.per_answered_job.as_ref();
-    let each = each.map_or_else(String::new, |each| format!(" · {each} {currency} per answered job"));
-    format!("{at}{sums}{each}")
 }
 
 /// Where the files lie.

@@ -1,5 +1,6 @@
 //! `[target.NAME]` and `[workload]`.
 
+use super::cost::{DECIMAL, Fx};
 use crate::scenario::text::{Span, Wait};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -154,6 +155,29 @@ pub(in crate::scenario) struct Price {
     #[serde(default = "default_currency")]
     #[schemars(extend("pattern" = "^[A-Z]{3}$"))]
     pub(in crate::scenario) currency: String,
+    /// Taken off the list price, as a share: "0.15".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = DECIMAL))]
+    pub(in crate::scenario) discount: Option<String>,
+    /// Credit that one unit of money buys: "1.25".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = DECIMAL))]
+    pub(in crate::scenario) top_up: Option<String>,
+    /// Added by whoever takes the payment, as a share: "0.055".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = DECIMAL))]
+    pub(in crate::scenario) fee: Option<String>,
+    /// Added by the state, as a share: "0.06".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = DECIMAL))]
+    pub(in crate::scenario) tax: Option<String>,
+    /// Paid each month whatever is used, in the currency of `[cost]`; prepaid credit that expires is such a cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = DECIMAL))]
+    pub(in crate::scenario) fixed_per_month: Option<String>,
+    /// This target's own rate of exchange: units of `[cost]`'s currency for one of the price's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) fx: Option<Fx>,
 }
 
 const PRICE_PATTERN: &str = "^[0-9]{1,18}(\\.[0-9]{0,12})?$";

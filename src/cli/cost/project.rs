@@ -1,0 +1,184 @@
+//! `deadheat cost project`: from a run to a month.
+
+use super::{Done, book, finish, today};
+use crate::cli::output::Format;
+use crate::cost::{
+    Card, LIST, Landed, Projection, as_decimal, card_of, day_of, decimal, job_uses, landed, minor, project,
+};
+use crate::cost::{Component, LEAST_JOBS};
+use crate::gate::Exit;
+use crate::metrics::Gaps;
+use crate::scenario::{Cell, ClockKind, Plan, Source, Terms, load_stored};
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// From a run's measured tokens, attempts and waste to a month, with its uncertainty
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directory of a finished run
+    run_dir: PathBuf,
+    /// Jobs a month
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000))]
+    jobs_per_month: u64,
+    /// Only this target
+    #[arg(long)]
+    target: Option<String>,
+    /// Only this strategy
+    #[arg(long)]
+    strategy: Option<String>,
+    /// Price by this card instead of the scenario's price, such as openai/gpt-4.1
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    card: Option<String>,
+    /// The set or TOML file that the card stands in
+    #[arg(long, value_name = "SET", default_value = LIST)]
+    from: String,
+    /// Prices of this day, from midnight UTC on [default: the run's own time; today, if it ran in virtual time]
+    #[arg(long, value_name = "DATE")]
+    on: Option<Date>,
+    /// Price of a million prompt tokens read from a cache, to vary the share of them
+    #[arg(long, value_name = "PRICE")]
+    cached_read: Option<String>,
+    /// Seeds the bootstrap [default: the run's seed]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args) -> u8 {
+    finish(args.format, projected(args))
+}
+
+fn projected(args: &Args) -> Result<Done, String> {
+    let source = Source::read(&args.run_dir.join("plan.toml")).map_err(|error| error.to_string())?;
+    let plan = load_stored(&source).map_err(|faults| faults.render(false))?;
+    let (loaded, _) = Gaps::read(&args.run_dir, &plan).map_err(|error| error.to_string())?;
+    if !loaded.warnings.is_empty() {
+        return Err(format!("the evidence is not whole: {}", loaded.warnings.join("; ")));
+    }
+    let cells = meant(&plan, args)?;
+    let start_utc_s = start(&plan, args, loaded.evidence.meta.started_utc_s)?;
+    let mut done = Done { text: String::new(), json: json!([]), exit: Exit::Pass };
+    let mut rows = Vec::new();
+    for cell in cells {
+        let (target, strategy) = (&plan.targets[cell.target], &plan.strategies[cell.strategy]);
+        let name = format!("{}/{}", target.name, strategy.name());
+        let list = list_card(&plan, cell, args, start_utc_s)?;
+        let blank = Terms::default();
+        let terms = plan.cost.terms.get(&target.name).unwrap_or(&blank);
+        let landed = landed(list.currency, &plan.cost, terms).map_err(|error| error.to_string())?;
+        let card = landed.card(&list).ok_or("the landed price is beyond what can be counted")?;
+        let uses = job_uses(&plan, cell, &loaded.evidence, &card, start_utc_s)
+            .map_err(|error| format!("{name}: {error}"))?;
+        let fx = landed.currency != list.currency;
+        let seed = args.seed.unwrap_or(plan.seed);
+        let projection = project(&uses, &card, args.jobs_per_month, seed, fx)
+            .map_err(|error| format!("{name}: {error}"))?;
+        done.text.push_str(&text(&name, &projection, args.jobs_per_month, &landed, terms));
+        rows.push(json_of(&name, &projection, args.jobs_per_month));
+    }
+    done.json = Value::Array(rows);
+    Ok(done)
+}
+
+/// When the run is taken to have begun. Virtual time has an epoch of its own, on which nobody sold anything.
+fn start(plan: &Plan, args: &Args, started_utc_s: u64) -> Result<u64, String> {
+    let day = match (args.on, plan.clock) {
+        (Some(day), _) => day,
+        (None, ClockKind::Virtual) => today()?,
+        (None, ClockKind::Real) => return Ok(started_utc_s),
+    };
+    let midnight = Offset::UTC.to_timestamp(day.to_datetime(Time::MIN)).map_err(|error| error.to_string())?;
+    u64::try_from(midnight.as_second()).map_err(|_| format!("{day} is before 1970"))
+}
+
+fn meant(plan: &Plan, args: &Args) -> Result<Vec<Cell>, String> {
+    let fits = |cell: &Cell| {
+        let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
+        args.target.as_ref().is_none_or(|name| name == target)
+            && args.strategy.as_ref().is_none_or(|name| name == strategy)
+    };
+    let cells: Vec<Cell> = plan.cells().into_iter().filter(fits).collect();
+    if cells.is_empty() {
+        let targets: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
+        let strategies: Vec<&str> = plan.strategies.iter().map(|strategy| strategy.name()).collect();
+        return Err(format!("the run has the targets {targets:?} and the strategies {strategies:?}"));
+    }
+    Ok(cells)
+}
+
+/// The card to price by: the one that was asked for, else the scenario's price.
+fn list_card(plan: &Plan, cell: Cell, args: &Args, started_utc_s: u64) -> Result<Card, String> {
+    let target = &plan.targets[cell.target];
+    let card = match &args.card {
+        Some(name) => {
+            let day = i64::try_from(started_utc_s).ok().and_then(day_of).ok_or("the run has no date")?;
+            book(&args.from)?.find(name, day).map_err(|error| error.to_string())?.clone()
+        }
+        None => card_of(target).ok_or_else(|| {
+            format!("target `{}` has no price: give one with --card, such as openai/gpt-4.1", target.name)
+        })?,
+    };
+    let Some(text) = &args.cached_read else { return Ok(card) };
+    let rate = decimal(text).ok_or_else(|| format!("--cached-read {text}: write a decimal such as 0.50"))?;
+    Ok(Card { rates: card.rates.with(Component::CachedRead, rate), ..card })
+}
+
+fn text(name: &str, projection: &Projection, jobs: u64, landed: &Landed, terms: &Terms) -> String {
+    let currency = landed.currency;
+    let money =
+        |amount| as_decimal(amount).map_or_else(|| "unknown".to_owned(), |value| minor(value, currency));
+    let mut text = format!("{name}: {jobs} jobs a month\n");
+    text.push_str(&format!(
+        "  {}, 95 % between {} and {}\n",
+        money(projection.month),
+        money(projection.low),
+        money(projection.high)
+    ));
+    text.push_str(&format!(
+        "  from {} jobs (bootstrap, {} resamples), {} {currency} a job; sampling error only, no drift of traffic or prices\n",
+        projection.sample,
+        projection.resamples,
+        projection.per_job.rounded(9),
+    ));
+    if landed.changes() {
+        let factors: Vec<String> = landed
+            .factors
+            .iter()
+            .map(|f| format!("{} × {} ({})", f.name, f.times.normalize(), f.note))
+            .collect();
+        text.push_str(&format!("  list price, {}\n", factors.join(", ")));
+    }
+    if !terms.fixed_per_month.is_zero() {
+        text.push_str(&format!("  and {} a month, fixed\n", minor(terms.fixed_per_month, currency)));
+    }
+    for (what, amount) in &projection.if_else {
+        text.push_str(&format!("  if {what}: {}\n", money(*amount)));
+    }
+    for what in &projection.unknown {
+        text.push_str(&format!("  not varied: {what}\n"));
+    }
+    text
+}
+
+fn json_of(name: &str, projection: &Projection, jobs: u64) -> Value {
+    let if_else =
+        projection.if_else.iter().map(|(what, sum)| json!({ "if": what, "month": sum.rounded(12) }));
+    json!({
+        "cell": name,
+        "jobs_per_month": jobs,
+        "currency": projection.month.currency.to_string(),
+        "sample": projection.sample,
+        "least_sample": LEAST_JOBS,
+        "resamples": projection.resamples,
+        "per_job": projection.per_job.rounded(12),
+        "month": projection.month.rounded(12),
+        "low_95": projection.low.rounded(12),
+        "high_95": projection.high.rounded(12),
+        "if_else": if_else.collect::<Vec<_>>(),
+        "not_varied": projection.unknown,
+    })
+}

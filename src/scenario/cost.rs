@@ -1,0 +1,148 @@
+//! From `[cost]` and the terms beside prices to what a run needs to know of money.
+
+use super::checks::Findings;
+use super::raw::{self, Scenario};
+use super::{CostPlan, Fx, Terms};
+use crate::units::Currency;
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+const FX: &str = "write it as CNY = { rate = \"7.30\", date = \"2026-11-20\" }: how much a US dollar buys";
+
+/// Builds it; a rate of exchange that is needed and not given is a fault, and never 1.
+pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> CostPlan {
+    let raw = &scenario.cost;
+    let mut fx = BTreeMap::new();
+    for (name, rate) in &raw.fx.0 {
+        let path = ["cost", "fx", name];
+        let Ok(currency) = Currency::from_str(name) else {
+            findings.sense(&path, format!("`{name}` is no ISO 4217 code"), FX);
+            continue;
+        };
+        if name == "USD" {
+            findings.sense(&path, "a US dollar buys one US dollar", "leave it out");
+        } else if let Some(rate) = build_fx(rate, &path, findings) {
+            fx.insert(currency, rate);
+        }
+    }
+    let currency = raw.currency.as_ref().and_then(|text| {
+        let parsed = Currency::from_str(text);
+        if parsed.is_err() {
+            let help = "write three capital letters, such as \"CNY\"";
+            findings.sense(&["cost", "currency"], format!("`{text}` is no ISO 4217 code"), help);
+        }
+        parsed.ok()
+    });
+    let mut terms = BTreeMap::new();
+    for (name, target) in &scenario.target.0 {
+        let Some(price) = &target.price else { continue };
+        let own = build_terms(name, price, findings);
+        check_rates(name, price, currency, &fx, findings);
+        if own != Terms::default() {
+            terms.insert(name.clone(), own);
+        }
+    }
+    CostPlan { currency, fx, jobs_per_month: raw.jobs_per_month, terms }
+}
+
+/// Every price must have a way into the currency of the comparison.
+fn check_rates(
+    name: &str,
+    price: &raw::Price,
+    into: Option<Currency>,
+    fx: &BTreeMap<Currency, Fx>,
+    findings: &mut Findings<'_>,
+) {
+    let (Some(into), Ok(from)) = (into, Currency::from_str(&price.currency)) else {
+        if price.fx.is_some() && into.is_none() {
+            let help = "add [cost] with currency = \"CNY\", or leave `fx` out";
+            let what = "a rate of exchange, and no currency to compare in";
+            findings.sense(&["target", name, "price", "fx"], what, help);
+        }
+        return;
+    };
+    if from == into || price.fx.is_some() {
+        return;
+    }
+    for needed in [from, into].into_iter().filter(|one| one.to_string() != "USD" && !fx.contains_key(one)) {
+        let what = format!("there is no rate of exchange for {needed}, and the price of `{name}` needs one");
+        findings.sense(&["target", name, "price"], what, format!("in [cost.fx] {FX}"));
+    }
+}
+
+fn build_terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> Terms {
+    let blank = Terms::default();
+    let mut number =
+        |field: &str, text: &Option<String>, blank: Decimal, fits: fn(Decimal) -> bool, range| {
+            let Some(text) = text else { return blank };
+            let parsed = Decimal::from_str_exact(text).ok().filter(|number| fits(*number));
+            if parsed.is_none() {
+                let what = format!("`{field}` is {text}");
+                findings.sense(&["target", name, "price", field], what, format!("write {range}"));
+            }
+            parsed.unwrap_or(blank)
+        };
+    let share = |number: Decimal| number < Decimal::ONE;
+    let positive = |number: Decimal| number > Decimal::ZERO;
+    let any = |_: Decimal| true;
+    let below = "a share from \"0\" to below \"1\", such as \"0.15\" for 15 percent";
+    let terms = Terms {
+        discount: number("discount", &price.discount, blank.discount, share, below),
+        top_up: number("top_up", &price.top_up, blank.top_up, positive, "a number above \"0\""),
+        fee: number("fee", &price.fee, blank.fee, share, below),
+        tax: number("tax", &price.tax, blank.tax, share, below),
+        fixed_per_month: number(
+            "fixed_per_month",
+            &price.fixed_per_month,
+            blank.fixed_per_month,
+            any,
+            "a number",
+        ),
+        fx: None,
+    };
+    let fx = price.fx.as_ref().and_then(|fx| build_fx(fx, &["target", name, "price", "fx"], findings));
+    Terms { fx, ..terms }
+}
+
+fn build_fx(raw: &raw::Fx, path: &[&str], findings: &mut Findings<'_>) -> Option<Fx> {
+    let rate = Decimal::from_str_exact(&raw.rate).ok().filter(|rate| *rate > Decimal::ZERO);
+    if rate.is_none() {
+        findings.sense(path, format!("`rate` is {}", raw.rate), "write a decimal number above 0 in quotes");
+    }
+    let dated = is_date(&raw.date);
+    if !dated {
+        findings.sense(path, format!("`date` is {}", raw.date), "write a day, such as \"2026-11-20\"");
+    }
+    rate.filter(|_| dated).map(|rate| Fx { rate, date: raw.date.clone() })
+}
+
+fn is_date(text: &str) -> bool {
+    let mut parts = text.split('-').map(|part| part.parse::<u16>().unwrap_or(0));
+    let (year, month, day) = (parts.next(), parts.next(), parts.next());
+    let leap = |year: u16| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let (Some(year), Some(month), Some(day), None) = (year, month, day, parts.next()) else { return false };
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap(year) => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => 0,
+    };
+    year >= 1900 && (1..=days).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_date;
+
+    #[test]
+    fn a_date_is_a_day_that_there_is() {
+        for day in ["2026-11-20", "2024-02-29", "2026-12-31"] {
+            assert!(is_date(day), "{day}");
+        }
+        for no in ["2026-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "20-1-1", "2026-11-20-1", ""] {
+            assert!(!is_date(no), "{no}");
+        }
+    }
+}
