@@ -9,7 +9,7 @@ const MOST_LINES_IN_A_FILE: usize = 400;
 const MOST_LINES_IN_A_FUNCTION: usize = 70;
 
 /// What each room may import. The data flows one way; `ARCHITECTURE.md` says why.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("clock", &[]),
     ("seed", &[]),
     ("units", &[]),
