@@ -1,22 +1,20 @@
-//! `redis-lock` on a real Redis, with a provider that answers from a list: what a job that loses its lock carries
-//! into the next round.
-#![cfg(all(unix, not(loom)))]
-
-mod redis_support;
+//! `redis-lock` on a paused clock and the model of a Redis, with a provider that answers from a list: what a job that
+//! loses its lock carries into the next round.
+#![cfg(not(loom))]
 
 use deadheat::clock::Clock;
-use deadheat::engine::RedisServer;
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
 use deadheat::scenario::{Backoff, BreakerPlan, Jitter, Retry};
-use deadheat::strategy::redis::{Locks, RedisClient};
+use deadheat::strategy::redis::{Locks, ModelSettings, RedisClient};
 use deadheat::strategy::{
     Answer, Blocking, Call, Hands, LocalFuture, RedisLock, RetryPolicy, Strategy, Task, Unlock,
 };
-use redis_support::block_on;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 
 const PREFIX: &str = "deadheat:rounds:";
 const WAIT: Duration = Duration::from_millis(40);
@@ -47,7 +45,7 @@ impl Hands for Listed {
         let next = self.answers.borrow_mut().pop_front();
         Box::pin(async move {
             let Some((answer, took)) = next else { panic!("attempt {} is one too many", call.n) };
-            tokio::time::sleep(took).await;
+            self.wait_until(self.now() + took).await;
             Answer { done: self.now(), ..answer }
         })
     }
@@ -131,21 +129,28 @@ fn good() -> Answer {
     Answer { outcome: Outcome::Ok, error: None, status: Some(200), ..Answer::not_sent(Duration::ZERO) }
 }
 
+/// A runtime whose clock is paused, and the model of a Redis that lives by it.
 struct Place {
-    _server: RedisServer,
+    runtime: Runtime,
+    clock: Clock,
     client: RedisClient,
 }
 
 impl Place {
     fn new() -> Self {
-        let server = RedisServer::spawn().expect("a server");
-        let client = RedisClient::new(&server.url()).expect("a client");
-        Self { _server: server, client }
+        let runtime =
+            Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        let clock = {
+            let _inside = runtime.enter();
+            Clock::of_runtime()
+        };
+        let client = RedisClient::model(Arc::default(), ModelSettings::new(clock, 7));
+        Self { runtime, clock, client }
     }
 
     fn hands(&self, answers: Vec<(Answer, Duration)>, stolen: u32) -> Rc<Listed> {
         Rc::new(Listed {
-            clock: Clock::start(),
+            clock: self.clock,
             answers: RefCell::new(answers.into()),
             locks: Locks::new(self.client.clone(), PREFIX),
             stolen: Cell::new(stolen),
@@ -160,12 +165,13 @@ impl Place {
         RedisLock::new(&self.client, PREFIX, TTL, permits, RetryPolicy::new(retry))
     }
 
-    /// One job, whose attempts are answered at once; it ends within ten seconds.
+    /// One job, whose attempts are answered at once; it ends within ten seconds of the paused clock.
     fn run(&self, retry: Retry, answers: Vec<Answer>, stolen: u32) -> Rc<Listed> {
         let hands = self.hands(answers.into_iter().map(|answer| (answer, Duration::ZERO)).collect(), stolen);
         let lock = self.lock(4, retry);
         let job = lock.run(task(0), hands.clone());
-        block_on(async { tokio::time::timeout(Duration::from_secs(10), job).await.expect("an end") });
+        self.runtime
+            .block_on(async { tokio::time::timeout(Duration::from_secs(10), job).await.expect("an end") });
         hands
     }
 }
@@ -239,10 +245,10 @@ fn leave_is_asked_for_with_lock_and_permit_in_hand() {
     let broken = failed(Outcome::Failed, ErrorClass::ServerError, 500);
     let hands = place.hands(vec![(broken, 2 * WAIT), (good(), Duration::ZERO)], 0);
     let lock = place.lock(1, Retry { breaker, ..retry() });
-    block_on(async {
+    place.runtime.block_on(async {
         let first = lock.run(task(0), hands.clone());
         let second = async {
-            tokio::time::sleep(WAIT).await;
+            hands.wait_until(hands.now() + WAIT).await;
             lock.run(task(1), hands.clone()).await;
         };
         tokio::join!(first, second);

@@ -1,6 +1,6 @@
 //! What is hunted: something that can be run under a schedule, again and again.
 
-use crate::history::{Invariant, JobKey, Verdict, VerdictRow};
+use crate::history::{Invariant, JobKey, LedgerEntry, Verdict, VerdictRow};
 use crate::schedule::{Hold, RequestKey, Schedule, Strike, Trace, Unseen};
 use std::time::Duration;
 
@@ -55,6 +55,21 @@ pub enum Entry {
     },
     /// The client: what it did, in few words.
     Client(String),
+}
+
+impl From<&LedgerEntry> for Line {
+    fn from(entry: &LedgerEntry) -> Self {
+        Self {
+            at: Duration::from_nanos(entry.ended_ns),
+            job: entry.job.clone(),
+            entry: Entry::Ledger {
+                request: RequestKey { job: entry.job.clone(), attempt: entry.attempt, repeat: 0 },
+                status: entry.status,
+                delivered: entry.delivered_tokens,
+                billed: entry.billed_prompt_tokens + entry.billed_completion_tokens,
+            },
+        }
+    }
 }
 
 impl Trial {

@@ -4,7 +4,7 @@ use crate::explore::{Entry, Line, Trial};
 use crate::history::{Claim, Event, Evidence, JobKey, LedgerEntry, Meta, Outcome};
 use crate::invariants;
 use crate::scenario::Plan;
-use crate::schedule::{RequestKey, Trace};
+use crate::schedule::Trace;
 use std::time::Duration;
 
 /// What one run of one cell left behind.
@@ -32,24 +32,10 @@ pub(super) fn judged(plan: &Plan, left: Left<'_>, elapsed: Duration) -> Trial {
 
 /// Both sides' books, in the order of time.
 fn books(events: &[Event], entries: &[LedgerEntry]) -> Vec<Line> {
-    let mut lines: Vec<Line> = entries.iter().map(ledger_line).collect();
+    let mut lines: Vec<Line> = entries.iter().map(Line::from).collect();
     lines.extend(events.iter().filter_map(client_line));
     lines.sort_by_key(|line| line.at);
     lines
-}
-
-fn ledger_line(entry: &LedgerEntry) -> Line {
-    let request = RequestKey { job: entry.job.clone(), attempt: entry.attempt, repeat: 0 };
-    Line {
-        at: Duration::from_nanos(entry.ended_ns),
-        job: entry.job.clone(),
-        entry: Entry::Ledger {
-            request,
-            status: entry.status,
-            delivered: entry.delivered_tokens,
-            billed: entry.billed_prompt_tokens + entry.billed_completion_tokens,
-        },
-    }
 }
 
 fn client_line(event: &Event) -> Option<Line> {

@@ -9,12 +9,12 @@ use super::scratch::Scratch;
 use super::settings::{Place, Settings, TARGET};
 use super::testimony::{Calm, Left};
 use crate::clock::Clock;
-use crate::explore::{Entry, Line, Subject, Trial};
+use crate::explore::{Line, Subject, Trial};
 use crate::history::{LedgerEntry, PROGRAM, ResultSource};
 use crate::invariants;
 use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::scenario::{self, Plan};
-use crate::schedule::{Fallback, RequestKey, Schedule, Trace};
+use crate::schedule::{Fallback, Schedule, Trace};
 use crate::sync::lock;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -108,7 +108,7 @@ impl ProgramSubject {
         let clock = Clock::start();
         let made = self.make(schedule, jobs, clock)?;
         let Made { ran, hearing, entries, trace, stats } = made;
-        let (books, arrived) = (entries.iter().map(line).collect(), entries.len() as u64);
+        let (books, arrived) = (entries.iter().map(Line::from).collect(), entries.len() as u64);
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = Left {
             settings: &self.settings,
@@ -261,18 +261,4 @@ struct Made {
     entries: Vec<LedgerEntry>,
     trace: Trace,
     stats: Stats,
-}
-
-fn line(entry: &LedgerEntry) -> Line {
-    let request = RequestKey { job: entry.job.clone(), attempt: entry.attempt, repeat: 0 };
-    Line {
-        at: Duration::from_nanos(entry.ended_ns),
-        job: entry.job.clone(),
-        entry: Entry::Ledger {
-            request,
-            status: entry.status,
-            delivered: entry.delivered_tokens,
-            billed: entry.billed_prompt_tokens + entry.billed_completion_tokens,
-        },
-    }
 }

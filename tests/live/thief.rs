@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// For how long a victim waits for somebody who takes its lock: there may be nobody any more.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it looks whether somebody has.
+const LOOK: Duration = Duration::from_millis(5);
 /// How long a request takes to its provider, at the most.
 const ON_THE_WAY: Duration = Duration::from_millis(100);
 
@@ -35,7 +37,9 @@ impl Thief {
             if newest.is_some_and(|(newer, begun)| newer > token && hands.now() > begun + ON_THE_WAY) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            if !hands.wait_until(hands.now() + LOOK).await {
+                return;
+            }
         }
     }
 }
