@@ -19,7 +19,7 @@ pub use assemble::{Parts, assemble};
 pub use audited::{Audited, audited};
 pub use billed::{BilledTokens, billed};
 pub use exit::Exit;
-pub use findings::add_findings;
+pub use findings::Hunted;
 pub use host::{here, host};
 pub use judge::{judge, summarise};
 pub use observed::Observed;

@@ -3,7 +3,9 @@
 
 mod cli;
 
-use cli::Place;
+use cli::{EVIDENCE, Place, Running, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 /// Eight jobs on a provider that answers at once; CLOCK, STRATEGY and RETRY are to be filled in.
@@ -116,6 +118,37 @@ fn the_same_hunt_over_sockets() {
     let found = finding(&summary, "answer-matches-job");
     assert!(found["reproduced"][0].as_u64().is_some_and(|times| times >= 4), "{found:#?}");
     place.line(&format!("replay {} --runs 2", file(found))).exits(6);
+}
+
+/// Judged again, a run that was hunted is still broken: no evidence file holds the findings but its summary.
+#[test]
+fn findings_outlive_a_second_judgement() {
+    let place = Place::new();
+    place.write("s.toml", &scenario("virtual", "semaphore", ""));
+    let first = place.line("run s.toml --explore 400 -q --format json --out run").exits(6).json();
+    let again = place.line("check run --format json").exits(6).json();
+    assert_eq!((&first["findings"], &first["exit_reasons"]), (&again["findings"], &again["exit_reasons"]));
+}
+
+#[test]
+fn ctrl_c_ends_a_hunt_with_a_whole_report() {
+    let place = Place::new();
+    place.write("s.toml", &scenario("virtual", "semaphore", CERTAIN));
+    let log = |name| std::fs::File::create(place.path(name)).expect("a file");
+    let mut child = place
+        .command(&["run", "s.toml", "--explore", "100000000", "--out", "run"])
+        .stdout(log("stdout"))
+        .stderr(log("stderr"))
+        .spawn()
+        .map(Running)
+        .expect("it starts");
+    until("a hunt", || place.read("stderr").contains("hunting mock/semaphore"));
+    let pid = Pid::from_raw(i32::try_from(child.0.id()).expect("fits"));
+    kill(pid, Signal::SIGINT).expect("sent");
+    assert_eq!(child.0.wait().expect("ended").code(), Some(130));
+    let text = place.read("stdout");
+    assert!(text.contains("the hunt was interrupted"), "{text}");
+    assert_eq!(place.names("run"), EVIDENCE);
 }
 
 #[test]

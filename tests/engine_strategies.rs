@@ -100,9 +100,14 @@ fn retry_budget_and_breaker_are_clean_beside_a_strategy() {
 #[test]
 fn one_answer_serves_all_who_ask_the_same() {
     let seen = clean("single-flight]\npermits = 4", &[("workload.repeats", "4")]);
-    let right: Vec<_> = seen.evidence.jobs.iter().filter(|job| job.outcome == Outcome::Ok).collect();
-    // Of one question nobody knows what came: it is not asked again, so that it cannot be billed twice.
-    assert_eq!(right.len(), 16, "{}", seen.story());
+    let mut unanswered: BTreeMap<u64, u64> = BTreeMap::new();
+    for job in seen.evidence.jobs.iter().filter(|job| job.outcome != Outcome::Ok) {
+        *unanswered.entry(job.job.index / 4).or_default() += 1;
+    }
+    // A question of which nobody knows what came is not asked again, so that it cannot be billed twice. It is one of
+    // the two whose leader may meet a fault, and fails whole.
+    let lost = unanswered.iter().all(|(question, jobs)| [4, 5].contains(question) && *jobs == 4);
+    assert!(lost, "{unanswered:?} {}", seen.story());
     let again = clean(
         "single-flight]\npermits = 4",
         &[("workload.repeats", "4"), ("retry.transport", "true"), ("target.mock.idempotency", "true")],

@@ -237,8 +237,7 @@ fn close_and_judge(
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
     let mut summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
     if let Some(asked) = args.hunt() {
-        let hunted = hunt::hunt(args, plan, asked, &dir, stop)?;
-        gate::add_findings(&mut summary, hunted.findings, hunted.explored);
+        hunt::hunt(args, plan, asked, &dir, stop)?.add_to(&mut summary);
     }
     let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;

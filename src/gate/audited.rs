@@ -1,6 +1,6 @@
 //! The summary of an audit: there was no load to measure, only schedules and what became of the rules under them.
 
-use super::{Exit, add_findings};
+use super::{Exit, Hunted};
 use crate::history::{
     ExploredRow, Fidelity, FindingRow, Host, Invariant, Meta, SUMMARY_VERSION, Summary, Validity, Verdict,
     VerdictRow, Witness,
@@ -70,7 +70,7 @@ pub fn audited(audit: Audited<'_>) -> Summary {
         advice: None,
         host,
     };
-    add_findings(&mut summary, findings, vec![explored]);
+    Hunted { findings, explored: vec![explored], ..Hunted::default() }.add_to(&mut summary);
     summary
 }
 

@@ -1,6 +1,6 @@
 //! From a run's directory to its summary.
 
-use super::{Parts, assemble, billed, host};
+use super::{Hunted, Parts, assemble, billed, host};
 use crate::cost;
 use crate::history::{HistoryError, Host, Loaded, Summary};
 use crate::invariants;
@@ -16,7 +16,9 @@ use std::path::Path;
 pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
     let (loaded, gaps) = Gaps::read(dir, plan)?;
     let host = host(dir, &loaded.evidence.meta);
-    Ok(summarise(plan, &loaded, &gaps, host))
+    let mut summary = summarise(plan, &loaded, &gaps, host);
+    Hunted::earlier(dir).add_to(&mut summary);
+    Ok(summary)
 }
 
 /// Judges evidence that is in memory.

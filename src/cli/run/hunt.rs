@@ -1,13 +1,16 @@
 //! `--explore` and `--time`: after the run itself, hunt each cell for schedules under which it breaks a rule.
 
 use super::{Args, Failure, redis};
+use crate::cli::output;
 use crate::clock::{Clock, utc_now_s};
-use crate::engine::{Berth, Stop};
-use crate::explore::{self, Budget, Config, Report, Subject};
-use crate::gate::Exit;
-use crate::history::{ExploredRow, FindingRow, RunDir};
-use crate::lab::{SocketCell, VirtualCell};
+use crate::engine::{Berth, Cause, Stop};
+use crate::explore::{self, Budget, Config, Report, Subject, Trial};
+use crate::gate::{Exit, Hunted};
+use crate::history::RunDir;
+use crate::lab::{JOBS_MAX, SocketCell, VirtualCell};
+use crate::profile;
 use crate::scenario::{Cell, ClockKind, Place, Plan, StrategyPlan};
+use crate::schedule::Schedule;
 use crate::strategy;
 use std::time::Duration;
 
@@ -20,13 +23,6 @@ pub(super) enum Asked {
     Time(Duration),
 }
 
-/// What came of it, for the summary.
-#[derive(Debug, Default)]
-pub(super) struct Hunted {
-    pub(super) findings: Vec<FindingRow>,
-    pub(super) explored: Vec<ExploredRow>,
-}
-
 /// Hunts every cell, and writes `finding-N.toml` into the run's directory for each rule that breaks.
 pub(super) fn hunt(
     args: &Args,
@@ -37,11 +33,12 @@ pub(super) fn hunt(
 ) -> Result<Hunted, Failure> {
     let mut hunted = Hunted::default();
     let (ground, cells) = (Ground::open(plan)?, plan.cells());
-    for cell in &cells {
-        if stop.cause().is_some() {
-            break;
+    for (number, cell) in (1..).zip(&cells).take_while(|_| stop.cause().is_none()) {
+        if !args.quiet {
+            let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
+            output::say(&format!("hunting {target}/{strategy}, cell {number} of {}", cells.len()));
         }
-        let report = hunt_cell(args, &ground, *cell, asked, cells.len())?;
+        let Some(report) = hunt_cell(args, &ground, *cell, asked, cells.len(), stop)? else { break };
         hunted.explored.push(report.explored);
         for finding in report.findings {
             let file = format!("finding-{}.toml", hunted.findings.len() + 1);
@@ -52,16 +49,37 @@ pub(super) fn hunt(
         }
     }
     ground.close();
+    if stop.cause().is_none() {
+        hunted.failed = hunted.explored.iter().find_map(|row| row.stopped.clone());
+    }
+    hunted.interrupted = stop.cause() == Some(Cause::Interrupted);
     Ok(hunted)
 }
 
+/// A subject that is not run any more once the hunt was stopped.
+struct Stoppable<'a> {
+    subject: &'a mut dyn Subject,
+    stop: &'a Stop,
+}
+
+impl Subject for Stoppable<'_> {
+    fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
+        match self.stop.cause() {
+            Some(_) => Err("it was stopped".to_owned()),
+            None => self.subject.run(schedule, jobs),
+        }
+    }
+}
+
+/// Hunts one cell; `None` if it was stopped before anything was learnt.
 fn hunt_cell(
     args: &Args,
     ground: &Ground<'_>,
     cell: Cell,
     asked: Asked,
     cells: usize,
-) -> Result<Report, Failure> {
+    stop: &Stop,
+) -> Result<Option<Report>, Failure> {
     let (target, strategy) = (&ground.plan.targets[cell.target], &ground.plan.strategies[cell.strategy]);
     let budget = match asked {
         Asked::Schedules(n) => Budget::Schedules(n),
@@ -71,13 +89,22 @@ fn hunt_cell(
         config.origin.scenario = Some(args.scenario.display().to_string());
         config.origin.set = args.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let clock = Clock::start();
-        explore::explore(subject, &config, &|| clock.now())
+        explore::explore(&mut Stoppable { subject, stop }, &config, &|| clock.now())
     });
-    let mut report = report.map_err(|why| {
-        Failure::new(Exit::Internal, &format!("{}/{}: {why}", target.name, strategy.name()))
-    })?;
+    let mut report = match report {
+        Ok(report) => report,
+        Err(_) if stop.cause().is_some() => return Ok(None),
+        Err(why) => {
+            let message = format!("{}/{}: {why}", target.name, strategy.name());
+            return Err(Failure::new(Exit::Internal, &message));
+        }
+    };
     (report.explored.target, report.explored.strategy) = (target.name.clone(), strategy.name().to_owned());
-    Ok(report)
+    let more = profile::planned(ground.plan).map_or(0, |jobs| jobs.saturating_sub(JOBS_MAX));
+    if more > 0 {
+        report.explored.not_covered.push(format!("{more} more jobs of the scenario"));
+    }
+    Ok(Some(report))
 }
 
 /// Where cells are hunted: in virtual time or over sockets, as the plan's clock says.
