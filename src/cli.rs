@@ -1,7 +1,9 @@
 //! The command line: one file per verb; flags in, exit code out. No rule of the domain lives here.
 
 mod audit;
+mod calibrate;
 mod check;
+mod compare;
 mod completions;
 mod cost;
 mod init;
@@ -35,6 +37,8 @@ enum Verb {
     Mock(mock::Args),
     Check(check::Args),
     Report(report::Args),
+    Compare(Box<compare::Args>),
+    Calibrate(calibrate::Args),
     Cost(cost::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -59,6 +63,8 @@ pub fn main() -> u8 {
         Verb::Mock(args) => mock::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Compare(args) => compare::run(&args),
+        Verb::Calibrate(args) => calibrate::run(&args),
         Verb::Cost(args) => cost::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Schema(args) => schema::run(&args),

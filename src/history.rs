@@ -3,6 +3,7 @@
 mod attempt;
 mod blocks;
 mod claims;
+mod compared;
 mod conduct;
 mod cost_row;
 mod error;
@@ -23,6 +24,7 @@ mod writers;
 
 pub use attempt::{Attempt, CellEnd, Event, Job, JobEnd, NotIssued};
 pub use claims::Claim;
+pub use compared::*;
 pub use conduct::{Booked, Conduct, ConductEnd, ResultSource};
 pub use cost_row::{CostRow, DisagreeRow, FactorRow, LandedRow, WasteRow};
 pub use error::HistoryError;

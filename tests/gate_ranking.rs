@@ -69,6 +69,7 @@ fn judged(run: &Run) -> Summary {
     let billed =
         cells.iter().map(|c| Some(BilledTokens { prompt: 0, completion: run.figures[c.strategy].3 * 1000 }));
     assemble(Parts {
+        baseline: None,
         plan: &run.plan,
         meta: &run.meta,
         host: Host::default(),
