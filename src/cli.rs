@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod cost;
 mod init;
+mod merge;
 mod mock;
 mod output;
 mod plan;
@@ -39,6 +40,7 @@ enum Verb {
     Report(report::Args),
     Compare(Box<compare::Args>),
     Calibrate(calibrate::Args),
+    Merge(merge::Args),
     Cost(cost::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -65,6 +67,7 @@ pub fn main() -> u8 {
         Verb::Report(args) => report::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args),
+        Verb::Merge(args) => merge::run(&args),
         Verb::Cost(args) => cost::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Schema(args) => schema::run(&args),
