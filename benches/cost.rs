@@ -1,7 +1,7 @@
 //! Time to price a million attempts by a card with tiers, hours and variants: each into its regime, the sum once.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deadheat::cost::{Circumstances, Component, Counts, LIST, Tally, snapshot};
+use deadheat::prices::{Circumstances, Component, Counts, LIST, Tally, snapshot};
 use deadheat::seed;
 use rand::Rng;
 use std::hint::black_box;

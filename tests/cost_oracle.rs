@@ -1,7 +1,7 @@
 //! Our price of a request against that of the `genai-prices` crate, model by model, on the data that crate ships.
 #![cfg(not(loom))]
 
-use deadheat::cost::{
+use deadheat::prices::{
     Card, Circumstances, Component, Format, Imported, LIST, PriceError, Usage, day_of, import, snapshot,
 };
 use genai_prices::{Calculator, PriceRequest, Usage as Theirs, UsageKey};

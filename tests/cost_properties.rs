@@ -1,10 +1,10 @@
 //! Laws of money: order and grouping change nothing, more tokens never cost less, rates of exchange come back.
 #![cfg(not(loom))]
 
-use deadheat::cost::{
-    Amount, Card, Circumstances, Component, Counts, LIST, Supplier, Tally, break_even, landed, snapshot,
+use deadheat::cost::{Supplier, break_even};
+use deadheat::prices::{
+    Amount, Card, Circumstances, Component, Counts, Fx, LIST, Tally, Terms, landed, snapshot,
 };
-use deadheat::scenario::{CostPlan, Fx, Terms};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use std::sync::LazyLock;
@@ -78,14 +78,10 @@ proptest! {
     ) {
         let (usd, cny) = ("USD".parse().expect("USD"), "CNY".parse().expect("CNY"));
         let rate = Decimal::new(rate_millis, 3);
-        let plan = |currency| CostPlan {
-            currency: Some(currency),
-            fx: [(cny, Fx { rate, date: "2026-11-20".to_owned() })].into(),
-            ..CostPlan::default()
-        };
+        let fx = [(cny, Fx { rate, date: "2026-11-20".to_owned() })].into();
         let value = Decimal::new(cents, 2);
-        let there = landed(usd, &plan(cny), &Terms::default()).expect("a rate").price(value).expect("a price");
-        let back = landed(cny, &plan(usd), &Terms::default()).expect("a rate").price(there).expect("a price");
+        let there = landed(usd, cny, &fx, &Terms::default()).expect("a rate").price(value).expect("a price");
+        let back = landed(cny, usd, &fx, &Terms::default()).expect("a rate").price(there).expect("a price");
         prop_assert!((back - value).abs() <= Decimal::new(1, 2), "{value} {there} {back}");
     }
 

@@ -1,7 +1,7 @@
 //! Rate cards: the embedded snapshot, edges, hours, tiers, and everything that must not be guessed.
 #![cfg(not(loom))]
 
-use deadheat::cost::{
+use deadheat::prices::{
     ARTICLE, Book, Card, Circumstances, LIST, LookupError, PriceError, Usage, diff, snapshot, snapshots,
 };
 

@@ -6,7 +6,8 @@ use super::{
     BilledTokens, Exit, Grounds, Observed, exit_reasons, fidelity_faults, ranking, thresholds, validity,
 };
 use crate::history::{
-    CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
+    BudgetRow, CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict,
+    VerdictRow,
 };
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
@@ -44,6 +45,8 @@ pub struct Parts<'a> {
     pub billed: Vec<Option<BilledTokens>>,
     /// What it cost: [`crate::cost::run_cost`].
     pub cost: Vec<CostRow>,
+    /// What was spent of the budget: [`crate::cost::budget_rows`].
+    pub budget: Vec<BudgetRow>,
 }
 
 impl Observed for Parts<'_> {
@@ -58,7 +61,7 @@ impl Observed for Parts<'_> {
     fn cost(&self, cell: Cell) -> Option<Money> {
         let billed = self.billed.get(usize::from(cell.index)).copied().flatten();
         // Warm-ups were paid for.
-        spent(self.plan, cell, self.counters.get(usize::from(cell.index))?, billed)
+        spent(&self.cost, self.counters.get(usize::from(cell.index))?, billed)
     }
 }
 
@@ -108,6 +111,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         explored: Vec::new(),
         fidelity: parts.fidelity,
         cost: parts.cost,
+        budget: parts.budget,
         thresholds: rows,
         optimise: ranking::name(plan.optimise).to_owned(),
         strategies: comparison.strategies,

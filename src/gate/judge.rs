@@ -45,5 +45,6 @@ pub fn summarise(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host) -> Summa
         verdicts,
         billed: billed(plan, evidence),
         cost: cost::run_cost(plan, &folded.counters, evidence),
+        budget: cost::budget_rows(plan, evidence),
     })
 }

@@ -4,8 +4,8 @@ use super::import::{self, Whose, whose};
 use super::table::{plain, table};
 use super::{Done, book, days_between, finish, today};
 use crate::cli::output::Format;
-use crate::cost::{Book, Card, Component, LIST, diff, price_text};
 use crate::gate::Exit;
+use crate::prices::{Book, Card, Component, LIST, diff, price_text};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -158,7 +158,7 @@ fn row(card: &Card) -> Vec<String> {
 
 /// Every rate, every condition, and a line to put into a scenario.
 fn in_full(card: &Card, today: Date) -> String {
-    let rates = |rates: &crate::cost::Rates| -> String {
+    let rates = |rates: &crate::prices::Rates| -> String {
         let each = rates.iter().map(|(component, rate)| format!("{} {}", component.name(), price_text(rate)));
         each.collect::<Vec<_>>().join(" · ")
     };
@@ -193,7 +193,7 @@ fn in_full(card: &Card, today: Date) -> String {
 }
 
 fn card_json(card: &Card) -> Value {
-    let rates = |rates: &crate::cost::Rates| -> Value {
+    let rates = |rates: &crate::prices::Rates| -> Value {
         rates.iter().map(|(component, rate)| (component.name().to_owned(), json!(rate.to_string()))).collect()
     };
     let whens = card.whens.iter().map(|when| {

@@ -133,6 +133,25 @@ impl Book {
         })
     }
 
+    /// The card of a model on a day; without one, the newest.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn on(&self, model: &str, day: Option<Date>) -> Result<&Card, LookupError> {
+        let Some(day) = day else {
+            let at = self.names.get(model).map_or_else(|| self.alone(model), Ok)?;
+            let newest = at.iter().map(|at| &self.cards[*at]).max_by_key(|card| card.days.from);
+            return newest.ok_or_else(|| LookupError::Unknown { model: model.to_owned(), near: None });
+        };
+        self.find(model, day)
+    }
+
+    /// Whether a card of some day has that name.
+    #[must_use]
+    pub fn knows(&self, model: &str) -> bool {
+        !matches!(self.on(model, None), Err(LookupError::Unknown { .. }))
+    }
+
     /// By the model's name alone.
     fn alone(&self, model: &str) -> Result<&Vec<usize>, LookupError> {
         let named = |full: &str| full.split_once('/').is_some_and(|(_, name)| name == model);

@@ -59,7 +59,7 @@ pub struct Above {
 }
 
 impl Above {
-    fn holds(&self, counts: &Counts) -> bool {
+    pub(super) fn holds(&self, counts: &Counts) -> bool {
         let parts = [
             Component::Input,
             Component::CachedRead,
