@@ -2,6 +2,7 @@
 //!
 //! Prices themselves are `prices/`. Pure: no clock, no network, no file.
 
+mod age;
 mod break_even;
 mod budget;
 mod disagree;
@@ -10,6 +11,7 @@ mod run;
 mod till;
 mod waste;
 
+pub use age::{StaleError, age_days, fresh, prices_hold};
 pub use break_even::{Range, Supplier, as_decimal, break_even, minor, sentence};
 pub use budget::budget_rows;
 pub use project::{Around, JobUse, LEAST_JOBS, ProjectError, Projection, job_uses, project};

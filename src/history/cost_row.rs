@@ -88,6 +88,14 @@ pub struct BudgetRow {
     pub currency: Option<String>,
 }
 
+impl BudgetRow {
+    /// Whether the cap was kept to the last digit.
+    #[must_use]
+    pub fn overshoot_is_nothing(&self) -> bool {
+        self.overshoot.bytes().all(|b| matches!(b, b'0' | b'.'))
+    }
+}
+
 /// One class of what was bought.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WasteRow {

@@ -133,14 +133,17 @@ impl Book {
         })
     }
 
-    /// The card of a model on a day; without one, the newest.
+    /// The card of a model on a day; without one, on the newest day on which any of its prices was checked. Announced
+    /// prices are not yet prices, unless there is no other.
     ///
     /// # Errors
     /// If there is none, or more than one.
     pub fn on(&self, model: &str, day: Option<Date>) -> Result<&Card, LookupError> {
-        let Some(day) = day else {
+        let known = day.or_else(|| self.newest().filter(|day| self.find(model, *day).is_ok()));
+        let Some(day) = known else {
             let at = self.names.get(model).map_or_else(|| self.alone(model), Ok)?;
-            let newest = at.iter().map(|at| &self.cards[*at]).max_by_key(|card| card.days.from);
+            let cards = at.iter().map(|at| &self.cards[*at]);
+            let newest = cards.max_by_key(|card| (card.days.hold(card.checked_on), card.days.from));
             return newest.ok_or_else(|| LookupError::Unknown { model: model.to_owned(), near: None });
         };
         self.find(model, day)

@@ -2,7 +2,7 @@
 
 use super::component::whole;
 use super::{Amount, Card, Circumstances, Component, Counts, Days, FxTable, Landed, LandedError};
-use super::{PriceError, Rates, Regime, Terms, Unit, landed};
+use super::{PriceError, Rates, Regime, Terms, Unit, When, landed};
 use crate::units::{Currency, PricePerMtok};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -109,14 +109,20 @@ impl Card {
         counts.with(Component::RequestFee, fees)
     }
 
+    /// Whether a plain request (no batch, service tier or region) costs more at some times than at others.
+    #[must_use]
+    pub fn changes_with_time(&self) -> bool {
+        let timed = |when: &When| when.schedule.is_some() || when.days != Days::default();
+        self.whens.iter().any(|when| when.is_plain() && timed(when))
+    }
+
     /// Rates that no plain request (no batch, service tier or region) can pass, at whatever hour it is served. With
     /// `counts` the cliffs are taken as they fall for it, else as if any might.
     ///
     /// # Errors
     /// If a factor makes a rate that cannot be counted.
     pub fn dearest(&self, counts: Option<&Counts>) -> Result<Rates, PriceError> {
-        let plain = |when: &&super::When| when.service_tier.is_none() && !when.batch && when.region.is_none();
-        self.whens.iter().filter(plain).try_fold(self.rates, |rates, when| {
+        self.whens.iter().filter(|when| when.is_plain()).try_fold(self.rates, |rates, when| {
             let above = when.above.map(|above| counts.map(|counts| above.holds(counts)));
             if above == Some(Some(false)) {
                 return Ok(rates);

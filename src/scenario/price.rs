@@ -5,7 +5,7 @@ use super::cost::{self, FX};
 use super::raw::{self, Clock, Scenario};
 use super::{CostPlan, TokenRange};
 use crate::prices::{
-    Book, Card, Component, Days, FxTable, LIST, Price, RawCard, Terms, Unit, day_of, snapshot, stated,
+    Book, Card, Component, FxTable, LIST, Price, RawCard, Terms, Unit, day_of, snapshot, stated,
 };
 use crate::units::{Currency, PricePerMtok};
 use jiff::Timestamp;
@@ -116,8 +116,7 @@ impl<'a> Prices<'a> {
                 return sense(&what, "write a card of your own, as [[cost.card]], that has one");
             }
         }
-        let changes = card.whens.iter().any(|when| when.schedule.is_some() || when.days != Days::default());
-        if changes && self.scenario.clock == Clock::Virtual && self.cost.start_utc_s.is_none() {
+        if card.changes_with_time() && self.scenario.clock == Clock::Virtual && self.cost.start_utc_s.is_none() {
             let what = format!("\"{name}\" has prices by day or hour, and virtual time has no date");
             return sense(
                 &what,

@@ -18,7 +18,7 @@ const IN_FULL: usize = 6;
 pub(super) struct Args {
     /// Only models whose name contains all of these
     filter: Vec<String>,
-    /// A set by name (list-2026-10, article-2026), or a TOML file of cards
+    /// A set by name (list-2026-11, article-2026), or a TOML file of cards
     #[arg(long, value_name = "SET", default_value = LIST)]
     from: String,
     /// Read prices from somebody's JSON instead, such as litellm=model_prices.json

@@ -2,7 +2,7 @@
 
 use super::{Done, book, finish, today};
 use crate::cli::output::Format;
-use crate::cost::{Around, LEAST_JOBS, Projection, as_decimal, job_uses, minor, project};
+use crate::cost::{age_days, fresh, Around, LEAST_JOBS, Projection, as_decimal, job_uses, minor, project};
 use crate::gate::Exit;
 use crate::metrics::Gaps;
 use crate::prices::{Card, Component, LIST, Price, day_of, decimal};
@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Price of a million prompt tokens read from a cache, to vary the share of them
     #[arg(long, value_name = "PRICE")]
     cached_read: Option<String>,
+    /// Refuse a rate card that was checked more than so many days ago
+    #[arg(long, value_name = "DAYS")]
+    max_price_age: Option<u32>,
     /// Seeds the bootstrap [default: the run's seed]
     #[arg(long)]
     seed: Option<u64>,
@@ -66,6 +69,9 @@ fn projected(args: &Args) -> Result<Done, String> {
         let (target, strategy) = (&plan.targets[cell.target], &plan.strategies[cell.strategy]);
         let name = format!("{}/{}", target.name, strategy.name());
         let list = list_card(&plan, cell, args, start_utc_s)?;
+        if list.checked_on != Date::ZERO {
+            fresh(&list, today()?, args.max_price_age).map_err(|error| error.to_string())?;
+        }
         let terms = target.price.as_ref().map(|price| price.terms.clone()).unwrap_or_default();
         let into = plan.cost.currency.unwrap_or(list.currency);
         let fx = list.currency != into;
@@ -164,6 +170,13 @@ fn text(name: &str, projection: &Projection, jobs: u64, price: &Price) -> String
         projection.resamples,
         projection.per_job.rounded(9),
     ));
+    if let (true, Ok(today)) = (price.is_listed(), today()) {
+        let (name, age) = (price.list.name(), age_days(&price.list, today));
+        text.push_str(&format!(
+            "  by {name} of {}, {}, checked {} ({age} days ago)\n",
+            price.list.set, price.list.source_url, price.list.checked_on
+        ));
+    }
     if price.way.changes() {
         let factors: Vec<String> = price
             .way
