@@ -8,7 +8,9 @@ use jiff::civil::Date;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StaleError {
     /// It holds on other days.
-    #[error("target `{target}`: the price of {card} holds {days}, not on {today}: name a card that does, or say when the run is taken to begin, [cost] start = \"2026-11-24T02:00:00Z\"")]
+    #[error(
+        "target `{target}`: the price of {card} holds {days}, not on {today}: name a card that does, or say when the run is taken to begin, [cost] start = \"2026-11-24T02:00:00Z\""
+    )]
     NotThen {
         /// Whose.
         target: String,
@@ -20,7 +22,9 @@ pub enum StaleError {
         today: Date,
     },
     /// It was checked too long ago.
-    #[error("the price of {card} was checked on {checked_on}, {age} days ago, more than the {most} allowed: look at {source_url} and write a card of your own")]
+    #[error(
+        "the price of {card} was checked on {checked_on}, {age} days ago, more than the {most} allowed: look at {source_url} and write a card of your own"
+    )]
     Old {
         /// Which.
         card: String,

@@ -116,7 +116,10 @@ impl<'a> Prices<'a> {
                 return sense(&what, "write a card of your own, as [[cost.card]], that has one");
             }
         }
-        if card.changes_with_time() && self.scenario.clock == Clock::Virtual && self.cost.start_utc_s.is_none() {
+        if card.changes_with_time()
+            && self.scenario.clock == Clock::Virtual
+            && self.cost.start_utc_s.is_none()
+        {
             let what = format!("\"{name}\" has prices by day or hour, and virtual time has no date");
             return sense(
                 &what,

@@ -182,12 +182,8 @@ fn in_full(card: &Card, today: Date) -> String {
     let age = days_between(card.checked_on, today);
     let source = plain(&card.source_url);
     text.push_str(&format!("  source      {source}, checked {} ({age} days ago)\n", card.checked_on));
-    if let (Some(input), Some(output)) = (card.rates.own(Component::Input), card.rates.own(Component::Output))
-    {
-        let (input, output, currency) = (price_text(input), price_text(output), card.currency);
-        let line =
-            format!("price = {{ input = \"{input}\", output = \"{output}\", currency = \"{currency}\" }}");
-        text.push_str(&format!("  scenario    {line}\n"));
+    if card.set == LIST {
+        text.push_str(&format!("  scenario    price = {{ card = \"{}\" }}\n", plain(&card.name())));
     }
     text
 }

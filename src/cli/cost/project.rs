@@ -2,7 +2,7 @@
 
 use super::{Done, book, finish, today};
 use crate::cli::output::Format;
-use crate::cost::{age_days, fresh, Around, LEAST_JOBS, Projection, as_decimal, job_uses, minor, project};
+use crate::cost::{Around, LEAST_JOBS, Projection, age_days, as_decimal, fresh, job_uses, minor, project};
 use crate::gate::Exit;
 use crate::metrics::Gaps;
 use crate::prices::{Card, Component, LIST, Price, day_of, decimal};

@@ -16,7 +16,9 @@ pub(super) fn cost(page: &mut Page, summary: &Summary) {
     let several = summary.counters.len() > 1;
     for row in &summary.cost {
         page.wrapped("", 2, &spent(row, several), Tone::Plain);
-        page.wrapped("", 4, &each(row), Tone::Dim);
+        if row.per_request.is_some() {
+            page.wrapped("", 4, &each(row), Tone::Dim);
+        }
         if row.classes.iter().any(|class| class.class != "useful" && class.cost != "0.00") {
             page.wrapped("", 4, &bought(row), Tone::Warn);
         }
