@@ -3,7 +3,7 @@
 
 use deadheat::cost::{Supplier, break_even};
 use deadheat::prices::{
-    Amount, Card, Circumstances, Component, Counts, Fx, LIST, Tally, Terms, landed, snapshot,
+    Amount, Card, Circumstances, Component, Counts, Fx, LIST, Meter, Price, Tally, Terms, landed, snapshot,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -55,6 +55,33 @@ proptest! {
         prop_assert_eq!(whole, backwards);
         prop_assert_eq!(whole, merged.cost(card).expect("a price"));
         prop_assert_eq!(whole, one_by_one);
+        let mut meter = Meter::new(card);
+        let metered = requests.iter().fold(Amount::zero(card.currency), |sum, (counts, second)| {
+            sum.plus(meter.cost(counts, *second).expect("a price")).expect("within bounds")
+        });
+        prop_assert_eq!(whole, metered);
+    }
+
+    #[test]
+    fn what_a_budget_sets_aside_is_never_less_than_the_bill(
+        requests in requests(), which in any::<prop::sample::Index>(), discount in 0..100i64, rate in 1..20_000i64
+    ) {
+        let card = which.get(CARDS.as_slice()).clone();
+        let cny = "CNY".parse().expect("CNY");
+        let fx = [(cny, Fx { rate: Decimal::new(rate, 3), date: "2026-11-20".to_owned() })].into();
+        let terms = Terms { discount: Decimal::new(discount, 2), ..Terms::default() };
+        let price = Price::new(card, cny, &fx, terms).expect("a rate");
+        let mut meter = Meter::new(&price.landed);
+        let (mut bill, mut all) = (0, [0u64; 2]);
+        for (counts, second) in &requests {
+            let (prompt, completion) = (counts.get(Component::Input), counts.get(Component::Output));
+            let paid = meter.request(prompt, completion, *second).expect("a price");
+            prop_assert!(paid.yocto <= price.most(prompt, completion).expect("a price").yocto);
+            bill += paid.yocto;
+            all = [all[0] + prompt, all[1] + completion];
+        }
+        let many = u64::try_from(requests.len()).expect("few");
+        prop_assert!(bill <= price.most_of(many, all[0], all[1]).expect("a price").yocto);
     }
 
     #[test]

@@ -72,6 +72,17 @@ proptest! {
     }
 
     #[test]
+    fn without_a_fault_the_client_believes_what_the_ledger_billed(
+        jobs in 1..40usize, permanent in proptest::collection::vec(any::<bool>(), 40)
+    ) {
+        let fates = (0..jobs).map(|nth| if permanent[nth] { Fate::Permanent } else { Fate::Whole });
+        let stories = fates.map(|fate| Story { took_ms: 20, warmup: false, fates: vec![fate] }).collect();
+        let row = cost(&World::build(priced(plan::plan(4, 1, 1)), &[stories], true, 0)).remove(0);
+        prop_assert_eq!(row.billed.as_ref(), Some(&row.client));
+        prop_assert_eq!(row.disagreeing, 0);
+    }
+
+    #[test]
     fn without_a_ledger_the_interval_holds_what_the_ledger_would_have_said(mut world in evidence::world()) {
         world.plan = priced(world.plan);
         let most = world.evidence.ledger.iter().map(|row| row.billed_prompt_tokens).max().unwrap_or(1);
