@@ -135,7 +135,11 @@ pub(super) fn beside_the_first(plan: &Plan, rows: &mut [CostRow]) {
             }
             let ranges = break_even(&supplier(plan, first)?, &supplier(plan, row)?)?;
             let said = sentence(&ranges, "jobs a month");
-            Some(format!("{} beside {}: {said}", row.target, first.target))
+            let strategy = match plan.strategies.len() {
+                0 | 1 => String::new(),
+                _ => format!(" ({})", row.strategy),
+            };
+            Some(format!("{} beside {}{strategy}: {said}", row.target, first.target))
         });
         if let Some(landed) = &mut rows[nth].landed {
             landed.break_even = said;
