@@ -67,6 +67,10 @@ fn row(plan: &Plan, cell: Cell, counter: &CounterRow, evidence: &Evidence) -> Op
         sums.iter().for_each(|sum| all.add(sum));
         all
     });
+    // Beyond what can be counted is no figure.
+    if [client.list, paid.list, paid.landed].iter().any(|sum| sum.whole() == i128::MAX) {
+        return None;
+    }
     let (disagreeing, disagree) =
         if has_ledger { disagreeing(&mut till, cell, evidence) } else { (0, Vec::new()) };
     let most = if has_ledger { None } else { Some(most(plan, cell, evidence, &mut till)) };
