@@ -27,7 +27,7 @@ pub use attempt::{Attempt, CellEnd, Event, Job, JobEnd, NotIssued};
 pub use claims::Claim;
 pub use compared::*;
 pub use conduct::{Booked, Conduct, ConductEnd, ResultSource};
-pub use cost_row::{CostRow, DisagreeRow, FactorRow, LandedRow, WasteRow};
+pub use cost_row::{BudgetRow, CardRow, CostRow, DisagreeRow, FactorRow, LandedRow, WasteRow};
 pub use error::HistoryError;
 pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number};
 pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM};

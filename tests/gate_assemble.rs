@@ -66,6 +66,7 @@ fn summary(run: &Run) -> Summary {
         verdicts: run.verdicts.clone(),
         billed: run.billed.clone(),
         cost: vec![],
+        budget: vec![],
     })
 }
 

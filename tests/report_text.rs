@@ -85,6 +85,7 @@ fn summary() -> Summary {
         explored: vec![],
         fidelity: fidelity(),
         cost: vec![cost("unbounded", "0.64"), cost("semaphore", "0.644")],
+        budget: vec![],
         thresholds: vec![
             threshold("ttft: p(99) < 1500ms", false, Some("1.52s")),
             threshold("error_rate: rate < 20%", true, Some("10.47%")),

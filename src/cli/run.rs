@@ -8,10 +8,12 @@ pub(super) mod targets;
 
 use super::output::{self, Format};
 use crate::clock::{Clock, utc_now_s};
+use crate::cost;
 use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
 use crate::lab::{self, Ran};
+use crate::prices::day_of;
 use crate::report;
 use crate::scenario::{ClockKind, Plan};
 use crate::shared::Progress;
@@ -47,6 +49,9 @@ pub(super) struct Args {
     /// Then hunt all cells for schedules under which they break a rule: so long, such as 30s
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     time: Option<Duration>,
+    /// Refuse to begin if a rate card was checked more than so many days ago
+    #[arg(long, value_name = "DAYS")]
+    max_price_age: Option<u32>,
     /// No progress line
     #[arg(long, short)]
     quiet: bool,
@@ -86,6 +91,9 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(plan) => Arc::new(plan),
         Err(code) => return code,
     };
+    if let Err(error) = today().map_or(Ok(()), |today| cost::prices_hold(&plan, today, args.max_price_age)) {
+        return output::fail(args.format, Exit::Usage, &error.to_string());
+    }
     if args.hunt().is_some()
         && let Err(failure) = hunt::check(&plan)
     {
@@ -103,6 +111,11 @@ pub(super) fn run(args: &Args) -> u8 {
         }
         Err(failure) => output::fail(args.format, failure.exit, &failure.message),
     }
+}
+
+/// Today, in UTC; `None` if this machine's clock has no date.
+fn today() -> Option<jiff::civil::Date> {
+    i64::try_from(utc_now_s()).ok().and_then(day_of)
 }
 
 /// Evidence in the making.

@@ -7,7 +7,8 @@ use super::{
     validity,
 };
 use crate::history::{
-    CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
+    BudgetRow, CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict,
+    VerdictRow,
 };
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
@@ -45,6 +46,8 @@ pub struct Parts<'a> {
     pub billed: Vec<Option<BilledTokens>>,
     /// What it cost: [`crate::cost::run_cost`].
     pub cost: Vec<CostRow>,
+    /// What was spent of the budget: [`crate::cost::budget_rows`].
+    pub budget: Vec<BudgetRow>,
     /// What thresholds that name a baseline are held against.
     pub baseline: Option<Baseline>,
 }
@@ -61,7 +64,7 @@ impl Observed for Parts<'_> {
     fn cost(&self, cell: Cell) -> Option<Money> {
         let billed = self.billed.get(usize::from(cell.index)).copied().flatten();
         // Warm-ups were paid for.
-        spent(self.plan, cell, self.counters.get(usize::from(cell.index))?, billed)
+        spent(&self.cost, self.counters.get(usize::from(cell.index))?, billed)
     }
 }
 
@@ -112,6 +115,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         explored: Vec::new(),
         fidelity: parts.fidelity,
         cost: parts.cost,
+        budget: parts.budget,
         thresholds: rows,
         optimise: ranking::name(plan.optimise).to_owned(),
         strategies: comparison.strategies,

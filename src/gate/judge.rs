@@ -54,6 +54,7 @@ fn summarised(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host, baseline: O
         verdicts,
         billed: billed(plan, evidence),
         cost: cost::run_cost(plan, &folded.counters, evidence),
+        budget: cost::budget_rows(plan, evidence),
         baseline,
     })
 }

@@ -1,6 +1,6 @@
 //! `summary.json`: everything a report or a gate needs, without the other evidence.
 
-use super::{CostRow, ExploredRow, FindingRow, Invariant, VerdictRow};
+use super::{BudgetRow, CostRow, ExploredRow, FindingRow, Invariant, VerdictRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,6 +51,9 @@ pub struct Summary {
     pub fidelity: Fidelity,
     /// What it cost at the scenario's prices, per cell with a price.
     pub cost: Vec<CostRow>,
+    /// What was spent of each cap of the budget.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<BudgetRow>,
     /// The thresholds and what became of them.
     pub thresholds: Vec<ThresholdRow>,
     /// By what the strategies are ranked: `goodput`, `p99` or `cost`.

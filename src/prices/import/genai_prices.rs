@@ -1,7 +1,7 @@
 //! `data.json` of genai-prices: dollars per million tokens, with tiers, variants, dates and hours.
 
 use super::{Row, Shelf, number};
-use crate::cost::{Above, Component, Counted, Days, Rates, Schedule, When};
+use crate::prices::{Above, Component, Counted, Days, Rates, Schedule, When};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::de::Error;

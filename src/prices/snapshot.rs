@@ -3,7 +3,7 @@
 use super::{Book, BookError};
 
 /// The name of the set of list prices.
-pub const LIST: &str = "list-2026-10";
+pub const LIST: &str = "list-2026-11";
 
 /// The name of the set of the article that started the project: its four models and four suppliers.
 pub const ARTICLE: &str = "article-2026";

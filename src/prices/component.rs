@@ -192,6 +192,12 @@ impl Rates {
         Some(out)
     }
 
+    /// The higher rate of each component.
+    #[must_use]
+    pub fn dearer(&self, others: &Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at].max(others.0[at])))
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,10 +1,57 @@
 //! What a list price comes to where it is paid: every factor by itself, in the order in which it is applied.
 
 use super::{Card, Rates};
-use crate::scenario::{CostPlan, Fx, Terms};
 use crate::units::Currency;
 use rust_decimal::Decimal;
 use rust_decimal::RoundingStrategy::MidpointNearestEven;
+use std::collections::BTreeMap;
+
+/// A rate of exchange that the user gave, and of which day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fx {
+    /// Units of the one currency for one of the other; above 0.
+    pub rate: Decimal,
+    /// The day that it is of, as `2026-11-20`.
+    pub date: String,
+}
+
+/// How much of each currency a US dollar buys.
+pub type FxTable = BTreeMap<Currency, Fx>;
+
+/// What stands between a list price and a bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Taken off the list price, 0 to below 1.
+    pub discount: Decimal,
+    /// Credit that one unit of money buys; above 0.
+    pub top_up: Decimal,
+    /// Added by whoever takes the payment.
+    pub fee: Decimal,
+    /// Added by the state.
+    pub tax: Decimal,
+    /// Paid each month whatever is used, in the currency of the bill. Prepaid credit that expires is such a cost, less
+    /// what is used of it: [`Terms::prepaid_per_month`].
+    pub fixed_per_month: Decimal,
+    /// Credit paid for each month that expires with it, in the currency of the bill: used up first.
+    pub prepaid_per_month: Decimal,
+    /// The target's own rate of exchange, from its price's currency to that of the bill.
+    pub fx: Option<Fx>,
+}
+
+impl Default for Terms {
+    /// Those under which the list price is the bill.
+    fn default() -> Self {
+        Self {
+            discount: Decimal::ZERO,
+            top_up: Decimal::ONE,
+            fee: Decimal::ZERO,
+            tax: Decimal::ZERO,
+            fixed_per_month: Decimal::ZERO,
+            prepaid_per_month: Decimal::ZERO,
+            fx: None,
+        }
+    }
+}
 
 /// Decimal places of a landed price per million tokens that are kept.
 const PLACES: u32 = 12;
@@ -58,6 +105,11 @@ impl Landed {
         Some(card)
     }
 
+    /// The way from a price to itself.
+    pub(super) fn same(currency: Currency) -> Self {
+        Self { currency, factors: Vec::new(), times: Decimal::ONE, by: Decimal::ONE }
+    }
+
     /// Whether any factor changes anything.
     #[must_use]
     pub fn changes(&self) -> bool {
@@ -76,13 +128,12 @@ pub enum LandedError {
     TooMuch,
 }
 
-/// How a price in `from` lands by a plan and a target's terms.
+/// How a price in `from` lands in `into`, by a target's terms and the user's rates of exchange.
 ///
 /// # Errors
 /// If a rate of exchange is needed and not given: there is no default rate.
-pub fn landed(from: Currency, plan: &CostPlan, terms: &Terms) -> Result<Landed, LandedError> {
-    let into = plan.currency.unwrap_or(from);
-    let (up, down, note) = exchange(from, into, plan, terms)?;
+pub fn landed(from: Currency, into: Currency, fx: &FxTable, terms: &Terms) -> Result<Landed, LandedError> {
+    let (up, down, note) = exchange(from, into, fx, terms)?;
     let one = Decimal::ONE;
     let steps = [one - terms.discount, up, one + terms.fee, one + terms.tax];
     let times = steps.iter().try_fold(one, |product, step| product.checked_mul(*step));
@@ -112,7 +163,7 @@ pub fn landed(from: Currency, plan: &CostPlan, terms: &Terms) -> Result<Landed, 
 fn exchange(
     from: Currency,
     into: Currency,
-    plan: &CostPlan,
+    table: &FxTable,
     terms: &Terms,
 ) -> Result<(Decimal, Decimal, String), LandedError> {
     if from == into {
@@ -126,7 +177,7 @@ fn exchange(
         if currency.to_string() == "USD" {
             return Ok((Decimal::ONE, None));
         }
-        let fx = plan.fx.get(&currency).ok_or(LandedError::NoRate(currency))?;
+        let fx = table.get(&currency).ok_or(LandedError::NoRate(currency))?;
         Ok((fx.rate, Some(fx)))
     };
     let ((down, first), (up, second)) = (per_dollar(from)?, per_dollar(into)?);
@@ -148,25 +199,25 @@ mod tests {
         Decimal::from_str_exact(text).expect(text)
     }
 
-    fn plan(currency: &str, rates: &[(&str, &str)]) -> CostPlan {
+    fn table(rates: &[(&str, &str)]) -> FxTable {
         let fx = rates.iter().map(|(name, rate)| {
             let fx = Fx { rate: decimal(rate), date: "2026-11-20".to_owned() };
             (name.parse().expect(name), fx)
         });
-        CostPlan {
-            currency: Some(currency.parse().expect(currency)),
-            fx: fx.collect(),
-            ..CostPlan::default()
-        }
+        fx.collect()
+    }
+
+    fn of(code: &str) -> Currency {
+        code.parse().expect("a currency")
     }
 
     fn usd() -> Currency {
-        "USD".parse().expect("a currency")
+        of("USD")
     }
 
     #[test]
     fn every_factor_of_one_is_a_no_op() {
-        let landed = landed(usd(), &CostPlan::default(), &Terms::default()).expect("terms");
+        let landed = landed(usd(), usd(), &table(&[]), &Terms::default()).expect("terms");
         assert!(!landed.changes());
         assert!(landed.factors.iter().all(|factor| factor.times == Decimal::ONE));
         assert_eq!(landed.factors.len(), 5, "all are printed all the same");
@@ -182,7 +233,7 @@ mod tests {
             tax: decimal("0.06"),
             ..Terms::default()
         };
-        let landed = landed(usd(), &plan("CNY", &[("CNY", "7.30")]), &terms).expect("terms");
+        let landed = landed(usd(), of("CNY"), &table(&[("CNY", "7.30")]), &terms).expect("terms");
         // 8 × 0.85 × 7.3 ÷ 1.25 × 1.055 × 1.06
         assert_eq!(landed.price(decimal("8")), Some(decimal("44.4099296")));
         assert_eq!(landed.factors[1].note, "7.3 CNY per USD of 2026-11-20");
@@ -190,20 +241,19 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_missing_is_an_error_and_never_one() {
-        let missing = landed(usd(), &plan("CNY", &[]), &Terms::default());
+        let missing = landed(usd(), of("CNY"), &table(&[]), &Terms::default());
         assert_eq!(missing, Err(LandedError::NoRate("CNY".parse().expect("a currency"))));
-        let through =
-            landed("EUR".parse().expect("a currency"), &plan("CNY", &[("CNY", "7.2")]), &Terms::default());
+        let through = landed(of("EUR"), of("CNY"), &table(&[("CNY", "7.2")]), &Terms::default());
         assert_eq!(through, Err(LandedError::NoRate("EUR".parse().expect("a currency"))));
     }
 
     #[test]
     fn a_cross_rate_goes_through_the_dollar_and_rounds_once() {
-        let plan = plan("CNY", &[("CNY", "7.2"), ("EUR", "0.9")]);
-        let landed = landed("EUR".parse().expect("a currency"), &plan, &Terms::default()).expect("terms");
+        let table = table(&[("CNY", "7.2"), ("EUR", "0.9")]);
+        let landed = landed(of("EUR"), of("CNY"), &table, &Terms::default()).expect("terms");
         assert_eq!(landed.price(decimal("0.9")), Some(decimal("7.2")));
         let thirds = Terms { top_up: decimal("3"), ..Terms::default() };
-        let third = super::landed(usd(), &CostPlan::default(), &thirds).expect("terms");
+        let third = super::landed(usd(), usd(), &table, &thirds).expect("terms");
         assert_eq!(third.price(decimal("1")), Some(decimal("0.333333333333")));
         assert_eq!(third.price(decimal("3")), Some(decimal("1")), "one division, at the end");
     }

@@ -1,6 +1,9 @@
 //! Exact sums of money, finer than any price.
 
+use super::Unit;
+use super::component::whole;
 use crate::units::{Currency, Money};
+use rust_decimal::Decimal;
 use std::fmt;
 
 /// Decimal places that are kept: a price per million tokens with 18 of them is a whole number per token.
@@ -66,6 +69,31 @@ impl Amount {
         }
     }
 
+    /// A number of the currency's units; `None` if it is finer than 10⁻²⁴ or beyond what can be counted.
+    #[must_use]
+    pub fn of(units: Decimal, currency: Currency) -> Option<Self> {
+        Some(Self { yocto: whole(units, Unit::PerImage)?, currency })
+    }
+
+    /// Reads what [`Amount::decimal`] wrote; `None` if it did not.
+    #[must_use]
+    pub fn read(text: &str, currency: Currency) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.')?;
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole.trim_start_matches('-')) || !digits(fraction) || fraction.len() > PLACES {
+            return None;
+        }
+        let yocto: i128 = format!("{whole}{fraction:0<PLACES$}").parse().ok()?;
+        Some(Self { yocto, currency })
+    }
+
+    /// Rounded up to the 12 places that budgets count in: what it costs at the most.
+    #[must_use]
+    pub fn money_up(&self) -> Money {
+        let pico = self.yocto.div_euclid(TO_PICO) + i128::from(self.yocto.rem_euclid(TO_PICO) > 0);
+        Money { pico, currency: self.currency }
+    }
+
     /// Rounded half to even to the 12 places that budgets and thresholds count in.
     #[must_use]
     pub fn money(&self) -> Money {
@@ -113,6 +141,19 @@ mod tests {
         assert_eq!([cents("0.125 USD"), cents("0.135 USD"), cents("0.1251 USD")], ["0.12", "0.14", "0.13"]);
         assert_eq!(usd(5 * ONE / 2).rounded(0), "2");
         assert_eq!(usd(-7 * ONE / 2).rounded(0), "-4");
+    }
+
+    #[test]
+    fn is_read_from_what_it_wrote() {
+        for yocto in [0, 1, -1, ONE, 7 * ONE / 2, i128::MAX, -ONE / 3] {
+            assert_eq!(Amount::read(&usd(yocto).decimal(), usd(0).currency), Some(usd(yocto)));
+        }
+        for text in ["", "1", "1.", ".5", "1.x", "--1.00", "0.0000000000000000000000001"] {
+            assert_eq!(Amount::read(text, usd(0).currency), None, "{text}");
+        }
+        assert_eq!(usd(1).money_up().pico, 1);
+        assert_eq!(usd(TO_PICO).money_up().pico, 1);
+        assert_eq!(Amount::of(Decimal::TWO, usd(0).currency), Some(usd(2 * ONE)));
     }
 
     #[test]

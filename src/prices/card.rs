@@ -59,7 +59,7 @@ pub struct Above {
 }
 
 impl Above {
-    fn holds(&self, counts: &Counts) -> bool {
+    pub(super) fn holds(&self, counts: &Counts) -> bool {
         let parts = [
             Component::Input,
             Component::CachedRead,
@@ -217,6 +217,11 @@ impl Card {
 }
 
 impl When {
+    /// Whether it may hold for a request that is no batch and asks for no service tier and no region.
+    pub(super) fn is_plain(&self) -> bool {
+        self.service_tier.is_none() && !self.batch && self.region.is_none()
+    }
+
     /// Its conditions in a few words; `None` if it has none but days.
     #[must_use]
     pub fn label(&self) -> Option<String> {

@@ -1,7 +1,7 @@
 //! `model_prices_and_context_window.json` of LiteLLM: dollars per token, flat fields with suffixes.
 
 use super::{Row, Shelf, per_mtok, per_thousand, put};
-use crate::cost::{Above, Component, Counted, Rates, When};
+use crate::prices::{Above, Component, Counted, Rates, When};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! `/api/v1/models` of OpenRouter: its route prices, not list prices; strings, in dollars per token.
 
 use super::{Row, Shelf, per_mtok, per_thousand, put};
-use crate::cost::{Above, Component, Counted, Rates, When};
+use crate::prices::{Above, Component, Counted, Rates, When};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

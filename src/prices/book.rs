@@ -133,6 +133,28 @@ impl Book {
         })
     }
 
+    /// The card of a model on a day; without one, on the newest day on which any of its prices was checked. Announced
+    /// prices are not yet prices, unless there is no other.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn on(&self, model: &str, day: Option<Date>) -> Result<&Card, LookupError> {
+        let known = day.or_else(|| self.newest().filter(|day| self.find(model, *day).is_ok()));
+        let Some(day) = known else {
+            let at = self.names.get(model).map_or_else(|| self.alone(model), Ok)?;
+            let cards = at.iter().map(|at| &self.cards[*at]);
+            let newest = cards.max_by_key(|card| (card.days.hold(card.checked_on), card.days.from));
+            return newest.ok_or_else(|| LookupError::Unknown { model: model.to_owned(), near: None });
+        };
+        self.find(model, day)
+    }
+
+    /// Whether a card of some day has that name.
+    #[must_use]
+    pub fn knows(&self, model: &str) -> bool {
+        !matches!(self.on(model, None), Err(LookupError::Unknown { .. }))
+    }
+
     /// By the model's name alone.
     fn alone(&self, model: &str) -> Result<&Vec<usize>, LookupError> {
         let named = |full: &str| full.split_once('/').is_some_and(|(_, name)| name == model);

@@ -4,6 +4,7 @@ use super::card::{Above, Card, Counted, When};
 use super::{Component, Days, Rates, Schedule, Unit, decimal, price_text};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,80 +20,143 @@ struct RawBook {
     card: Vec<RawCard>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// One model's prices at one provider, from a day on. Every number stands in quotes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawCard {
+pub struct RawCard {
+    /// Who sells it, as in `PROVIDER/MODEL`.
     provider: String,
+    /// The model's id.
     model: String,
+    /// Other ids of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<String>,
+    /// ISO 4217 code.
     #[serde(default = "usd")]
     currency: String,
+    /// What its rates are for, apart from fees: `per_mtok`, `per_k_requests`, `per_second`, `per_image`.
     #[serde(default = "per_mtok", skip_serializing_if = "is_per_mtok")]
     unit: String,
+    /// First day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_from: Option<String>,
+    /// Last day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_to: Option<String>,
+    /// Where it was read.
     source_url: String,
+    /// When: a day such as "2026-11-20".
     checked_on: String,
+    /// The set that it was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set: Option<String>,
+    /// What a reader should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    rates: BTreeMap<String, String>,
+    /// The rates that hold where nothing else is said: `input`, `cached_read`, `output` and so on.
+    rates: RawRates,
+    /// Other rates under conditions; where several hold, the later takes the place of the earlier, rate by rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     when: Vec<RawWhen>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// A rate for each component that has one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct RawRates(BTreeMap<String, String>);
+
+/// Other rates under conditions, all of which must hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawWhen {
+    /// The service tier that served the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<String>,
+    /// Sent as a batch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     batch: bool,
+    /// Served in a region.
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<String>,
+    /// First day.
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_from: Option<String>,
+    /// Last day.
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_to: Option<String>,
+    /// A factor on every rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     multiplier: Option<String>,
+    /// A long prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     tier: Option<RawTier>,
+    /// At hours of the week.
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<RawSchedule>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    rates: BTreeMap<String, String>,
+    /// The rates that take the place of others.
+    #[serde(skip_serializing_if = "RawRates::is_empty")]
+    rates: RawRates,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// A cliff: beyond it all tokens of a request have other rates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawTier {
+    /// Prompt tokens.
     threshold: u64,
+    /// Whether a request of exactly so many is beyond it.
     inclusive: bool,
+    /// Which tokens count.
     #[serde(default)]
     counts: RawCounted,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+/// Which prompt tokens count towards a threshold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum RawCounted {
+    /// All, cached ones too.
     #[default]
     InputInclCache,
+    /// Those that were not read from a cache.
     InputExclCache,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// Hours of the week by the vendor's clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawSchedule {
+    /// The vendor's clock, such as "+08:00".
     tz_offset: String,
+    /// `mon` to `sun` (default: all).
     #[serde(default)]
     weekdays: Vec<String>,
+    /// Such as "09:00-12:00" (default: the whole day).
     #[serde(default)]
     windows: Vec<String>,
+    /// Days on which it does not hold, such as public holidays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     except_dates: Vec<String>,
+}
+
+impl RawRates {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl RawCard {
+    /// The card; the error says which one, what is wrong and what to write.
+    pub(crate) fn card(&self, set: &str) -> Result<Card, String> {
+        let name = format!("{}/{}", self.provider, self.model);
+        card(self.clone(), set).map_err(|what| format!("card {name}: {what}"))
+    }
+}
+
+impl From<&Card> for RawCard {
+    fn from(card: &Card) -> Self {
+        raw(card)
+    }
 }
 
 fn usd() -> String {
@@ -121,11 +185,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Card>, String> {
         return Err(format!("`version` is {}: this deadheat reads version = {VERSION}", raw.version));
     }
     let set = &raw.set;
-    let card = |raw: RawCard| {
-        let name = format!("{}/{}", raw.provider, raw.model);
-        card(raw, set).map_err(|what| format!("card {name}: {what}"))
-    };
-    raw.card.into_iter().map(card).collect()
+    raw.card.iter().map(|raw| raw.card(set)).collect()
 }
 
 fn card(raw: RawCard, set: &str) -> Result<Card, String> {
@@ -156,7 +216,7 @@ fn card(raw: RawCard, set: &str) -> Result<Card, String> {
         days: days(raw.valid_from.as_deref(), raw.valid_to.as_deref())?,
         source_url: raw.source_url,
         checked_on: date(&raw.checked_on)?,
-        set: set.to_owned(),
+        set: raw.set.unwrap_or_else(|| set.to_owned()),
         whens: raw.when.into_iter().map(when).collect::<Result<_, _>>()?,
         note: raw.note,
     };
@@ -202,8 +262,8 @@ fn when(raw: RawWhen) -> Result<When, String> {
     Ok(when)
 }
 
-fn rates(raw: &BTreeMap<String, String>) -> Result<Rates, String> {
-    raw.iter().try_fold(Rates::default(), |rates, (name, text)| {
+fn rates(raw: &RawRates) -> Result<Rates, String> {
+    raw.0.iter().try_fold(Rates::default(), |rates, (name, text)| {
         let component = Component::from_name(name).ok_or_else(|| {
             let known = Component::ALL.map(Component::name).join(", ");
             format!("`{name}` is no part of a price: write one of {known}")
@@ -231,8 +291,18 @@ fn days(from: Option<&str>, to: Option<&str>) -> Result<Days, String> {
 
 /// The text of a file that holds these cards.
 pub(super) fn write(set: &str, cards: &[&Card]) -> Result<String, toml::ser::Error> {
+    let card = |card: &&Card| RawCard { set: (card.set != set).then(|| card.set.clone()), ..raw(card) };
+    toml::to_string(&RawBook {
+        version: VERSION,
+        set: set.to_owned(),
+        card: cards.iter().map(card).collect(),
+    })
+}
+
+fn raw(card: &Card) -> RawCard {
     let texts = |rates: &Rates| {
-        rates.iter().map(|(component, rate)| (component.name().to_owned(), price_text(rate))).collect()
+        let each = rates.iter();
+        RawRates(each.map(|(component, rate)| (component.name().to_owned(), price_text(rate))).collect())
     };
     let day = |date: Option<Date>| date.map(|date| date.to_string());
     let when = |when: &When| RawWhen {
@@ -256,7 +326,7 @@ pub(super) fn write(set: &str, cards: &[&Card]) -> Result<String, toml::ser::Err
         }),
         rates: texts(&when.rates),
     };
-    let card = |card: &&Card| RawCard {
+    RawCard {
         provider: card.provider.clone(),
         model: card.model.clone(),
         aliases: card.aliases.clone(),
@@ -266,13 +336,9 @@ pub(super) fn write(set: &str, cards: &[&Card]) -> Result<String, toml::ser::Err
         valid_to: day(card.days.to),
         source_url: card.source_url.clone(),
         checked_on: card.checked_on.to_string(),
+        set: Some(card.set.clone()),
         note: card.note.clone(),
         rates: texts(&card.rates),
         when: card.whens.iter().map(when).collect(),
-    };
-    toml::to_string(&RawBook {
-        version: VERSION,
-        set: set.to_owned(),
-        card: cards.iter().map(card).collect(),
-    })
+    }
 }

@@ -1,7 +1,7 @@
 //! `api.json` of models.dev: dollars per million tokens, by provider.
 
 use super::{Row, Shelf, number, put};
-use crate::cost::{Above, Component, Counted, Rates, When};
+use crate::prices::{Above, Component, Counted, Rates, When};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
