@@ -8,6 +8,7 @@ mod init;
 mod mock;
 mod output;
 mod plan;
+mod render;
 mod replay;
 mod report;
 mod run;

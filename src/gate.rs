@@ -21,7 +21,7 @@ pub use billed::{BilledTokens, billed};
 pub use exit::Exit;
 pub use findings::Hunted;
 pub use host::{here, host};
-pub use judge::{judge, summarise};
+pub use judge::{judge, judge_and_draw, summarise};
 pub use observed::Observed;
 pub use reasons::{Grounds, exit_reasons};
 pub use threshold::thresholds;

@@ -12,6 +12,7 @@ mod in_memory;
 mod job_id;
 mod ledger;
 mod lines;
+mod moment;
 mod outcome;
 mod read;
 mod rows;
@@ -30,6 +31,7 @@ pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number}
 pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM};
 pub use job_id::{JobId, JobIdError, JobKey};
 pub use ledger::{LedgerEnd, LedgerEntry};
+pub use moment::{CellCourse, Course, Moment, Scene, What};
 pub use outcome::{ErrorClass, Outcome};
 pub use read::{ClientGaps, LedgerGaps, Loaded};
 pub use run_dir::RunDir;

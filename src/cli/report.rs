@@ -1,6 +1,7 @@
 //! `deadheat report`: render stored evidence.
 
 use super::output::{Format, fail, print, print_summary};
+use super::render::Drawn;
 use crate::gate::Exit;
 use crate::report::{focus_csv, stored};
 use std::path::PathBuf;
@@ -22,15 +23,24 @@ enum Form {
     Text,
     /// For programs
     Json,
+    /// One page that works offline, with pictures
+    Html,
     /// What it cost, in the columns of FOCUS, for tools that read bills
     FocusCsv,
 }
 
 pub(super) fn run(args: &Args) -> u8 {
     let format = if args.format == Form::Json { Format::Json } else { Format::Text };
-    match stored(&args.run_dir) {
-        Ok(summary) if args.format == Form::FocusCsv => print(&focus_csv(&summary), Exit::Pass.code()),
-        Ok(summary) => print_summary(&summary, format, &args.run_dir, None, Exit::Pass.code()),
-        Err(error) => fail(format, Exit::Usage, &error.to_string()),
-    }
+    let summary = match stored(&args.run_dir) {
+        Ok(summary) => summary,
+        Err(error) => return fail(format, Exit::Usage, &error.to_string()),
+    };
+    let text = match args.format {
+        Form::Text | Form::Json => {
+            return print_summary(&summary, format, &args.run_dir, None, Exit::Pass.code());
+        }
+        Form::Html => Drawn::stored(&args.run_dir).html(&summary, &args.run_dir),
+        Form::FocusCsv => focus_csv(&summary),
+    };
+    print(&text, Exit::Pass.code())
 }

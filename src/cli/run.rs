@@ -7,6 +7,7 @@ mod redis;
 pub(super) mod targets;
 
 use super::output::{self, Format};
+use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
@@ -235,12 +236,15 @@ fn close_and_judge(
     ledger.finish().map_err(|error| internal(error.to_string()))?;
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
-    let mut summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    let (mut summary, course) =
+        gate::judge_and_draw(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
     if let Some(asked) = args.hunt() {
         hunt::hunt(args, plan, asked, &dir, stop)?.add_to(&mut summary);
     }
     let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
+    let drawn = Drawn { course: Some(course), plan: Some(plan.toml.clone()) };
+    render::write(&dir, &summary, &drawn).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
     Ok((summary, place))
 }

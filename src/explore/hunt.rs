@@ -11,6 +11,7 @@ use super::runner::Runner;
 use super::seen::Seen;
 use super::shrink::{Candidate, Oracle, shrink};
 use super::subject::{Subject, Trial};
+use super::moments::moments;
 use super::table::table;
 use super::terms::{Config, Terms};
 use crate::history::{ExploredRow, Invariant};
@@ -180,6 +181,7 @@ impl Hunt<'_> {
             cause: explain::cause(schedule, trial, invariant),
             jobs: *jobs,
             table: table(schedule, &trial.trace, &trial.books, &involved),
+            moments: moments(schedule, trial, invariant, &involved),
             involved,
             schedule: schedule.clone(),
             reproduced,

@@ -3,17 +3,18 @@
 mod bill;
 mod counts;
 mod explored;
-mod figures;
+pub(super) mod figures;
 mod foot;
-mod headline;
+pub(super) mod headline;
 mod latency;
 mod layout;
-mod spark;
+pub(super) mod spark;
 mod strategies;
 mod thresholds;
 mod verdicts;
 
 use crate::history::{PROGRAM, Summary};
+pub(super) use layout::clipped;
 use layout::{Page, Tone};
 use std::path::Path;
 

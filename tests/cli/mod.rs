@@ -137,8 +137,8 @@ impl Place {
 }
 
 /// The files of a whole run.
-pub(crate) const EVIDENCE: [&str; 5] =
-    ["claims.jsonl", "history.jsonl.zst", "ledger.jsonl.zst", "plan.toml", "summary.json"];
+pub(crate) const EVIDENCE: [&str; 6] =
+    ["claims.jsonl", "history.jsonl.zst", "ledger.jsonl.zst", "plan.toml", "report.html", "summary.json"];
 
 /// Waits for a condition; fails with `what` if it never comes.
 #[track_caller]
