@@ -50,7 +50,7 @@ ttft = ["p(95) < 100ms", "p(50) < 10s"]
 "#;
 
 /// What the page is asked in the browser: what must be there, and what must work.
-const WORKS: &str = r#"(() => {
+const WORKS: &str = r##"(() => {
   const all = q => Array.from(document.querySelectorAll(q));
   const charts = all("svg[data-px]"), said = {};
   said.charts = charts.length;
@@ -83,7 +83,7 @@ const WORKS: &str = r#"(() => {
   said.wide = document.documentElement.scrollWidth - innerWidth;
   said.resources = performance.getEntriesByType("resource").length;
   return JSON.stringify(said);
-})()"#;
+})()"##;
 
 fn works(browser: &mut Browser, page: &Path) -> Value {
     browser.open(page);

@@ -2,7 +2,7 @@
 
 use crate::gate::judge_and_draw;
 use crate::history::{Course, HistoryError, RunDir, Summary};
-use crate::report::{Extras, html};
+use crate::report::{Extras, html, junit, markdown};
 use crate::scenario::{Source, load_stored};
 use std::path::Path;
 
@@ -32,5 +32,7 @@ impl Drawn {
 /// # Errors
 /// [`HistoryError::Io`].
 pub(super) fn write(dir: &RunDir, summary: &Summary, drawn: &Drawn) -> Result<(), HistoryError> {
-    dir.write("report.html", &drawn.html(summary, dir.final_path()))
+    dir.write("report.html", &drawn.html(summary, dir.final_path()))?;
+    dir.write("report.md", &markdown(summary, dir.final_path()))?;
+    dir.write("junit.xml", &junit(summary))
 }
