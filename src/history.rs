@@ -37,5 +37,5 @@ pub use read::{ClientGaps, LedgerGaps, Loaded};
 pub use run_dir::RunDir;
 pub use summary::*;
 pub use verdict::{Invariant, Verdict, VerdictRow, Witness};
-pub use write::BatchSender;
+pub use write::{BatchSender, Watch};
 pub use writers::{HistoryWriter, LedgerSender, LedgerWriter};

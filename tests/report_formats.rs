@@ -55,7 +55,7 @@ fn valid(text: &str) -> Report {
         assert_eq!(suite.tests, suite.test_cases.len());
         assert_eq!(suite.failures, suite.test_cases.iter().filter(failed).count());
         let skipped = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::Skipped { .. });
-        assert_eq!(suite.disabled, suite.test_cases.iter().filter(skipped).count());
+        assert_eq!(suite.disabled.unwrap_or(0), suite.test_cases.iter().filter(skipped).count());
         assert!(!suite.name.is_empty());
     }
     let named = |case: &quick_junit::TestCase| {

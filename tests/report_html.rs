@@ -30,11 +30,11 @@ api = "openai-chat"
 latency = { ttft = { constant = "200ms" }, itl = { constant = "4ms" } }
 price = { input = "1.00", output = "4.00" }
 [workload]
-jobs = 400
 prompt_tokens = { uniform = [10, 40] }
 output_tokens = { uniform = [5, 20] }
 [profile.constant-arrival-rate]
 rate = 100
+duration = "4s"
 [declared]
 concurrency = 12
 [retry]
@@ -43,7 +43,7 @@ max_attempts = 3
 permits = 12
 [strategy.unbounded]
 [[fault]]
-kind.status = 503
+kind.status = { code = 503 }
 when = { every = 25 }
 [thresholds]
 ttft = ["p(95) < 100ms", "p(50) < 10s"]

@@ -2,6 +2,7 @@
 
 pub(super) mod hunt;
 mod interrupt;
+mod live;
 mod progress;
 mod redis;
 pub(super) mod targets;
@@ -11,7 +12,7 @@ use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
-use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
+use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary, Watch};
 use crate::lab::{self, Ran};
 use crate::report;
 use crate::scenario::{ClockKind, Plan};
@@ -45,7 +46,7 @@ pub(super) struct Args {
     /// Then hunt all cells for schedules under which they break a rule: so long, such as 30s
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     time: Option<Duration>,
-    /// No progress line
+    /// No live display, and no line of progress
     #[arg(long, short)]
     quiet: bool,
 }
@@ -106,7 +107,7 @@ struct Books {
 }
 
 impl Books {
-    fn open(args: &Args, plan: &Plan, started_utc_s: u64) -> Result<Self, Failure> {
+    fn open(args: &Args, plan: &Plan, started_utc_s: u64, watch: Watch) -> Result<Self, Failure> {
         let internal = |error| Failure::new(Exit::Internal, &error);
         let dir = match &args.out {
             Some(path) => RunDir::create_at(path).map_err(|error| Failure::new(Exit::Usage, &error))?,
@@ -114,7 +115,7 @@ impl Books {
                 .map_err(|error| internal_at_default(&error))?,
         };
         dir.write("plan.toml", &plan.toml).map_err(internal)?;
-        let history = dir.history_writer().map_err(internal)?;
+        let history = dir.watched_history_writer(watch).map_err(internal)?;
         let ledger = dir.ledger_writer().map_err(internal)?;
         Ok(Self { dir, history, ledger })
     }
@@ -133,9 +134,10 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let stop = Arc::new(Stop::default());
     // Before the first file, so that no Ctrl-C can leave half a run behind.
     interrupt::watch(stop.clone());
-    let books = Books::open(args, plan, started_utc_s)?;
+    let newest = progress::Newest::default();
+    let books = Books::open(args, plan, started_utc_s, progress::watch(plan, &newest, args.quiet))?;
     let progress = Arc::new(Progress::default());
-    let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
+    let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop, newest);
     let ran = match plan.clock {
         ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop.clone(), progress),
         ClockKind::Virtual => in_virtual_time(plan, &books, stop.clone(), progress),

@@ -18,6 +18,14 @@ const LANES: usize = 40;
 /// Least distance of two labels on the axis.
 const APART: f64 = 58.0;
 
+/// What the colours mean, where they occur.
+const KEY: [(What, &str, &str); 4] = [
+    (What::Sent, "bar-client", "client has it open"),
+    (What::Arrived, "bar-ledger", "provider has it open"),
+    (What::Held, "bar-held", "held back by the schedule"),
+    (What::Booked, "bar-book", "booked in the ledger"),
+];
+
 /// A lane: an attempt, or the job itself.
 struct Lane<'a> {
     job: &'a JobKey,
@@ -124,8 +132,9 @@ pub(super) fn picture(moments: &[Moment]) -> Markup {
             }
         }
         p.key {
-            span.bar-client {} "client has it open " span.bar-ledger {} "provider has it open "
-            span.bar-held {} "held back by the schedule " span.bar-book {} "booked in the ledger "
+            @for (what, class, means) in KEY {
+                @if moments.iter().any(|moment| moment.what == what) { span class=(class) {} (means) " " }
+            }
             @if !axis.evenly { "· time is not to scale: silences are shortened" }
             @if left_out > 0 { " · " (left_out) " more attempts, not drawn" }
         }

@@ -117,6 +117,7 @@ fn matrix(summary: &Summary, rules: &[&Invariant], cells: &[(&str, &str)]) -> Ma
     let left_out = cells.len().saturating_sub(COLUMNS);
     let cells = &cells[..cells.len() - left_out];
     let one_target = cells.iter().all(|cell| cell.0 == cells[0].0);
+    let one_strategy = cells.iter().all(|cell| cell.1 == cells[0].1);
     html! {
         div.scroll {
             table.matrix {
@@ -124,7 +125,7 @@ fn matrix(summary: &Summary, rules: &[&Invariant], cells: &[(&str, &str)]) -> Ma
                 thead { tr {
                     th scope="col" { "Invariant" }
                     @for (target, strategy) in cells {
-                        th.turned scope="col" { span { @if !one_target { (target) "/" } (strategy) } }
+                        th.turned scope="col" { span { @if !one_target { (target) } @if !(one_target || one_strategy) { "/" } @if !one_strategy { (strategy) } } }
                     }
                 } }
                 tbody {
