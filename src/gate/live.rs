@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Seconds that a display looks back.
-pub const SECONDS: usize = 60;
+const SECONDS: usize = 60;
 /// Bars of the histogram.
 const BARS: usize = 24;
 /// Most samples of one second; more would not change its median by much.
