@@ -68,9 +68,17 @@ fn a_run_that_fails_fails_the_job_after_its_report_is_kept() {
     place.write("strict.toml", &format!("{SMALL}[thresholds]\nresponse = [\"p(50) < 1us\"]\n"));
     let done = workflow(&place, "strict.toml", "--quiet");
     assert_eq!((done.code, done.outputs.as_str()), (5, "exit-code=5\n"), "{}", done.said);
-    assert!(done.summary.contains("❌ THRESHOLD MISSED") && done.summary.contains("p(50)"), "{}", done.summary);
+    assert!(
+        done.summary.contains("❌ THRESHOLD MISSED") && done.summary.contains("p(50)"),
+        "{}",
+        done.summary
+    );
     let names: Vec<String> = steps().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names.last().map(String::as_str), Some("Pass or fail"), "nothing is kept after the job has failed");
+    assert_eq!(
+        names.last().map(String::as_str),
+        Some("Pass or fail"),
+        "nothing is kept after the job has failed"
+    );
 }
 
 #[test]

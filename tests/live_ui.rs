@@ -47,7 +47,9 @@ impl<'a> Tmux<'a> {
     }
 
     fn ended(&self) -> String {
-        until("the end", || std::fs::read_to_string(self.place.path("code")).is_ok_and(|code| code.ends_with('\n')));
+        until("the end", || {
+            std::fs::read_to_string(self.place.path("code")).is_ok_and(|code| code.ends_with('\n'))
+        });
         self.place.read("code").trim().to_owned()
     }
 }
@@ -62,7 +64,10 @@ impl Drop for Tmux<'_> {
 fn long() -> String {
     let price = "price = { input = \"2.00\", output = \"8.00\" }\n[workload]\n";
     let small = SMALL.replacen("[workload]\n", price, 1).replace("jobs = 20\n", "");
-    let open = small.replace("[profile.constant-vus]\nvus = 4", "[profile.constant-arrival-rate]\nrate = 40\nduration = \"10m\"");
+    let open = small.replace(
+        "[profile.constant-vus]\nvus = 4",
+        "[profile.constant-arrival-rate]\nrate = 40\nduration = \"10m\"",
+    );
     format!("{open}[thresholds]\nttft = [\"p(50) < 1h\"]\n")
 }
 
@@ -72,7 +77,16 @@ fn it_shows_a_run_and_leaves_the_screen_to_the_report() {
     place.write("long.toml", &long());
     let tmux = Tmux::runs(&place, "run long.toml --out run");
     // Until rates, a median, a cost and a threshold can be told.
-    let screen = tmux.shows(&["offered", "achieved", "in flight", "lag p99", "TTFT p50 by second", " USD", "✓ ttft", "newest"]);
+    let screen = tmux.shows(&[
+        "offered",
+        "achieved",
+        "in flight",
+        "lag p99",
+        "TTFT p50 by second",
+        " USD",
+        "✓ ttft",
+        "newest",
+    ]);
     assert!(screen.contains("deadheat  small  seed 7  real clock"), "{screen}");
     assert!(screen.contains("tokens/s") && screen.contains("of 24000 jobs"), "{screen}");
     assert!(!screen.contains("Verdicts"), "the report comes after it: {screen}");
@@ -87,7 +101,8 @@ fn it_shows_a_run_and_leaves_the_screen_to_the_report() {
 #[test]
 fn a_run_has_the_same_numbers_whoever_looks() {
     let place = Place::new();
-    let scenario = SMALL.replacen("seed = 7", "seed = 7\nclock = \"virtual\"", 1).replace("jobs = 20", "jobs = 3000");
+    let scenario =
+        SMALL.replacen("seed = 7", "seed = 7\nclock = \"virtual\"", 1).replace("jobs = 20", "jobs = 3000");
     place.write("virtual.toml", &scenario);
     let tmux = Tmux::runs(&place, "run virtual.toml --out seen");
     assert_eq!(tmux.ended(), "0");

@@ -47,10 +47,12 @@ proptest! {
 /// A world of so many jobs in two cells, of which the second keeps to no cap.
 fn world(jobs: usize) -> World {
     let story = |n: usize| {
-        let fates = if n % 20 == 0 { vec![Fate::RateLimited { wait_ms: 5 }, Fate::Whole] } else { vec![Fate::Whole] };
+        let fates =
+            if n % 20 == 0 { vec![Fate::RateLimited { wait_ms: 5 }, Fate::Whole] } else { vec![Fate::Whole] };
         Story { took_ms: 20 + (n % 37) as u64, warmup: false, fates }
     };
-    let mut world = World::build(plan::plan(8, 3, 2), &[(0..jobs).map(story).collect(), vec![story(1)]], false, 0);
+    let mut world =
+        World::build(plan::plan(8, 3, 2), &[(0..jobs).map(story).collect(), vec![story(1)]], false, 0);
     world.plan.declared.concurrency = Some(2);
     world
 }
@@ -79,14 +81,17 @@ fn a_broken_rule_has_a_scene_that_ends_where_it_broke() {
     let broken = verdicts.iter().filter(|row| row.verdict == Verdict::Broken).count();
     let course = course(&plan, &evidence, &verdicts);
     assert!(broken > 0 && course.scenes.len() == broken, "{broken} rules, {} scenes", course.scenes.len());
-    let scene = course.scenes.iter().find(|scene| scene.invariant == Invariant::InFlightCapped).expect("planted");
+    let scene =
+        course.scenes.iter().find(|scene| scene.invariant == Invariant::InFlightCapped).expect("planted");
     let (last, story) = scene.moments.split_last().expect("moments");
     assert_eq!(last.what, What::Broken);
     assert!(story.is_sorted_by_key(|moment| (moment.at_ns, moment.what)));
-    for what in [What::Due, What::Sent, What::Arrived, What::Done, What::Answered, What::Booked, What::Client] {
+    for what in [What::Due, What::Sent, What::Arrived, What::Done, What::Answered, What::Booked, What::Client]
+    {
         assert!(story.iter().any(|moment| moment.what == what), "{what:?} in {story:?}");
     }
-    let witness = verdicts.iter().find(|row| row.invariant == Invariant::InFlightCapped && row.witness.is_some());
+    let witness =
+        verdicts.iter().find(|row| row.invariant == Invariant::InFlightCapped && row.witness.is_some());
     let witness = witness.and_then(|row| row.witness.as_ref()).expect("a witness");
     assert!(story.iter().all(|moment| witness.jobs.contains(&moment.job)), "only the jobs of the witness");
 }

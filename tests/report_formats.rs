@@ -55,7 +55,7 @@ fn valid(text: &str) -> Report {
         assert_eq!(suite.tests, suite.test_cases.len());
         assert_eq!(suite.failures, suite.test_cases.iter().filter(failed).count());
         let skipped = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::Skipped { .. });
-        assert_eq!(suite.disabled.unwrap_or(0), suite.test_cases.iter().filter(skipped).count());
+        assert_eq!(suite.skipped, suite.test_cases.iter().filter(skipped).count());
         assert!(!suite.name.is_empty());
     }
     let named = |case: &quick_junit::TestCase| {
@@ -71,7 +71,11 @@ fn junit_has_a_case_for_each_threshold_invariant_and_finding() {
     let report = valid(&junit(&summary));
     assert_eq!(report.tests, 1 + 3 + summary.verdicts.len() + 1);
     let broken = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Broken).count();
-    assert_eq!(report.failures, 1 + broken + 1, "one threshold, what is broken, one finding; a void one is skipped");
+    assert_eq!(
+        report.failures,
+        1 + broken + 1,
+        "one threshold, what is broken, one finding; a void one is skipped"
+    );
     let held = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Holds).count();
     let passed = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::Success { .. });
     let all = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
@@ -79,7 +83,8 @@ fn junit_has_a_case_for_each_threshold_invariant_and_finding() {
 }
 
 /// What programs may say, at its worst.
-const HOSTILE: &str = "]]></failure><script>&\u{1b}[31m\u{0}|`@team` #1 <!-- ![x](http://e.vil) </details>\n```\n::error::x";
+const HOSTILE: &str =
+    "]]></failure><script>&\u{1b}[31m\u{0}|`@team` #1 <!-- ![x](http://e.vil) </details>\n```\n::error::x";
 
 #[test]
 fn what_a_program_says_cannot_break_out() {
@@ -107,7 +112,13 @@ fn markdown_says_first_how_it_ended_and_fits_into_a_comment() {
     let mut summary = judged();
     let text = markdown(&summary, Path::new("reports/x"));
     assert!(text.starts_with("## ❌ BROKEN: unbounded\n\n- in-flight-capped is broken"), "{text}");
-    for part in ["| ✅ | `ttft p(50) < 1s` |", "| ❌ | `ttft p(50) < 1ms` |", "| ❔ void |", "reproduced 5 of 5", "437ms"] {
+    for part in [
+        "| ✅ | `ttft p(50) < 1s` |",
+        "| ❌ | `ttft p(50) < 1ms` |",
+        "| ❔ void |",
+        "reproduced 5 of 5",
+        "437ms",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let columns = |line: &str| line.replace("\\|", "").matches('|').count();
@@ -139,7 +150,10 @@ fn hdr_histogram_texts_are_those_of_its_own_tools() {
     assert_eq!(text.matches("#[Mean ").count(), summary.metrics.len());
     let first: Vec<&str> = text.split("\n# ").next().expect("a table").lines().collect();
     assert_eq!(first[0], "# mock/unbounded ttft in milliseconds");
-    assert_eq!(first[2].split_whitespace().collect::<Vec<_>>(), ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]);
+    assert_eq!(
+        first[2].split_whitespace().collect::<Vec<_>>(),
+        ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]
+    );
     let number = |line: &str, at: usize| line.split_whitespace().nth(at).and_then(|n| n.parse::<f64>().ok());
     let rows: Vec<&&str> = first[4..].iter().filter(|line| number(line, 1).is_some()).collect();
     let column = |at| rows.iter().filter_map(|line| number(line, at)).collect::<Vec<f64>>();
@@ -148,8 +162,7 @@ fn hdr_histogram_texts_are_those_of_its_own_tools() {
     assert!((column(0).last().expect("a value") - 817.364).abs() < 1.0);
 
     let log = hdr_log(&summary);
-    let header = "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"";
-    assert!(log.contains(header), "{log}");
+    assert!(log.contains("\n#[StartTime: 1795656270.000 "), "{log}");
     let tagged: Vec<&str> = log.lines().filter(|line| line.starts_with("Tag=")).collect();
     assert_eq!(tagged.len(), summary.metrics.len());
     assert!(tagged[0].starts_with("Tag=mock/unbounded:ttft,0"), "{}", tagged[0]);
@@ -165,12 +178,17 @@ fn other_tools_shapes_hold_the_same_figures() {
     assert_eq!(vllm["date"], "20261126-012430");
     let close = |value: &Value, ms: f64| (value.as_f64().expect("a number") - ms).abs() < ms * 0.002;
     assert!(close(&vllm["median_ttft_ms"], 437.256) && close(&vllm["mean_ttft_ms"], 404.093), "{vllm}");
-    for name in ["p99_ttft_ms", "mean_tpot_ms", "median_itl_ms", "std_itl_ms", "p99_e2el_ms", "output_throughput"] {
+    for name in
+        ["p99_ttft_ms", "mean_tpot_ms", "median_itl_ms", "std_itl_ms", "p99_e2el_ms", "output_throughput"]
+    {
         assert!(vllm[name].is_number(), "{name} in {vllm}");
     }
     let llmd: Value = serde_json::from_str(&llmd_report(&summary)).expect("one document for one cell");
     let performance = &llmd["results"]["request_performance"]["aggregate"];
-    assert_eq!((llmd["version"].as_str(), performance["requests"]["total"].as_u64()), (Some("0.2.1"), Some(1123)));
+    assert_eq!(
+        (llmd["version"].as_str(), performance["requests"]["total"].as_u64()),
+        (Some("0.2.1"), Some(1123))
+    );
     let ttft = &performance["latency"]["time_to_first_token"];
     assert!(ttft["units"] == "s" && close(&ttft["p50"], 0.437_256) && ttft["p99p9"].is_number(), "{ttft}");
     assert_eq!(performance["throughput"]["request_rate"]["units"], "queries/s");
@@ -191,7 +209,11 @@ fn every_format_comes_out_of_a_stored_run_and_jobs_have_both_books() {
     let jobs: Vec<Value> = jobs.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(jobs.len(), 20);
     for job in &jobs {
-        assert_eq!((job["attempts"].as_u64(), job["ledger"]["attempts"].as_u64()), (Some(1), Some(1)), "{job}");
+        assert_eq!(
+            (job["attempts"].as_u64(), job["ledger"]["attempts"].as_u64()),
+            (Some(1), Some(1)),
+            "{job}"
+        );
         assert_eq!(job["completion_tokens"], job["ledger"]["delivered_tokens"], "{job}");
         assert!(job["response_ms"].as_f64() >= job["ttft_ms"].as_f64(), "{job}");
     }

@@ -106,7 +106,10 @@ fn it_opens_in_a_browser_and_works_by_pointer_and_by_keyboard() {
         assert!(said["stories"].as_u64() >= Some(2), "findings and witnesses are drawn: {said}");
         for told in [&said["tip"], &said["key"]] {
             let told = told.as_str().expect("a text");
-            assert!(told.starts_with('p') && told.contains("near/semaphore") && told.contains("ms"), "{said}");
+            assert!(
+                told.starts_with('p') && told.contains("near/semaphore") && told.contains("ms"),
+                "{said}"
+            );
         }
         assert_eq!(said["hides"], true, "{said}");
         let column = |name: &str| -> Vec<u64> {
@@ -153,10 +156,21 @@ fn spoilt() -> Summary {
 }
 
 fn moments() -> Vec<Moment> {
-    let one = |at_ns, what| {
-        Moment { at_ns, job: HOSTILE.into(), attempt: 1, repeat: 0, what, text: HOSTILE.to_owned() }
+    let one = |at_ns, what| Moment {
+        at_ns,
+        job: HOSTILE.into(),
+        attempt: 1,
+        repeat: 0,
+        what,
+        text: HOSTILE.to_owned(),
     };
-    vec![one(0, What::Arrived), one(1, What::Held), one(9, What::Struck), one(20, What::Booked), one(30, What::Broken)]
+    vec![
+        one(0, What::Arrived),
+        one(1, What::Held),
+        one(9, What::Struck),
+        one(20, What::Booked),
+        one(30, What::Broken),
+    ]
 }
 
 #[test]
@@ -177,7 +191,8 @@ fn markup_from_models_and_programs_stays_text() {
     let row = &summary.verdicts[0];
     let (target, strategy) = (row.target.clone(), row.strategy.clone());
     let scene = Scene { target, strategy, invariant: row.invariant, moments: moments() };
-    let course = Course { step_ns: 5_000_000, steps: 2, cells: vec![cell.clone(), cell], scenes: vec![scene] };
+    let course =
+        Course { step_ns: 5_000_000, steps: 2, cells: vec![cell.clone(), cell], scenes: vec![scene] };
     let extras = Extras { dir: Path::new(HOSTILE), course: Some(&course), plan: Some(HOSTILE) };
     let page = html(&summary, &extras);
     assert!(page.contains("&lt;script&gt;alert('x')"), "it is shown");

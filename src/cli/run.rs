@@ -137,7 +137,8 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let newest = progress::Newest::default();
     let books = Books::open(args, plan, started_utc_s, progress::watch(plan, &newest, args.quiet))?;
     let progress = Arc::new(Progress::default());
-    let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop, newest);
+    let display =
+        progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop, newest);
     let ran = match plan.clock {
         ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop.clone(), progress),
         ClockKind::Virtual => in_virtual_time(plan, &books, stop.clone(), progress),

@@ -21,7 +21,8 @@ const RATE_S: usize = 5;
 const NS_PER_S: u64 = 1_000_000_000;
 const NS_PER_MS: f64 = 1e6;
 /// What a run that lasts can be asked: the rest is known at its end.
-const ASKED: [&str; 8] = ["ttft", "first-byte", "service", "response", "lag", "error_rate", "attempts", "cost"];
+const ASKED: [&str; 8] =
+    ["ttft", "first-byte", "service", "response", "lag", "error_rate", "attempts", "cost"];
 
 /// What a display shows of the attempts and jobs that have ended. Times are in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -147,8 +147,17 @@ fn statistics(histogram: &Histogram<u64>, units: &str) -> Value {
         "max": seconds(histogram.max() as f64),
     });
     let quantiles = [
-        ("p0p1", 0.001), ("p1", 0.01), ("p5", 0.05), ("p10", 0.1), ("p25", 0.25), ("p50", 0.5), ("p75", 0.75),
-        ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99p9", 0.999),
+        ("p0p1", 0.001),
+        ("p1", 0.01),
+        ("p5", 0.05),
+        ("p10", 0.1),
+        ("p25", 0.25),
+        ("p50", 0.5),
+        ("p75", 0.75),
+        ("p90", 0.9),
+        ("p95", 0.95),
+        ("p99", 0.99),
+        ("p99p9", 0.999),
     ];
     for (name, q) in quantiles {
         all[name] = json!(seconds(histogram.value_at_quantile(q) as f64));

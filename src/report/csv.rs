@@ -21,10 +21,32 @@ pub fn csv(summary: &Summary) -> String {
 
 fn head() -> impl Iterator<Item = String> {
     let counts = [
-        "run", "seed", "plan_hash", "started_utc", "valid", "target", "strategy", "rules_broken", "planned", "jobs",
-        "answered", "failed", "unknown", "good", "attempts", "attempts_ok", "rate_limited", "tokens_delivered",
-        "tokens_billed", "elapsed_ms", "throughput_per_s", "goodput_per_s", "tokens_per_s", "in_flight_max",
-        "cost_billed", "currency",
+        "run",
+        "seed",
+        "plan_hash",
+        "started_utc",
+        "valid",
+        "target",
+        "strategy",
+        "rules_broken",
+        "planned",
+        "jobs",
+        "answered",
+        "failed",
+        "unknown",
+        "good",
+        "attempts",
+        "attempts_ok",
+        "rate_limited",
+        "tokens_delivered",
+        "tokens_billed",
+        "elapsed_ms",
+        "throughput_per_s",
+        "goodput_per_s",
+        "tokens_per_s",
+        "in_flight_max",
+        "cost_billed",
+        "currency",
     ];
     let metrics = METRICS.into_iter().flat_map(|metric| {
         FIGURES.into_iter().map(move |figure| format!("{}_{figure}_ms", metric.replace('-', "_")))
@@ -34,8 +56,11 @@ fn head() -> impl Iterator<Item = String> {
 
 fn cell(summary: &Summary, row: &CounterRow) -> impl Iterator<Item = String> {
     let here = |target: &str, strategy: &str| (target, strategy) == (&row.target, &row.strategy);
-    let broken =
-        summary.verdicts.iter().filter(|v| v.verdict == Verdict::Broken && here(&v.target, &v.strategy)).count();
+    let broken = summary
+        .verdicts
+        .iter()
+        .filter(|v| v.verdict == Verdict::Broken && here(&v.target, &v.strategy))
+        .count();
     let bill = summary.cost.iter().find(|bill| here(&bill.target, &bill.strategy));
     let maybe = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
     let counts = [
@@ -73,6 +98,7 @@ fn cell(summary: &Summary, row: &CounterRow) -> impl Iterator<Item = String> {
 
 /// In the order of [`FIGURES`]; empty where there is none.
 fn figures(row: Option<&MetricRow>) -> [String; FIGURES.len()] {
-    let values = row.map_or([None; FIGURES.len()], |row| [row.p50, row.p90, row.p95, row.p99, row.p999, Some(row.max)]);
+    let values = row
+        .map_or([None; FIGURES.len()], |row| [row.p50, row.p90, row.p95, row.p99, row.p999, Some(row.max)]);
     values.map(|value| value.map_or_else(String::new, |value| value.to_string()))
 }

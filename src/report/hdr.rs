@@ -38,7 +38,11 @@ fn name(row: &MetricRow) -> String {
 fn table(text: &mut String, row: &MetricRow, histogram: &Histogram<u64>) {
     // Writing to memory cannot fail.
     let _ = writeln!(text, "# {} in milliseconds\n", name(row));
-    let _ = writeln!(text, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+    let _ = writeln!(
+        text,
+        "{:>12} {:>14} {:>10} {:>14}\n",
+        "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
+    );
     let mut so_far = 0;
     for step in histogram.iter_quantiles(TICKS_PER_HALF) {
         so_far += step.count_since_last_iteration();
@@ -66,14 +70,21 @@ pub fn hdr_log(summary: &Summary) -> String {
     let length = Duration::from_millis(summary.elapsed_ms);
     let about = format!("deadheat {}, {}, values in nanoseconds", summary.deadheat, format_duration(length));
     let mut builder = IntervalLogWriterBuilder::new();
-    builder.add_comment(&about).with_base_time(started).with_start_time(started).with_max_value_divisor(NS_PER_MS);
+    builder
+        .add_comment(&about)
+        .with_base_time(started)
+        .with_start_time(started)
+        .with_max_value_divisor(NS_PER_MS);
     // Writing to memory cannot fail, and what the format cannot hold is left out.
     let Ok(mut log) = builder.begin_log_with(&mut bytes, &mut serializer) else { return String::new() };
     for row in &summary.metrics {
         let Some(histogram) = decode(&row.hdr) else { continue };
         let tag = format!("{}/{}:{}", row.target, row.strategy, row.metric);
         // A tag ends at a comma or a space.
-        let tag: String = tag.chars().map(|c| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c }).collect();
+        let tag: String = tag
+            .chars()
+            .map(|c| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c })
+            .collect();
         let _ = log.write_histogram(&histogram, Duration::ZERO, length, Tag::new(&tag));
     }
     String::from_utf8(bytes).unwrap_or_default()

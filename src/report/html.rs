@@ -15,9 +15,9 @@ mod verdicts;
 
 use super::text::figures::{NONE, count, many, maybe_ms, rate, rounded};
 use super::text::headline::word;
-use chart::COLOURS;
 use crate::history::{Course, Summary};
 use crate::units::format_duration;
+use chart::COLOURS;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use std::path::Path;
 use std::time::Duration;

@@ -14,7 +14,11 @@ pub fn junit(summary: &Summary) -> String {
     run.set_time(Duration::from_millis(summary.elapsed_ms));
     report.add_test_suite(run);
     if !summary.thresholds.is_empty() {
-        report.add_test_suite(suite("thresholds", summary.thresholds.iter().map(threshold).collect(), summary));
+        report.add_test_suite(suite(
+            "thresholds",
+            summary.thresholds.iter().map(threshold).collect(),
+            summary,
+        ));
     }
     for (target, strategy) in cells(summary) {
         let own = summary.verdicts.iter().filter(|row| (&row.target, &row.strategy) == (target, strategy));
@@ -69,7 +73,11 @@ fn skipped(message: &str) -> TestCaseStatus {
 fn validity(summary: &Summary) -> TestCase {
     let status = match summary.valid.holds {
         true => TestCaseStatus::success(),
-        false => failure("load-invalid", "the measurement did not keep its own budget", &summary.valid.why.join("\n")),
+        false => failure(
+            "load-invalid",
+            "the measurement did not keep its own budget",
+            &summary.valid.why.join("\n"),
+        ),
     };
     case("the load was valid", "run", status)
 }
@@ -84,7 +92,8 @@ fn threshold(row: &ThresholdRow) -> TestCase {
             failure("threshold", &format!("observed {observed}"), &text)
         }
     };
-    let place = if row.target.is_empty() { "run".to_owned() } else { format!("{}/{}", row.target, row.strategy) };
+    let place =
+        if row.target.is_empty() { "run".to_owned() } else { format!("{}/{}", row.target, row.strategy) };
     case(&row.threshold, &format!("thresholds.{place}"), status)
 }
 
@@ -94,7 +103,9 @@ fn verdict(summary: &Summary, row: &VerdictRow) -> TestCase {
     let status = match row.verdict {
         Verdict::Holds => TestCaseStatus::success(),
         Verdict::Unknown => skipped(&format!("unknown: {}", row.why.as_deref().unwrap_or_default())),
-        Verdict::NotApplicable => skipped(&format!("not applicable: {}", row.why.as_deref().unwrap_or_default())),
+        Verdict::NotApplicable => {
+            skipped(&format!("not applicable: {}", row.why.as_deref().unwrap_or_default()))
+        }
         Verdict::Broken => {
             let (broke, of) = (count(row.violations), count(row.relevant));
             let seen = row.witness.as_ref().map_or("", |witness| witness.text.as_str());
@@ -107,7 +118,12 @@ fn verdict(summary: &Summary, row: &VerdictRow) -> TestCase {
 
 fn finding(row: &FindingRow) -> TestCase {
     let [shown, of] = row.reproduced;
-    let text = format!("{}\nreproduced {shown} of {of}\nreplay: {}\n\n{}", row.cause, row.replay, row.table.join("\n"));
+    let text = format!(
+        "{}\nreproduced {shown} of {of}\nreplay: {}\n\n{}",
+        row.cause,
+        row.replay,
+        row.table.join("\n")
+    );
     let name = format!("{} under a schedule", row.invariant.name());
     case(&name, &format!("findings.{}/{}", row.target, row.strategy), failure("finding", &row.cause, &text))
 }

@@ -25,8 +25,13 @@ pub fn markdown(summary: &Summary, dir: &Path) -> String {
     verdicts(&mut text, summary);
     cells(&mut text, summary);
     fidelity(&mut text, summary);
-    let tail = format!("\n<sub>deadheat {} · seed {} · plan {} · {}</sub>\n", plain(&summary.deadheat), summary.seed,
-        plain(&summary.plan_hash), plain(&dir.display().to_string()));
+    let tail = format!(
+        "\n<sub>deadheat {} · seed {} · plan {} · {}</sub>\n",
+        plain(&summary.deadheat),
+        summary.seed,
+        plain(&summary.plan_hash),
+        plain(&dir.display().to_string())
+    );
     shortened(text, CHARS_MAX - tail.chars().count()) + &tail
 }
 
@@ -81,9 +86,8 @@ fn plain(text: &str) -> String {
 fn fenced(lines: &[String]) -> String {
     let longest = lines.iter().map(|line| run_of_ticks(line)).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let harmless = |line: &String| -> String {
-        line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-    };
+    let harmless =
+        |line: &String| -> String { line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
     let body: Vec<String> = lines.iter().take(LINES).map(harmless).collect();
     let more = if lines.len() > LINES { "\n…" } else { "" };
     format!("\n{fence}text\n{}{more}\n{fence}\n", body.join("\n"))
@@ -95,7 +99,18 @@ fn run_of_ticks(text: &str) -> usize {
 
 /// Code within a line; a backtick in it becomes a quote.
 fn code(text: &str) -> String {
-    let inner: String = text.chars().map(|c| if c == '`' { '\'' } else if c.is_control() { ' ' } else { c }).collect();
+    let inner: String = text
+        .chars()
+        .map(|c| {
+            if c == '`' {
+                '\''
+            } else if c.is_control() {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
     // GitHub lets a bar end a field even within code.
     format!("`{}`", inner.replace('|', "\\|"))
 }
@@ -117,7 +132,11 @@ fn headline(text: &mut String, summary: &Summary) {
     if !summary.counters.is_empty() {
         let (answered, planned) = (count(sum(|row| row.answered)), count(sum(|row| row.planned)));
         let attempts = many(sum(|row| row.attempts), "attempt");
-        let _ = writeln!(text, "\n{answered} of {planned} jobs answered · {attempts} · exit code {}", summary.exit_code);
+        let _ = writeln!(
+            text,
+            "\n{answered} of {planned} jobs answered · {attempts} · exit code {}",
+            summary.exit_code
+        );
     }
     if let Some(advice) = &summary.advice {
         let _ = writeln!(text, "\n> {}", plain(advice));
@@ -128,12 +147,20 @@ fn thresholds(text: &mut String, summary: &Summary) {
     if summary.thresholds.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n### Thresholds\n\n| | threshold | where | observed | n |\n|---|---|---|---:|---:|");
+    let _ =
+        writeln!(text, "\n### Thresholds\n\n| | threshold | where | observed | n |\n|---|---|---|---:|---:|");
     let mut rows: Vec<&ThresholdRow> = summary.thresholds.iter().collect();
     rows.sort_by_key(|row| row.passed);
     for row in rows.iter().take(ROWS) {
-        let mark = if row.void { "❔ void" } else if row.passed { "✅" } else { "❌" };
-        let place = if row.target.is_empty() { "run".to_owned() } else { format!("{}/{}", row.target, row.strategy) };
+        let mark = if row.void {
+            "❔ void"
+        } else if row.passed {
+            "✅"
+        } else {
+            "❌"
+        };
+        let place =
+            if row.target.is_empty() { "run".to_owned() } else { format!("{}/{}", row.target, row.strategy) };
         let observed = row.observed.as_deref().or(row.why.as_deref()).unwrap_or(NONE);
         let (threshold, n) = (code(&row.threshold), count(row.samples));
         let _ = writeln!(text, "| {mark} | {threshold} | {} | {} | {n} |", plain(&place), plain(observed));
@@ -155,11 +182,18 @@ fn findings(text: &mut String, summary: &Summary) {
     for row in summary.findings.iter().take(FINDINGS) {
         let ([shown, of], [bare, without]) = (row.reproduced, row.without);
         let place = plain(&format!("{}/{}", row.target, row.strategy));
-        let _ = writeln!(text, "\n❌ **{}** at {place}: reproduced {shown} of {of}, without the schedule {bare} of {without}\n",
-            row.invariant.name());
+        let _ = writeln!(
+            text,
+            "\n❌ **{}** at {place}: reproduced {shown} of {of}, without the schedule {bare} of {without}\n",
+            row.invariant.name()
+        );
         let _ = writeln!(text, "{}\n\n{}", plain(&row.cause), code(&row.replay));
         if !row.table.is_empty() {
-            let _ = writeln!(text, "\n<details><summary>What happened</summary>\n{}\n</details>", fenced(&row.table));
+            let _ = writeln!(
+                text,
+                "\n<details><summary>What happened</summary>\n{}\n</details>",
+                fenced(&row.table)
+            );
         }
     }
     more(text, summary.findings.len(), FINDINGS);
@@ -172,7 +206,13 @@ fn verdicts(text: &mut String, summary: &Summary) {
     let of = |verdict: Verdict| summary.verdicts.iter().filter(move |row| row.verdict == verdict);
     let broken: Vec<&VerdictRow> = of(Verdict::Broken).collect();
     let (holds, unknown) = (of(Verdict::Holds).count() as u64, of(Verdict::Unknown).count() as u64);
-    let _ = writeln!(text, "\n### Invariants\n\n{} broken · {} held · {} unknown", count(broken.len() as u64), count(holds), count(unknown));
+    let _ = writeln!(
+        text,
+        "\n### Invariants\n\n{} broken · {} held · {} unknown",
+        count(broken.len() as u64),
+        count(holds),
+        count(unknown)
+    );
     if broken.is_empty() {
         return;
     }
@@ -180,7 +220,12 @@ fn verdicts(text: &mut String, summary: &Summary) {
     for row in broken.iter().take(ROWS) {
         let seen = row.witness.as_ref().map_or_else(String::new, |witness| plain(&witness.text));
         let (rule, place) = (row.invariant.name(), plain(&format!("{}/{}", row.target, row.strategy)));
-        let _ = writeln!(text, "| **{rule}** | {place} | {} of {} | {seen} |", count(row.violations), count(row.relevant));
+        let _ = writeln!(
+            text,
+            "| **{rule}** | {place} | {} of {} | {seen} |",
+            count(row.violations),
+            count(row.relevant)
+        );
     }
     more(text, broken.len(), ROWS);
 }
@@ -190,7 +235,10 @@ fn cells(text: &mut String, summary: &Summary) {
         return;
     }
     let open = if summary.counters.len() > 8 { "<details><summary>Cells</summary>\n" } else { "### Cells" };
-    let _ = writeln!(text, "\n{open}\n\n| target | strategy | answered | good/s | ttft p50 | ttft p99 | response p99 | errors | cost |\n|---|---|---:|---:|---:|---:|---:|---:|---:|");
+    let _ = writeln!(
+        text,
+        "\n{open}\n\n| target | strategy | answered | good/s | ttft p50 | ttft p99 | response p99 | errors | cost |\n|---|---|---:|---:|---:|---:|---:|---:|---:|"
+    );
     for row in summary.counters.iter().take(ROWS) {
         let here = |target: &str, strategy: &str| (target, strategy) == (&row.target, &row.strategy);
         let metric = |name: &str, of: fn(&MetricRow) -> Option<f64>| {
@@ -198,11 +246,15 @@ fn cells(text: &mut String, summary: &Summary) {
             maybe_ms(found.and_then(of))
         };
         let errors: u64 = row.errors.values().sum();
-        let share = if row.attempts == 0 { NONE.to_owned() } else { percent(errors as f64 / row.attempts as f64) };
+        let share =
+            if row.attempts == 0 { NONE.to_owned() } else { percent(errors as f64 / row.attempts as f64) };
         let bill = summary.cost.iter().find(|bill| here(&bill.target, &bill.strategy));
-        let bill = bill.map_or_else(|| NONE.to_owned(), |bill| {
-            format!("{} {}", rounded(bill.billed.as_ref().unwrap_or(&bill.client)), plain(&bill.currency))
-        });
+        let bill = bill.map_or_else(
+            || NONE.to_owned(),
+            |bill| {
+                format!("{} {}", rounded(bill.billed.as_ref().unwrap_or(&bill.client)), plain(&bill.currency))
+            },
+        );
         let _ = writeln!(
             text,
             "| {} | {} | {}/{} | {} | {} | {} | {} | {share} | {bill} |",
@@ -227,8 +279,10 @@ fn fidelity(text: &mut String, summary: &Summary) {
         return;
     }
     let ttft = summary.fidelity.errors.iter().find(|row| row.metric == "ttft");
-    let error = ttft.map_or_else(String::new, |row| format!(" · client − ledger, ttft p99 {}", maybe_ms(row.p99_ms)));
-    let verdict = if summary.valid.holds { "the measurement kept its own budget" } else { "**the load was invalid**" };
+    let error =
+        ttft.map_or_else(String::new, |row| format!(" · client − ledger, ttft p99 {}", maybe_ms(row.p99_ms)));
+    let verdict =
+        if summary.valid.holds { "the measurement kept its own budget" } else { "**the load was invalid**" };
     let _ = writeln!(text, "\nFidelity: {verdict}{error}");
     for why in &summary.valid.why {
         let _ = writeln!(text, "- {}", plain(why));

@@ -65,7 +65,10 @@ mod tests {
 
     #[test]
     fn an_annotation_is_one_line_whatever_the_scenario_says() {
-        let source = Source { path: "a,b:c.toml".into(), text: "version = 1\n\"na%me\\n::error::x\" = 2\n".to_owned() };
+        let source = Source {
+            path: "a,b:c.toml".into(),
+            text: "version = 1\n\"na%me\\n::error::x\" = 2\n".to_owned(),
+        };
         let text = load(&source, &[], &|_| None).expect_err("a fault").to_github();
         let first = text.lines().find(|line| line.contains("na%25me")).expect("the key");
         assert!(first.starts_with("::error file=a%2Cb%3Ac.toml,line=2,col=1,title=deadheat::"), "{text}");

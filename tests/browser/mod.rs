@@ -24,11 +24,18 @@ impl Browser {
         let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
             Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
         });
-        let chromium = chromium.expect("Chromium is needed: install the package chromium, as scripts/test does");
+        let chromium =
+            chromium.expect("Chromium is needed: install the package chromium, as scripts/test does");
         // It reads commands from descriptor 3 and answers on 4: here they are its standard input and output.
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$@\" 3<&0 4>&1 >/dev/null </dev/null", "sh", chromium])
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+            ])
             .args(["--disable-background-networking", "--remote-debugging-pipe", "--hide-scrollbars"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--window-size={wide},900"))
@@ -98,12 +105,19 @@ impl Browser {
 
     /// Everything that the page complained of or asked for beyond itself.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        let bad = ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"];
+        let bad = [
+            "Runtime.consoleAPICalled",
+            "Runtime.exceptionThrown",
+            "Log.entryAdded",
+            "Page.javascriptDialogOpening",
+        ];
         let complaint = |event: &&Value| {
             let method = event["method"].as_str().unwrap_or_default();
             let url = event["params"]["request"]["url"].as_str().unwrap_or_default();
             bad.contains(&method)
-                || (method == "Network.requestWillBeSent" && !url.starts_with("file:") && !url.starts_with("data:"))
+                || (method == "Network.requestWillBeSent"
+                    && !url.starts_with("file:")
+                    && !url.starts_with("data:"))
         };
         self.events.iter().filter(complaint).map(Value::to_string).collect()
     }

@@ -70,10 +70,18 @@ fn progress(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let (ended, total) = (shown.seen.jobs_ended, shown.total);
     let share = total.filter(|total| *total > 0).map_or(0.0, |total| (ended as f64 / total as f64).min(1.0));
     let of = total.map_or_else(String::new, |total| format!(" of {total}"));
-    let title = format!(" deadheat  {}  seed {}  {} clock ", plain(&shown.plan.name), shown.plan.seed, shown.plan.clock.name());
+    let title = format!(
+        " deadheat  {}  seed {}  {} clock ",
+        plain(&shown.plan.name),
+        shown.plan.seed,
+        shown.plan.clock.name()
+    );
     let label = match shown.stopping {
         true => format!("stopping: {ended}{of} jobs, answers in flight are waited for"),
-        false => format!("{ended}{of} jobs  {}", format_duration(Duration::from_millis(shown.elapsed.as_millis() as u64))),
+        false => format!(
+            "{ended}{of} jobs  {}",
+            format_duration(Duration::from_millis(shown.elapsed.as_millis() as u64))
+        ),
     };
     let gauge = Gauge::default().block(Block::bordered().title(title)).ratio(share).label(label);
     frame.render_widget(gauge.gauge_style(Style::new().fg(Color::Blue)), area);
@@ -122,7 +130,10 @@ fn histogram(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
     // Each bar as wide as there is room for.
     let wide = (usize::from(area.width.saturating_sub(2)) / view.ttft_bars.len().max(1)).max(1);
     let data: Vec<u64> = view.ttft_bars.iter().flat_map(|(_, n)| std::iter::repeat_n(*n, wide)).collect();
-    frame.render_widget(Sparkline::default().block(block).data(&data).style(Style::new().fg(Color::Magenta)), area);
+    frame.render_widget(
+        Sparkline::default().block(block).data(&data).style(Style::new().fg(Color::Magenta)),
+        area,
+    );
 }
 
 fn thresholds(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
@@ -133,7 +144,11 @@ fn thresholds(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
             (_, false) => ("✗ ", Color::Red),
         };
         let observed = row.observed.as_deref().unwrap_or("too few samples");
-        let place = if row.strategy.is_empty() { String::new() } else { format!("  {}/{}", row.target, row.strategy) };
+        let place = if row.strategy.is_empty() {
+            String::new()
+        } else {
+            format!("  {}/{}", row.target, row.strategy)
+        };
         Line::from(vec![
             Span::styled(mark, Style::new().fg(color)),
             Span::raw(plain(&row.threshold)),
@@ -186,23 +201,28 @@ mod tests {
 
     #[test]
     fn a_frame_fits_any_terminal_and_shows_what_the_line_says() {
-        let (plan, view) = (plan(), LiveView {
-            limited: 7,
-            ttft_ms: [Some(437.0), None],
-            ttft_by_second: vec![0, 3, 9],
-            ttft_bars: vec![(1.0, 4), (2.0, 9)],
-            cost: vec!["0.12 USD".to_owned()],
-            newest: Some("job:0042#1: reset\u{1b}[2J".to_owned()),
-            ..LiveView::default()
-        });
+        let (plan, view) = (
+            plan(),
+            LiveView {
+                limited: 7,
+                ttft_ms: [Some(437.0), None],
+                ttft_by_second: vec![0, 3, 9],
+                ttft_bars: vec![(1.0, 4), (2.0, 9)],
+                cost: vec!["0.12 USD".to_owned()],
+                newest: Some("job:0042#1: reset\u{1b}[2J".to_owned()),
+                ..LiveView::default()
+            },
+        );
         let seen = Snapshot { jobs_begun: 60, jobs_ended: 42, attempts: 51, attempts_failed: 9, busy: 18 };
         let (rates, elapsed) = ([12.0, 10.5], Duration::from_millis(4200));
-        let shown = Shown { plan: &plan, total: Some(100), seen, view: &view, rates, elapsed, stopping: false };
+        let shown =
+            Shown { plan: &plan, total: Some(100), seen, view: &view, rates, elapsed, stopping: false };
         let line = words(&shown);
         for (width, height) in [(120, 40), (80, 24), (20, 5), (1, 1)] {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
             terminal.draw(|frame| draw(frame, &shown)).expect("drawn");
-            let text: String = terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
+            let text: String =
+                terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
             assert!(!text.contains('\u{1b}'));
             if width >= 80 {
                 for part in ["42 of 100 jobs", "437ms", "0.12 USD", "10.5", "12.0"] {

@@ -68,7 +68,8 @@ fn waste_bar(row: &CostRow) -> Markup {
             part
         })
         .collect();
-    let says: Vec<String> = row.classes.iter().map(|class| format!("{} {}", class.class, class.cost)).collect();
+    let says: Vec<String> =
+        row.classes.iter().map(|class| format!("{} {}", class.class, class.cost)).collect();
     html! {
         svg viewBox="0 0 600 16" preserveAspectRatio="none" role="img" aria-label=(says.join(", ")) {
             @for (class, x, wide) in parts {

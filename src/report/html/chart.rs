@@ -165,7 +165,8 @@ impl Chart {
     fn ground(&self, line: &Line) -> String {
         let bottom = short(HEIGHT - BOTTOM);
         let closed = |points: &Vec<(f64, f64)>| {
-            let [from, until] = [points.first(), points.last()].map(|point| short(point.map_or(LEFT, |p| p.0)));
+            let [from, until] =
+                [points.first(), points.last()].map(|point| short(point.map_or(LEFT, |p| p.0)));
             format!("{}L{until} {bottom}L{from} {bottom}Z", polyline(points))
         };
         self.stretches(line).iter().map(closed).collect()
@@ -177,7 +178,9 @@ impl Chart {
         let points = self.places.iter().zip(&line.values).enumerate();
         let dots = line.stroke != Stroke::Steps;
         let alone = |at: usize| dots && !there(at + 1) && (at == 0 || !there(at - 1));
-        points.filter_map(|(at, (place, value))| value.filter(|_| alone(at)).map(|value| (*place, value))).collect()
+        points
+            .filter_map(|(at, (place, value))| value.filter(|_| alone(at)).map(|value| (*place, value)))
+            .collect()
     }
 }
 

@@ -99,7 +99,11 @@ fn cells(summary: &Summary) -> Markup {
 
 fn cell(summary: &Summary, row: &CounterRow) -> Markup {
     let here = |target: &str, strategy: &str| target == row.target && strategy == row.strategy;
-    let broken = summary.verdicts.iter().filter(|v| v.verdict == Verdict::Broken && here(&v.target, &v.strategy)).count();
+    let broken = summary
+        .verdicts
+        .iter()
+        .filter(|v| v.verdict == Verdict::Broken && here(&v.target, &v.strategy))
+        .count();
     let at = |name: &str, of: fn(&MetricRow) -> Option<f64>| metric(summary, row, name).and_then(of);
     let bill = summary.cost.iter().find(|cost| here(&cost.target, &cost.strategy));
     html! {
@@ -123,8 +127,10 @@ fn cell(summary: &Summary, row: &CounterRow) -> Markup {
 
 fn errors(summary: &Summary) -> Markup {
     let rows = summary.counters.iter().flat_map(|row| {
-        let failed = row.errors.iter().map(move |(class, n)| (row, class.as_str(), "attempts", *n, row.attempts));
-        let left = row.not_issued.iter().map(move |(why, n)| (row, why.as_str(), "jobs not begun", *n, row.planned));
+        let failed =
+            row.errors.iter().map(move |(class, n)| (row, class.as_str(), "attempts", *n, row.attempts));
+        let left =
+            row.not_issued.iter().map(move |(why, n)| (row, why.as_str(), "jobs not begun", *n, row.planned));
         failed.chain(left)
     });
     let rows: Vec<_> = rows.filter(|(.., n, _)| *n > 0).take(ROWS).collect();

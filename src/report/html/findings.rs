@@ -1,7 +1,7 @@
 //! Findings: what broke, why, as a picture, and the command that shows it again.
 
-use super::{Extras, Room};
 use super::story::picture;
+use super::{Extras, Room};
 use crate::history::{ExploredRow, FindingRow, Moment, Summary, Verdict, VerdictRow};
 use crate::report::text::figures::{count, many, percent};
 use maud::{Markup, html};
@@ -80,7 +80,8 @@ fn seen(summary: &Summary, extras: &Extras<'_>, row: &VerdictRow, n: usize) -> M
     let here = |scene: &&crate::history::Scene| {
         (&scene.target, &scene.strategy, scene.invariant) == (&row.target, &row.strategy, row.invariant)
     };
-    let moments = extras.course.and_then(|course| course.scenes.iter().find(here)).map(|scene| &scene.moments);
+    let moments =
+        extras.course.and_then(|course| course.scenes.iter().find(here)).map(|scene| &scene.moments);
     let purpose = on_purpose(summary, &row.strategy);
     html! {
         details.finding open[n < OPEN] {
@@ -184,7 +185,10 @@ fn families(row: &ExploredRow) -> String {
 fn worth(row: &ExploredRow) -> String {
     let held = many(row.held.len() as u64, "rule");
     match row.excluded() {
-        Some(p) => format!("{held} held; an order bug more likely than {} per schedule is excluded at 95 %", percent(p)),
+        Some(p) => format!(
+            "{held} held; an order bug more likely than {} per schedule is excluded at 95 %",
+            percent(p)
+        ),
         None => format!("{held} held; no proof"),
     }
 }

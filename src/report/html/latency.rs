@@ -133,7 +133,13 @@ fn percentiles(metric: &str, group: &[Drawn<'_>]) -> Chart {
     let marks = [0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
     let marks = marks.iter().filter(|q| place(**q) <= 1.0);
     let says = group.iter().map(|d| {
-        format!("{} p50 {}, p99 {}, max {}", name(d.row), maybe_ms(d.row.p50), maybe_ms(d.row.p99), ms(d.row.max))
+        format!(
+            "{} p50 {}, p99 {}, max {}",
+            name(d.row),
+            maybe_ms(d.row.p50),
+            maybe_ms(d.row.p99),
+            ms(d.row.max)
+        )
     });
     Chart {
         title: metric.to_owned(),
@@ -195,7 +201,9 @@ fn histogram(metric: &str, group: &[Drawn<'_>]) -> Chart {
         note: "histogram, share of samples".to_owned(),
         says: format!("spread from {} to {}", ms(least / NS_PER_MS), ms(most / NS_PER_MS)),
         places: (0..BARS).map(|n| (n as f64 + 0.5) / BARS as f64).collect(),
-        labels: (0..BARS).map(|n| format!("{} to {}", ms(edge(n) / NS_PER_MS), ms(edge(n + 1) / NS_PER_MS))).collect(),
+        labels: (0..BARS)
+            .map(|n| format!("{} to {}", ms(edge(n) / NS_PER_MS), ms(edge(n + 1) / NS_PER_MS)))
+            .collect(),
         marks: thinned(marks),
         scale: Scale::from_zero(highest),
         show: percent,
@@ -231,7 +239,8 @@ fn shares(histogram: &Histogram<u64>, axis: Scale) -> Vec<Option<f64>> {
 }
 
 fn table(summary: &Summary, room: Room) -> Markup {
-    let rows = summary.metrics.iter().filter(|row| room.metrics || FIRST.contains(&row.metric.as_str())).take(ROWS);
+    let rows =
+        summary.metrics.iter().filter(|row| room.metrics || FIRST.contains(&row.metric.as_str())).take(ROWS);
     let head = ["p50", "p90", "p95", "p99", "p99.9", "max"];
     html! {
         div.scroll {

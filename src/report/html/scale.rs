@@ -49,9 +49,9 @@ impl Scale {
                 let decades = (last - first).max(1);
                 let parts: &[f64] = if decades <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
                 let every = (decades / 8).max(1) as usize;
-                let all = (first..=last).step_by(every).flat_map(|decade| {
-                    parts.iter().map(move |part| part * 10f64.powi(decade))
-                });
+                let all = (first..=last)
+                    .step_by(every)
+                    .flat_map(|decade| parts.iter().map(move |part| part * 10f64.powi(decade)));
                 all.filter(|value| (low..=high).contains(value)).collect()
             }
         }
@@ -65,7 +65,14 @@ fn round_step(wanted: f64) -> f64 {
     }
     let power = 10f64.powf(wanted.log10().floor());
     let part = wanted / power;
-    power * if part >= 5.0 { 5.0 } else if part >= 2.0 { 2.0 } else { 1.0 }
+    power
+        * if part >= 5.0 {
+            5.0
+        } else if part >= 2.0 {
+            2.0
+        } else {
+            1.0
+        }
 }
 
 #[cfg(test)]

@@ -68,12 +68,11 @@ fn charts(course: &Course, cells: &[CellCourse], first: usize) -> Markup {
             line(at, "median", Stroke::Solid, times(&cells[at].ttft_p50_ns)),
         ]
     });
-    let bad = numbers.clone().map(|at| {
-        line(at, "errors", Stroke::Steps, rates(&cells[at].errors, &active(&cells[at]), per_s))
-    });
-    let limited = numbers.map(|at| {
-        line(at, "429", Stroke::Steps, rates(&cells[at].limited, &active(&cells[at]), per_s))
-    });
+    let bad = numbers
+        .clone()
+        .map(|at| line(at, "errors", Stroke::Steps, rates(&cells[at].errors, &active(&cells[at]), per_s)));
+    let limited = numbers
+        .map(|at| line(at, "429", Stroke::Steps, rates(&cells[at].limited, &active(&cells[at]), per_s)));
     let names: Vec<(usize, String)> = cells.iter().enumerate().map(|(at, cell)| (at, name(cell))).collect();
     html! {
         div.pair {
@@ -103,7 +102,11 @@ fn whole(value: f64) -> String {
 
 /// From when to when a cell had anything to do, in steps.
 fn active(cell: &CellCourse) -> Vec<bool> {
-    let at = |n: usize| [&cell.due, &cell.answered, &cell.in_flight, &cell.errors, &cell.limited].iter().any(|list| list[n] > 0);
+    let at = |n: usize| {
+        [&cell.due, &cell.answered, &cell.in_flight, &cell.errors, &cell.limited]
+            .iter()
+            .any(|list| list[n] > 0)
+    };
     let busy: Vec<bool> = (0..cell.due.len()).map(at).collect();
     // A zero beside something is worth a point: it shows where a line comes down.
     (0..busy.len()).map(|n| busy[n] || (n > 0 && busy[n - 1]) || busy.get(n + 1) == Some(&true)).collect()

@@ -119,7 +119,8 @@ pub(super) fn picture(moments: &[Moment]) -> Markup {
     let (lanes, left_out, bottom) = lanes(moments);
     let broken = moments.iter().rev().find(|moment| moment.what == What::Broken);
     let height = bottom + BOTTOM;
-    let says = format!("{} lanes from {} to {}; the same as text below", lanes.len(), first(&axis), last(&axis));
+    let says =
+        format!("{} lanes from {} to {}; the same as text below", lanes.len(), first(&axis), last(&axis));
     html! {
         div.scroll {
             svg.story viewBox=(format!("0 0 {WIDTH} {}", short(height))) role="img" aria-label=(says) {

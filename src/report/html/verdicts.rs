@@ -90,7 +90,10 @@ fn invariants(summary: &Summary) -> Markup {
 }
 
 fn find<'a>(summary: &'a Summary, rule: Invariant, cell: (&str, &str)) -> Option<&'a VerdictRow> {
-    summary.verdicts.iter().find(|row| row.invariant == rule && (row.target.as_str(), row.strategy.as_str()) == cell)
+    summary
+        .verdicts
+        .iter()
+        .find(|row| row.invariant == rule && (row.target.as_str(), row.strategy.as_str()) == cell)
 }
 
 /// One cell: a chip for each rule.
