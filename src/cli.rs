@@ -11,6 +11,7 @@ mod merge;
 mod mock;
 mod output;
 mod plan;
+mod render;
 mod replay;
 mod report;
 mod run;

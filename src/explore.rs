@@ -11,6 +11,7 @@ mod family;
 mod finding;
 mod hunt;
 mod lives;
+mod moments;
 mod order;
 mod plan;
 mod replay;

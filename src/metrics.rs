@@ -2,6 +2,7 @@
 
 mod conservation;
 mod counters;
+mod course;
 mod fidelity;
 mod fold;
 mod gaps;
@@ -12,8 +13,10 @@ mod latency;
 mod metric;
 mod pairs;
 mod sample;
+mod scene;
 
 pub use conservation::conservation;
+pub use course::course;
 pub use fold::{Folded, fold};
 pub use gaps::Gaps;
 pub use histogram::{HdrError, hdr_blob, hdr_read, merged, new_histogram, percentile, record};

@@ -1,11 +1,25 @@
 //! Renders a summary; computes nothing.
 
+mod bench;
+mod csv;
 mod focus;
+mod hdr;
+mod html;
+mod jobs;
 mod json;
+mod junit;
+mod markdown;
 mod stored;
 mod text;
 
+pub use bench::{llmd_report, vllm_bench};
+pub use csv::csv;
 pub use focus::focus_csv;
+pub use hdr::{hdr_log, hgrm};
+pub use html::{Extras, html};
+pub use jobs::write_jobs;
 pub use json::{calibrated_json, compared_json, error_json, json};
+pub use junit::junit;
+pub use markdown::markdown;
 pub use stored::{StoredError, stored};
 pub use text::{Context, calibrated, compared, render};

@@ -197,6 +197,7 @@ fn a_finding_that_was_bent_says_where() {
     assert!(bent.contains("in [schedule]") && bent.contains("answered"), "{bent}");
     let program = Finding {
         origin: Origin { command: vec!["python".into(), "my app.py".into()], ..finding.origin.clone() },
+        moments: Vec::new(),
         ..finding
     };
     assert_eq!(

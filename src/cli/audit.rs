@@ -4,6 +4,7 @@ pub(super) mod interrupt;
 pub(super) mod options;
 
 use super::output::{self, Format, fail};
+use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::explore::{self, Budget, Config, Finding, Origin, Report};
 use crate::gate::{self, Audited, Exit};
@@ -199,6 +200,7 @@ fn write(
     }
     let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
+    render::write(&dir, &summary, &Drawn::default()).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| internal(error.to_string()))?;
     Ok((summary, place))
 }

@@ -112,7 +112,11 @@ fn wrong(faults: &Faults, format: Format) -> u8 {
     match format {
         Format::Text => {
             let color = std::io::stderr().is_terminal();
-            write(&mut anstream::stderr(), &faults.render(color), Exit::Usage.code())
+            let mut text = faults.render(color);
+            if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") {
+                text.push_str(&faults.to_github());
+            }
+            write(&mut anstream::stderr(), &text, Exit::Usage.code())
         }
         Format::Json => {
             let error = serde_json::json!({ "exit_code": Exit::Usage.code(), "message": faults.to_string() });

@@ -1,11 +1,16 @@
 //! `deadheat report`: render stored evidence.
 
 use super::output::{Format, fail, print, print_summary};
+use super::render::Drawn;
 use crate::gate::Exit;
-use crate::report::{focus_csv, stored};
-use std::path::PathBuf;
+use crate::history::Summary;
+use crate::metrics::Gaps;
+use crate::report;
+use crate::scenario::{Plan, Source, load_stored};
+use std::io::{BufWriter, ErrorKind};
+use std::path::{Path, PathBuf};
 
-/// Render stored evidence: text, json, or costs as CSV
+/// Render stored evidence: for people, for CI, for spreadsheets, for other tools
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directory of a finished run
@@ -20,17 +25,82 @@ pub(super) struct Args {
 enum Form {
     /// For people
     Text,
-    /// For programs
+    /// For programs: summary.json
     Json,
-    /// What it cost, in the columns of FOCUS, for tools that read bills
+    /// One page that works offline, with pictures
+    Html,
+    /// Markdown, for a comment on a pull request or a job's summary
+    Md,
+    /// JUnit XML: a case per threshold and invariant
+    Junit,
+    /// CSV, a row per cell
+    Csv,
+    /// What it cost as CSV, in the columns of FOCUS, for tools that read bills
     FocusCsv,
+    /// HdrHistogram's percentile tables, in milliseconds
+    Hgrm,
+    /// HdrHistogram's log, a tagged histogram per cell and metric
+    HdrLog,
+    /// JSON Lines, one per job, both sides' books side by side
+    Jsonl,
+    /// JSON in the shape of `vllm bench serve`, a line per cell
+    VllmBench,
+    /// JSON in the shape of llm-d's benchmark report, a document per cell
+    LlmdReport,
 }
 
 pub(super) fn run(args: &Args) -> u8 {
     let format = if args.format == Form::Json { Format::Json } else { Format::Text };
-    match stored(&args.run_dir) {
-        Ok(summary) if args.format == Form::FocusCsv => print(&focus_csv(&summary), Exit::Pass.code()),
-        Ok(summary) => print_summary(&summary, format, &args.run_dir, None, Exit::Pass.code()),
+    if args.format == Form::Jsonl {
+        return jobs(&args.run_dir);
+    }
+    match report::stored(&args.run_dir) {
+        Ok(summary) => printed(&summary, args, format),
         Err(error) => fail(format, Exit::Usage, &error.to_string()),
     }
+}
+
+fn printed(summary: &Summary, args: &Args, format: Format) -> u8 {
+    let dir = &args.run_dir;
+    let text = match args.format {
+        Form::Text | Form::Json | Form::Jsonl => {
+            return print_summary(summary, format, dir, None, Exit::Pass.code());
+        }
+        Form::Html => Drawn::stored(dir).html(summary, dir),
+        Form::Md => report::markdown(summary, dir),
+        Form::Junit => report::junit(summary),
+        Form::Csv => report::csv(summary),
+        Form::FocusCsv => report::focus_csv(summary),
+        Form::Hgrm => report::hgrm(summary),
+        Form::HdrLog => report::hdr_log(summary),
+        Form::VllmBench => report::vllm_bench(summary),
+        Form::LlmdReport => report::llmd_report(summary),
+    };
+    print(&text, Exit::Pass.code())
+}
+
+/// Needs the evidence itself, and prints while it goes: there may be millions.
+fn jobs(dir: &Path) -> u8 {
+    let read = || -> Result<_, String> {
+        let source = Source::read(&dir.join("plan.toml")).map_err(|error| error.to_string())?;
+        let plan = load_stored(&source).map_err(|faults| faults.render(false))?;
+        let (loaded, _) = Gaps::read(dir, &plan).map_err(|error| error.to_string())?;
+        Ok((names(&plan), loaded.evidence))
+    };
+    let (cells, evidence) = match read() {
+        Ok(read) => read,
+        Err(message) => return fail(Format::Text, Exit::Usage, &message),
+    };
+    match report::write_jobs(&mut BufWriter::new(std::io::stdout().lock()), &cells, &evidence) {
+        // A reader that has seen enough is no error.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Exit::Internal.code(),
+        _ => Exit::Pass.code(),
+    }
+}
+
+fn names(plan: &Plan) -> Vec<(String, String)> {
+    let name = |cell: crate::scenario::Cell| {
+        (plan.targets[cell.target].name.clone(), plan.strategies[cell.strategy].name().to_owned())
+    };
+    plan.cells().into_iter().map(name).collect()
 }

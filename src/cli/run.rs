@@ -2,16 +2,18 @@
 
 pub(super) mod hunt;
 mod interrupt;
+mod live;
 mod progress;
 mod redis;
 pub(super) mod targets;
 
 use super::output::{self, Format};
+use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::cost;
 use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
-use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
+use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary, Watch};
 use crate::lab::{self, Ran};
 use crate::prices::day_of;
 use crate::report;
@@ -52,7 +54,7 @@ pub(super) struct Args {
     /// Refuse to begin if a rate card was checked more than so many days ago
     #[arg(long, value_name = "DAYS")]
     max_price_age: Option<u32>,
-    /// No progress line
+    /// No live display, and no line of progress
     #[arg(long, short)]
     quiet: bool,
 }
@@ -126,7 +128,7 @@ struct Books {
 }
 
 impl Books {
-    fn open(args: &Args, plan: &Plan, started_utc_s: u64) -> Result<Self, Failure> {
+    fn open(args: &Args, plan: &Plan, started_utc_s: u64, watch: Watch) -> Result<Self, Failure> {
         let internal = |error| Failure::new(Exit::Internal, &error);
         let dir = match &args.out {
             Some(path) => RunDir::create_at(path).map_err(|error| Failure::new(Exit::Usage, &error))?,
@@ -139,7 +141,7 @@ impl Books {
             let text = report::json(&baseline).map_err(|error| Failure::new(Exit::Internal, &error))?;
             dir.write(gate::BASELINE, &text).map_err(internal)?;
         }
-        let history = dir.history_writer().map_err(internal)?;
+        let history = dir.watched_history_writer(watch).map_err(internal)?;
         let ledger = dir.ledger_writer().map_err(internal)?;
         Ok(Self { dir, history, ledger })
     }
@@ -158,9 +160,11 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let stop = Arc::new(Stop::default());
     // Before the first file, so that no Ctrl-C can leave half a run behind.
     interrupt::watch(stop.clone());
-    let books = Books::open(args, plan, started_utc_s)?;
+    let newest = progress::Newest::default();
+    let books = Books::open(args, plan, started_utc_s, progress::watch(plan, &newest, args.quiet))?;
     let progress = Arc::new(Progress::default());
-    let display = progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop);
+    let display =
+        progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop, newest);
     let ran = match plan.clock {
         ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop.clone(), progress),
         ClockKind::Virtual => in_virtual_time(plan, &books, stop.clone(), progress),
@@ -261,12 +265,15 @@ fn close_and_judge(
     ledger.finish().map_err(|error| internal(error.to_string()))?;
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
-    let mut summary = gate::judge(plan, dir.path(), None).map_err(|error| internal(error.to_string()))?;
+    let (mut summary, course) =
+        gate::judge_and_draw(plan, dir.path(), None).map_err(|error| internal(error.to_string()))?;
     if let Some(asked) = args.hunt() {
         hunt::hunt(args, plan, asked, &dir, stop)?.add_to(&mut summary);
     }
     let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
+    let drawn = Drawn { course: Some(course), plan: Some(plan.toml.clone()) };
+    render::write(&dir, &summary, &drawn).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
     Ok((summary, place))
 }

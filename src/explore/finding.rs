@@ -1,6 +1,6 @@
 //! A finding: one broken rule, the smallest schedule that shows it, and its file.
 
-use crate::history::{FindingRow, Invariant, JobKey, Verdict};
+use crate::history::{FindingRow, Invariant, JobKey, Moment, Verdict};
 use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,8 @@ pub struct Finding {
     pub schedules_to_find: u64,
     /// What happened, one column a job.
     pub table: Vec<String>,
+    /// The same, moment by moment; not part of the finding's file.
+    pub moments: Vec<Moment>,
 }
 
 /// Why a text is no finding.
@@ -184,6 +186,7 @@ impl Finding {
             family: head.family,
             schedules_to_find: head.schedules_to_find,
             table: picture.unwrap_or_default().lines().map(str::to_owned).collect(),
+            moments: Vec::new(),
         })
     }
 
@@ -216,6 +219,7 @@ impl Finding {
             schedules_to_find: self.schedules_to_find,
             replay: self.replay(file),
             table: self.table.clone(),
+            moments: self.moments.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::explain;
 use super::family::Family;
 use super::finding::Finding;
 use super::lives::Lives;
+use super::moments::moments;
 use super::order;
 use super::plan::Planner;
 use super::runner::Runner;
@@ -180,6 +181,7 @@ impl Hunt<'_> {
             cause: explain::cause(schedule, trial, invariant),
             jobs: *jobs,
             table: table(schedule, &trial.trace, &trial.books, &involved),
+            moments: moments(schedule, trial, invariant, &involved),
             involved,
             schedule: schedule.clone(),
             reproduced,

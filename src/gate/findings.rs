@@ -73,6 +73,7 @@ mod tests {
             schedules_to_find: 1,
             replay: "deadheat replay f.toml".to_owned(),
             table: Vec::new(),
+            moments: Vec::new(),
         }
     }
 

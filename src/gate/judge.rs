@@ -2,9 +2,9 @@
 
 use super::{Baseline, Hunted, Parts, assemble, billed, host};
 use crate::cost;
-use crate::history::{HistoryError, Host, Loaded, Summary};
+use crate::history::{Course, HistoryError, Host, Loaded, Summary};
 use crate::invariants;
-use crate::metrics::{Gaps, Metric, fold};
+use crate::metrics::{Gaps, Metric, course, fold};
 use crate::scenario::Plan;
 use std::path::Path;
 
@@ -15,6 +15,18 @@ use std::path::Path;
 /// # Errors
 /// If the evidence cannot be read; names the file and the line.
 pub fn judge(plan: &Plan, dir: &Path, baseline: Option<&Summary>) -> Result<Summary, HistoryError> {
+    judge_and_draw(plan, dir, baseline).map(|(summary, _)| summary)
+}
+
+/// The same, and what happened over time, for reports that draw it.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_and_draw(
+    plan: &Plan,
+    dir: &Path,
+    baseline: Option<&Summary>,
+) -> Result<(Summary, Course), HistoryError> {
     let (loaded, gaps) = Gaps::read(dir, plan)?;
     let host = host(dir, &loaded.evidence.meta);
     let baseline = match baseline {
@@ -22,8 +34,9 @@ pub fn judge(plan: &Plan, dir: &Path, baseline: Option<&Summary>) -> Result<Summ
         None => Baseline::kept(plan, dir)?,
     };
     let mut summary = summarised(plan, &loaded, &gaps, host, baseline);
+    let course = course(plan, &loaded.evidence, &summary.verdicts);
     Hunted::earlier(dir).add_to(&mut summary);
-    Ok(summary)
+    Ok((summary, course))
 }
 
 /// Judges evidence that is in memory.

@@ -1,6 +1,6 @@
 //! What a hunt for schedules found, and how far it looked: `summary.json`'s `findings` and `explored`.
 
-use super::{Invariant, JobKey};
+use super::{Invariant, JobKey, Moment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +40,9 @@ pub struct FindingRow {
     pub replay: String,
     /// What happened, one column a job, with the ledger's column at the right; a line each.
     pub table: Vec<String>,
+    /// The same, moment by moment, for a picture; of a long story only the beginning.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moments: Vec<Moment>,
 }
 
 /// What was explored of one cell, of how much.

@@ -1,7 +1,7 @@
 //! The directory of one run: written beside its final place, then renamed into it whole.
 
 use super::lines::{CLAIMS, HISTORY, LEDGER};
-use super::{Claim, HistoryError, HistoryWriter, LedgerWriter};
+use super::{Claim, HistoryError, HistoryWriter, LedgerWriter, Watch};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -113,9 +113,18 @@ impl RunDir {
     /// # Errors
     /// [`HistoryError::Io`].
     pub fn history_writer(&self) -> Result<HistoryWriter, HistoryError> {
+        self.watched_history_writer(Box::new(|_| {}))
+    }
+
+    /// Begins `history.jsonl.zst`, and shows `watch` every batch of events on the writer's own thread: a display can
+    /// follow a run without touching what makes its load.
+    ///
+    /// # Errors
+    /// [`HistoryError::Io`].
+    pub fn watched_history_writer(&self, watch: Watch) -> Result<HistoryWriter, HistoryError> {
         let path = self.partial.join(HISTORY.name);
         let file = File::create(&path).map_err(HistoryError::io("create", &path))?;
-        HistoryWriter::start(file, path)
+        HistoryWriter::start(file, path, watch)
     }
 
     /// Begins `ledger.jsonl.zst`. A run without a ledger writes an empty one, so that a lost one shows.

@@ -113,6 +113,9 @@ impl Disk for std::fs::File {
     }
 }
 
+/// Looks at every batch on the writer's thread, before it is written.
+pub type Watch<T = Event> = Box<dyn FnMut(&[T]) + Send>;
+
 /// A line file being written by a thread of its own.
 #[derive(Debug)]
 pub(super) struct LineWriter<T> {
@@ -124,6 +127,16 @@ pub(super) struct LineWriter<T> {
 impl<T: Serialize + Send + 'static> LineWriter<T> {
     /// Starts the thread. `path` is for messages.
     pub(super) fn start(disk: impl Disk, path: PathBuf, kind: FileKind) -> Result<Self, HistoryError> {
+        Self::watched(disk, path, kind, Box::new(|_| {}))
+    }
+
+    /// Starts the thread, and shows it what it writes.
+    pub(super) fn watched(
+        disk: impl Disk,
+        path: PathBuf,
+        kind: FileKind,
+        mut watch: Watch<T>,
+    ) -> Result<Self, HistoryError> {
         let (messages, inbox) = sync_channel(BATCHES_MAX);
         let failed = Arc::new(AtomicBool::new(false));
         let sender = BatchSender { to: To::File(messages), failed: Arc::clone(&failed) };
@@ -132,7 +145,7 @@ impl<T: Serialize + Send + 'static> LineWriter<T> {
             .name(format!("{} writer", kind.kind))
             .spawn(move || {
                 let mut ended = false;
-                let written = write_file(disk, kind, &inbox, &mut ended);
+                let written = write_file(disk, kind, &inbox, &mut watch, &mut ended);
                 if written.is_err() {
                     failed.store(true, Ordering::Release);
                 }
@@ -171,6 +184,7 @@ fn write_file<T: Serialize>(
     disk: impl Disk,
     kind: FileKind,
     inbox: &Receiver<Message<T>>,
+    watch: &mut Watch<T>,
     ended: &mut bool,
 ) -> io::Result<u64> {
     let mut encoder = zstd::Encoder::new(disk, LEVEL)?;
@@ -188,6 +202,7 @@ fn write_file<T: Serialize>(
         }
         match inbox.recv_timeout(FLUSH_AFTER) {
             Ok(Message::Batch(batch)) => {
+                watch(&batch);
                 for value in &batch {
                     serde_json::to_writer(&mut text, value)?;
                     text.push(b'\n');

@@ -1,7 +1,7 @@
 //! The writers of the two large files of a run.
 
 use super::lines::{HISTORY, LEDGER};
-use super::write::{Disk, LineWriter};
+use super::write::{Disk, LineWriter, Watch};
 use super::{BatchSender, Event, HistoryError, LedgerEntry, Meta};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +19,8 @@ const LEDGER_BATCH_NS: u64 = 500_000_000;
 pub struct HistoryWriter(LineWriter<Event>);
 
 impl HistoryWriter {
-    pub(super) fn start(disk: impl Disk, path: PathBuf) -> Result<Self, HistoryError> {
-        LineWriter::start(disk, path, HISTORY).map(Self)
+    pub(super) fn start(disk: impl Disk, path: PathBuf, watch: Watch) -> Result<Self, HistoryError> {
+        LineWriter::watched(disk, path, HISTORY, watch).map(Self)
     }
 
     /// A way to hand events to the file, for each engine thread its own.

@@ -147,7 +147,8 @@ impl Times {
     }
 }
 
-fn line(fields: impl Iterator<Item = String>) -> String {
+/// One line of CSV, quoted where needed, and harmless in a spreadsheet.
+pub(super) fn line(fields: impl Iterator<Item = String>) -> String {
     let quoted = |field: String| {
         // A spreadsheet runs what begins with one of these; figures are never negative here.
         let field = if field.starts_with(['=', '+', '-', '@']) { format!("'{field}") } else { field };

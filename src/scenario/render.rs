@@ -43,3 +43,35 @@ impl Faults {
         self.to_string()
     }
 }
+
+impl Faults {
+    /// The faults as workflow commands, by which GitHub shows each beside its line; secrets are masked.
+    #[must_use]
+    pub fn to_github(&self) -> String {
+        let text = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        let property = |value: &str| text(value).replace(':', "%3A").replace(',', "%2C");
+        let command = |fault: &super::Fault| {
+            let (file, line, column) = (property(&fault.path), fault.line, fault.column);
+            let message = text(&format!("{}: {}", fault.what, fault.help));
+            format!("::error file={file},line={line},col={column},title=deadheat::{message}\n")
+        };
+        self.list().iter().map(command).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::{Source, load};
+
+    #[test]
+    fn an_annotation_is_one_line_whatever_the_scenario_says() {
+        let source = Source {
+            path: "a,b:c.toml".into(),
+            text: "version = 1\n\"na%me\\n::error::x\" = 2\n".to_owned(),
+        };
+        let text = load(&source, &[], &|_| None).expect_err("a fault").to_github();
+        let first = text.lines().find(|line| line.contains("na%25me")).expect("the key");
+        assert!(first.starts_with("::error file=a%2Cb%3Ac.toml,line=2,col=1,title=deadheat::"), "{text}");
+        assert!(text.lines().all(|line| line.starts_with("::error file=")), "{text}");
+    }
+}

@@ -137,8 +137,16 @@ impl Place {
 }
 
 /// The files of a whole run.
-pub(crate) const EVIDENCE: [&str; 5] =
-    ["claims.jsonl", "history.jsonl.zst", "ledger.jsonl.zst", "plan.toml", "summary.json"];
+pub(crate) const EVIDENCE: [&str; 8] = [
+    "claims.jsonl",
+    "history.jsonl.zst",
+    "junit.xml",
+    "ledger.jsonl.zst",
+    "plan.toml",
+    "report.html",
+    "report.md",
+    "summary.json",
+];
 
 /// Waits for a condition; fails with `what` if it never comes.
 #[track_caller]

@@ -67,6 +67,7 @@ pub(crate) fn finding() -> FindingRow {
         schedules_to_find: 5,
         replay: "deadheat replay reports/hunt-42/finding-1.toml".into(),
         table: table.map(Into::into).to_vec(),
+        moments: vec![],
     }
 }
 

@@ -44,6 +44,9 @@ pub(super) fn hunt(
             let file = format!("finding-{}.toml", hunted.findings.len() + 1);
             let written = dir.write(&file, &finding.to_toml());
             written.map_err(|error| Failure::new(Exit::Internal, &error))?;
+            if !args.quiet {
+                output::say(&format!("found that it breaks {}: {}", finding.invariant.name(), finding.cause));
+            }
             let place = dir.final_path().join(&file);
             hunted.findings.push(finding.row(&place.display().to_string()));
         }

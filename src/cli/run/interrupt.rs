@@ -33,6 +33,7 @@ fn listen(stop: &Stop, on: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
             "stopping: answers in flight are waited for, then the report is written; Ctrl-C again ends at once",
         );
         signals.next().await;
+        super::progress::leave();
         std::process::exit(i32::from(Exit::Interrupted.code()))
     })
 }

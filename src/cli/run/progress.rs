@@ -1,20 +1,57 @@
-//! The progress line: reads the engine's counters, never its hot path.
+//! Shows how a run gets on: a picture on a terminal, a line now and then elsewhere. Reads counters and swapped
+//! snapshots, never the hot path.
 
+use super::live::{self, Shown};
 use crate::cli::output;
+use crate::clock::{Clock, utc_now_s};
 use crate::engine::{Cause, Stop};
-use crate::history::BatchSender;
+use crate::gate::{Live, LiveView};
+use crate::history::{BatchSender, Event, Watch};
 use crate::profile;
 use crate::scenario::Plan;
 use crate::shared::{Progress, Snapshot};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use arc_swap::ArcSwap;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use std::collections::VecDeque;
+use std::io::{IsTerminal, Stderr, stderr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Between two frames, and two looks at whether evidence can be written.
 const TICK: Duration = Duration::from_millis(100);
 /// Without a terminal: one line so often.
 const TICKS_PER_LINE: u32 = 50;
+/// A run that is over sooner needs no picture.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Over so many ticks rates are taken.
+const RATE_TICKS: usize = 50;
+/// A new snapshot is made no sooner after the last, in the run's own time.
+const SNAPSHOT_NS: u64 = 100_000_000;
+
+/// The newest snapshot of what has ended.
+pub(super) type Newest = Arc<ArcSwap<LiveView>>;
+
+/// Folds the history's events as they are written, on the writer's thread, and swaps a snapshot in.
+pub(super) fn watch(plan: &Arc<Plan>, newest: &Newest, quiet: bool) -> Watch {
+    if quiet {
+        return Box::new(|_| {});
+    }
+    let (mut live, newest, mut shown_ns) = (Live::new(plan.clone(), utc_now_s()), newest.clone(), 0);
+    Box::new(move |events: &[Event]| {
+        live.add(events);
+        let latest_ns = events.iter().filter_map(Event::done_ns).max().unwrap_or(0);
+        if latest_ns.saturating_sub(shown_ns) >= SNAPSHOT_NS {
+            shown_ns = latest_ns;
+            newest.store(Arc::new(live.view()));
+        }
+    })
+}
 
 /// A display that runs until it is stopped; it also stops the run when evidence cannot be written.
 pub(super) struct Display {
@@ -25,21 +62,22 @@ pub(super) struct Display {
 impl Display {
     pub(super) fn start(
         quiet: bool,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         progress: &Arc<Progress>,
         history: BatchSender,
         stop: &Arc<Stop>,
+        newest: Newest,
     ) -> Self {
         let (quit, quitting) = mpsc::channel();
         let total = profile::planned(plan).map(|jobs| jobs * plan.cells().len() as u64);
         let (progress, stop) = (progress.clone(), stop.clone());
-        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
-            show(quiet, total, &progress, &history, &stop, &quitting);
-        });
+        let watched = Watched { plan: plan.clone(), total, progress, history, stop, newest };
+        let thread = std::thread::Builder::new().name("progress".to_owned());
+        let thread = thread.spawn(move || watched.show(quiet, &quitting));
         Self { quit, thread: thread.ok() }
     }
 
-    /// Clears the line.
+    /// Ends the picture.
     pub(super) fn stop(mut self) {
         // The display may have ended by itself; both are fine.
         let _ = self.quit.send(());
@@ -49,49 +87,97 @@ impl Display {
     }
 }
 
-fn show(
-    quiet: bool,
+/// What a display looks at.
+struct Watched {
+    plan: Arc<Plan>,
     total: Option<u64>,
-    progress: &Progress,
-    history: &BatchSender,
-    stop: &Stop,
-    quitting: &mpsc::Receiver<()>,
-) {
-    let terminal = std::io::stderr().is_terminal();
-    let bar = bar(total, terminal && !quiet);
-    let mut ticks = 0;
-    let mut last = Snapshot::default();
-    while let Err(mpsc::RecvTimeoutError::Timeout) = quitting.recv_timeout(TICK) {
-        if history.failed() {
-            stop.stop(Cause::EvidenceFailed);
-        }
-        let seen = progress.read();
-        bar.set_position(seen.jobs_ended);
-        bar.set_message(figures(&seen));
-        ticks += 1;
-        if !quiet && !terminal && ticks % TICKS_PER_LINE == 0 && seen != last {
-            let of = total.map_or_else(String::new, |total| format!(" of {total}"));
-            output::say(&format!("{}{of} jobs, {}", seen.jobs_ended, figures(&seen)));
-            last = seen;
+    progress: Arc<Progress>,
+    history: BatchSender,
+    stop: Arc<Stop>,
+    newest: Newest,
+}
+
+impl Watched {
+    fn show(&self, quiet: bool, quitting: &mpsc::Receiver<()>) {
+        let (clock, terminal) = (Clock::start(), stderr().is_terminal());
+        let mut screen: Option<Screen> = None;
+        let mut looks: VecDeque<(Duration, Snapshot)> = VecDeque::new();
+        let (mut ticks, mut last) = (0, Snapshot::default());
+        while let Err(mpsc::RecvTimeoutError::Timeout) = quitting.recv_timeout(TICK) {
+            if self.history.failed() {
+                self.stop.stop(Cause::EvidenceFailed);
+            }
+            if quiet {
+                continue;
+            }
+            ticks += 1;
+            let (seen, elapsed) = (self.progress.read(), clock.now());
+            looks.push_back((elapsed, seen));
+            looks.drain(..looks.len().saturating_sub(RATE_TICKS));
+            let view = self.newest.load();
+            let stopping = self.stop.cause().is_some();
+            let rates = rates(&looks);
+            let (plan, total) = (&self.plan, self.total);
+            let shown = Shown { plan, total, seen, view: &view, rates, elapsed, stopping };
+            if terminal && elapsed >= PATIENCE {
+                screen = screen.or_else(Screen::open);
+                if let Some(screen) = &mut screen {
+                    screen.draw(&shown);
+                }
+            } else if !terminal && ticks % TICKS_PER_LINE == 0 && seen != last {
+                output::say(&live::words(&shown));
+                last = seen;
+            }
         }
     }
-    bar.finish_and_clear();
 }
 
-fn figures(seen: &Snapshot) -> String {
-    let in_progress = seen.jobs_begun - seen.jobs_ended.min(seen.jobs_begun);
-    format!("{in_progress} in progress, {} attempts, {} failed", seen.attempts, seen.attempts_failed)
+/// Jobs begun and ended per second between the first look and the last.
+fn rates(looks: &VecDeque<(Duration, Snapshot)>) -> [f64; 2] {
+    let (Some((from, first)), Some((until, last))) = (looks.front(), looks.back()) else { return [0.0; 2] };
+    let seconds = until.saturating_sub(*from).as_secs_f64().max(TICK.as_secs_f64());
+    let per_s = |until: u64, from: u64| until.saturating_sub(from) as f64 / seconds;
+    [per_s(last.jobs_begun, first.jobs_begun), per_s(last.jobs_ended, first.jobs_ended)]
 }
 
-fn bar(total: Option<u64>, visible: bool) -> ProgressBar {
-    let target = if visible { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(total, target);
-    let style = match total {
-        Some(_) => "{elapsed:>5} [{bar:30}] {pos}/{len} jobs, {msg}",
-        None => "{elapsed:>5} {spinner} {pos} jobs, {msg}",
-    };
-    match ProgressStyle::with_template(style) {
-        Ok(style) => bar.with_style(style.progress_chars("=> ")),
-        Err(_) => bar,
+/// Whether the terminal shows the other screen.
+static OPEN: AtomicBool = AtomicBool::new(false);
+
+/// Gives the terminal back, if it was taken: for an end that nobody waits for, too.
+pub(super) fn leave() {
+    if OPEN.swap(false, Ordering::AcqRel) {
+        let _ = execute!(stderr(), Show, LeaveAlternateScreen);
+    }
+}
+
+/// The terminal's other screen, left when this is dropped.
+struct Screen {
+    terminal: Terminal<CrosstermBackend<Stderr>>,
+    stopping: bool,
+}
+
+impl Screen {
+    /// `None` if the terminal has none: then the run goes on unseen.
+    fn open() -> Option<Self> {
+        OPEN.store(true, Ordering::Release);
+        execute!(stderr(), EnterAlternateScreen, Hide).ok()?;
+        let terminal = Terminal::new(CrosstermBackend::new(stderr())).ok();
+        terminal.map(|terminal| Self { terminal, stopping: false })
+    }
+
+    fn draw(&mut self, shown: &Shown<'_>) {
+        if shown.stopping != self.stopping {
+            // Somebody has said something across the picture.
+            self.stopping = shown.stopping;
+            let _ = self.terminal.clear();
+        }
+        // A terminal that cannot be drawn on is no reason to end a run.
+        let _ = self.terminal.draw(|frame| live::draw(frame, shown));
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
     }
 }

@@ -4,10 +4,10 @@ use crate::units::format_duration;
 use std::time::Duration;
 
 /// What stands for a figure that there is not.
-pub(super) const NONE: &str = "—";
+pub(in crate::report) const NONE: &str = "—";
 
 /// Thousands apart: `1,117`.
-pub(super) fn count(n: u64) -> String {
+pub(in crate::report) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -20,7 +20,7 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// Milliseconds with three figures in a fitting unit, with a sign if below zero.
-pub(super) fn ms(value: f64) -> String {
+pub(in crate::report) fn ms(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     match Duration::try_from_secs_f64(value.abs() / 1e3) {
         Ok(d) => format!("{sign}{}", format_duration(d)),
@@ -29,12 +29,12 @@ pub(super) fn ms(value: f64) -> String {
 }
 
 /// The same, or a dash.
-pub(super) fn maybe_ms(value: Option<f64>) -> String {
+pub(in crate::report) fn maybe_ms(value: Option<f64>) -> String {
     value.map_or_else(|| NONE.to_owned(), ms)
 }
 
 /// A rate with three figures.
-pub(super) fn rate(value: f64) -> String {
+pub(in crate::report) fn rate(value: f64) -> String {
     match value {
         v if !v.is_finite() => NONE.to_owned(),
         v if v >= 1000.0 => count(v.round() as u64),
@@ -45,17 +45,17 @@ pub(super) fn rate(value: f64) -> String {
 }
 
 /// A share in percent.
-pub(super) fn percent(share: f64) -> String {
+pub(in crate::report) fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1}%", share * 100.0) } else { NONE.to_owned() }
 }
 
 /// `1 job`, `2 jobs`.
-pub(super) fn many(n: u64, one: &str) -> String {
+pub(in crate::report) fn many(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// An exact decimal, rounded for a narrow column.
-pub(super) fn rounded(decimal: &str) -> String {
+pub(in crate::report) fn rounded(decimal: &str) -> String {
     match decimal.parse::<f64>() {
         Ok(v) if v >= 1.0 => format!("{v:.2}"),
         Ok(v) if v >= 0.01 => format!("{v:.4}"),

@@ -27,7 +27,8 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     run(page, summary);
 }
 
-pub(super) fn word(exit_code: u8) -> (&'static str, Tone) {
+/// What an exit code is called.
+pub(in crate::report) fn word(exit_code: u8) -> (&'static str, Tone) {
     match exit_code {
         0 => ("PASS", Tone::Good),
         1 => ("INTERNAL ERROR", Tone::Bad),

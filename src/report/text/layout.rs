@@ -10,7 +10,7 @@ const WIDEST: usize = 40;
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::report) enum Tone {
     /// As it is.
     Plain,
     /// Heading.
@@ -203,7 +203,7 @@ impl Page {
 }
 
 /// The text, or its beginning and an ellipsis.
-pub(super) fn clipped(text: &str, width: usize) -> String {
+pub(in crate::report) fn clipped(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

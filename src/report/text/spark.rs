@@ -20,7 +20,8 @@ pub(super) fn spark(blob: &str) -> String {
     histogram.map_or_else(|| " ".repeat(COLUMNS), |histogram| bars(&histogram))
 }
 
-fn decode(blob: &str) -> Option<Histogram<u64>> {
+/// Reads a histogram; `None` if the blob is none.
+pub(in crate::report) fn decode(blob: &str) -> Option<Histogram<u64>> {
     if blob.len() > BLOB_MAX {
         return None;
     }

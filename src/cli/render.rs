@@ -1,0 +1,38 @@
+//! The reports of a run that stand in its directory, and those that are drawn from a stored one.
+
+use crate::gate::judge_and_draw;
+use crate::history::{Course, HistoryError, RunDir, Summary};
+use crate::report::{Extras, html, junit, markdown};
+use crate::scenario::{Source, load_stored};
+use std::path::Path;
+
+/// What a report draws beyond its summary.
+#[derive(Debug, Default)]
+pub(super) struct Drawn {
+    pub(super) course: Option<Course>,
+    pub(super) plan: Option<String>,
+}
+
+impl Drawn {
+    /// Of a stored run, as far as its evidence is there: a summary alone can be rendered too.
+    pub(super) fn stored(dir: &Path) -> Self {
+        let Ok(source) = Source::read(&dir.join("plan.toml")) else { return Self::default() };
+        let course = load_stored(&source).ok().and_then(|plan| judge_and_draw(&plan, dir, None).ok());
+        Self { course: course.map(|(_, course)| course), plan: Some(source.text) }
+    }
+
+    /// The page.
+    pub(super) fn html(&self, summary: &Summary, dir: &Path) -> String {
+        html(summary, &Extras { dir, course: self.course.as_ref(), plan: self.plan.as_deref() })
+    }
+}
+
+/// Writes the reports of a run into its directory.
+///
+/// # Errors
+/// [`HistoryError::Io`].
+pub(super) fn write(dir: &RunDir, summary: &Summary, drawn: &Drawn) -> Result<(), HistoryError> {
+    dir.write("report.html", &drawn.html(summary, dir.final_path()))?;
+    dir.write("report.md", &markdown(summary, dir.final_path()))?;
+    dir.write("junit.xml", &junit(summary))
+}

@@ -1,0 +1,224 @@
+//! The formats that other programs read.
+#![cfg(not(loom))]
+
+mod cli;
+#[path = "report_explored/summary.rs"]
+#[allow(dead_code, reason = "this file needs a part of it")]
+mod summary;
+
+use cli::Place;
+use deadheat::history::{Summary, ThresholdRow, Verdict};
+use deadheat::report::{csv, hdr_log, hgrm, junit, llmd_report, markdown, vllm_bench};
+use quick_junit::{Report, TestCaseStatus};
+use serde_json::Value;
+use std::path::Path;
+
+fn sample() -> Summary {
+    serde_json::from_str(include_str!("../reports/sample/summary.json")).expect("the sample")
+}
+
+fn threshold(text: &str, passed: bool, void: bool) -> ThresholdRow {
+    ThresholdRow {
+        against: None,
+        threshold: text.to_owned(),
+        target: "mock".into(),
+        strategy: "unbounded".into(),
+        passed,
+        void,
+        observed: Some("437ms".into()),
+        samples: 247,
+        why: None,
+    }
+}
+
+/// The sample with a finding and three thresholds.
+fn judged() -> Summary {
+    let mut summary = sample();
+    summary.findings.push(summary::finding());
+    summary.thresholds = vec![
+        threshold("ttft p(50) < 1s", true, false),
+        threshold("ttft p(50) < 1ms", false, false),
+        threshold("ttft p(99) < 1ms", false, true),
+    ];
+    summary
+}
+
+/// What the schema that CI systems share asks for, beyond what the parser holds already: counts that add up, names
+/// and classes that are there, and at most one end of each case.
+fn valid(text: &str) -> Report {
+    let report = Report::deserialize_from_str(text).expect("JUnit");
+    assert!(text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"), "{text}");
+    let cases = || report.test_suites.iter().flat_map(|suite| &suite.test_cases);
+    assert_eq!((report.tests, report.errors), (cases().count(), 0));
+    let failed = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::NonSuccess { .. });
+    assert_eq!(report.failures, cases().filter(failed).count());
+    for suite in &report.test_suites {
+        assert_eq!(suite.tests, suite.test_cases.len());
+        assert_eq!(suite.failures, suite.test_cases.iter().filter(failed).count());
+        let skipped = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::Skipped { .. });
+        assert_eq!(suite.skipped, suite.test_cases.iter().filter(skipped).count());
+        assert!(!suite.name.is_empty());
+    }
+    let named = |case: &quick_junit::TestCase| {
+        !case.name.is_empty() && case.classname.as_ref().is_some_and(|class| class.starts_with("deadheat."))
+    };
+    assert!(cases().all(named), "{text}");
+    report
+}
+
+#[test]
+fn junit_has_a_case_for_each_threshold_invariant_and_finding() {
+    let summary = judged();
+    let report = valid(&junit(&summary));
+    assert_eq!(report.tests, 1 + 3 + summary.verdicts.len() + 1);
+    let broken = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Broken).count();
+    assert_eq!(
+        report.failures,
+        1 + broken + 1,
+        "one threshold, what is broken, one finding; a void one is skipped"
+    );
+    let held = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Holds).count();
+    let passed = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::Success { .. });
+    let all = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
+    assert_eq!(all.filter(passed).count(), 1 + 1 + held, "valid, one threshold, what holds");
+}
+
+/// What programs may say, at its worst.
+const HOSTILE: &str =
+    "]]></failure><script>&\u{1b}[31m\u{0}|`@team` #1 <!-- ![x](http://e.vil) </details>\n```\n::error::x";
+
+#[test]
+fn what_a_program_says_cannot_break_out() {
+    let mut summary = judged();
+    for row in summary.verdicts.iter_mut().filter(|row| row.verdict == Verdict::Broken) {
+        row.witness.as_mut().expect("a witness").text = HOSTILE.to_owned();
+        row.strategy = HOSTILE.to_owned();
+    }
+    summary.findings[0].cause = HOSTILE.to_owned();
+    summary.findings[0].replay = HOSTILE.to_owned();
+    summary.findings[0].table.push(format!("````{HOSTILE}"));
+    summary.name = HOSTILE.to_owned();
+    valid(&junit(&summary));
+    let text = markdown(&summary, Path::new(HOSTILE));
+    let outside = text.split("`````").step_by(2).collect::<String>();
+    for bad in ["<script", "<!--", "@team", "](http", "\u{1b}", "\u{0}", "\n::error"] {
+        assert!(!outside.contains(bad), "{bad:?} in {outside}");
+    }
+    assert_eq!(outside.matches("</details>").count(), outside.matches("<details>").count());
+    assert_eq!(csv(&summary).lines().count(), 2);
+}
+
+#[test]
+fn markdown_says_first_how_it_ended_and_fits_into_a_comment() {
+    let mut summary = judged();
+    let text = markdown(&summary, Path::new("reports/x"));
+    assert!(text.starts_with("## ❌ BROKEN: unbounded\n\n- in-flight-capped is broken"), "{text}");
+    for part in [
+        "| ✅ | `ttft p(50) < 1s` |",
+        "| ❌ | `ttft p(50) < 1ms` |",
+        "| ❔ void |",
+        "reproduced 5 of 5",
+        "437ms",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let columns = |line: &str| line.replace("\\|", "").matches('|').count();
+    for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
+        let wide: Vec<usize> = table.lines().take_while(|line| line.starts_with('|')).map(columns).collect();
+        assert!(wide.iter().all(|n| *n == wide[0]), "{table}");
+    }
+    summary.findings = (0..10).map(|_| summary::finding()).collect();
+    summary.findings.iter_mut().for_each(|finding| finding.table = vec!["x".repeat(990); 40]);
+    let long = markdown(&summary, Path::new("reports/x"));
+    assert!(long.chars().count() <= 60_000 && long.contains("Cut here"), "{}", long.len());
+    assert_eq!(long.matches("\n```").count() % 2, 0, "no fence is left open");
+}
+
+#[test]
+fn csv_has_a_row_per_cell_under_its_heading() {
+    let text = csv(&sample());
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()));
+    let field = |name: &str| lines[1][lines[0].iter().position(|head| *head == name).expect("a column")];
+    assert_eq!((field("answered"), field("rate_limited"), field("rules_broken")), ("247", "876", "1"));
+    assert_eq!((field("ttft_p50_ms"), field("ttft_p99_ms")), ("437.256191", ""));
+}
+
+#[test]
+fn hdr_histogram_texts_are_those_of_its_own_tools() {
+    let summary = sample();
+    let text = hgrm(&summary);
+    assert_eq!(text.matches("#[Mean ").count(), summary.metrics.len());
+    let first: Vec<&str> = text.split("\n# ").next().expect("a table").lines().collect();
+    assert_eq!(first[0], "# mock/unbounded ttft in milliseconds");
+    assert_eq!(
+        first[2].split_whitespace().collect::<Vec<_>>(),
+        ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]
+    );
+    let number = |line: &str, at: usize| line.split_whitespace().nth(at).and_then(|n| n.parse::<f64>().ok());
+    let rows: Vec<&&str> = first[4..].iter().filter(|line| number(line, 1).is_some()).collect();
+    let column = |at| rows.iter().filter_map(|line| number(line, at)).collect::<Vec<f64>>();
+    assert!(rows.len() > 10 && column(0).is_sorted() && column(2).is_sorted(), "{text}");
+    assert_eq!(column(2).last(), Some(&247.0), "the last row counts all");
+    assert!((column(0).last().expect("a value") - 817.364).abs() < 1.0);
+
+    let log = hdr_log(&summary);
+    assert!(log.contains("\n#[StartTime: 1795656270.000 "), "{log}");
+    let tagged: Vec<&str> = log.lines().filter(|line| line.starts_with("Tag=")).collect();
+    assert_eq!(tagged.len(), summary.metrics.len());
+    assert!(tagged[0].starts_with("Tag=mock/unbounded:ttft,0"), "{}", tagged[0]);
+    assert_eq!(tagged[0].split(',').count(), 5);
+    assert!(tagged[0].contains(",HISTFAAA"), "V2, deflated: {}", tagged[0]);
+}
+
+#[test]
+fn other_tools_shapes_hold_the_same_figures() {
+    let summary = sample();
+    let vllm: Value = serde_json::from_str(&vllm_bench(&summary)).expect("one line for one cell");
+    assert_eq!((vllm["completed"].as_u64(), vllm["failed"].as_u64()), (Some(247), Some(153)));
+    assert_eq!(vllm["date"], "20261126-012430");
+    let close = |value: &Value, ms: f64| (value.as_f64().expect("a number") - ms).abs() < ms * 0.002;
+    assert!(close(&vllm["median_ttft_ms"], 437.256) && close(&vllm["mean_ttft_ms"], 404.093), "{vllm}");
+    for name in
+        ["p99_ttft_ms", "mean_tpot_ms", "median_itl_ms", "std_itl_ms", "p99_e2el_ms", "output_throughput"]
+    {
+        assert!(vllm[name].is_number(), "{name} in {vllm}");
+    }
+    let llmd: Value = serde_json::from_str(&llmd_report(&summary)).expect("one document for one cell");
+    let performance = &llmd["results"]["request_performance"]["aggregate"];
+    assert_eq!(
+        (llmd["version"].as_str(), performance["requests"]["total"].as_u64()),
+        (Some("0.2.1"), Some(1123))
+    );
+    let ttft = &performance["latency"]["time_to_first_token"];
+    assert!(ttft["units"] == "s" && close(&ttft["p50"], 0.437_256) && ttft["p99p9"].is_number(), "{ttft}");
+    assert_eq!(performance["throughput"]["request_rate"]["units"], "queries/s");
+}
+
+#[test]
+fn every_format_comes_out_of_a_stored_run_and_jobs_have_both_books() {
+    let place = Place::new();
+    place.line("run small.toml --quiet --out run").exits(0);
+    let formats = "text json html md junit csv focus-csv hgrm hdr-log jsonl vllm-bench llmd-report";
+    for format in formats.split(' ') {
+        let out = place.line(&format!("report run --format {format}")).exits(0).out;
+        assert!(out.len() > 100 || format == "focus-csv", "{format}: {out}");
+    }
+    assert_eq!(place.line("report run --format md").out, place.read("run/report.md"));
+    assert_eq!(place.line("report run --format junit").out, place.read("run/junit.xml"));
+    let jobs = place.line("report run --format jsonl").out;
+    let jobs: Vec<Value> = jobs.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(jobs.len(), 20);
+    for job in &jobs {
+        assert_eq!(
+            (job["attempts"].as_u64(), job["ledger"]["attempts"].as_u64()),
+            (Some(1), Some(1)),
+            "{job}"
+        );
+        assert_eq!(job["completion_tokens"], job["ledger"]["delivered_tokens"], "{job}");
+        assert!(job["response_ms"].as_f64() >= job["ttft_ms"].as_f64(), "{job}");
+    }
+    place.line("report nowhere --format jsonl").exits(2);
+    std::fs::remove_file(place.path("run/history.jsonl.zst")).expect("removed");
+    place.line("report run --format html").exits(0);
+}
