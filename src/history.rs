@@ -3,6 +3,7 @@
 mod attempt;
 mod blocks;
 mod claims;
+mod compared;
 mod conduct;
 mod cost_row;
 mod error;
@@ -12,6 +13,7 @@ mod in_memory;
 mod job_id;
 mod ledger;
 mod lines;
+mod merge;
 mod outcome;
 mod read;
 mod rows;
@@ -23,6 +25,7 @@ mod writers;
 
 pub use attempt::{Attempt, CellEnd, Event, Job, JobEnd, NotIssued};
 pub use claims::Claim;
+pub use compared::*;
 pub use conduct::{Booked, Conduct, ConductEnd, ResultSource};
 pub use cost_row::{BudgetRow, CardRow, CostRow, DisagreeRow, FactorRow, LandedRow, WasteRow};
 pub use error::HistoryError;
@@ -30,6 +33,7 @@ pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number}
 pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM};
 pub use job_id::{JobId, JobIdError, JobKey};
 pub use ledger::{LedgerEnd, LedgerEntry};
+pub use merge::{Merged, merge};
 pub use outcome::{ErrorClass, Outcome};
 pub use read::{ClientGaps, LedgerGaps, Loaded};
 pub use run_dir::RunDir;

@@ -80,6 +80,7 @@ fn judged(run: &Run) -> Summary {
         })
     });
     assemble(Parts {
+        baseline: None,
         plan: &run.plan,
         meta: &run.meta,
         host: Host::default(),

@@ -19,6 +19,7 @@ fn threshold(text: &str, passed: bool, seen: Option<&str>) -> ThresholdRow {
         strategy: "unbounded".into(),
         passed,
         void: false,
+        against: None,
         observed: seen.map(Into::into),
         samples: 400,
         why: seen.is_none().then(|| "too few samples: 400, and 3000 are needed to tell".into()),

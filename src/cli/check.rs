@@ -1,6 +1,6 @@
 //! `deadheat check`: judge stored evidence again.
 
-use super::output::{Format, fail, print_summary, setting};
+use super::output::{Format, fail, load_baseline, print_summary, setting};
 use crate::gate::{Exit, judge};
 use crate::history::{RunDir, Summary};
 use crate::scenario::{Plan, Source, load, load_stored};
@@ -17,6 +17,9 @@ pub(super) struct Args {
     /// Change one value of the run's plan, such as target.mock.price.output=8.00; repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Hold thresholds such as "p(95) <= baseline + 10%" against this stored run
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -44,7 +47,8 @@ fn judged(args: &Args) -> Result<Summary, String> {
     if let Some(scenario) = &args.thresholds {
         plan.thresholds = plan_of(scenario, &[])?.thresholds;
     }
-    judge(&plan, &args.run_dir).map_err(|error| error.to_string())
+    let baseline = args.baseline.as_deref().map(|dir| load_baseline(dir, &plan)).transpose()?;
+    judge(&plan, &args.run_dir, baseline.as_ref()).map_err(|error| error.to_string())
 }
 
 /// Judging needs no variable of the machine that made the run, so `${NAME}` stays as it is.

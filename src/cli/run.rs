@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// Directory for the evidence; must not exist or be empty (default: reports/NAME-UTC-SEED)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// A stored run that thresholds such as "p(95) <= baseline + 10%" are held against
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -96,6 +99,11 @@ pub(super) fn run(args: &Args) -> u8 {
     {
         return output::fail(args.format, failure.exit(), failure.message());
     }
+    if let Some(dir) = &args.baseline
+        && let Err(message) = output::load_baseline(dir, &plan)
+    {
+        return output::fail(args.format, Exit::Usage, &message);
+    }
     match make_and_judge(args, &plan) {
         Ok((summary, place)) => {
             let next = plan.next.as_deref().filter(|_| summary.exit_code == Exit::Pass.code());
@@ -126,6 +134,11 @@ impl Books {
                 .map_err(|error| internal_at_default(&error))?,
         };
         dir.write("plan.toml", &plan.toml).map_err(internal)?;
+        if let Some(baseline) = &args.baseline {
+            let baseline = report::stored(baseline).map_err(|error| Failure::new(Exit::Usage, &error))?;
+            let text = report::json(&baseline).map_err(|error| Failure::new(Exit::Internal, &error))?;
+            dir.write(gate::BASELINE, &text).map_err(internal)?;
+        }
         let history = dir.history_writer().map_err(internal)?;
         let ledger = dir.ledger_writer().map_err(internal)?;
         Ok(Self { dir, history, ledger })
@@ -248,7 +261,7 @@ fn close_and_judge(
     ledger.finish().map_err(|error| internal(error.to_string()))?;
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
-    let mut summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    let mut summary = gate::judge(plan, dir.path(), None).map_err(|error| internal(error.to_string()))?;
     if let Some(asked) = args.hunt() {
         hunt::hunt(args, plan, asked, &dir, stop)?.add_to(&mut summary);
     }

@@ -3,7 +3,8 @@
 use super::cost::spent;
 use super::threshold::{void_all, void_latency};
 use super::{
-    BilledTokens, Exit, Grounds, Observed, exit_reasons, fidelity_faults, ranking, thresholds, validity,
+    Baseline, BilledTokens, Exit, Grounds, Observed, exit_reasons, fidelity_faults, ranking, thresholds,
+    validity,
 };
 use crate::history::{
     BudgetRow, CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict,
@@ -47,6 +48,8 @@ pub struct Parts<'a> {
     pub cost: Vec<CostRow>,
     /// What was spent of the budget: [`crate::cost::budget_rows`].
     pub budget: Vec<BudgetRow>,
+    /// What thresholds that name a baseline are held against.
+    pub baseline: Option<Baseline>,
 }
 
 impl Observed for Parts<'_> {
@@ -68,7 +71,8 @@ impl Observed for Parts<'_> {
 /// The summary of a run: thresholds, validity, cost and exit code on top of what was found.
 #[must_use]
 pub fn assemble(mut parts: Parts<'_>) -> Summary {
-    let mut rows = thresholds(parts.plan, &parts);
+    let baseline = parts.baseline.as_ref().map(|baseline| baseline as &dyn Observed);
+    let mut rows = thresholds(parts.plan, &parts, baseline);
     let faults = fidelity_faults(parts.plan, &parts.fidelity);
     if !faults.is_empty() {
         void_latency(parts.plan, &mut rows);

@@ -20,7 +20,7 @@ pub struct Summary {
     pub name: String,
     /// The run's seed.
     pub seed: u64,
-    /// Digest of the plan.
+    /// Digest of the plan without its thresholds.
     pub plan_hash: String,
     /// `real` or `virtual`.
     pub clock: String,
@@ -258,6 +258,9 @@ pub struct ThresholdRow {
     pub void: bool,
     /// The value observed, formatted with its unit; `None` if there was none.
     pub observed: Option<String>,
+    /// What the baseline had, and the bound that this made; `None` if the threshold names no baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
     /// Samples.
     pub samples: u64,
     /// Why there is no value, if there is none.

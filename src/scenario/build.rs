@@ -11,6 +11,13 @@ use super::{
     rules, strategies, thresholds, url,
 };
 
+/// Digest of what is run. Thresholds are left out: a run may be judged by others, and remains comparable.
+fn digest(scenario: &Scenario) -> String {
+    let run = Scenario { thresholds: Default::default(), ..scenario.clone() };
+    let text = toml::to_string(&run).unwrap_or_default();
+    format!("{:016x}", xxhash_rust::xxh64::xxh64(text.as_bytes(), 0))
+}
+
 /// Builds the plan; it is one only if `findings` stays empty.
 pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> Plan {
     check_head(scenario, findings);
@@ -22,7 +29,7 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
         findings.sense(&[], format!("the plan cannot be written as TOML: {error}"), "report this as a bug");
         String::new()
     });
-    let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(toml.as_bytes(), 0));
+    let hash = digest(scenario);
     let strategies = strategies::build(scenario, env, findings);
     if scenario.clock == raw::Clock::Virtual {
         check_virtual(&targets, &strategies, findings);

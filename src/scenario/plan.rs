@@ -63,7 +63,7 @@ pub struct Plan {
     pub threads: u32,
     /// The scenario with every default filled in, as TOML; what `plan.toml` holds. Reading it gives this plan.
     pub toml: String,
-    /// Digest of `toml`: equal plans have equal hashes.
+    /// Digest of `toml` without thresholds: what runs alike has one hash.
     pub hash: String,
 }
 

@@ -4,7 +4,7 @@ use super::checks::Findings;
 use super::metric::{METRICS, Measure};
 use super::raw::Scenario;
 use super::shape::nearest;
-use super::{Aggregate, Comparison, Target, Threshold};
+use super::{Aggregate, Bound, Comparison, Target, Threshold};
 use crate::units::{Currency, Money, parse_duration};
 use std::collections::BTreeMap;
 
@@ -68,8 +68,31 @@ fn aggregate(text: &str) -> Result<Aggregate, String> {
     })
 }
 
+/// The bound, and the currency if it has one.
+fn bound(text: &str, measure: Measure) -> Result<(Bound, Option<Currency>), String> {
+    match text.strip_prefix("baseline") {
+        Some(rest) => Ok((Bound::Baseline(on_top(rest.trim())?), None)),
+        None => value(text, measure).map(|(value, currency)| (Bound::Value(value), currency)),
+    }
+}
+
+/// What stands behind `baseline`: nothing, or a share to add or to take away.
+fn on_top(text: &str) -> Result<f64, String> {
+    let (sign, share) = match text.chars().next() {
+        None => return Ok(0.0),
+        Some('+') => (1.0, text[1..].trim()),
+        Some('-') => (-1.0, text[1..].trim()),
+        Some(_) => (0.0, ""),
+    };
+    let share = share.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+    let share = share.filter(|percent| sign != 0.0 && (0.0..=1000.0).contains(percent));
+    share.map(|percent| sign * percent / 100.0).ok_or_else(|| {
+        format!("`{text}` cannot stand behind `baseline`: write baseline, baseline + 10% or baseline - 10%")
+    })
+}
+
 /// The bound in the metric's base unit, and the currency if it has one.
-fn bound(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String> {
+fn value(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String> {
     let wrong = || format!("`{text}` does not suit this metric: it has {}", measure.example());
     let number = |text: &str| {
         let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');

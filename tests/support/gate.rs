@@ -99,7 +99,7 @@ pub(crate) fn threshold(metric: &str, aggregate: Aggregate, comparison: Comparis
         filters: BTreeMap::new(),
         aggregate,
         comparison,
-        bound,
+        bound: Bound::Value(bound),
         text: format!("{metric}: by hand"),
         min_samples: 1,
     }
