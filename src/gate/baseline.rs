@@ -1,5 +1,6 @@
 //! A stored run that thresholds may name: `p(95) <= baseline + 10%`.
 
+use super::cost::paid;
 use super::{Observed, here};
 use crate::gate::compare::{Facts, incomparable};
 use crate::history::{CounterRow, HistoryError, Meta, Summary};
@@ -41,10 +42,7 @@ impl Baseline {
                 baseline.counters.insert(cell.index, row.clone());
             }
             if let Some(row) = summary.cost.iter().find(|row| is(&row.target, &row.strategy)) {
-                let amount = row.billed.as_ref().unwrap_or(&row.client);
-                if let Ok(money) = format!("{amount} {}", row.currency).parse() {
-                    baseline.costs.insert(cell.index, money);
-                }
+                baseline.costs.extend(paid(row).map(|paid| (cell.index, paid)));
             }
         }
         baseline

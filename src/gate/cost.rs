@@ -21,6 +21,11 @@ pub(super) fn spent(rows: &[CostRow], counter: &CounterRow, billed: Option<Bille
         return None;
     }
     let row = rows.iter().find(|row| row.target == counter.target && row.strategy == counter.strategy)?;
+    paid(row)
+}
+
+/// What a row says was paid: landed where terms are known, by the ledger where there is one.
+pub(super) fn paid(row: &CostRow) -> Option<Money> {
     let (text, currency) = match &row.landed {
         Some(landed) => (&landed.cost, &landed.currency),
         None => (row.billed.as_ref().unwrap_or(&row.client), &row.currency),

@@ -1,6 +1,8 @@
 //! What needs no statistics: invariants, counts, tokens, cost, and times by the virtual clock.
 
+use crate::gate::cost::paid;
 use crate::history::{Change, CounterRow, ExactRow, MetricRow, Summary, Verdict};
+use crate::units::Money;
 use rust_decimal::Decimal;
 
 /// What more of something means.
@@ -103,17 +105,16 @@ impl CellRows<'_> {
     fn cost(&self) -> Option<ExactRow> {
         let of = |run: &Summary| {
             let row = run.cost.iter().find(|row| self.is(&row.target, &row.strategy))?;
-            let cost = row.billed.as_ref().unwrap_or(&row.client);
-            Some((cost.parse::<Decimal>().ok()?, row.currency.clone()))
+            paid(row)
         };
-        let ((old, currency), (new, other)) = (of(self.base)?, of(self.new)?);
-        let change = if currency == other {
-            let scale = f64::try_from(old).unwrap_or(0.0);
-            change(old, new, More::Worse, self.floor * scale)
+        let (old, new) = (of(self.base)?, of(self.new)?);
+        let change = if old.currency == new.currency {
+            let pico = |money: Money| Decimal::from_i128_with_scale(money.pico, 0);
+            change(pico(old), pico(new), More::Worse, self.floor * old.pico as f64)
         } else {
             Change::Differs
         };
-        Some(self.row("cost".to_owned(), format!("{old} {currency}"), format!("{new} {other}"), change))
+        Some(self.row("cost".to_owned(), old.to_string(), new.to_string(), change))
     }
 
     fn times(&self) -> Vec<ExactRow> {
