@@ -198,7 +198,7 @@ fn the_embedded_prices_are_the_oracles_but_where_it_is_known_to_be_wrong() {
     let alone = scores.iter().filter(|(_, score)| score.differs.is_none() && score.equal == 0);
     let alone: Vec<&str> = alone.map(|(name, _)| name.as_str()).collect();
     println!(
-        "{equal} of {} embedded models equal, {known:?} not on purpose, {alone:?} not compared",
+        "{equal} of {} embedded models equal, {known:?} differ on purpose, {alone:?} not compared",
         scores.len()
     );
     assert_eq!(alone, ALONE, "the oracle knows them, or they hold at none of these moments");

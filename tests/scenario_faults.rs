@@ -191,7 +191,7 @@ fn thresholds() {
         (0, "[thresholds]\nerror_rate = [\"rate < 1ms\"]", (19, 15), "`1ms`", "rate < 1%"),
         (0, "[thresholds]\njobs = [\"count > -1\"]", (19, 9), "`-1`", "without a unit"),
         (0, "[thresholds]\ncost = [\"total < 0.5\"]", (19, 9), "`0.5`", "0.50 USD"),
-        (0, "[thresholds]\ncost = [\"total < 0.5 EUR\"]", (19, 9), "in EUR", "one currency"),
+        (0, "[thresholds]\ncost = [\"total < 0.5 EUR\"]", (19, 9), "in EUR", "[cost] currency"),
         (
             0,
             "[thresholds]\n\"cost{target=house}\" = [\"total < 1 USD\"]",
