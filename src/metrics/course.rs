@@ -31,6 +31,15 @@ pub fn course(plan: &Plan, evidence: &Evidence, verdicts: &[VerdictRow]) -> Cour
     Course { step_ns, steps, cells: ruler.cells, scenes: scenes(plan, evidence, verdicts) }
 }
 
+/// What happens to an attempt at a moment, in the order in which what falls on one moment is counted: back to back is
+/// one at a time, also for an attempt that is over as it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Edge {
+    Ends,
+    Flashes,
+    Begins,
+}
+
 /// The steps, and what was counted in each.
 struct Ruler {
     step_ns: u64,
@@ -89,18 +98,21 @@ impl Ruler {
 
     /// The most at once in each step, what came over from the step before included.
     fn in_flight(&mut self, attempts: &[AttemptRow]) {
-        let mut edges: Vec<(u64, bool, u16)> = Vec::with_capacity(attempts.len() * 2);
+        let mut edges: Vec<(u64, Edge, u16)> = Vec::with_capacity(attempts.len() * 2);
         for attempt in attempts {
-            if let Some(sent) = attempt.sent_ns {
-                // At one moment the ends come first: back to back is one at a time.
-                edges.push((sent, true, attempt.job.cell));
-                edges.push((attempt.done_ns.max(sent.saturating_add(1)), false, attempt.job.cell));
+            let (cell, done) = (attempt.job.cell, attempt.done_ns);
+            match attempt.sent_ns {
+                Some(sent) if sent < done => {
+                    edges.extend([(sent, Edge::Begins, cell), (done, Edge::Ends, cell)]);
+                }
+                Some(sent) => edges.push((sent, Edge::Flashes, cell)),
+                None => {}
             }
         }
         edges.sort_unstable();
         let mut open = vec![0u64; self.cells.len()];
         let mut step = 0;
-        for (at_ns, begins, cell) in edges {
+        for (at_ns, edge, cell) in edges {
             let at = self.at(at_ns);
             while step < at {
                 step += 1;
@@ -110,9 +122,15 @@ impl Ruler {
             }
             let cell = usize::from(cell);
             let Some(now) = open.get_mut(cell) else { continue };
-            *now = if begins { *now + 1 } else { now.saturating_sub(1) };
+            let seen = match edge {
+                Edge::Ends => now.saturating_sub(1),
+                Edge::Flashes | Edge::Begins => *now + 1,
+            };
+            if edge != Edge::Flashes {
+                *now = seen;
+            }
             let most = &mut self.cells[cell].in_flight[at];
-            *most = (*most).max(*now);
+            *most = (*most).max(seen);
         }
     }
 

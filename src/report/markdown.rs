@@ -99,20 +99,12 @@ fn run_of_ticks(text: &str) -> usize {
 
 /// Code within a line; a backtick in it becomes a quote.
 fn code(text: &str) -> String {
-    let inner: String = text
-        .chars()
-        .map(|c| {
-            if c == '`' {
-                '\''
-            } else if c.is_control() {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect();
-    // GitHub lets a bar end a field even within code.
-    format!("`{}`", inner.replace('|', "\\|"))
+    let harmless = |c: char| match c {
+        '`' => '\'',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    format!("`{}`", text.chars().map(harmless).collect::<String>())
 }
 
 fn headline(text: &mut String, summary: &Summary) {
@@ -162,7 +154,8 @@ fn thresholds(text: &mut String, summary: &Summary) {
         let place =
             if row.target.is_empty() { "run".to_owned() } else { format!("{}/{}", row.target, row.strategy) };
         let observed = row.observed.as_deref().or(row.why.as_deref()).unwrap_or(NONE);
-        let (threshold, n) = (code(&row.threshold), count(row.samples));
+        // A bar ends a table's field even within code.
+        let (threshold, n) = (code(&row.threshold).replace('|', "\\|"), count(row.samples));
         let _ = writeln!(text, "| {mark} | {threshold} | {} | {} | {n} |", plain(&place), plain(observed));
     }
     more(text, rows.len(), ROWS);
