@@ -1,4 +1,4 @@
-//! Makes a finding small: fewest holds, then faults, then jobs, then time. A candidate is kept only if the same
+//! Makes a finding small: fewest lock faults, then holds, then faults, then jobs, then time. A candidate is kept only if the same
 //! rule breaks under it, twice out of two.
 
 use crate::history::JobKey;
@@ -63,6 +63,7 @@ pub(super) fn shrink(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Can
     // Every change makes something smaller, so this ends; what became small in one lets another shrink further.
     loop {
         let before = best.clone();
+        best = fewer_nemeses(best, oracle);
         best = fewer_holds(best, oracle);
         best = fewer_faults(best, oracle);
         best = simpler_order(best, oracle);
@@ -91,6 +92,15 @@ fn fewer_faults(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
     };
     let faults = fewest(best.schedule.faults.clone(), &mut |faults| oracle.keeps(&with(faults)));
     with(&faults)
+}
+
+fn fewer_nemeses(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
+    let with = |nemeses: &[_]| {
+        let schedule = Schedule { nemeses: nemeses.to_vec(), ..best.schedule.clone() };
+        Candidate { schedule, jobs: best.jobs }
+    };
+    let nemeses = fewest(best.schedule.nemeses.clone(), &mut |nemeses| oracle.keeps(&with(nemeses)));
+    with(&nemeses)
 }
 
 /// Delta debugging: no item of the result can be left out alone, if `keeps` always says the same.
@@ -165,7 +175,7 @@ fn lower_jobs(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
     for moved in [dense, shifted] {
         let schedule = renamed(&best.schedule, &moved);
         if schedule == best.schedule {
-            return best;
+            break;
         }
         // Where it matters which job is the last, the others have to go at the same time.
         let least = moved.values().max().map(|last| last + 1);
@@ -174,6 +184,23 @@ fn lower_jobs(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
             if oracle.keeps(&candidate) {
                 return candidate;
             }
+        }
+    }
+    each_lower(best, oracle)
+}
+
+/// One job after the other becomes the lowest that will do: not all are in the same place.
+fn each_lower(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
+    let mut best = best;
+    for index in indexes(&best.schedule).into_iter().rev() {
+        let taken = indexes(&best.schedule);
+        let lower = (0..index).filter(|lower| !taken.contains(lower)).map(|lower| {
+            let schedule = renamed(&best.schedule, &HashMap::from([(index, lower)]));
+            Candidate { schedule, jobs: best.jobs }
+        });
+        let lower: Vec<Candidate> = lower.collect();
+        if let Some(found) = lower.into_iter().find(|candidate| oracle.keeps(candidate)) {
+            best = found;
         }
     }
     best
