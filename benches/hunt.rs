@@ -138,7 +138,9 @@ fn storm(clock: Clock, stream: bool) {
     let summary = kept.summary(&plan);
     let (whole, jobs) = (clock.now() - begun, summary.counters[0].jobs);
     let how = if stream { "streamed" } else { "in one piece" };
-    println!("ten minutes of 600 a minute, {how}: {jobs} jobs in {whole:.2?}, of which {made:.2?} to make them");
+    println!(
+        "ten minutes of 600 a minute, {how}: {jobs} jobs in {whole:.2?}, of which {made:.2?} to make them"
+    );
 }
 
 fn main() {

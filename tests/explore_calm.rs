@@ -106,7 +106,7 @@ fn of_jobs_that_nothing_brings_it_is_told_whether_they_come_late() {
     let prompt: fn(&Api, u64) -> Vec<Task> = |api, _| pool(api, 4, 0);
     let [late, of] = hunt(&mut Client { jobs: 12, start: prompt, judge: holds, runs: 0 }, 400).explored.late;
     assert!(late == 0 && of > 500, "{late} of {of}");
-    let slow: fn(&Api, u64) -> Vec<Task> = |api, _| pool(api, 4, 900);
+    let slow: fn(&Api, u64) -> Vec<Task> = |api, _| pool(api, 4, 60);
     let [late, of] = hunt(&mut Client { jobs: 12, start: slow, judge: holds, runs: 0 }, 400).explored.late;
     assert!(late > 50 && of > 500, "{late} of {of}");
 }

@@ -33,8 +33,8 @@ pub(super) enum Spec {
     Stalled,
     /// All that is in flight together is answered together with its last request; only the first, or all.
     Barrier(bool),
-    /// This lock fault strikes at this acquisition.
-    Lock(usize, u64),
+    /// This lock fault strikes at this acquisition; alone, or while every answer takes longer than a lock lasts.
+    Lock(usize, u64, bool),
     /// Nothing but an order.
     Order(Fallback),
 }
@@ -98,7 +98,8 @@ fn draw(seed: u64, a: usize, b: usize) -> u64 {
 
 fn class(calm: &Calm, n: usize) -> (usize, u32, u32) {
     let request = &calm.requests[n];
-    (calm.depth[n], request.attempt, request.repeat)
+    // Brought by another answer or not: how long the chain behind it is makes no other kind of request.
+    (calm.depth[n].min(1), request.attempt, request.repeat)
 }
 
 /// Each request held past the client's time-out.
@@ -184,8 +185,10 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
         list.push((Family::Wave, Spec::Stalled));
     }
     for acquisition in 1..=ACQUISITIONS {
-        let each = (0..terms.lock_faults.len()).map(|fault| (Family::Lock, Spec::Lock(fault, acquisition)));
-        list.extend(each);
+        for fault in 0..terms.lock_faults.len() {
+            let slowly = [false, true].into_iter().filter(|slowly| !slowly || terms.past_lease.is_some());
+            list.extend(slowly.map(|slowly| (Family::Lock, Spec::Lock(fault, acquisition, slowly))));
+        }
     }
     list
 }
@@ -246,7 +249,10 @@ impl Spec {
                     schedule.holds.extend(free.map(hold));
                 }
             }
-            Self::Lock(fault, acquisition) => {
+            Self::Lock(fault, acquisition, slowly) => {
+                if let Some(quiet) = terms.past_lease.filter(|_| *slowly) {
+                    (schedule.fallback, schedule.quiet) = (Fallback::Burst, quiet);
+                }
                 let (kind, acquisition) = (terms.lock_faults[*fault], *acquisition);
                 let nemesis = Nemesis { kind, acquisition, strategy: None };
                 if !schedule.nemeses.contains(&nemesis) {

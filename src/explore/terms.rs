@@ -128,6 +128,8 @@ pub(super) struct Terms {
     pub(super) alphabet: Vec<FaultKind>,
     pub(super) nemeses: Vec<Nemesis>,
     pub(super) lock_faults: Vec<NemesisKind>,
+    /// Longer than a lock lasts.
+    pub(super) past_lease: Option<Duration>,
     pub(super) depths: Vec<u32>,
     /// What could not be asked for, a sentence each.
     pub(super) left_out: Vec<String>,
@@ -154,6 +156,7 @@ impl Terms {
             alphabet: config.alphabet.clone(),
             nemeses: config.nemeses.clone(),
             lock_faults: config.lock_faults.clone(),
+            past_lease: config.lease.map(|lease| lease * PAST / 100).filter(|time| *time <= config.stall_max),
             depths: depths(config.permits),
             left_out: config.left_out.clone(),
         }
