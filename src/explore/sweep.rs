@@ -186,7 +186,9 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     }
     for acquisition in 1..=ACQUISITIONS {
         for fault in 0..terms.lock_faults.len() {
-            let slowly = [false, true].into_iter().filter(|slowly| !slowly || terms.past_lease.is_some());
+            // Whoever is paused later has requests in flight, of which no lock of his can take care any more.
+            let may = acquisition == 1 && terms.past_lease.is_some();
+            let slowly = [false, true].into_iter().filter(|slowly| !slowly || may);
             list.extend(slowly.map(|slowly| (Family::Lock, Spec::Lock(fault, acquisition, slowly))));
         }
     }
