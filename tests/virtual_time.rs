@@ -65,7 +65,8 @@ fn strategy() -> impl Strategy<Value = String> {
 
 /// Strategies with a lock, and what goes wrong around it.
 fn locked() -> impl Strategy<Value = String> {
-    let names = ["redis-lock", "broken-lock-unfenced", "broken-lock-release", "broken-lock-counter-only"];
+    const NAMES: [&str; 4] =
+        ["redis-lock", "broken-lock-unfenced", "broken-lock-release", "broken-lock-counter-only"];
     let nemesis = prop_oneof![
         Just(String::new()),
         (50u32..400, 1u32..4).prop_map(|(ms, nth)| format!(
@@ -74,7 +75,7 @@ fn locked() -> impl Strategy<Value = String> {
         Just("[[nemesis]]\nkind.lose-unlock = {}\n".to_owned()),
         Just("[[nemesis]]\nkind.restart-redis = {}\n".to_owned()),
     ];
-    (prop::sample::select(&names[..]), 2u32..9, 50u32..300, nemesis).prop_map(|(name, n, ttl, nemesis)| {
+    (prop::sample::select(&NAMES[..]), 2u32..9, 50u32..300, nemesis).prop_map(|(name, n, ttl, nemesis)| {
         format!("[strategy.{name}]\npermits = {n}\nprocesses = 2\nttl = \"{ttl}ms\"\n{nemesis}")
     })
 }
