@@ -65,19 +65,21 @@ fn a_client_that_thinks_is_waited_for() {
     assert!(late == 0 && of > 100, "{late} of {of}");
 }
 
+/// Two chains that think for long, beside one that does not.
+fn slow_and_quick(api: &Api, _: u64) -> Vec<Task> {
+    let mut tasks = chains(600)(api, 2);
+    let api = api.clone();
+    tasks.push(Box::pin(async move {
+        for attempt in 1..=40 {
+            api.call(key(2, attempt), None, false).await;
+        }
+    }));
+    tasks
+}
+
 #[test]
 fn who_comes_after_the_gate_went_on_is_counted() {
-    let start: fn(&Api, u64) -> Vec<Task> = |api, _| {
-        let mut tasks = chains(600)(api, 2);
-        let api = api.clone();
-        tasks.push(Box::pin(async move {
-            for attempt in 1..=40 {
-                api.call(key(2, attempt), None, false).await;
-            }
-        }));
-        tasks
-    };
-    let mut client = Client { jobs: 3, start, judge: holds, runs: 0 };
+    let mut client = Client { jobs: 3, start: slow_and_quick, judge: holds, runs: 0 };
     let report = hunt(&mut client, 300);
     let share = report.explored.late_share().expect("some of which it can be told");
     assert!(share > 0.0, "{:?}", report.explored.late);
