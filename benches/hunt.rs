@@ -3,7 +3,8 @@
 //! For each broken twin of `scenarios/hunt.toml`, over several seeds: how many schedules and how long until the first
 //! finding, how often it is reproduced and how small it is; beside it how often an immediate provider, and one with 0
 //! to 10 ms of random latency, show anything, the way people test today. For each right strategy: schedules, and false
-//! alarms (there must be none). Last, how many schedules of 20 jobs one core runs in a second, and where the time goes.
+//! alarms (there must be none). First of all, how many schedules
+//! of 20 jobs one core runs in a second and where the time goes, and how long ten minutes of load take.
 //!
 //! `DEADHEAT_HUNT_SEEDS` (5) and `DEADHEAT_HUNT_SCHEDULES` (2000, for the right ones) say how much.
 
@@ -121,6 +122,27 @@ fn speed(clock: Clock, cell: Cell, what: &str, stream: bool) {
     );
 }
 
+/// Ten minutes of 600 requests a minute, as they pass in virtual time.
+fn storm(clock: Clock, stream: bool) {
+    let text = format!(
+        "version = 1\nname = \"storm\"\nclock = \"virtual\"\n[target.mock]\napi = \"openai-chat\"\nmodel = \"m\"\n\
+         latency = {{ ttft = {{ uniform = [\"200ms\", \"2s\"] }}, itl = {{ uniform = [\"5ms\", \"20ms\"] }} }}\n\
+         [workload]\nstream = {stream}\noutput_tokens = {{ uniform = [50, 200] }}\n\
+         [profile.constant-arrival-rate]\nrate = 10\nduration = \"10m\"\n[strategy.unbounded]\n"
+    );
+    let plan = load(&Source { path: "storm.toml".into(), text }, &[], &|_| None);
+    let plan = Arc::new(plan.unwrap_or_else(|faults| panic!("{faults}")));
+    let begun = clock.now();
+    let kept = run_in_memory(&plan, None).expect("a run");
+    let made = clock.now() - begun;
+    let summary = kept.summary(&plan);
+    let (whole, jobs) = (clock.now() - begun, summary.counters[0].jobs);
+    let how = if stream { "streamed" } else { "in one piece" };
+    println!(
+        "ten minutes of 600 a minute, {how}: {jobs} jobs in {whole:.2?}, of which {made:.2?} to make them"
+    );
+}
+
 fn main() {
     let (seeds, schedules) = (asked("DEADHEAT_HUNT_SEEDS", 5), asked("DEADHEAT_HUNT_SCHEDULES", 2000));
     let (clock, plan) = (Clock::start(), plan(1, false));
@@ -131,6 +153,8 @@ fn main() {
     speed(clock, cell("unbounded"), "unbounded, in one piece", false);
     speed(clock, cell("unbounded"), "unbounded, streamed", true);
     speed(clock, cell("semaphore"), "semaphore, in one piece", false);
+    storm(clock, false);
+    storm(clock, true);
     println!(
         "\n{:28} found  median schedules and time, reproduced, without, most holds faults jobs, immediate and 0-10 ms",
         "twin"

@@ -32,6 +32,7 @@ mod turns;
 mod wire;
 
 pub use self::core::{Core, CoreConfig, Started, Step};
+pub use admin::NO_LOCKS;
 pub use arrival::{Arrival, Ask, Refusal};
 pub use fault_json::{fault_from_json, fault_to_json};
 pub use faults::fault_name;

@@ -4,13 +4,16 @@
 //! A [`Schedule`] is a small TOML file, made to be read in a diff and committed as a test.
 
 mod form;
+mod nemesis_form;
 mod request_key;
 mod trace;
 
 pub use request_key::{RequestKey, RequestKeyError};
 pub use trace::{Event, Step, Trace, Unseen, Why};
 
-use crate::scenario::FaultKind;
+use crate::scenario::{FaultKind, Nemesis};
+use crate::units::format_duration;
+use std::fmt;
 use std::time::Duration;
 
 /// The version of the schedule file that this build reads and writes.
@@ -25,6 +28,8 @@ pub struct Schedule {
     pub holds: Vec<Hold>,
     /// Which requests a fault strikes, before the scenario's own rules are asked.
     pub faults: Vec<Strike>,
+    /// What goes wrong around those that hold locks. A run's strategies meet it; a provider knows of no locks.
+    pub nemeses: Vec<Nemesis>,
     /// What happens to requests that no hold names.
     pub fallback: Fallback,
     /// Silence after which the fallback releases whoever is next.
@@ -40,6 +45,7 @@ impl Default for Schedule {
             seed: 42,
             holds: Vec::new(),
             faults: Vec::new(),
+            nemeses: Vec::new(),
             fallback: Fallback::Respond,
             quiet: Duration::from_millis(25),
             patience: Duration::from_secs(2),
@@ -65,6 +71,16 @@ pub enum Until {
     After(Duration),
     /// The held request's client hangs up.
     Disconnect,
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(other) => write!(f, "until {other} is answered"),
+            Self::After(time) => write!(f, "for {}", format_duration(*time)),
+            Self::Disconnect => f.write_str("until its client hangs up"),
+        }
+    }
 }
 
 /// A fault that strikes one request.

@@ -72,11 +72,31 @@ fn a_mixed_up_client_is_found_shrunk_and_replayed() {
     assert!(found["jobs_needed"].as_u64().is_some_and(|jobs| jobs <= 4), "{found:#?}");
     let again = place.line(&format!("replay {} --format json", file(found))).exits(6).json();
     assert_eq!(again["replayed"], "still");
+    let foreign = place.run(&["replay", &file(found), "--", "true"]).exits(2);
+    assert!(foreign.err.contains("made from a scenario, s.toml"), "{}", foreign.err);
+    let (_mock, url) = cli::mock(&place, &["--schedule", &file(found)]);
+    assert!(cli::get(&url.replace("/v1", "/deadheat/schedule")).contains("[[hold]]"));
     let text = place.line("report run").out;
     for part in ["answer-matches-job", "cause:", "ledger", "replay: deadheat replay", "Explored", "no proof"]
     {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
+}
+
+/// A finding lies beside its scenario, wherever both were put.
+#[test]
+fn a_finding_is_replayed_from_any_directory() {
+    let place = Place::new();
+    place.write("s.toml", &scenario("virtual", "broken-result-order", CERTAIN));
+    let summary = place.line("run s.toml --explore 10 -q --format json --out run").exits(6).json();
+    let text = place.read(&file(finding(&summary, "answer-matches-job")));
+    std::fs::create_dir(place.path("kept")).expect("made");
+    std::fs::rename(place.path("s.toml"), place.path("kept/s.toml")).expect("moved");
+    place.write("kept/mixed-up.toml", &text);
+    place.line("replay kept/mixed-up.toml --runs 1").exits(6);
+    place.write("kept/bent.toml", &text.replace("[run]\n", "[run]\nset = [\"nonsense\"]\n"));
+    let bent = place.line("replay kept/bent.toml").exits(2);
+    assert!(bent.err.contains("[run] set: \"nonsense\""), "{}", bent.err);
 }
 
 #[test]
@@ -133,7 +153,7 @@ fn findings_outlive_a_second_judgement() {
 #[test]
 fn ctrl_c_ends_a_hunt_with_a_whole_report() {
     let place = Place::new();
-    place.write("s.toml", &scenario("virtual", "semaphore", CERTAIN));
+    place.write("s.toml", &format!("{}[strategy.unbounded]\n", scenario("virtual", "semaphore", CERTAIN)));
     let log = |name| std::fs::File::create(place.path(name)).expect("a file");
     let mut child = place
         .command(&["run", "s.toml", "--explore", "100000000", "--out", "run"])
@@ -148,6 +168,7 @@ fn ctrl_c_ends_a_hunt_with_a_whole_report() {
     assert_eq!(child.0.wait().expect("ended").code(), Some(130));
     let text = place.read("stdout");
     assert!(text.contains("the hunt was interrupted"), "{text}");
+    assert!(text.contains("mock/unbounded: not hunted: it was stopped"), "{text}");
     assert_eq!(place.names("run"), EVIDENCE);
 }
 
@@ -160,6 +181,10 @@ fn what_cannot_be_hunted_is_refused() {
     );
     let refused = place.line("run s.toml --explore 6 -q").exits(2);
     assert!(refused.err.contains("--set clock=virtual"), "{}", refused.err);
+    let few = place.line("run s.toml --explore 3 -q --set clock=virtual").exits(2);
+    assert!(few.err.contains("3 is not in 4.."), "{}", few.err);
+    let none = place.line("run s.toml --time 0s -q --set clock=virtual").exits(2);
+    assert!(none.err.contains("in no time"), "{}", none.err);
     let lost = place.line("replay nowhere.toml").exits(2);
     assert!(lost.err.contains("cannot read nowhere.toml"), "{}", lost.err);
     place.write("wrong.toml", "version = 1\n");

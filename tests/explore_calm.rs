@@ -8,6 +8,7 @@ use deadheat::history::{FamilyRow, Invariant, Verdict};
 use deadheat::schedule::{RequestKey, Schedule};
 use explore_world::{Api, Books, Client, Judged, Reply, Task, clients, key};
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -64,22 +65,79 @@ fn a_client_that_thinks_is_waited_for() {
     assert!(late == 0 && of > 100, "{late} of {of}");
 }
 
+/// Two chains that think for long, beside one that does not.
+fn slow_and_quick(api: &Api, _: u64) -> Vec<Task> {
+    let mut tasks = chains(600)(api, 2);
+    let api = api.clone();
+    tasks.push(Box::pin(async move {
+        for attempt in 1..=40 {
+            api.call(key(2, attempt), None, false).await;
+        }
+    }));
+    tasks
+}
+
 #[test]
 fn who_comes_after_the_gate_went_on_is_counted() {
-    let start: fn(&Api, u64) -> Vec<Task> = |api, _| {
-        let mut tasks = chains(600)(api, 2);
-        let api = api.clone();
-        tasks.push(Box::pin(async move {
-            for attempt in 1..=40 {
-                api.call(key(2, attempt), None, false).await;
-            }
-        }));
-        tasks
-    };
-    let mut client = Client { jobs: 3, start, judge: holds, runs: 0 };
+    let mut client = Client { jobs: 3, start: slow_and_quick, judge: holds, runs: 0 };
     let report = hunt(&mut client, 300);
     let share = report.explored.late_share().expect("some of which it can be told");
     assert!(share > 0.0, "{:?}", report.explored.late);
+}
+
+/// Workers that take the next of twelve jobs, of which the last worker thinks so long before each.
+fn pool(api: &Api, workers: u64, thought_ms: u64) -> Vec<Task> {
+    let next = Rc::new(Cell::new(0));
+    let worker = |n| {
+        let (api, next) = (api.clone(), next.clone());
+        let task: Task = Box::pin(async move {
+            while next.get() < 12 {
+                let job = next.replace(next.get() + 1);
+                api.call(key(job, 1), None, false).await;
+                let thinks = n + 1 == workers && thought_ms > 0;
+                api.sleep(Duration::from_millis(if thinks { thought_ms } else { 0 })).await;
+            }
+        });
+        task
+    };
+    (0..workers).map(worker).collect()
+}
+
+#[test]
+fn of_jobs_that_nothing_brings_it_is_told_whether_they_come_late() {
+    let prompt: fn(&Api, u64) -> Vec<Task> = |api, _| pool(api, 4, 0);
+    let [late, of] = hunt(&mut Client { jobs: 12, start: prompt, judge: holds, runs: 0 }, 400).explored.late;
+    assert!(late == 0 && of > 500, "{late} of {of}");
+    let slow: fn(&Api, u64) -> Vec<Task> = |api, _| pool(api, 4, 60);
+    let [late, of] = hunt(&mut Client { jobs: 12, start: slow, judge: holds, runs: 0 }, 400).explored.late;
+    assert!(late > 50 && of > 500, "{late} of {of}");
+}
+
+#[test]
+fn a_barrier_is_made_of_what_is_in_flight_together() {
+    let start: fn(&Api, u64) -> Vec<Task> = |api, _| pool(api, 4, 0);
+    let report = hunt(&mut Client { jobs: 12, start, judge: holds, runs: 0 }, 400);
+    let barrier = family(&report, "barrier");
+    assert_eq!((barrier.tried, barrier.of, barrier.unmet), (2, Some(2), 0));
+}
+
+/// The third job needs both others, which answers that leave one at a time do not tell.
+fn joined(api: &Api, _: u64) -> Vec<Task> {
+    let api = api.clone();
+    vec![Box::pin(async move {
+        let first = api.call(key(0, 1), None, false);
+        futures_util::future::join(first, api.call(key(1, 1), None, false)).await;
+        api.call(key(2, 1), None, false).await;
+    })]
+}
+
+#[test]
+fn a_schedule_that_could_not_be_kept_was_not_tried() {
+    let report = hunt(&mut Client { jobs: 3, start: joined, judge: holds, runs: 0 }, 200);
+    let pair = family(&report, "pair");
+    assert_eq!((pair.of, pair.tried, pair.unmet), (Some(pair.tried + 2), pair.tried, 2));
+    let told = "2 pair schedules, which could not be kept".to_owned();
+    assert!(report.explored.not_covered.contains(&told), "{:?}", report.explored.not_covered);
 }
 
 #[test]
@@ -195,6 +253,8 @@ fn a_finding_that_was_bent_says_where() {
     assert!(error(&text.replace("invariant =", "invariants =")).contains("unknown field `invariants`"));
     let bent = error(&text.replace("answered =", "answerd ="));
     assert!(bent.contains("in [schedule]") && bent.contains("answered"), "{bent}");
+    let line = text.lines().position(|line| line.contains("answered =")).expect("a hold") + 1;
+    assert!(bent.contains(&format!("f.toml:{line}")), "{bent}");
     let program = Finding {
         origin: Origin { command: vec!["python".into(), "my app.py".into()], ..finding.origin.clone() },
         moments: Vec::new(),

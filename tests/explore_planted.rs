@@ -99,9 +99,27 @@ fn a_mended_client_is_told_from_one_that_was_not_put_to_the_test() {
     let Replayed::Unreproduced { why } = other else { panic!("{other:?}") };
     assert!(why.contains("job:0007#3 never came"), "{why}");
 
+    // A client without locks has no lock rule that could be mended.
+    let mut lockless = clients::right();
+    lockless.judge = |_, _| vec![(Invariant::LockExclusive, Ok(0))];
+    let locked = Finding { invariant: Invariant::LockExclusive, ..finding.clone() };
+    let nothing = replay(&mut lockless, &locked, 2).expect("a client that runs");
+    assert!(matches!(&nothing, Replayed::Unreproduced { why } if why.contains("saw nothing")), "{nothing:?}");
+
     let silent = Finding { invariant: Invariant::LockExclusive, ..finding };
     let silent = replay(&mut clients::right(), &silent, 1).expect("a client that runs");
     assert!(matches!(&silent, Replayed::Unreproduced { why } if why.contains("not judged")), "{silent:?}");
+}
+
+#[test]
+fn what_showed_only_at_times_is_mended_only_after_enough_runs() {
+    let rare = Finding { reproduced: [1, 5], ..found(clients::zips(), None, Invariant::AnswerMatchesJob) };
+    let few = replay(&mut clients::right(), &rare, 5).expect("a client that runs");
+    let Replayed::Unreproduced { why } = few else { panic!("{few:?}") };
+    assert!(why.contains("1 of 5") && why.contains("14 would"), "{why}");
+    assert_eq!(replay(&mut clients::right(), &rare, 14), Ok(Replayed::Mended { runs: 14 }));
+    let needed = |reproduced| Finding { reproduced, ..rare.clone() }.runs_needed();
+    assert_eq!([[5, 5], [3, 5], [0, 5], [0, 0]].map(needed), [1, 4, 20, 5]);
 }
 
 #[test]

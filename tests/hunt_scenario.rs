@@ -6,6 +6,7 @@ use deadheat::explore::{Budget, Config, Finding, explore};
 use deadheat::history::Invariant;
 use deadheat::lab::VirtualCell;
 use deadheat::scenario::{Plan, Source, load};
+use deadheat::schedule::Schedule;
 use std::time::Duration;
 
 /// Most schedules until a twin is found.
@@ -60,7 +61,8 @@ fn caught(names: &[&str]) {
             panic!("{strategy}: {:?}", findings.iter().map(|f| f.invariant).collect::<Vec<_>>())
         });
         assert_eq!(found.reproduced, [5, 5], "{strategy}: virtual time does the same every time");
-        let bare = found.schedule.holds.is_empty() && found.schedule.faults.is_empty();
+        let Schedule { holds, faults, nemeses, .. } = &found.schedule;
+        let bare = holds.is_empty() && faults.is_empty() && nemeses.is_empty();
         let needs_none = found.without == [5, 5];
         assert!(found.without == [0, 5] || (bare && needs_none), "{strategy}: {:?}", found.without);
     }
@@ -96,6 +98,35 @@ fn twins_that_ask_again_are_caught() {
 #[test]
 fn twins_with_a_lock_are_caught() {
     caught(&["broken-lock-unfenced", "broken-lock-release", "broken-lock-counter-only"]);
+}
+
+/// What a scenario lets go wrong is part of what a finding needs, and is named and left out like the rest of it.
+#[test]
+fn a_pause_that_breaks_a_lock_is_named() {
+    let plan = plan();
+    let findings = hunted(&plan, "broken-lock-unfenced", 8);
+    let fencing = findings.iter().find(|finding| finding.invariant == Invariant::FencingMonotonic);
+    let fencing = fencing.expect("a finding");
+    assert_eq!((fencing.schedule.nemeses.len(), fencing.without), (1, [0, 5]), "{}", fencing.to_toml());
+    assert!(fencing.cause.starts_with("a pause of 600ms for who takes lock number 1"), "{}", fencing.cause);
+    assert!(fencing.cause.contains("outlasts the lock, which is lent for 150ms"), "{}", fencing.cause);
+    assert!(fencing.table.iter().any(|line| line.contains("a pause of 600ms")), "{:#?}", fencing.table);
+}
+
+/// A hunt looks for lock faults by itself.
+#[test]
+fn a_lock_that_is_given_back_by_a_stranger_is_found_without_a_nemesis() {
+    let mut plan = plan();
+    plan.nemeses.clear();
+    for (strategy, invariant) in [
+        ("broken-lock-release", Invariant::LockExclusive),
+        ("broken-lock-unfenced", Invariant::FencingMonotonic),
+    ] {
+        let findings = hunted(&plan, strategy, PATIENCE);
+        let found: Vec<Invariant> = findings.iter().map(|finding| finding.invariant).collect();
+        assert!(found.contains(&invariant), "{strategy}: {found:?}");
+    }
+    assert!(hunted(&plan, "redis-lock", CLEAN).is_empty());
 }
 
 #[test]

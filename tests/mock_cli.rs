@@ -20,7 +20,7 @@ impl Mock {
             .args(["mock", "--seed", "7"])
             .args(args)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -59,6 +59,34 @@ fn it_serves_until_it_is_interrupted() {
 }
 
 #[test]
+fn who_is_held_does_not_hold_up_its_end_and_what_did_not_happen_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("order.toml");
+    let hold = |job: &str| format!("[[hold]]\nrequest = \"{job}#1\"\nuntil = \"disconnect\"\n");
+    std::fs::write(&path, format!("version = 1\n{}{}", hold("job:0003"), hold("job:0009"))).unwrap();
+    let mut mock = Mock::start(&["--schedule", path.to_str().unwrap()]);
+    let mut client = TcpStream::connect(&mock.address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let body = r#"{"model":"m","messages":[{"content":"[job:0003]"}]}"#;
+    write!(
+        client,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    assert!((0..10_000).any(|_| mock.get("/deadheat/stats").contains("\"held\":1")));
+    kill(Pid::from_raw(i32::try_from(mock.child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "it was let go: {answer}");
+    assert_eq!(mock.child.wait().unwrap().code(), Some(0));
+    let mut told = String::new();
+    mock.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains("never came: job:0009#1, to be held until its client hangs up"), "{told}");
+    assert!(!told.contains("job:0003"), "{told}");
+}
+
+#[test]
 fn a_scenario_that_is_not_there_is_a_usage_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_deadheat"))
         .args(["mock", "--config", "no/such/scenario.toml"])
@@ -84,4 +112,15 @@ fn a_schedule_is_obeyed_or_every_fault_of_it_is_told() {
     assert_eq!(wrong.status.code(), Some(2));
     let told = String::from_utf8_lossy(&wrong.stderr);
     assert!(told.contains("order.toml:3") && told.contains("order.toml:4"), "{told}");
+    let refused = |path: &str| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_deadheat")).args(["mock", "--schedule", path]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let missing = refused("no/such.toml");
+    assert!(missing.contains("give a schedule") && !missing.contains("init"), "{missing}");
+    std::fs::write(path, "version = 1\n[[nemesis]]\nkind.lose-unlock = {}\n").unwrap();
+    let locked = refused(path);
+    assert!(locked.contains("a provider does not see"), "{locked}");
 }

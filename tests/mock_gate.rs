@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use deadheat::history::LedgerEnd;
+use deadheat::mock::Arrival;
 use deadheat::scenario::{FaultKind, HintForm, Limits, MockPlan};
 use deadheat::schedule::{Event, Fallback, Hold, Schedule, Strike, Until, Why};
 use proptest::prelude::*;
@@ -187,6 +188,48 @@ fn a_schedule_that_is_taken_away_lets_go_and_a_reset_begins_anew_under_the_same(
     assert!(world.core.trace().steps.is_empty() && world.core.schedule().is_some());
     let world = world.run(&[ask(990, 2)]);
     assert_eq!(world.why(2), [Why::TimeUp], "the first copy again, not a second one");
+}
+
+#[test]
+fn the_same_schedule_can_be_played_again() {
+    let schedule = holding(vec![hold(1, Until::After(300 * MS))]);
+    let mut world = World::new(plan(), Some(schedule.clone())).run(&[ask(0, 1)]);
+    for gone in [false, true] {
+        if gone {
+            world.core.set_schedule(world.now, None);
+        }
+        world.core.set_schedule(world.now, Some(schedule.clone()));
+        let at = world.now;
+        world = world.run(&[Ask { at, ..ask(0, 1) }]);
+        assert!(world.now.saturating_sub(at) >= 300 * MS, "held again");
+        assert!(world.core.trace().unseen.is_empty());
+    }
+}
+
+#[test]
+fn a_gate_that_is_opened_holds_nothing_and_still_tells_what_it_saw() {
+    let mut world =
+        World::new(plan(), Some(holding(vec![hold(1, Until::Disconnect), hold(7, Until::Disconnect)])));
+    world.arrive(&ask(0, 1));
+    world.core.open_gate(MS);
+    world.now = MS;
+    let world = world.run(&[ask(2, 7)]);
+    assert_eq!(world.ledger.len(), 2);
+    assert!(world.ledger.iter().all(|entry| entry.end == LedgerEnd::Whole), "{:?}", world.ledger);
+    let steps = world.core.trace().steps;
+    let released = steps.iter().filter(|step| matches!(step.event, Event::Released { why: Why::Closed }));
+    assert_eq!(released.count(), 2);
+}
+
+#[test]
+fn a_request_without_a_name_goes_by_its_key_before_its_body() {
+    let of = |key: Option<&str>| {
+        let header = |name: &str| key.filter(|_| name == "idempotency-key");
+        Arrival::read(header, b"{\"model\":\"m\",\"messages\":[]}").job.to_string()
+    };
+    assert_eq!((of(Some("abc")), of(Some("xyz"))), ("key:abc".to_owned(), "key:xyz".to_owned()));
+    assert_ne!(of(Some("a b")), of(Some("a c")));
+    assert!(of(None).starts_with("body:"));
 }
 
 fn fallbacks() -> impl Strategy<Value = Fallback> {

@@ -71,6 +71,29 @@ fn a_clean_pass_says_its_bound_and_that_it_is_no_proof() {
 }
 
 #[test]
+fn what_is_true_of_every_cell_is_said_once() {
+    let second = ExploredRow {
+        strategy: "other".into(),
+        not_covered: [vec!["82 more jobs".to_owned()], explored().not_covered].concat(),
+        late: [0, 0],
+        ..explored()
+    };
+    let third = ExploredRow { stopped: Some("it was stopped".into()), ..ExploredRow::default() };
+    let all = text(&Summary { explored: vec![explored(), second, third], ..judged() });
+    let flat = all.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (said, times) in [
+        ("no proof", 1),
+        ("unknown: fencing-monotonic", 1),
+        ("what the client's threads do", 1),
+        ("not covered: 82 more jobs", 1),
+        ("late arrivals: could not be told", 1),
+        ("not hunted: it was stopped", 1),
+    ] {
+        assert_eq!(flat.matches(said).count(), times, "{said}\n{all}");
+    }
+}
+
+#[test]
 fn no_line_is_wider_than_a_hundred_columns_and_no_foreign_text_gets_through() {
     const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}fdp";
     let mut row = explored();

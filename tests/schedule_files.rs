@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use deadheat::history::JobKey;
-use deadheat::scenario::{FaultKind, HintForm};
+use deadheat::scenario::{FaultKind, HintForm, Nemesis, NemesisKind};
 use deadheat::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -94,6 +94,32 @@ kind.gateway-timeout = { status = 510, after = "1s" }
     assert!(odd.contains("504 or 524"), "{odd}");
 }
 
+#[test]
+fn holds_that_are_never_met_or_come_twice_are_wrong() {
+    let wrong = |text: &str| Schedule::from_toml("s.toml", &format!("version = 1\n{text}")).unwrap_err();
+    let hold = |request: &str, other: &str| {
+        format!("[[hold]]\nrequest = \"{request}#1\"\nuntil = {{ answered = \"{other}#1\" }}\n")
+    };
+    let round = wrong(&format!("{}{}{}", hold("a", "b"), hold("b", "c"), hold("c", "a")));
+    assert_eq!(round.list().len(), 1, "{round}");
+    assert!(round.list()[0].what.contains("`c#1` for `a#1` for `b#1` for `c#1`"), "{round}");
+    let twice = wrong(&hold("a", "b").repeat(2)).to_string();
+    assert!(twice.contains("the same hold of `a#1` twice"), "{twice}");
+    let impatient = wrong(&format!("patience = \"0s\"\n{}", hold("a", "b"))).to_string();
+    assert!(impatient.contains("holds nothing"), "{impatient}");
+}
+
+#[test]
+fn a_schedule_is_read_from_a_finding_with_its_own_lines() {
+    let finding = "version = 1\ninvariant = \"progress\"\n[schedule]\nversion = 1\n[[schedule.hold]]\nrequest = \"a#1\"\n";
+    let whole = format!("{finding}until = \"disconnect\"\n");
+    let read = Schedule::from_toml("finding-1.toml", &whole).unwrap();
+    assert_eq!(read.holds, [Hold { request: RequestKey::new("a", 1), until: Until::Disconnect }]);
+    let bent =
+        Schedule::from_toml("finding-1.toml", &format!("{finding}until = \"disconect\"\n")).unwrap_err();
+    assert_eq!(bent.list()[0].line, 7, "{bent}");
+}
+
 fn key() -> impl Strategy<Value = RequestKey> {
     let tags = prop_oneof!["job:[0-9]{4}", "job:[1-9]\\.[0-9]{4}", "[A-Za-z0-9._:-]{1,20}"];
     (tags, 1..1000u32, 0..3u32).prop_map(|(tag, attempt, repeat)| RequestKey {
@@ -151,19 +177,42 @@ fn fallback() -> impl Strategy<Value = Fallback> {
     ]
 }
 
+/// Those that wait for a greater one only, each once: none waits for itself in the end.
+fn sound(holds: Vec<Hold>) -> Vec<Hold> {
+    let mut kept: Vec<Hold> = Vec::new();
+    for hold in holds {
+        let forward = !matches!(&hold.until, Until::Answered(other) if *other <= hold.request);
+        if forward && !kept.contains(&hold) {
+            kept.push(hold);
+        }
+    }
+    kept
+}
+
+fn nemeses() -> impl Strategy<Value = Vec<Nemesis>> {
+    let kind = prop_oneof![
+        time().prop_map(NemesisKind::PauseHolder),
+        Just(NemesisKind::RestartRedis),
+        Just(NemesisKind::LoseUnlock)
+    ];
+    let nemesis =
+        (kind, 1..9u64).prop_map(|(kind, acquisition)| Nemesis { kind, acquisition, strategy: None });
+    prop::collection::vec(nemesis, 0..3)
+}
+
 fn schedule() -> impl Strategy<Value = Schedule> {
     let faults = prop::collection::btree_map(key(), kind(), 0..5);
     let seed = 0..=u64::MAX / 2;
-    (seed, prop::collection::vec(hold(), 0..5), faults, fallback(), time(), time()).prop_map(
-        |(seed, holds, faults, fallback, quiet, patience)| Schedule {
-            seed,
-            holds,
-            faults: faults.into_iter().map(|(request, kind)| Strike { request, kind }).collect(),
-            fallback,
-            quiet,
-            patience,
-        },
-    )
+    let parts = (seed, prop::collection::vec(hold(), 0..5), faults, nemeses(), fallback(), time(), time());
+    parts.prop_map(|(seed, holds, faults, nemeses, fallback, quiet, patience)| Schedule {
+        seed,
+        holds: sound(holds),
+        faults: faults.into_iter().map(|(request, kind)| Strike { request, kind }).collect(),
+        nemeses,
+        fallback,
+        quiet,
+        patience: patience.max(Duration::from_millis(1)),
+    })
 }
 
 proptest! {

@@ -44,6 +44,15 @@ fn strategy() -> impl Strategy<Value = String> {
         permits("broken-permit-leak"),
         permits("broken-retry-in-permit"),
         permits("broken-abort-on-error"),
+        permits("broken-no-jitter"),
+        permits("broken-no-idempotency-key"),
+        (1u32..9, 100u32..900)
+            .prop_map(|(n, most)| format!("[strategy.budgeted]\npermits = {n}\nmax_tokens = {most}\n")),
+        (1u32..9, 1u32..4).prop_map(|(n, processes)| format!(
+            "[strategy.redis-counter]\npermits = {}\nprocesses = {processes}\n",
+            n + processes
+        )),
+        locked(),
         (1u32..9).prop_map(|n| format!("[strategy.thread-pool]\nworkers = {n}\n")),
         (1u32..9).prop_map(|n| format!("[strategy.broken-totals]\nworkers = {n}\n")),
         (2u32..9, 1u32..60)
@@ -52,6 +61,35 @@ fn strategy() -> impl Strategy<Value = String> {
         (1u32..9).prop_map(|n| format!("[strategy.token-bucket]\nrate = 50\nburst = {n}\n")),
         (2u32..9).prop_map(|n| format!("[strategy.semaphore]\npermits = {}\nprocesses = {n}\n", n + 2)),
     ]
+}
+
+/// Strategies with a lock, and what goes wrong around it.
+fn locked() -> impl Strategy<Value = String> {
+    const NAMES: [&str; 4] =
+        ["redis-lock", "broken-lock-unfenced", "broken-lock-release", "broken-lock-counter-only"];
+    let nemesis = prop_oneof![
+        Just(String::new()),
+        (50u32..400, 1u32..4).prop_map(|(ms, nth)| format!(
+            "[[nemesis]]\nkind.pause-holder = {{ for = \"{ms}ms\" }}\nacquisition = {nth}\n"
+        )),
+        Just("[[nemesis]]\nkind.lose-unlock = {}\n".to_owned()),
+        Just("[[nemesis]]\nkind.restart-redis = {}\n".to_owned()),
+    ];
+    (prop::sample::select(&NAMES[..]), 2u32..9, 50u32..300, nemesis).prop_map(|(name, n, ttl, nemesis)| {
+        format!("[strategy.{name}]\npermits = {n}\nprocesses = 2\nttl = \"{ttl}ms\"\n{nemesis}")
+    })
+}
+
+/// A breaker and a deadline, or neither.
+fn guards() -> impl Strategy<Value = String> {
+    let breaker = prop::option::of((2u32..6, 100u32..900)).prop_map(|breaker| {
+        breaker.map_or_else(String::new, |(failures, ms)| {
+            format!("breaker = {{ failures = {failures}, open = \"{ms}ms\" }}\n")
+        })
+    });
+    let deadline = prop::option::of(200u32..3000)
+        .prop_map(|ms| ms.map_or_else(String::new, |ms| format!("deadline = \"{ms}ms\"\n")));
+    (breaker, deadline).prop_map(|(breaker, deadline)| format!("{breaker}{deadline}"))
 }
 
 fn profile() -> impl Strategy<Value = String> {
@@ -96,13 +134,13 @@ fn limits() -> impl Strategy<Value = String> {
 /// A whole random scenario.
 fn scenario() -> impl Strategy<Value = String> {
     let faults = prop::collection::vec(fault(), 0..3).prop_map(|faults| faults.concat());
-    let parts = (any::<u32>(), limits(), strategy(), profile(), faults, any::<bool>(), 1u32..5);
-    parts.prop_map(|(seed, limits, strategy, profile, faults, stream, attempts)| {
+    let parts = (any::<u32>(), limits(), strategy(), profile(), faults, any::<bool>(), 1u32..5, guards());
+    parts.prop_map(|(seed, limits, strategy, profile, faults, stream, attempts, guards)| {
         format!(
             "seed = {seed}\n{TARGET}{limits}[workload]\nprompt_tokens = {{ uniform = [3, 40] }}\n\
              output_tokens = {{ uniform = [2, 12] }}\nstream = {stream}\n{profile}{strategy}\
              [timeouts]\nfirst_byte = \"2s\"\ntotal = \"4s\"\n[retry]\nmax_attempts = {attempts}\n\
-             backoff = {{ exponential = {{ base = \"40ms\", cap = \"300ms\", jitter = \"full\" }} }}\n{faults}"
+             backoff = {{ exponential = {{ base = \"40ms\", cap = \"300ms\", jitter = \"full\" }} }}\n{guards}{faults}"
         )
     })
 }

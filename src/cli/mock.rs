@@ -4,8 +4,9 @@ use super::output::{self, Format, fail};
 use super::signals::Signals;
 use crate::clock::Clock;
 use crate::gate::Exit;
-use crate::mock::{LedgerSink, MockConfig, Server};
+use crate::mock::{LedgerSink, MockConfig, NO_LOCKS, Server};
 use crate::scenario::{Dist, FaultRule, Limits, MockPlan, Place};
+use crate::schedule::{Hold, Strike, Trace, Unseen};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,6 +69,9 @@ pub(super) fn run(args: &Args) -> u8 {
             Ok(schedule) => schedule,
             Err(code) => return code,
         };
+    if schedule.as_ref().is_some_and(|schedule| !schedule.nemeses.is_empty()) {
+        return fail(Format::Text, Exit::Usage, NO_LOCKS);
+    }
     let config = MockConfig {
         name: behaviour.name,
         plan: behaviour.plan,
@@ -104,15 +108,29 @@ pub(super) fn run(args: &Args) -> u8 {
 /// Waits for what is open; a second Ctrl-C does not.
 fn stop(runtime: tokio::runtime::Runtime, mut signals: Signals, server: Server) -> u8 {
     output::say("stopping; Ctrl-C again to stop at once");
+    server.open_gate();
     let stopped = runtime.block_on(async {
         tokio::select! {
-            stopped = tokio::task::spawn_blocking(move || server.stop()) => stopped.is_ok(),
-            () = signals.next() => false,
+            stopped = tokio::task::spawn_blocking(move || server.finish(Server::DRAIN)) => stopped.ok(),
+            () = signals.next() => None,
         }
     });
     // The drain may still be going on on its thread: it is not waited for.
     runtime.shutdown_background();
-    if stopped { Exit::Pass.code() } else { Exit::Interrupted.code() }
+    let Some((trace, _)) = stopped else { return Exit::Interrupted.code() };
+    diverged(&trace).iter().for_each(|line| output::say(line));
+    Exit::Pass.code()
+}
+
+/// What the schedule asked for that did not happen, a line each.
+fn diverged(trace: &Trace) -> Vec<String> {
+    let held = |hold: &Hold| format!("{} {}", hold.request, hold.until);
+    let unmet = trace.infeasible.iter().map(|hold| format!("could not be kept: hold {}", held(hold)));
+    let unseen = trace.unseen.iter().map(|unseen| match unseen {
+        Unseen::Hold(hold) => format!("never came: {}, to be held {}", hold.request, hold.until),
+        Unseen::Fault(Strike { request, kind }) => format!("never came: {request}, to meet {}", kind.name()),
+    });
+    unmet.chain(unseen).collect()
 }
 
 /// Where it listens, and how to use it. Whoever reads only the first line goes on being served.

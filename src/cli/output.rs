@@ -3,7 +3,7 @@
 use crate::gate::{Exit, baseline_faults};
 use crate::history::Summary;
 use crate::report::{Context, error_json, json, render, stored};
-use crate::scenario::{self, Faults, Plan, Source};
+use crate::scenario::{self, Faults, Plan, Source, SourceError};
 use crate::schedule::Schedule;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -103,7 +103,17 @@ pub(super) fn load_baseline(dir: &Path, plan: &Plan) -> Result<Summary, String> 
 /// # Errors
 /// The exit code to end with.
 pub(super) fn load_schedule(path: &Path, format: Format) -> Result<Schedule, u8> {
-    let source = Source::read(path).map_err(|error| fail(format, Exit::Usage, &error.to_string()))?;
+    let source = Source::read(path).map_err(|error| {
+        let name = path.display();
+        let message = match error {
+            SourceError::Missing(_) => format!("no file {name}: give a schedule, or a finding-N.toml"),
+            SourceError::Directory(_) => format!("{name} is a directory: name the schedule in it"),
+            SourceError::NotUtf8(_) => format!("{name} is not UTF-8 text: save the schedule as UTF-8"),
+            SourceError::TooLong(_) => format!("{name} is longer than 1 MiB: that is no schedule"),
+            error @ SourceError::Io { .. } => error.to_string(),
+        };
+        fail(format, Exit::Usage, &message)
+    })?;
     Schedule::read(&source).map_err(|faults| wrong(&faults, format))
 }
 

@@ -8,7 +8,7 @@ use crate::explore::{Budget, Finding, Replayed, replay};
 use crate::gate::Exit;
 use crate::scenario::{Cell, Plan};
 use crate::subject::ProgramSubject;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,9 +18,9 @@ use std::sync::atomic::AtomicBool;
 pub(super) struct Args {
     /// A finding-N.toml that a hunt wrote
     finding: PathBuf,
-    /// How often to run it
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    runs: u32,
+    /// How often to run it [default: 5, or as often as it takes to see it again with 95 %]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -29,20 +29,33 @@ pub(super) struct Args {
     command: Vec<String>,
 }
 
+/// Runs of a replay that is not told how many.
+const RUNS: u32 = 5;
+
+impl Args {
+    fn runs(&self, finding: &Finding) -> u32 {
+        self.runs.unwrap_or(RUNS.max(finding.runs_needed()))
+    }
+}
+
 pub(super) fn run(args: &Args) -> u8 {
     let finding = match read(args) {
         Ok(finding) => finding,
         Err(message) => return fail(args.format, Exit::Usage, &message),
     };
-    if !args.command.is_empty() || !finding.origin.command.is_empty() {
+    let Some(scenario) = finding.origin.scenario.as_deref() else {
         return program(args, &finding);
-    }
-    let set = finding.origin.set.iter().map(|text| output::setting(text)).collect::<Result<Vec<_>, _>>();
-    let (Some(scenario), Ok(set)) = (finding.origin.scenario.as_deref(), set) else {
-        let message = "the finding names no scenario that could be run again";
-        return fail(args.format, Exit::Usage, message);
     };
-    let plan = match output::load_plan(scenario.as_ref(), &set, Some(finding.origin.seed), args.format) {
+    if !args.command.is_empty() {
+        let message = format!("the finding was made from a scenario, {scenario}: leave the command out");
+        return fail(args.format, Exit::Usage, &message);
+    }
+    let set = match settings(args, &finding) {
+        Ok(set) => set,
+        Err(message) => return fail(args.format, Exit::Usage, &message),
+    };
+    let path = beside(scenario, &args.finding);
+    let plan = match output::load_plan(&path, &set, Some(finding.origin.seed), args.format) {
         Ok(plan) => plan,
         Err(code) => return code,
     };
@@ -60,8 +73,9 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(ground) => ground,
         Err(failure) => return fail(args.format, failure.exit(), failure.message()),
     };
-    let budget = Budget::Schedules(u64::from(args.runs));
-    let replayed = ground.with(cell, budget, |subject, _| replay(subject, &finding, args.runs));
+    let runs = args.runs(&finding);
+    let budget = Budget::Schedules(u64::from(runs));
+    let replayed = ground.with(cell, budget, |subject, _| replay(subject, &finding, runs));
     ground.close();
     match replayed {
         Ok(replayed) => told(args, &finding, &replayed),
@@ -69,8 +83,33 @@ pub(super) fn run(args: &Args) -> u8 {
     }
 }
 
+/// What the run changed of the scenario.
+fn settings(args: &Args, finding: &Finding) -> Result<Vec<(String, String)>, String> {
+    let setting = |text: &String| {
+        let place = args.finding.display();
+        output::setting(text)
+            .map_err(|help| format!("{place}, [run] set: \"{text}\" changes nothing: {help}"))
+    };
+    finding.origin.set.iter().map(setting).collect()
+}
+
+/// The scenario as the finding names it, else beside the finding: where both were committed together.
+fn beside(scenario: &str, finding: &Path) -> PathBuf {
+    let named = PathBuf::from(scenario);
+    let (Some(folder), Some(file)) = (finding.parent(), named.file_name()) else { return named };
+    let near = [folder.join(&named), folder.join(file)];
+    match near.into_iter().find(|path| !named.exists() && path.exists()) {
+        Some(near) => near,
+        None => named,
+    }
+}
+
 /// Runs the program of an audit again.
 fn program(args: &Args, finding: &Finding) -> u8 {
+    if args.command.is_empty() && finding.origin.command.is_empty() {
+        let message = "the finding names neither a scenario nor a program: give the program behind `--`";
+        return fail(args.format, Exit::Usage, message);
+    }
     let named = if args.command.is_empty() { &finding.origin.command } else { &args.command };
     let settings = Options::from_set(&finding.origin.set).and_then(|options| options.settings(named.clone()));
     let mut settings = match settings {
@@ -84,7 +123,7 @@ fn program(args: &Args, finding: &Finding) -> u8 {
         Ok(subject) => subject,
         Err(why) => return fail(args.format, Exit::Internal, &why),
     };
-    match replay(&mut subject, finding, args.runs) {
+    match replay(&mut subject, finding, args.runs(finding)) {
         Ok(replayed) => told(args, finding, &replayed),
         Err(_) if subject.seen().interrupted => fail(args.format, Exit::Interrupted, "interrupted"),
         Err(why) => fail(args.format, Exit::Unreachable, &why),

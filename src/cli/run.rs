@@ -45,11 +45,12 @@ pub(super) struct Args {
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Then hunt each cell for schedules under which it breaks a rule: so many schedules
-    #[arg(long, value_name = "N", conflicts_with = "time")]
+    /// Then hunt each cell for schedules under which it breaks a rule: so many schedules, at least the four by which it
+    /// learns what the client does
+    #[arg(long, value_name = "N", conflicts_with = "time", value_parser = clap::value_parser!(u64).range(4..))]
     explore: Option<u64>,
     /// Then hunt all cells for schedules under which they break a rule: so long, such as 30s
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     time: Option<Duration>,
     /// Refuse to begin if a rate card was checked more than so many days ago
     #[arg(long, value_name = "DAYS")]
@@ -57,6 +58,15 @@ pub(super) struct Args {
     /// No live display, and no line of progress
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// A time in which something can happen.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("nothing can be hunted in no time: write a time such as 30s".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl Args {

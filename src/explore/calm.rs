@@ -103,8 +103,11 @@ impl Calm {
         self.before[x].contains(&y)
     }
 
-    /// Requests that came after the gate had already gone on, and those of which it can be told: the ones with
-    /// a known cause that came after a release that was picked.
+    /// Requests that came after the gate had already gone on, and those of which it can be told.
+    ///
+    /// Of one with a known cause: it came after a release that was picked since its cause was over. Of another:
+    /// the gate picked while the client had less in flight than it has undisturbed, and more came before the next
+    /// pick than the answers of this one can have brought.
     pub(super) fn late(&self, trace: &Trace) -> [u64; 2] {
         let lives = Lives::of(trace);
         let picked: Vec<Duration> = lives
@@ -116,7 +119,7 @@ impl Calm {
         if picked.is_empty() {
             return [0, 0];
         }
-        let mut late = [0, 0];
+        let mut late = self.uncaused(trace);
         for (n, request) in self.requests.iter().enumerate() {
             let cause = self.cause[n].and_then(|cause| lives.get(&self.requests[cause]));
             let (Some(life), Some(((since, _), _))) = (lives.get(request), cause.and_then(|c| c.over)) else {
@@ -126,6 +129,34 @@ impl Calm {
             let first = picked.partition_point(|at| *at <= since);
             late[1] += 1;
             late[0] += u64::from(picked.get(first).is_some_and(|at| *at < until));
+        }
+        late
+    }
+
+    /// As [`Self::late`], for requests without a known cause.
+    fn uncaused(&self, trace: &Trace) -> [u64; 2] {
+        let known = |key: &RequestKey| self.requests.iter().position(|request| request == key);
+        let mut late = [0, 0];
+        let (mut open, mut room, mut brought) = (0_usize, false, 0_usize);
+        for step in &trace.steps {
+            match step.event {
+                Event::Arrived => {
+                    open += 1;
+                    let told = known(&step.request).is_some_and(|n| self.cause[n].is_none());
+                    late[1] += u64::from(told);
+                    late[0] += u64::from(told && room && brought == 0);
+                    brought = brought.saturating_sub(1);
+                }
+                Event::Released { why: Why::Picked } => {
+                    room = open < self.in_flight;
+                    brought = 0;
+                }
+                event if event.ends() => {
+                    open = open.saturating_sub(1);
+                    brought += 1;
+                }
+                _ => {}
+            }
         }
         late
     }

@@ -5,11 +5,18 @@ use super::shrink::named;
 use super::subject::{Entry, Trial};
 use super::words;
 use crate::history::{Invariant, JobKey};
+use crate::scenario::NemesisKind;
 use crate::schedule::{Hold, RequestKey, Schedule, Strike, Until, Why};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-/// The sentence for a run that broke `invariant` under `schedule`.
-pub(super) fn cause(schedule: &Schedule, trial: &Trial, invariant: Invariant) -> String {
+/// The sentence for a run that broke `invariant` under `schedule`; a lock of the client lasts for `lease`.
+pub(super) fn cause(
+    schedule: &Schedule,
+    trial: &Trial,
+    invariant: Invariant,
+    lease: Option<Duration>,
+) -> String {
     let lives = Lives::of(&trial.trace);
     let witness = witness(trial, invariant);
     let mut doing: Vec<String> = schedule.holds.iter().take(2).map(|hold| held(hold, &lives)).collect();
@@ -17,6 +24,7 @@ pub(super) fn cause(schedule: &Schedule, trial: &Trial, invariant: Invariant) ->
         doing.push(format!("{} more holds", schedule.holds.len() - 2));
     }
     doing.extend(struck(&schedule.faults));
+    doing.extend(schedule.nemeses.iter().map(words::nemesis));
     doing.extend(words::order(schedule));
     if doing.is_empty() {
         return format!("no schedule is needed: {witness}");
@@ -28,7 +36,8 @@ pub(super) fn cause(schedule: &Schedule, trial: &Trial, invariant: Invariant) ->
             format!("{doing} makes the client send {}{although}: {seen}", second.request)
         }
         None => {
-            let effect = overtaken(schedule, &lives).map(str::to_owned).or_else(|| dropped(schedule, &lives));
+            let effect = outlived(schedule, &lives, lease).or_else(|| overtaken(schedule, &lives));
+            let effect = effect.or_else(|| dropped(schedule, &lives));
             let effect = effect.unwrap_or_else(|| format!("breaks {}", invariant.name()));
             format!("{doing} {effect}: {witness}")
         }
@@ -135,8 +144,8 @@ fn dropped(schedule: &Schedule, lives: &Lives) -> Option<String> {
 }
 
 /// What a hold let pass: a request that came later and was answered earlier, or one that was held for nothing.
-fn overtaken(schedule: &Schedule, lives: &Lives) -> Option<&'static str> {
-    schedule.holds.iter().find_map(|hold| {
+fn overtaken(schedule: &Schedule, lives: &Lives) -> Option<String> {
+    let passed = schedule.holds.iter().find_map(|hold| {
         let x = lives.get(&hold.request)?;
         let Until::Answered(other) = &hold.until else {
             let left = matches!(x.over, Some((_, Over::Left)));
@@ -150,5 +159,18 @@ fn overtaken(schedule: &Schedule, lives: &Lives) -> Option<&'static str> {
             Some((_, Why::Met)) => None,
             _ => Some("holds it for nothing"),
         }
-    })
+    });
+    passed.map(str::to_owned)
+}
+
+/// What lasted longer than a lock: an answer that was held, or a pause.
+fn outlived(schedule: &Schedule, lives: &Lives, lease: Option<Duration>) -> Option<String> {
+    let lease = lease?;
+    let held = schedule.holds.iter().filter_map(|hold| lives.get(&hold.request)?.lasted());
+    let paused = schedule.nemeses.iter().filter_map(|nemesis| match nemesis.kind {
+        NemesisKind::PauseHolder(long) => Some(long),
+        _ => None,
+    });
+    let longer = held.chain(paused).any(|long| long > lease);
+    longer.then(|| format!("outlasts the lock, which is lent for {}", words::time(lease)))
 }

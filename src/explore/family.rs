@@ -19,6 +19,8 @@ pub enum Family {
     Barrier,
     /// Every first attempt meets the same fault.
     Wave,
+    /// Something goes wrong around one lock.
+    Lock,
     /// One request meets one fault.
     Fault,
     /// Any order.
@@ -40,6 +42,7 @@ impl Family {
             Self::Reverse => "reverse",
             Self::Barrier => "barrier",
             Self::Wave => "wave",
+            Self::Lock => "lock",
             Self::Fault => "fault",
             Self::Random => "random",
             Self::Lanes => "lanes",

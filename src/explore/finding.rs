@@ -163,9 +163,8 @@ impl Finding {
         if found != u64::from(FINDING_VERSION) {
             return Err(FindingError::Version { name: name.to_owned(), found });
         }
-        let schedule = table.remove("schedule").ok_or_else(|| form("`[schedule]` is missing".to_owned()))?;
-        let schedule = toml::to_string(&schedule).map_err(|e| form(e.to_string()))?;
-        let schedule = Schedule::from_toml("schedule", &schedule)
+        table.remove("schedule").ok_or_else(|| form("`[schedule]` is missing".to_owned()))?;
+        let schedule = Schedule::from_toml(name, text)
             .map_err(|faults| FindingError::Schedule { name: name.to_owned(), what: faults.to_string() })?;
         let run = table.remove("run").ok_or_else(|| form("`[run]` is missing".to_owned()))?;
         let origin = run.try_into().map_err(|e: toml::de::Error| form(format!("[run]: {e}")))?;
@@ -190,6 +189,18 @@ impl Finding {
         })
     }
 
+    /// Runs after which it would have shown again with 95 %, were it still there, by how often it did when it was
+    /// found.
+    #[must_use]
+    pub fn runs_needed(&self) -> u32 {
+        let [times, of] = self.reproduced.map(f64::from);
+        let rate = if times > 0.0 { times / of } else { 1.0 / (of + 2.0) };
+        if rate >= 1.0 {
+            return 1;
+        }
+        (0.05_f64.ln() / (1.0 - rate).ln()).ceil() as u32
+    }
+
     /// The command that shows it again, once it lies in this file.
     #[must_use]
     pub fn replay(&self, file: &str) -> String {
@@ -212,7 +223,10 @@ impl Finding {
             jobs: self.involved.clone(),
             jobs_needed: self.jobs,
             schedule: self.schedule.to_toml(),
-            size: [self.schedule.holds.len() as u64, self.schedule.faults.len() as u64],
+            size: [
+                self.schedule.holds.len() as u64,
+                (self.schedule.faults.len() + self.schedule.nemeses.len()) as u64,
+            ],
             reproduced: self.reproduced,
             without: self.without,
             family: self.family.clone(),

@@ -170,15 +170,15 @@ impl Hunt<'_> {
     ) -> Finding {
         let Candidate { schedule, jobs } = candidate;
         let (reproduced, shown) = self.times(invariant, schedule, *jobs);
-        let (holds, faults) = (Vec::new(), Vec::new());
-        let bare = Schedule { holds, faults, fallback: Fallback::Respond, ..schedule.clone() };
+        let (holds, faults, nemeses) = (Vec::new(), Vec::new(), Vec::new());
+        let bare = Schedule { holds, faults, nemeses, fallback: Fallback::Respond, ..schedule.clone() };
         let without = if bare == *schedule { reproduced } else { self.times(invariant, &bare, *jobs).0 };
         let trial = shown.as_ref().unwrap_or(first);
         let involved = explain::involved(schedule, trial, invariant);
         Finding {
             origin: self.config.origin.clone(),
             invariant,
-            cause: explain::cause(schedule, trial, invariant),
+            cause: explain::cause(schedule, trial, invariant, self.config.lease),
             jobs: *jobs,
             table: table(schedule, &trial.trace, &trial.books, &involved),
             moments: moments(schedule, trial, invariant, &involved),

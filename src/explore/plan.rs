@@ -40,7 +40,7 @@ impl<'a> Planner<'a> {
         let mut rows = vec![row(Family::HoldOne, hold.len()), row(Family::Pair, pair.len())];
         rows[1].infeasible = infeasible;
         rows[1].vacuous = vacuous;
-        for family in [Family::Burst, Family::Reverse, Family::Barrier, Family::Wave] {
+        for family in [Family::Burst, Family::Reverse, Family::Barrier, Family::Wave, Family::Lock] {
             rows.push(row(family, fixed.iter().filter(|(of, _)| *of == family).count()));
         }
         rows.push(row(Family::Fault, fault.len()));

@@ -46,7 +46,12 @@ pub fn replay(subject: &mut dyn Subject, finding: &Finding, runs: u32) -> Result
                 seen = Some(super::explain::witness(&trial, finding.invariant));
                 continue;
             }
-            Some(Verdict::Holds | Verdict::NotApplicable) => {}
+            Some(Verdict::Holds) if row.is_some_and(|row| row.relevant > 0) => {}
+            // A rule that nothing was asked of did not hold: nobody looked.
+            Some(Verdict::Holds | Verdict::NotApplicable) => {
+                let why_not = "saw nothing in the run that it speaks of";
+                why = why.or(Some(format!("{} {why_not}", finding.invariant.name())));
+            }
             Some(Verdict::Unknown) => {
                 let reason = row.and_then(|row| row.why.clone()).unwrap_or_default();
                 why = why.or(Some(format!("{} could not be judged: {reason}", finding.invariant.name())));
@@ -58,6 +63,14 @@ pub fn replay(subject: &mut dyn Subject, finding: &Finding, runs: u32) -> Result
     Ok(match (seen, why) {
         (Some(seen), _) => Replayed::Still { times, runs, seen },
         (None, Some(why)) => Replayed::Unreproduced { why },
+        (None, None) if runs < finding.runs_needed() => {
+            let ([times, of], needed) = (finding.reproduced, finding.runs_needed());
+            let why = format!(
+                "it broke in {times} of {of} runs when it was found, so {runs} without it prove nothing: \
+                 {needed} would"
+            );
+            Replayed::Unreproduced { why }
+        }
         (None, None) => Replayed::Mended { runs },
     })
 }

@@ -54,9 +54,12 @@ impl Seen {
     pub(super) fn note(&mut self, family: Family, trial: &Trial) {
         let broke = !trial.broken().is_empty();
         let row = self.family(family);
-        row.tried += 1;
+        let unmet = !trial.trace.infeasible.is_empty();
+        // An order that did not come about was not tried.
+        let count = if unmet { &mut row.unmet } else { &mut row.tried };
+        *count += 1;
         row.broke += u64::from(broke);
-        self.infeasible += u64::from(!trial.trace.infeasible.is_empty());
+        self.infeasible += u64::from(unmet);
         // A wave names attempts that only a client that insists will make.
         self.unseen += u64::from(family != Family::Wave && !trial.trace.unseen.is_empty());
         for row in &trial.verdicts {
@@ -133,12 +136,14 @@ impl Seen {
 fn not_covered(families: &[FamilyRow], calm: &Calm, terms: &Terms) -> Vec<String> {
     let mut list = terms.left_out.clone();
     for row in families {
-        if let Some(of) = row.of.filter(|of| *of > row.tried) {
-            list.push(format!(
-                "{} of {of} {} schedules, for which the budget was too small",
-                of - row.tried,
-                row.family
-            ));
+        let run = row.tried + row.unmet;
+        if let Some(of) = row.of.filter(|of| *of > run) {
+            let (left, family) = (of - run, &row.family);
+            list.push(format!("{left} of {of} {family} schedules, for which the budget was too small"));
+        }
+        if row.unmet > 0 {
+            let (unmet, family) = (row.unmet, &row.family);
+            list.push(format!("{unmet} {family} schedules, which could not be kept"));
         }
     }
     if calm.beyond > 0 {

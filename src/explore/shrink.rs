@@ -1,4 +1,4 @@
-//! Makes a finding small: fewest holds, then faults, then jobs, then time. A candidate is kept only if the same
+//! Makes a finding small: fewest lock faults, then holds, then faults, then jobs, then time. A candidate is kept only if the same
 //! rule breaks under it, twice out of two.
 
 use crate::history::JobKey;
@@ -59,10 +59,11 @@ impl<'a> Oracle<'a> {
 /// The smallest candidate that can be reached from `start`, which the oracle must keep. `all` is how many jobs
 /// there are.
 pub(super) fn shrink(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Candidate {
-    let mut best = start;
+    let mut best = first_few(start, all, oracle);
     // Every change makes something smaller, so this ends; what became small in one lets another shrink further.
     loop {
         let before = best.clone();
+        best = fewer_nemeses(best, oracle);
         best = fewer_holds(best, oracle);
         best = fewer_faults(best, oracle);
         best = simpler_order(best, oracle);
@@ -73,6 +74,31 @@ pub(super) fn shrink(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Can
             return best;
         }
     }
+}
+
+/// Only what is done to the first few jobs, and no others: what is done to all of them mostly shows with some.
+fn first_few(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Candidate {
+    let foreign = |request: &&RequestKey| matches!(request.job, JobKey::Other(_));
+    if named(&start.schedule).iter().any(foreign) {
+        return start;
+    }
+    let few = |jobs: u64| {
+        let mut schedule = start.schedule.clone();
+        let inside = |request: &RequestKey| matches!(&request.job, JobKey::Own(id) if id.index < jobs);
+        schedule.holds.retain(|hold| {
+            let other = match &hold.until {
+                Until::Answered(other) => inside(other),
+                _ => true,
+            };
+            inside(&hold.request) && other
+        });
+        schedule.faults.retain(|strike| inside(&strike.request));
+        Candidate { schedule, jobs: Some(jobs) }
+    };
+    let most = start.jobs.unwrap_or(all);
+    let powers = std::iter::successors(Some(1_u64), |jobs| jobs.checked_mul(2));
+    let found = powers.take_while(|jobs| *jobs < most).map(few).find(|few| oracle.keeps(few));
+    found.unwrap_or(start)
 }
 
 fn fewer_holds(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
@@ -91,6 +117,15 @@ fn fewer_faults(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
     };
     let faults = fewest(best.schedule.faults.clone(), &mut |faults| oracle.keeps(&with(faults)));
     with(&faults)
+}
+
+fn fewer_nemeses(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
+    let with = |nemeses: &[_]| {
+        let schedule = Schedule { nemeses: nemeses.to_vec(), ..best.schedule.clone() };
+        Candidate { schedule, jobs: best.jobs }
+    };
+    let nemeses = fewest(best.schedule.nemeses.clone(), &mut |nemeses| oracle.keeps(&with(nemeses)));
+    with(&nemeses)
 }
 
 /// Delta debugging: no item of the result can be left out alone, if `keeps` always says the same.
@@ -165,7 +200,7 @@ fn lower_jobs(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
     for moved in [dense, shifted] {
         let schedule = renamed(&best.schedule, &moved);
         if schedule == best.schedule {
-            return best;
+            break;
         }
         // Where it matters which job is the last, the others have to go at the same time.
         let least = moved.values().max().map(|last| last + 1);
@@ -174,6 +209,23 @@ fn lower_jobs(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
             if oracle.keeps(&candidate) {
                 return candidate;
             }
+        }
+    }
+    each_lower(best, oracle)
+}
+
+/// One job after the other becomes the lowest that will do: not all are in the same place.
+fn each_lower(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
+    let mut best = best;
+    for index in indexes(&best.schedule).into_iter().rev() {
+        let taken = indexes(&best.schedule);
+        let lower = (0..index).filter(|lower| !taken.contains(lower)).map(|lower| {
+            let schedule = renamed(&best.schedule, &HashMap::from([(index, lower)]));
+            Candidate { schedule, jobs: best.jobs }
+        });
+        let lower: Vec<Candidate> = lower.collect();
+        if let Some(found) = lower.into_iter().find(|candidate| oracle.keeps(candidate)) {
+            best = found;
         }
     }
     best

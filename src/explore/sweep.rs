@@ -4,13 +4,16 @@ use super::calm::{Calm, Pair};
 use super::family::Family;
 use super::plan::distance;
 use super::terms::Terms;
-use crate::scenario::{FaultKind, HintForm};
+use crate::scenario::{FaultKind, HintForm, Nemesis};
 use crate::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::hash::Hash;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
+
+/// Acquisitions of a lock around which something goes wrong, one at a time: further ones are like these.
+const ACQUISITIONS: u64 = 3;
 
 /// Attempts of every job that an outage strikes.
 const OUTAGE: u32 = 6;
@@ -28,8 +31,10 @@ pub(super) enum Spec {
     Wave(FaultKind, Fallback, u32),
     /// Every first attempt is held past the time-out.
     Stalled,
-    /// Each level of the causal chains is answered together with its last request; only the first, or all.
+    /// All that is in flight together is answered together with its last request; only the first, or all.
     Barrier(bool),
+    /// This lock fault strikes at this acquisition; alone, or while every answer takes longer than a lock lasts.
+    Lock(usize, u64, bool),
     /// Nothing but an order.
     Order(Fallback),
 }
@@ -93,7 +98,8 @@ fn draw(seed: u64, a: usize, b: usize) -> u64 {
 
 fn class(calm: &Calm, n: usize) -> (usize, u32, u32) {
     let request = &calm.requests[n];
-    (calm.depth[n], request.attempt, request.repeat)
+    // Brought by another answer or not: how long the chain behind it is makes no other kind of request.
+    (calm.depth[n].min(1), request.attempt, request.repeat)
 }
 
 /// Each request held past the client's time-out.
@@ -178,14 +184,28 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     if several && !terms.stalls.is_empty() {
         list.push((Family::Wave, Spec::Stalled));
     }
+    for acquisition in 1..=ACQUISITIONS {
+        for fault in 0..terms.lock_faults.len() {
+            // Whoever is paused later has requests in flight, of which no lock of his can take care any more.
+            let may = acquisition == 1 && terms.past_lease.is_some();
+            let slowly = [false, true].into_iter().filter(|slowly| !slowly || may);
+            list.extend(slowly.map(|slowly| (Family::Lock, Spec::Lock(fault, acquisition, slowly))));
+        }
+    }
     list
 }
 
-/// Requests with equally many causes behind them: what a client has in flight in lockstep.
+/// Requests that are in flight together when nobody disturbs the client: only these can wait for one another.
 fn levels(calm: &Calm) -> Vec<Vec<usize>> {
-    let deepest = calm.depth.iter().copied().max().unwrap_or(0);
-    let level = |depth| (0..calm.requests.len()).filter(move |n| calm.depth[*n] == depth).collect();
-    (0..=deepest).map(level).collect()
+    let mut levels: Vec<Vec<usize>> = Vec::new();
+    for n in 0..calm.requests.len() {
+        let near = |level: &&mut Vec<usize>| level.iter().all(|m| calm.near.contains(&(*m, n)));
+        match levels.iter_mut().find(near) {
+            Some(level) => level.push(n),
+            None => levels.push(vec![n]),
+        }
+    }
+    levels
 }
 
 impl Spec {
@@ -226,8 +246,19 @@ impl Spec {
                 for level in levels.take(if *all { usize::MAX } else { 1 }) {
                     let Some((last, others)) = level.split_last() else { continue };
                     let until = Until::Answered(request(*last));
+                    let free = others.iter().filter(|n| calm.feasible((**n, *last)));
                     let hold = |n: &usize| Hold { request: request(*n), until: until.clone() };
-                    schedule.holds.extend(others.iter().map(hold));
+                    schedule.holds.extend(free.map(hold));
+                }
+            }
+            Self::Lock(fault, acquisition, slowly) => {
+                if let Some(quiet) = terms.past_lease.filter(|_| *slowly) {
+                    (schedule.fallback, schedule.quiet) = (Fallback::Burst, quiet);
+                }
+                let (kind, acquisition) = (terms.lock_faults[*fault], *acquisition);
+                let nemesis = Nemesis { kind, acquisition, strategy: None };
+                if !schedule.nemeses.contains(&nemesis) {
+                    schedule.nemeses.push(nemesis);
                 }
             }
             Self::Order(fallback) => schedule.fallback = *fallback,

@@ -56,6 +56,10 @@ pub(super) fn table(schedule: &Schedule, trace: &Trace, books: &[Line], involved
     let head = lanes.iter().map(|job| job.to_string()).collect();
     let rows = std::mem::take(&mut sheet.rows);
     let mut lines = vec![laid_out("t(ms)", &head, "ledger", width)];
+    for nemesis in &schedule.nemeses {
+        let text = super::words::nemesis(nemesis);
+        lines.push(format!("{:>TIME$}  {}", "with", clipped(&text, WIDTH - TIME - 2)));
+    }
     let left_out = rows.len().saturating_sub(ROWS);
     for (n, row) in rows.iter().enumerate() {
         if left_out > 0 && n == ROWS / 2 {

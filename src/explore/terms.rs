@@ -1,7 +1,7 @@
 //! What a hunt is told, and what calibration makes of it.
 
 use super::calm::Calm;
-use crate::scenario::{FaultKind, HintForm};
+use crate::scenario::{FaultKind, HintForm, Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Schedule, Until};
 use std::time::Duration;
 
@@ -47,12 +47,20 @@ pub struct Config {
     pub permits: Option<u32>,
     /// The faults that each request meets.
     pub alphabet: Vec<FaultKind>,
+    /// What goes wrong around locks in every run, until a finding is shown to need none of it.
+    pub nemeses: Vec<Nemesis>,
+    /// What else may go wrong around a lock; empty if the client has none.
+    pub lock_faults: Vec<NemesisKind>,
+    /// How long a lock lasts that nobody renews.
+    pub lease: Option<Duration>,
     /// Runs by which a finding is reproduced, and by which it is shown not to happen without its schedule.
     pub reproductions: u32,
     /// Most runs spent on shrinking one finding.
     pub shrink_max: u32,
     /// Ends the hunt after so many findings; `None` goes on to the budget's end.
     pub findings_max: Option<usize>,
+    /// What the subject does not show of what it stands for, a sentence each.
+    pub left_out: Vec<String>,
     /// Where the subject comes from.
     pub origin: super::Origin,
 }
@@ -71,9 +79,13 @@ impl Config {
             quiet: Duration::from_millis(25),
             permits: None,
             alphabet: alphabet(),
+            nemeses: Vec::new(),
+            lock_faults: Vec::new(),
+            lease: None,
             reproductions: 5,
             shrink_max: 200,
             findings_max: None,
+            left_out: Vec::new(),
             origin: super::Origin::default(),
         }
     }
@@ -91,6 +103,7 @@ pub fn alphabet() -> Vec<FaultKind> {
         FaultKind::Status(400),
         FaultKind::Status(500),
         FaultKind::Status(503),
+        FaultKind::Status(529),
         FaultKind::ResetAfterAccept,
         FaultKind::CutStream { after: 0.5 },
         FaultKind::ResetMidStream { after: 0.5 },
@@ -99,6 +112,9 @@ pub fn alphabet() -> Vec<FaultKind> {
         FaultKind::MalformedEvent { after: 0.5 },
         FaultKind::DuplicateUsage,
         FaultKind::GatewayTimeout { status: 504, after: Duration::from_millis(500) },
+        FaultKind::Slow(Duration::from_secs(1)),
+        FaultKind::Drip(Duration::from_millis(20)),
+        FaultKind::NeverAnswers,
     ]
 }
 
@@ -110,6 +126,10 @@ pub(super) struct Terms {
     pub(super) patience: Duration,
     pub(super) stalls: Vec<Until>,
     pub(super) alphabet: Vec<FaultKind>,
+    pub(super) nemeses: Vec<Nemesis>,
+    pub(super) lock_faults: Vec<NemesisKind>,
+    /// Longer than a lock lasts.
+    pub(super) past_lease: Option<Duration>,
     pub(super) depths: Vec<u32>,
     /// What could not be asked for, a sentence each.
     pub(super) left_out: Vec<String>,
@@ -134,8 +154,11 @@ impl Terms {
             patience: config.quiet.saturating_mul(20).max(PATIENCE_MIN),
             stalls: Vec::new(),
             alphabet: config.alphabet.clone(),
+            nemeses: config.nemeses.clone(),
+            lock_faults: config.lock_faults.clone(),
+            past_lease: config.lease.map(|lease| lease * PAST / 100).filter(|time| *time <= config.stall_max),
             depths: depths(config.permits),
-            left_out: Vec::new(),
+            left_out: config.left_out.clone(),
         }
     }
 
@@ -173,6 +196,11 @@ impl Terms {
         }
         if timeout.is_some_and(|timeout| timeout <= config.stall_max) {
             terms.stalls.push(Until::Disconnect);
+        } else if terms.alphabet.contains(&FaultKind::NeverAnswers) {
+            terms.alphabet.retain(|kind| *kind != FaultKind::NeverAnswers);
+            terms
+                .left_out
+                .push("requests that are never answered: nobody knows when the client gives up".to_owned());
         }
         terms
     }
@@ -183,6 +211,7 @@ impl Terms {
             seed: self.seed,
             holds: Vec::new(),
             faults: Vec::new(),
+            nemeses: self.nemeses.clone(),
             fallback,
             quiet: self.quiet,
             patience: self.patience,

@@ -1,6 +1,6 @@
 //! Schedules in words.
 
-use crate::scenario::FaultKind;
+use crate::scenario::{FaultKind, Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Schedule, Until};
 use crate::units::format_duration;
 use std::time::Duration;
@@ -40,6 +40,21 @@ pub(super) fn fault(kind: &FaultKind) -> String {
         FaultKind::GatewayTimeout { status, .. } => {
             format!("a gateway's {status} while the provider goes on")
         }
+    }
+}
+
+/// What goes wrong around a lock.
+pub(super) fn nemesis(nemesis: &Nemesis) -> String {
+    let Nemesis { kind, acquisition: nth, .. } = nemesis;
+    match kind {
+        NemesisKind::PauseHolder(long) => {
+            format!("a pause of {} for who takes lock number {nth}", time(*long))
+        }
+        NemesisKind::KillHolder => format!("the death of who takes lock number {nth}"),
+        NemesisKind::RestartRedis => {
+            format!("a lock server that forgets all when lock number {nth} is taken")
+        }
+        NemesisKind::LoseUnlock => format!("a lost answer to the release of lock number {nth}"),
     }
 }
 

@@ -26,7 +26,7 @@ pub struct FindingRow {
     pub jobs_needed: Option<u64>,
     /// The schedule, as the TOML in which schedules are written.
     pub schedule: String,
-    /// Holds, then faults of the schedule.
+    /// Holds, then faults of the schedule, those around locks included.
     pub size: [u64; 2],
     /// How often it broke under this schedule, of how many runs.
     pub reproduced: [u32; 2],
@@ -89,10 +89,13 @@ pub struct ExploredRow {
 /// How much of one family of schedules was run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FamilyRow {
-    /// `calm`, `hold-one`, `pair`, `burst`, `reverse`, `barrier`, `wave`, `fault`, `random`, `lanes`.
+    /// `calm`, `hold-one`, `pair`, `burst`, `reverse`, `barrier`, `wave`, `lock`, `fault`, `random`, `lanes`.
     pub family: String,
-    /// Schedules run.
+    /// Schedules that were run and came about.
     pub tried: u64,
+    /// Schedules that were run and of which a hold could not be met.
+    #[serde(default)]
+    pub unmet: u64,
     /// Schedules that the family has; `None` if it has no end.
     pub of: Option<u64>,
     /// Schedules that were left out because they cannot happen.
@@ -108,6 +111,13 @@ impl ExploredRow {
     #[must_use]
     pub fn excluded(&self) -> Option<f64> {
         self.clean_orders.filter(|n| *n >= 3).map(|n| 3.0 / n as f64)
+    }
+
+    /// Schedules that were orders of all requests: those in which an arrival can be late.
+    #[must_use]
+    pub fn ordered(&self) -> u64 {
+        let orders = ["burst", "reverse", "random", "lanes"];
+        self.families.iter().filter(|row| orders.contains(&row.family.as_str())).map(|row| row.tried).sum()
     }
 
     /// The share of requests that came too late, 0 to 1; `None` if it cannot be told of any.

@@ -2,7 +2,8 @@
 
 use crate::explore::{Budget, Config, Origin};
 use crate::profile;
-use crate::scenario::{Cell, Dist, Executor, Phase, Place, Plan, StrategyPlan, Way};
+use crate::scenario::{Cell, Dist, Executor, Nemesis, NemesisKind, Phase, Place, Plan, StrategyPlan, Way};
+use crate::schedule::Schedule;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,30 +17,48 @@ const ANSWER: Duration = Duration::from_millis(1);
 pub(super) struct Cut {
     plan: Arc<Plan>,
     jobs: u64,
+    /// Which jobs of the plan are not hunted, if there are any.
+    left_out: Option<String>,
+    /// What the scenario lets go wrong around locks: part of the schedules of a hunt, so that a finding can be shown
+    /// to need it or not.
+    nemeses: Vec<Nemesis>,
     /// The plan as it was last asked for, and with how many jobs.
-    last: Option<(u64, Arc<Plan>)>,
+    last: Option<(u64, Vec<Nemesis>, Arc<Plan>)>,
 }
 
 impl Cut {
     /// What it takes is the schedule's to say: the provider answers at once.
     pub(super) fn new(plan: &Plan, cell: Cell) -> Self {
-        Self::answering(plan, cell, Dist::Constant(ANSWER))
+        let mut cut = Self::answering(plan, cell, Dist::Constant(ANSWER));
+        let mut plan = (*cut.plan).clone();
+        let nemeses = std::mem::take(&mut plan.nemeses).into_iter().filter(|_| plan.strategies[0].locks());
+        cut.nemeses = nemeses.map(|nemesis| Nemesis { strategy: None, ..nemesis }).collect();
+        cut.plan = Arc::new(plan);
+        cut
     }
 
-    /// The same with answers that take such times.
+    /// The same with answers that take such times, and with what the scenario lets go wrong in every run.
     pub(super) fn answering(plan: &Plan, cell: Cell, ttft: Dist) -> Self {
-        let jobs = profile::planned(plan).unwrap_or(JOBS_MAX).min(JOBS_MAX);
-        Self { plan: Arc::new(only(plan, cell, ttft)), jobs, last: None }
+        let few = few(&only(plan, cell, ttft));
+        let jobs = profile::planned(&few).unwrap_or(JOBS_MAX);
+        let left_out = match profile::planned(plan) {
+            Some(all) if all > jobs => Some(format!("{} more jobs of the scenario", all - jobs)),
+            Some(_) => None,
+            None => Some(format!("jobs beyond the first {jobs}, of as many as time allows")),
+        };
+        Self { plan: Arc::new(few), jobs, left_out, nemeses: Vec::new(), last: None }
     }
 
-    /// The plan with its first jobs; `None` is as many as a hunt runs.
-    pub(super) fn first_jobs(&mut self, jobs: Option<u64>) -> Arc<Plan> {
-        let jobs = jobs.unwrap_or(self.jobs);
+    /// The plan with its first jobs and what the schedule lets go wrong; `None` is as many as a hunt runs.
+    pub(super) fn under(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Arc<Plan> {
+        let (jobs, nemeses) = (jobs.unwrap_or(self.jobs), &schedule.nemeses);
         match &self.last {
-            Some((known, plan)) if *known == jobs => plan.clone(),
+            Some((known, same, plan)) if *known == jobs && same == nemeses => plan.clone(),
             _ => {
-                let plan = Arc::new(first_jobs(&self.plan, jobs));
-                self.last = Some((jobs, plan.clone()));
+                let mut plan = first_jobs(&self.plan, jobs);
+                plan.nemeses.extend(nemeses.iter().cloned());
+                let plan = Arc::new(plan);
+                self.last = Some((jobs, nemeses.clone(), plan.clone()));
                 plan
             }
         }
@@ -50,6 +69,10 @@ impl Cut {
         let (plan, strategy) = (&self.plan, &self.plan.strategies[0]);
         Config {
             stalls: stalls(strategy),
+            nemeses: self.nemeses.clone(),
+            lock_faults: lock_faults(strategy),
+            lease: lease(strategy),
+            left_out: self.left_out.iter().cloned().collect(),
             permits: strategy.cap().or(plan.declared.concurrency),
             origin: Origin {
                 seed: plan.seed,
@@ -64,13 +87,32 @@ impl Cut {
 
 /// Past the end of a lock that nobody renews, and past the moment of a second attempt.
 fn stalls(strategy: &StrategyPlan) -> Vec<Duration> {
-    let times = match &strategy.way {
-        Way::RedisLock(lock) => vec![lock.ttl],
-        Way::Broken(broken) => broken.lock.iter().map(|lock| lock.ttl).collect(),
-        Way::Hedged { after, .. } => vec![*after],
-        _ => Vec::new(),
+    let time = match &strategy.way {
+        Way::Hedged { after, .. } => Some(*after),
+        _ => lease(strategy),
     };
-    times.into_iter().map(|time| time * 3 / 2).collect()
+    time.into_iter().map(past).collect()
+}
+
+fn past(time: Duration) -> Duration {
+    time * 3 / 2
+}
+
+/// How long a lock of the strategy lasts that nobody renews.
+fn lease(strategy: &StrategyPlan) -> Option<Duration> {
+    match &strategy.way {
+        Way::RedisLock(lock) => Some(lock.ttl),
+        Way::Broken(broken) => broken.lock.as_ref().map(|lock| lock.ttl),
+        _ => None,
+    }
+}
+
+/// What may go wrong around a lock: its holder sleeps past its end, or never hears that it gave it back. Who sleeps
+/// alone meets nobody when he wakes.
+fn lock_faults(strategy: &StrategyPlan) -> Vec<NemesisKind> {
+    let Some(lease) = lease(strategy).filter(|_| strategy.locks()) else { return Vec::new() };
+    let pause = (strategy.processes > 1).then(|| NemesisKind::PauseHolder(past(lease)));
+    pause.into_iter().chain([NemesisKind::LoseUnlock]).collect()
 }
 
 /// The plan without its other cells.
@@ -86,24 +128,60 @@ fn only(plan: &Plan, cell: Cell, ttft: Dist) -> Plan {
     plan
 }
 
-/// The plan with no more jobs than these, all in its first phase.
+/// The plan with [`JOBS_MAX`] jobs at the most, which its phases share: the same bound for each.
+fn few(plan: &Plan) -> Plan {
+    let fits = |plan: &Plan| profile::planned(plan).is_some_and(|jobs| jobs <= JOBS_MAX);
+    let bounded = |most: u64| {
+        let mut plan = plan.clone();
+        plan.phases.iter_mut().for_each(|phase| bound(&mut phase.executor, most));
+        plan.workload.jobs = Some(plan.workload.jobs.map_or(most, |all| all.min(most)));
+        plan
+    };
+    (1..=JOBS_MAX).rev().map(bounded).find(fits).unwrap_or_else(|| first_jobs(&bounded(1), JOBS_MAX))
+}
+
+/// The plan with its first jobs, at the most these: whole phases first, and of the last one as many as are left.
 fn first_jobs(plan: &Plan, jobs: u64) -> Plan {
-    let mut plan = plan.clone();
-    plan.phases.truncate(1);
-    plan.workload.jobs = Some(plan.workload.jobs.map_or(jobs, |all| all.min(jobs)));
-    for Phase { executor, .. } in &mut plan.phases {
-        match executor {
-            Executor::SharedIterations { iterations, .. } => *iterations = (*iterations).min(jobs),
-            Executor::PerVuIterations { vus, iterations, .. } => {
-                *vus = u32::try_from(jobs).unwrap_or(u32::MAX).min(*vus).max(1);
-                *iterations = (*iterations).min((jobs / u64::from(*vus)).max(1));
-            }
-            Executor::Barrier { size, rounds } => {
-                *size = u32::try_from(jobs).unwrap_or(u32::MAX).min(*size).max(1);
-                *rounds = (*rounds).min((jobs / u64::from(*size)).max(1));
-            }
-            _ => {}
+    let with = |phases: usize| {
+        let mut plan = plan.clone();
+        plan.phases.truncate(phases);
+        plan
+    };
+    let count = |phases: usize| profile::planned(&with(phases)).unwrap_or(u64::MAX);
+    let whole = (1..plan.phases.len()).take_while(|phases| count(*phases) < jobs).count();
+    let left = jobs.saturating_sub(count(whole)).max(1);
+    let mut plan = with(whole + 1);
+    if let Some(Phase { executor, .. }) = plan.phases.last_mut() {
+        bound(executor, left);
+        if whole == 0 || by_workload(executor) {
+            plan.workload.jobs = Some(plan.workload.jobs.map_or(left, |all| all.min(left)));
         }
     }
     plan
 }
+
+/// Whether only the workload bounds its number of jobs.
+fn by_workload(executor: &Executor) -> bool {
+    use Executor as E;
+    !matches!(executor, E::SharedIterations { .. } | E::PerVuIterations { .. } | E::Barrier { .. })
+}
+
+/// No more jobs than these, as far as the executor counts them itself.
+fn bound(executor: &mut Executor, jobs: u64) {
+    let workers = |all: u32| u32::try_from(jobs).unwrap_or(u32::MAX).min(all).max(1);
+    match executor {
+        Executor::SharedIterations { iterations, .. } => *iterations = (*iterations).min(jobs),
+        Executor::PerVuIterations { vus, iterations, .. } => {
+            *vus = workers(*vus);
+            *iterations = (*iterations).min((jobs / u64::from(*vus)).max(1));
+        }
+        Executor::Barrier { size, rounds } => {
+            *size = workers(*size);
+            *rounds = (*rounds).min((jobs / u64::from(*size)).max(1));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::explore::{Budget, Config, Subject, Trial};
 use crate::history::{BatchSender, LedgerEntry, Meta};
 use crate::mock::{LedgerSink, MockConfig, Server};
 use crate::provider::Endpoint;
-use crate::scenario::{Cell, Place, Plan};
+use crate::scenario::{Cell, NemesisKind, Place, Plan};
 use crate::schedule::Schedule;
 use crate::sync::lock;
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,14 @@ impl<'a> SocketCell<'a> {
     /// How it is hunted. Its origin names target, strategy and seed.
     #[must_use]
     pub fn config(&self, budget: Budget) -> Config {
-        Config { stall_max: STALL_MAX, ..self.cut.config(budget) }
+        let mut config = Config { stall_max: STALL_MAX, ..self.cut.config(budget) };
+        let all = config.lock_faults.len();
+        config.lock_faults.retain(|kind| !matches!(kind, NemesisKind::PauseHolder(_)));
+        if config.lock_faults.len() < all {
+            let sentence = "holders of a lock that are paused: that takes virtual time";
+            config.left_out.push(sentence.to_owned());
+        }
+        config
     }
 
     fn make(&mut self, plan: &Arc<Plan>, schedule: &Schedule) -> Result<Trial, String> {
@@ -76,7 +83,7 @@ impl<'a> SocketCell<'a> {
 
 impl Subject for SocketCell<'_> {
     fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
-        let plan = self.cut.first_jobs(jobs);
+        let plan = self.cut.under(schedule, jobs);
         self.make(&plan, schedule)
     }
 }

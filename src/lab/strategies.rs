@@ -41,7 +41,7 @@ impl VirtualCell {
 impl Subject for VirtualCell {
     fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
         let clock = Clock::start();
-        let plan = self.0.first_jobs(jobs);
+        let plan = self.0.under(schedule, jobs);
         let kept = run_in_memory(&plan, Some(schedule)).map_err(|error| error.to_string())?;
         let left = Left {
             events: &kept.events,

@@ -14,6 +14,10 @@ use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Why a schedule cannot be played to clients that come over a socket.
+pub const NO_LOCKS: &str = "`[[nemesis]]` strikes the locks of deadheat's own strategies, which a provider does not see: \
+                            leave it out";
+
 const JSON: &str = "application/json";
 
 /// Answers one request to the admin API.
@@ -83,6 +87,7 @@ async fn schedule(shared: &Arc<Shared>, method: &Method, body: Incoming) -> Resp
                 return wrong(400, "A schedule is UTF-8 text in TOML.");
             };
             match Schedule::from_toml("schedule", text) {
+                Ok(schedule) if !schedule.nemeses.is_empty() => return wrong(400, NO_LOCKS),
                 Ok(schedule) => shared.set_schedule(Some(schedule)),
                 Err(faults) => return wrong(400, &faults.to_string()),
             }

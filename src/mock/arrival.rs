@@ -16,7 +16,8 @@ pub(super) const TAG_MAX: usize = 64;
 /// One request for a completion, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
-    /// Whose job: `x-deadheat-job`, else a tag `[job:…]` anywhere in the body, else a hash of the body.
+    /// Whose job: `x-deadheat-job`, else a tag `[job:…]` anywhere in the body, else its idempotency key, else a hash of
+    /// the body.
     pub job: JobKey,
     /// Whether it carried `x-deadheat-job`: deadheat's own client, which gets exactly the tokens it asks for.
     pub own: bool,
@@ -81,13 +82,14 @@ impl Arrival {
             Held::default()
         });
         let tag = named.filter(|_| own).or_else(|| find_tag(body));
-        let job = tag.map_or_else(|| JobKey::Other(format!("body:{body_hash:016x}")), JobKey::from);
+        let idempotency_key = header("idempotency-key").map(str::to_owned);
+        let job = tag.map_or_else(|| unnamed(idempotency_key.as_deref(), body_hash), JobKey::from);
         Self {
             job,
             own,
             attempt: header("x-deadheat-attempt").and_then(|v| v.trim().parse().ok()).filter(|n| *n > 0),
             body_hash,
-            idempotency_key: header("idempotency-key").map(str::to_owned),
+            idempotency_key,
             sdk_retry: header("x-stainless-retry-count").and_then(|v| v.trim().parse().ok()),
             read_timeout: ["x-stainless-read-timeout", "x-stainless-timeout"].iter().find_map(|name| {
                 let seconds = header(name)?.trim().parse().ok()?;
@@ -105,8 +107,7 @@ impl Arrival {
     /// Names the job of a request without header and tag by what `key` finds in its body: its first capture, else
     /// the whole match. What cannot stand in a tag goes by its hash.
     pub(super) fn name_by(&mut self, key: &Regex, body: &[u8]) {
-        let unnamed = format!("body:{:016x}", self.body_hash);
-        if !matches!(&self.job, JobKey::Other(name) if *name == unnamed) {
+        if self.job != unnamed(self.idempotency_key.as_deref(), self.body_hash) {
             return;
         }
         let found = key.captures(body);
@@ -117,6 +118,15 @@ impl Arrival {
         let hashed = || JobKey::Other(format!("key:{:016x}", xxh64(found.as_bytes(), 0)));
         self.job = name.map_or_else(hashed, JobKey::from);
     }
+}
+
+/// The job of a request that says nothing of it: two that ask the same under different keys are two.
+fn unnamed(key: Option<&str>, body_hash: u64) -> JobKey {
+    JobKey::Other(match key {
+        Some(key) if is_tag(key) => format!("key:{key}"),
+        Some(key) => format!("key:{:016x}", xxh64(key.as_bytes(), 0)),
+        None => format!("body:{body_hash:016x}"),
+    })
 }
 
 /// What a request says of the lock under which it is made.

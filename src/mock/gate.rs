@@ -63,6 +63,8 @@ pub(super) struct Gate<P> {
     picks: Picks,
     steps: Vec<Step>,
     forgotten: u64,
+    /// Nothing is held any more.
+    closed: bool,
 }
 
 impl<P> Gate<P> {
@@ -92,12 +94,13 @@ impl<P> Gate<P> {
             now: Duration::ZERO,
             steps: Vec::new(),
             forgotten: 0,
+            closed: false,
         }
     }
 
-    /// This schedule instead, with what is in progress and what was counted. Nothing may be held.
+    /// This schedule instead, with what is in progress. Nothing may be held. Copies are counted anew.
     pub(super) fn follow(self, schedule: Schedule) -> Self {
-        Self { counted: self.counted, open: self.open, last: self.last, now: self.now, ..Self::new(schedule) }
+        Self { open: self.open, last: self.last, now: self.now, ..Self::new(schedule) }
     }
 
     pub(super) fn schedule(&self) -> &Schedule {
@@ -138,6 +141,10 @@ impl<P> Gate<P> {
     pub(super) fn pass(&mut self, now: Duration, seq: u64, answer: P) -> Option<P> {
         // A request that came before the gate was set is none of its business.
         let Some(Open { key, arrived }) = self.open.get(&seq) else { return Some(answer) };
+        if self.closed {
+            self.release(now, seq, Why::Closed);
+            return Some(answer);
+        }
         match self.holds.get(key).map(|holds| self.state(holds, *arrived, now)) {
             None if self.schedule.fallback == Fallback::Respond => {
                 self.release(now, seq, Why::Free);
@@ -227,8 +234,9 @@ impl<P> Gate<P> {
         held.chain(self.silent_at()).min()
     }
 
-    /// Lets everything go: the schedule is being taken away.
+    /// Lets everything go, and from now on whatever comes: the schedule is being taken away.
     pub(super) fn close(&mut self, now: Duration, released: &mut dyn FnMut(P)) {
+        self.closed = true;
         for (seq, answer) in std::mem::take(&mut self.named).into_iter().chain(std::mem::take(&mut self.pool))
         {
             self.release(now, seq, Why::Closed);

@@ -22,8 +22,6 @@ use tokio::sync::{mpsc, watch};
 const CONNECTIONS_MAX: usize = 16_384;
 /// Connections that may wait to be accepted: a barrier of thousands comes at once.
 const BACKLOG: i32 = 16_384;
-/// How long [`Server::stop`] waits for open attempts.
-const DRAIN: Duration = Duration::from_secs(5);
 /// Pause after a connection could not be accepted, as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -91,6 +89,9 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
+    /// How long [`Self::stop`] waits for open attempts.
+    pub const DRAIN: Duration = Duration::from_secs(5);
+
     /// Binds, and serves on threads of its own until it is stopped or dropped.
     ///
     /// # Errors
@@ -180,10 +181,15 @@ impl Server {
         self.shared.with_core(|core| core.trace())
     }
 
+    /// Lets go what its schedule holds, and holds nothing any more: nobody waits for it to stop.
+    pub fn open_gate(&self) {
+        self.shared.open_gate();
+    }
+
     /// Waits for open attempts, up to five seconds, then closes the ledger over those that are left (as
     /// `open`) and ends the threads.
     pub fn stop(self) {
-        self.stop_within(DRAIN);
+        self.stop_within(Self::DRAIN);
     }
 
     /// As [`Self::stop`], but waits up to `bound`.

@@ -162,6 +162,12 @@ impl Shared {
         self.event(now, |inner, _| inner.core.set_schedule(now, schedule));
     }
 
+    /// Lets go what is held, and holds nothing any more.
+    pub(super) fn open_gate(&self) {
+        let now = self.clock.now();
+        self.event(now, |inner, _| inner.core.open_gate(now));
+    }
+
     /// Something of the core that is no event.
     pub(super) fn with_core<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
         look(&mut lock(&self.inner).core)

@@ -1,5 +1,6 @@
 //! The schedule as a file: one `[[hold]]` or `[[fault]]` an entry, so that a diff shows one line per change.
 
+use super::nemesis_form::{self, RawNemesis};
 use super::{Fallback, Hold, RequestKey, Schedule, Strike, Until, VERSION};
 use crate::scenario::{FaultForm, FaultKind, Faults, Sense, Source, read_file};
 use crate::units::{exact_duration, parse_duration};
@@ -39,6 +40,9 @@ struct File {
     /// Faults that strike one request each: `[[fault]]`.
     #[serde(default)]
     fault: Vec<RawStrike>,
+    /// What goes wrong around those that hold locks: `[[nemesis]]`.
+    #[serde(default)]
+    nemesis: Vec<RawNemesis>,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -113,18 +117,21 @@ impl Schedule {
         Self::read(&Source { path: PathBuf::from(name), text: text.to_owned() })
     }
 
-    /// Reads a schedule from a file that was read.
+    /// Reads a schedule from a file that was read: its own, or a finding with a `[schedule]` in it.
     ///
     /// # Errors
     /// As [`Self::from_toml`].
     pub fn read(source: &Source) -> Result<Self, Faults> {
-        read_file::<File, Self>(source, build)
+        match within(&source.text) {
+            Some(text) => read_file::<File, Self>(&Source { text, ..source.clone() }, build),
+            None => read_file::<File, Self>(source, build),
+        }
     }
 
     /// The text that [`Self::from_toml`] reads back. Equal schedules have equal texts.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let Self { seed, holds, faults, fallback, quiet, patience } = self;
+        let Self { seed, holds, faults, nemeses, fallback, quiet, patience } = self;
         let fallback = inline(&RawFallback::from(*fallback));
         let (quiet, patience) = (exact_duration(*quiet), exact_duration(*patience));
         let mut text = format!(
@@ -138,8 +145,23 @@ impl Schedule {
             let (request, kind) = (inline(&strike.request), kind_line(&strike.kind));
             let _ = write!(text, "\n[[fault]]\nrequest = {request}\n{kind}\n");
         }
+        for nemesis in nemeses {
+            let _ = write!(text, "\n[[nemesis]]\n{}", nemesis_form::lines(nemesis));
+        }
         text
     }
+}
+
+/// The schedule in a finding's text, line for line, so that what is wrong with it has the file's own lines.
+fn within(text: &str) -> Option<String> {
+    let head =
+        text.lines().enumerate().filter(|(_, line)| line.trim() == "[schedule]").map(|(n, _)| n).last()?;
+    let line = |(n, line): (usize, &str)| match line.strip_prefix("[[schedule.") {
+        _ if n <= head => "\n".to_owned(),
+        Some(name) => format!("[[{name}\n"),
+        None => format!("{line}\n"),
+    };
+    Some(text.lines().enumerate().map(line).collect())
 }
 
 /// A value on one line.
@@ -178,7 +200,21 @@ fn build(file: File, wrong: Sense<'_>) -> Schedule {
             let what = format!("`{request}` waits for its own end");
             wrong(&["hold", &index, "until"], what, "name another request".to_owned());
         }
-        holds.push(Hold { request, until });
+        let hold = Hold { request, until };
+        if holds.contains(&hold) {
+            let what = format!("the same hold of `{}` twice", hold.request);
+            wrong(&["hold", &index], what, "leave one of the two out".to_owned());
+        }
+        if let Some(round) = round_trip(&hold, &holds) {
+            let what = format!("holds that wait for each other: {round}");
+            wrong(&["hold", &index, "until"], what, "leave one of them out, or none is ever met".to_owned());
+        }
+        holds.push(hold);
+    }
+    let waits = holds.iter().any(|hold| matches!(hold.until, Until::Answered(_)));
+    if waits && time_of(&file.patience).is_zero() {
+        let what = "`patience` is 0s, so a hold until another answer holds nothing".to_owned();
+        wrong(&["patience"], what, "write how long such a hold may last, such as \"2s\"".to_owned());
     }
     let mut faults: Vec<Strike> = Vec::with_capacity(file.fault.len());
     let mut struck = HashSet::new();
@@ -197,10 +233,37 @@ fn build(file: File, wrong: Sense<'_>) -> Schedule {
         seed: file.seed,
         holds,
         faults,
+        nemeses: file.nemesis.iter().map(Into::into).collect(),
         fallback: file.fallback.into(),
         quiet: time_of(&file.quiet),
         patience: time_of(&file.patience),
     }
+}
+
+/// The way back from what `new` waits for to its own request over the holds before it, in words; `None` if there
+/// is none.
+fn round_trip(new: &Hold, holds: &[Hold]) -> Option<String> {
+    let Until::Answered(first) = &new.until else { return None };
+    if *first == new.request {
+        return None;
+    }
+    let mut ways: Vec<Vec<&RequestKey>> = vec![vec![&new.request, first]];
+    let mut seen = HashSet::from([first]);
+    while let Some(way) = ways.pop() {
+        let last = way.last()?;
+        for hold in holds.iter().filter(|hold| hold.request == **last) {
+            let Until::Answered(next) = &hold.until else { continue };
+            let further = [way.as_slice(), &[next]].concat();
+            if *next == new.request {
+                let names: Vec<String> = further.iter().map(|key| format!("`{key}`")).collect();
+                return Some(names.join(" for "));
+            }
+            if seen.insert(next) {
+                ways.push(further);
+            }
+        }
+    }
+    None
 }
 
 fn key(text: &str, path: &[&str], wrong: Sense<'_>) -> RequestKey {

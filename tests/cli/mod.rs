@@ -150,8 +150,8 @@ pub(crate) const EVIDENCE: [&str; 8] = [
 
 /// Waits for a condition; fails with `what` if it never comes.
 #[track_caller]
+#[allow(clippy::disallowed_methods, reason = "bounds a wait; nothing is measured by it")]
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    #[allow(clippy::disallowed_methods, reason = "bounds a wait; nothing is measured by it")]
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");

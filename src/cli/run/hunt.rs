@@ -6,9 +6,8 @@ use crate::clock::{Clock, utc_now_s};
 use crate::engine::{Berth, Cause, Stop};
 use crate::explore::{self, Budget, Config, Report, Subject, Trial};
 use crate::gate::{Exit, Hunted};
-use crate::history::RunDir;
-use crate::lab::{JOBS_MAX, SocketCell, VirtualCell};
-use crate::profile;
+use crate::history::{ExploredRow, RunDir};
+use crate::lab::{SocketCell, VirtualCell};
 use crate::scenario::{Cell, ClockKind, Place, Plan, StrategyPlan};
 use crate::schedule::Schedule;
 use crate::strategy;
@@ -33,12 +32,19 @@ pub(super) fn hunt(
 ) -> Result<Hunted, Failure> {
     let mut hunted = Hunted::default();
     let (ground, cells) = (Ground::open(plan)?, plan.cells());
-    for (number, cell) in (1..).zip(&cells).take_while(|_| stop.cause().is_none()) {
+    for (number, cell) in (1..).zip(&cells) {
+        if stop.cause().is_some() {
+            hunted.explored.push(not_hunted(plan, *cell));
+            continue;
+        }
         if !args.quiet {
             let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
             output::say(&format!("hunting {target}/{strategy}, cell {number} of {}", cells.len()));
         }
-        let Some(report) = hunt_cell(args, &ground, *cell, asked, cells.len(), stop)? else { break };
+        let Some(report) = hunt_cell(args, &ground, *cell, asked, cells.len(), stop)? else {
+            hunted.explored.push(not_hunted(plan, *cell));
+            continue;
+        };
         hunted.explored.push(report.explored);
         for finding in report.findings {
             let file = format!("finding-{}.toml", hunted.findings.len() + 1);
@@ -57,6 +63,16 @@ pub(super) fn hunt(
     }
     hunted.interrupted = stop.cause() == Some(Cause::Interrupted);
     Ok(hunted)
+}
+
+/// The row of a cell that a stopped hunt did not come to.
+fn not_hunted(plan: &Plan, cell: Cell) -> ExploredRow {
+    ExploredRow {
+        target: plan.targets[cell.target].name.clone(),
+        strategy: plan.strategies[cell.strategy].name().to_owned(),
+        stopped: Some("it was stopped".to_owned()),
+        ..ExploredRow::default()
+    }
 }
 
 /// A subject that is not run any more once the hunt was stopped.
@@ -103,10 +119,6 @@ fn hunt_cell(
         }
     };
     (report.explored.target, report.explored.strategy) = (target.name.clone(), strategy.name().to_owned());
-    let more = profile::planned(ground.plan).map_or(0, |jobs| jobs.saturating_sub(JOBS_MAX));
-    if more > 0 {
-        report.explored.not_covered.push(format!("{more} more jobs of the scenario"));
-    }
     Ok(Some(report))
 }
 

@@ -90,6 +90,36 @@ proptest! {
     }
 }
 
+/// An outage of six attempts of every job, of which two jobs are enough: few questions, not one for each fault.
+#[test]
+fn what_is_done_to_all_is_tried_with_few_first() {
+    let all: Vec<u64> = (0..ALL).collect();
+    let mut asked = 0;
+    let mut breaks = |candidate: &Candidate| {
+        asked += 1;
+        struck(candidate).contains(&&key(0)) && struck(candidate).contains(&&key(1))
+    };
+    let result = shrink(start(&[], &all, Fallback::Respond), ALL, &mut Oracle::new(MOST, &mut breaks));
+    assert_eq!((struck(&result).len(), result.jobs), (2, Some(2)));
+    assert!(asked < 20, "{asked}");
+}
+
+/// Jobs in between that play no part are no reason to keep the last.
+#[test]
+fn each_job_becomes_the_lowest_that_will_do() {
+    // Only jobs of one class of three will do, and not the first of them for both.
+    let result = small(start(&[19, 31], &[], Fallback::Respond), |candidate| {
+        let index = |key: &&RequestKey| match &key.job {
+            JobKey::Own(id) => id.index,
+            JobKey::Other(_) => 0,
+        };
+        let held: Vec<u64> = held(candidate).iter().map(index).collect();
+        held.len() == 2 && held.iter().all(|index| index % 3 == 1)
+    });
+    let named: BTreeSet<&RequestKey> = held(&result).into_iter().collect();
+    assert_eq!((named, result.jobs), ([&key(1), &key(4)].into(), Some(5)));
+}
+
 #[test]
 fn alike_jobs_are_renamed_to_the_first_ones() {
     let result = small(start(&[7, 17, 23, 31], &[], Fallback::Respond), |candidate| {

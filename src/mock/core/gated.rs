@@ -4,7 +4,7 @@ use super::{Core, Record, Step};
 use crate::history::LedgerEnd;
 use crate::mock::faults;
 use crate::mock::gate::Gate;
-use crate::mock::identity::Identity;
+use crate::mock::identity::{Identity, Jobs};
 use crate::mock::play::{How, Play};
 use crate::scenario::FaultKind;
 use crate::schedule::{Event, RequestKey, Schedule, Trace};
@@ -12,18 +12,30 @@ use std::time::Duration;
 
 impl Core {
     /// Holds answers back by this schedule from now on, or by none. Whatever is held leaves; what is in progress is
-    /// known to the new schedule only if there was one before.
+    /// known to the new schedule only if there was one before. A schedule begins a new round: attempts and copies are
+    /// counted from 1 again, so that the same schedule can be played twice.
     pub fn set_schedule(&mut self, now: Duration, schedule: Option<Schedule>) {
         self.advance(now);
         let old = self.gate.take().map(|mut gate| {
             gate.close(now, &mut |play| self.started.push(released(now, play)));
             gate
         });
+        if schedule.is_some() {
+            self.jobs = Jobs::default();
+        }
         self.gate = match (old, schedule) {
             (Some(gate), Some(schedule)) => Some(gate.follow(schedule)),
             (None, Some(schedule)) => Some(Gate::new(schedule)),
             (_, None) => None,
         };
+    }
+
+    /// Lets go whatever is held, and holds nothing any more. What the gate saw is still known.
+    pub fn open_gate(&mut self, now: Duration) {
+        self.advance(now);
+        if let Some(gate) = &mut self.gate {
+            gate.close(now, &mut |play| self.started.push(released(now, play)));
+        }
     }
 
     /// The schedule in force.

@@ -28,11 +28,53 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     if !summary.explored.is_empty() {
         page.section("Explored");
     }
+    let shared = Shared::of(&summary.explored);
     for (n, row) in summary.explored.iter().enumerate() {
         if n > 0 {
             page.gap();
         }
-        explored(page, row, several);
+        explored(page, row, several, &shared);
+    }
+    if !summary.explored.is_empty() {
+        shared.write(page);
+    }
+}
+
+/// What is said of every cell alike, and so only once.
+#[derive(Default)]
+struct Shared<'a> {
+    not_covered: Vec<&'a str>,
+    unknown: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Shared<'a> {
+    /// Of cells that were hunted; one cell alone shares nothing.
+    fn of(rows: &'a [ExploredRow]) -> Self {
+        let mut hunted = rows.iter().filter(|row| row.schedules > 0);
+        let Some(first) = hunted.next() else { return Self::default() };
+        let others: Vec<&ExploredRow> = hunted.collect();
+        if others.is_empty() {
+            return Self::default();
+        }
+        let everywhere = |text: &&String| others.iter().all(|row| row.not_covered.contains(text));
+        let same =
+            |(name, why): &(&String, &String)| others.iter().all(|row| row.unknown.get(*name) == Some(*why));
+        Self {
+            not_covered: first.not_covered.iter().filter(everywhere).map(String::as_str).collect(),
+            unknown: first.unknown.iter().filter(same).map(|(n, why)| (n.as_str(), why.as_str())).collect(),
+        }
+    }
+
+    fn write(&self, page: &mut Page) {
+        if !self.not_covered.is_empty() || !self.unknown.is_empty() {
+            page.gap();
+            page.wrapped("", 2, "of every cell:", Tone::Plain);
+        }
+        unknown(page, self.unknown.iter().copied());
+        if !self.not_covered.is_empty() {
+            page.wrapped("–", 2, &format!("not covered: {}", self.not_covered.join("; ")), Tone::Dim);
+        }
+        page.wrapped("–", 2, "no proof: what was not tried may still break", Tone::Dim);
     }
 }
 
@@ -66,8 +108,12 @@ fn found(page: &mut Page, finding: &FindingRow, several: bool) {
     }
 }
 
-fn explored(page: &mut Page, row: &ExploredRow, several: bool) {
+fn explored(page: &mut Page, row: &ExploredRow, several: bool, shared: &Shared<'_>) {
     let at = if several { format!("{}: ", cell(&row.target, &row.strategy)) } else { String::new() };
+    if let (0, Some(why)) = (row.schedules, &row.stopped) {
+        page.wrapped("!", 2, &format!("{at}not hunted: {why}"), Tone::Warn);
+        return;
+    }
     let text = format!(
         "{at}{} over {}, {} in all",
         many(row.schedules, "schedule"),
@@ -85,9 +131,8 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool) {
         let text = format!("held under every schedule that looked at it: {}", names.join(", "));
         page.wrapped("✓", 2, &text, Tone::Good);
     }
-    for (names, why) in unknown(row) {
-        page.wrapped("?", 2, &format!("unknown: {} ({why})", names.join(", ")), Tone::Warn);
-    }
+    let own = row.unknown.iter().map(|(name, why)| (name.as_str(), why.as_str()));
+    unknown(page, own.filter(|pair| !shared.unknown.contains(pair)));
     for (invariant, times) in &row.again {
         page.wrapped(
             "✗",
@@ -104,20 +149,24 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool) {
         );
         page.wrapped("–", 2, &text, Tone::Plain);
     }
-    if !row.not_covered.is_empty() {
-        page.wrapped("–", 2, &format!("not covered: {}", row.not_covered.join("; ")), Tone::Dim);
+    let own = row.not_covered.iter().map(String::as_str);
+    let own: Vec<&str> = own.filter(|text| !shared.not_covered.contains(text)).collect();
+    if !own.is_empty() {
+        page.wrapped("–", 2, &format!("not covered: {}", own.join("; ")), Tone::Dim);
     }
     if let Some(why) = &row.stopped {
         page.wrapped("!", 2, &format!("the hunt was broken off: {why}"), Tone::Warn);
     }
-    page.wrapped("–", 2, "no proof: what was not tried may still break", Tone::Dim);
 }
 
 /// What makes the account weaker than it looks.
 fn doubts(page: &mut Page, row: &ExploredRow) {
     let mut facts = Vec::new();
-    if let Some(share) = row.late_share() {
-        facts.push(format!("late arrivals {} of {}", percent(share), count(row.late[1])));
+    match row.late_share() {
+        Some(share) => facts.push(format!("late arrivals {} of {}", percent(share), count(row.late[1]))),
+        // An order that came about too late is no order: whoever reads the bound must know.
+        None if row.ordered() > 0 => facts.push("late arrivals: could not be told".to_owned()),
+        None => {}
     }
     if row.infeasible > 0 {
         facts.push(format!("{} could not be kept", many(row.infeasible, "schedule")));
@@ -143,7 +192,7 @@ fn family(row: &FamilyRow) -> Option<String> {
         Some(of) if of > row.tried => format!("{} of {} {}", count(row.tried), count(of), row.family),
         Some(0) => return None,
         Some(_) => format!("all {} {}", count(row.tried), row.family),
-        None if row.tried == 0 => return None,
+        None if row.tried + row.unmet == 0 => return None,
         None => format!("{} {}", count(row.tried), row.family),
     };
     let mut notes = Vec::new();
@@ -153,6 +202,9 @@ fn family(row: &FamilyRow) -> Option<String> {
     if row.vacuous > 0 {
         notes.push(format!("{} hold in every run", count(row.vacuous)));
     }
+    if row.unmet > 0 {
+        notes.push(format!("{} could not be kept", count(row.unmet)));
+    }
     if row.broke > 0 {
         notes.push(format!("{} broke a rule", count(row.broke)));
     }
@@ -161,15 +213,17 @@ fn family(row: &FamilyRow) -> Option<String> {
 }
 
 /// The rules of which nobody can tell, those for the same reason together.
-fn unknown(row: &ExploredRow) -> Vec<(Vec<&str>, &str)> {
+fn unknown<'a>(page: &mut Page, rules: impl Iterator<Item = (&'a str, &'a str)>) {
     let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
-    for (invariant, why) in &row.unknown {
-        match groups.iter_mut().find(|(_, known)| known == why) {
+    for (invariant, why) in rules {
+        match groups.iter_mut().find(|(_, known)| *known == why) {
             Some((names, _)) => names.push(invariant),
             None => groups.push((vec![invariant], why)),
         }
     }
-    groups
+    for (names, why) in groups {
+        page.wrapped("?", 2, &format!("unknown: {} ({why})", names.join(", ")), Tone::Warn);
+    }
 }
 
 /// A small share, with as many figures as it needs.
