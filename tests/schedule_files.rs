@@ -151,17 +151,22 @@ fn fallback() -> impl Strategy<Value = Fallback> {
     ]
 }
 
+fn perturb() -> impl Strategy<Value = Option<Perturb>> {
+    prop::sample::select(vec![None, Some(Perturb::Python), Some(Perturb::Node)])
+}
+
 fn schedule() -> impl Strategy<Value = Schedule> {
     let faults = prop::collection::btree_map(key(), kind(), 0..5);
     let seed = 0..=u64::MAX / 2;
-    (seed, prop::collection::vec(hold(), 0..5), faults, fallback(), time(), time()).prop_map(
-        |(seed, holds, faults, fallback, quiet, patience)| Schedule {
+    (seed, prop::collection::vec(hold(), 0..5), faults, fallback(), time(), time(), perturb()).prop_map(
+        |(seed, holds, faults, fallback, quiet, patience, perturb)| Schedule {
             seed,
             holds,
             faults: faults.into_iter().map(|(request, kind)| Strike { request, kind }).collect(),
             fallback,
             quiet,
             patience,
+            perturb,
         },
     )
 }

@@ -76,6 +76,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
             fallback,
             quiet: Duration::from_millis(quiet_ms),
             patience: Duration::from_millis(400),
+            perturb: None,
         },
     )
 }

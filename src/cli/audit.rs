@@ -102,6 +102,7 @@ fn explored(
     let begun = clock.now();
     let origin = origin(options, &settings);
     let (seed, permits) = (settings.seed, settings.concurrency);
+    let (perturb, perturb_anyway) = options.perturbation(&settings.command.words);
     let mut subject = ProgramSubject::new(settings, stop).map_err(|why| (Exit::Internal, why))?;
     let jobs = subject.jobs().map_err(failed)?;
     let took = clock.now().saturating_sub(begun);
@@ -120,6 +121,8 @@ fn explored(
         stalls: vec![STALL],
         stall_max: STALL_MAX,
         permits,
+        perturb: perturb.filter(|_| subject.seen().requests > 0),
+        perturb_anyway,
         // What is slow is shrunk and shown less often, or nothing else is tried.
         shrink_max: u32::try_from(SHRUNK_FOR.as_millis() / took.as_millis().max(1))
             .map_or(60, |n| n.clamp(8, 60)),
@@ -225,6 +228,12 @@ fn notes(seen: &Seen) -> Vec<String> {
         notes.push(format!(
             "what processes do that outlive the program: they were ended after {} runs",
             seen.orphans
+        ));
+    }
+    let [perturbed, missed] = seen.perturbed;
+    if missed > 0 {
+        notes.push(format!(
+            "what --perturb does: in {missed} of {perturbed} runs the program's interpreter never loaded it"
         ));
     }
     notes

@@ -18,6 +18,7 @@ pub(super) fn cause(schedule: &Schedule, trial: &Trial, invariant: Invariant) ->
     }
     doing.extend(struck(&schedule.faults));
     doing.extend(words::order(schedule));
+    doing.extend(words::perturbed(schedule));
     if doing.is_empty() {
         return format!("no schedule is needed: {witness}");
     }

@@ -86,7 +86,7 @@ pub struct ExploredRow {
 /// How much of one family of schedules was run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FamilyRow {
-    /// `calm`, `hold-one`, `pair`, `burst`, `reverse`, `barrier`, `wave`, `fault`, `random`, `lanes`.
+    /// `calm`, `hold-one`, `pair`, `burst`, `reverse`, `barrier`, `wave`, `fault`, `random`, `lanes`, `perturb`.
     pub family: String,
     /// Schedules run.
     pub tried: u64,

@@ -4,6 +4,7 @@ use super::command::{Ear, Ran};
 use super::environment::{Given, environment};
 use super::hearing::Hearing;
 use super::numbers::is_whole;
+use super::perturb::Perturbation;
 use super::program::{Run, Watch};
 use super::scratch::Scratch;
 use super::settings::{Place, Settings, TARGET};
@@ -54,6 +55,8 @@ pub struct Seen {
     pub scanned: bool,
     /// Whether answers of it were streamed.
     pub streams: bool,
+    /// Runs in which the program's own steps were to be made to change places, and those that never loaded the script.
+    pub perturbed: [u64; 2],
     /// Whether a run was given up.
     pub interrupted: bool,
 }
@@ -107,7 +110,11 @@ impl ProgramSubject {
     fn once(&mut self, schedule: &Schedule, jobs: u64) -> Result<Trial, String> {
         let clock = Clock::start();
         let made = self.make(schedule, jobs, clock)?;
-        let Made { ran, hearing, entries, trace, stats } = made;
+        let Made { ran, hearing, entries, trace, stats, loaded } = made;
+        if let Some(loaded) = loaded {
+            self.seen.perturbed[0] += 1;
+            self.seen.perturbed[1] += u64::from(!loaded);
+        }
         let (books, arrived) = (entries.iter().map(Line::from).collect(), entries.len() as u64);
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = Left {
@@ -174,6 +181,7 @@ impl ProgramSubject {
         let heard = hearing.clone();
         let ear: Ear = Arc::new(move |voice, at, line: &str| lock(&heard).line(voice, at, line));
         let (job_file, claims) = (scratch.jobs(), scratch.claims());
+        let perturbation = self.perturbation(schedule, &scratch)?;
         let mut mark = b"DEADHEAT_CLAIMS=".to_vec();
         mark.extend_from_slice(claims.as_os_str().as_encoded_bytes());
         let ran = watch.run(&Run {
@@ -187,7 +195,11 @@ impl ProgramSubject {
                     seed: settings.seed,
                     process,
                 };
-                environment(std::env::vars_os(), &given)
+                let mut all = environment(std::env::vars_os(), &given);
+                if let Some(perturbation) = &perturbation {
+                    perturbation.add(&mut all);
+                }
+                all
             },
             place,
             mark,
@@ -201,7 +213,16 @@ impl ProgramSubject {
         hearing.files(&claims);
         let mut entries = std::mem::take(&mut *lock(&entries));
         entries.sort_by_key(|entry: &LedgerEntry| (entry.arrived_ns, entry.seq));
-        Ok(Made { ran, hearing, entries, trace, stats })
+        let loaded = perturbation.as_ref().map(Perturbation::loaded);
+        Ok(Made { ran, hearing, entries, trace, stats, loaded })
+    }
+
+    /// What is done to the program's own steps, if the schedule asks for it.
+    fn perturbation(&self, schedule: &Schedule, scratch: &Scratch) -> Result<Option<Perturbation>, String> {
+        let several = self.settings.command.processes > 1;
+        let lay = |kind| Perturbation::lay(scratch.root().join("perturb"), kind, schedule.seed, several);
+        let laid = schedule.perturb.map(lay).transpose();
+        laid.map_err(|error| format!("cannot lay out the script of --perturb: {error}"))
     }
 
     fn serve(
@@ -245,6 +266,7 @@ impl Subject for ProgramSubject {
         let calm = schedule.holds.is_empty()
             && schedule.faults.is_empty()
             && schedule.fallback == Fallback::Respond
+            && schedule.perturb.is_none()
             && jobs == self.settings.jobs;
         if !calm {
             self.calm()?;
@@ -261,4 +283,6 @@ struct Made {
     entries: Vec<LedgerEntry>,
     trace: Trace,
     stats: Stats,
+    /// Whether the script of `--perturb` was found; `None` if there was none.
+    loaded: Option<bool>,
 }

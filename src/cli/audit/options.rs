@@ -1,7 +1,8 @@
 //! The options of an audit: as flags, in a file, and inside a finding.
 
 use crate::scenario::Budget;
-use crate::subject::{Place, Settings};
+use crate::schedule::Perturb;
+use crate::subject::{Place, Settings, perturb_for};
 use crate::units::{Currency, Money, PricePerMtok, parse_duration};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -75,10 +76,27 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     kill_at: Option<u64>,
+    /// Let the program's own steps change places where the provider alone shows nothing: by default as the command's
+    /// words say
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perturb: Option<Perturbed>,
     /// What the program reads from standard input
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     stdin: Option<PathBuf>,
+}
+
+/// What `--perturb` can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Perturbed {
+    /// Pauses between bytecodes of its own code
+    Python,
+    /// Delays at promises, timers and answers
+    Node,
+    /// Never
+    None,
 }
 
 /// The file of `--config`.
@@ -128,13 +146,14 @@ impl Options {
             timeout: self.timeout.or(file.timeout),
             workdir: self.workdir.or(file.workdir),
             kill_at: self.kill_at.or(file.kill_at),
+            perturb: self.perturb.or(file.perturb),
             stdin: self.stdin.or(file.stdin),
         }
     }
 
-    /// Each as `key=value`, as a finding holds them. How long was looked is none of them.
+    /// Each as `key=value`, as a finding holds them. How long was looked is none of them, nor what its schedule says.
     pub(super) fn to_set(&self) -> Vec<String> {
-        let kept = Self { runs: None, time: None, ..self.clone() };
+        let kept = Self { runs: None, time: None, perturb: None, ..self.clone() };
         let table = toml::Table::try_from(kept).unwrap_or_default();
         table.iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
@@ -142,6 +161,16 @@ impl Options {
     /// Reads back what [`Self::to_set`] wrote.
     pub(in crate::cli) fn from_set(set: &[String]) -> Result<Self, String> {
         toml::from_str(&set.join("\n")).map_err(|error| format!("[run] set: {error}"))
+    }
+
+    /// What may be done to the own steps of a program with this command, and whether that is done in any case.
+    pub(super) fn perturbation(&self, words: &[String]) -> (Option<Perturb>, bool) {
+        match self.perturb {
+            Some(Perturbed::Python) => (Some(Perturb::Python), true),
+            Some(Perturbed::Node) => (Some(Perturb::Node), true),
+            Some(Perturbed::None) => (None, false),
+            None => (perturb_for(words), false),
+        }
     }
 
     /// Whether the time-out of a run is given.
