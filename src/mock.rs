@@ -9,6 +9,7 @@ mod arrival;
 mod body;
 mod connection;
 mod core;
+mod dialect;
 mod errors;
 mod fault_json;
 mod faults;
@@ -32,6 +33,7 @@ mod turns;
 mod wire;
 
 pub use self::core::{Core, CoreConfig, Started, Step};
+pub use dialect::{Address, Dialect};
 pub use arrival::{Arrival, Ask, Refusal};
 pub use fault_json::{fault_from_json, fault_to_json};
 pub use faults::fault_name;
