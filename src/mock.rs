@@ -33,11 +33,11 @@ mod turns;
 mod wire;
 
 pub use self::core::{Core, CoreConfig, Started, Step};
-pub use dialect::{Address, Dialect};
 pub use arrival::{Arrival, Ask, Refusal};
+pub use dialect::{Address, Dialect};
 pub use fault_json::{fault_from_json, fault_to_json};
 pub use faults::fault_name;
 pub use local::Local;
 pub use play::{Head, How, Move, Play};
-pub use server::{LedgerSink, MockConfig, Server};
+pub use server::{Judge, LedgerSink, MockConfig, Server};
 pub use stats::Stats;

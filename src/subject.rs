@@ -7,6 +7,7 @@
 mod capture;
 mod claims;
 mod command;
+mod drive;
 mod environment;
 mod group;
 mod hearing;
@@ -19,10 +20,12 @@ mod scratch;
 mod secrets;
 mod settings;
 mod testimony;
+mod verdicts;
 
 pub use capture::Captured;
 pub use claims::{ClaimReader, ResultSaid, Said, TotalsSaid};
 pub use command::{Command, Ear, ProcessEnd, ProgramError, Ran, Voice};
+pub use drive::Address;
 pub use environment::{Given, THROW_AWAY_KEY, environment};
 pub use hearing::{Hearing, Patterns};
 pub use perturb::perturb_for;
@@ -31,3 +34,4 @@ pub use program_subject::{ProgramSubject, Seen};
 pub use scratch::Scratch;
 pub use secrets::Secrets;
 pub use settings::{Place, Settings, TARGET};
+pub use verdicts::verdicts;

@@ -66,7 +66,8 @@ fn refused(path: &str, body: &str, kind: FaultKind) -> (Answer, Value) {
 
 #[test]
 fn refusals_have_the_words_of_their_api() {
-    let limit = || FaultKind::RateLimit { retry_after: Some(Duration::from_millis(1500)), hint: HintForm::Seconds };
+    let limit =
+        || FaultKind::RateLimit { retry_after: Some(Duration::from_millis(1500)), hint: HintForm::Seconds };
     let (answer, said) = refused(ANTHROPIC, &anthropic(false), limit());
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("2")));
     assert_eq!((&said["type"], &said["error"]["type"]), (&json!("error"), &json!("rate_limit_error")));
@@ -75,7 +76,10 @@ fn refusals_have_the_words_of_their_api() {
     assert_eq!(said["error"], json!({"type": "overloaded_error", "message": "Overloaded"}));
     let (answer, said) = refused(GEMINI, &gemini(), limit());
     assert_eq!((answer.status, answer.header("retry-after")), (429, None));
-    assert_eq!((&said["error"]["code"], &said["error"]["status"]), (&json!(429), &json!("RESOURCE_EXHAUSTED")));
+    assert_eq!(
+        (&said["error"]["code"], &said["error"]["status"]),
+        (&json!(429), &json!("RESOURCE_EXHAUSTED"))
+    );
     assert_eq!(said["error"]["details"][0]["retryDelay"], "2s");
     let (_, said) = refused(GEMINI, &gemini(), FaultKind::QuotaExhausted);
     assert!(said["error"]["details"][0]["violations"][0]["quotaId"].as_str().unwrap().contains("PerDay"));

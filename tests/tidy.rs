@@ -48,7 +48,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "explore",
         ],
     ),
-    ("subject", &["scenario", "schedule", "history", "mock", "explore", "invariants"]),
+    ("subject", &["scenario", "schedule", "history", "provider", "mock", "explore", "invariants"]),
     (
         "cli",
         &[

@@ -23,6 +23,8 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 const STALL: Duration = Duration::from_secs(2);
 /// How long one finding may be shrunk, about.
 const SHRUNK_FOR: Duration = Duration::from_secs(15);
+/// How long a run may go on when the time of an audit is up, and a twentieth of that time.
+const LAST: Duration = Duration::from_secs(2);
 /// Lines of a silent program's standard error that are shown.
 const WORDS: usize = 5;
 /// Schedules for a program that sends nothing: no order of nothing differs.
@@ -136,6 +138,10 @@ fn explored(
     };
     if subject.seen().streams {
         config.alphabet.extend([FaultKind::DuplicateUsage, FaultKind::DuplicateEvent { after: 0.5 }]);
+    }
+    if let Budget::Time(time) = config.budget {
+        // A run that has begun may end, within reason.
+        subject.end_within(time + time / 20 + LAST);
     }
     let report = explore::explore(&mut subject, &config, &|| clock.now());
     let report = report.map_err(|why| match subject.seen().interrupted {

@@ -40,7 +40,8 @@ impl Address {
             _ => {}
         }
         let versions = ["/v1beta", "/v1alpha", "/v1", ""];
-        let call = versions.iter().find_map(|version| path.strip_prefix(version)?.strip_prefix("/models/"))?;
+        let call =
+            versions.iter().find_map(|version| path.strip_prefix(version)?.strip_prefix("/models/"))?;
         let (model, verb) = call.rsplit_once(':')?;
         let sse = || query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
         let stream = match verb {
@@ -163,7 +164,12 @@ mod tests {
         let gemini = |stream| Some((Dialect::Gemini, Some("g-2".to_owned()), stream));
         assert_eq!(of("/v1beta/models/g-2:generateContent", None), gemini(false));
         assert_eq!(of("/v1beta/models/g-2:streamGenerateContent", Some("key=k&alt=sse")), gemini(true));
-        for path in ["/v1/models", "/v1/messages/x", "/v1beta/models/g:count", "/v1beta/models/g:streamGenerateContent"] {
+        for path in [
+            "/v1/models",
+            "/v1/messages/x",
+            "/v1beta/models/g:count",
+            "/v1beta/models/g:streamGenerateContent",
+        ] {
             assert_eq!(of(path, None), None, "{path}");
         }
     }

@@ -1,6 +1,7 @@
 //! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
 
 use super::command::{Ear, Ran};
+use super::drive::{self, Drive};
 use super::environment::{Given, environment};
 use super::hearing::Hearing;
 use super::numbers::is_whole;
@@ -17,7 +18,7 @@ use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::scenario::{self, Plan};
 use crate::schedule::{Fallback, Schedule, Trace};
 use crate::sync::lock;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ pub struct ProgramSubject {
     calm: Option<Calm>,
     seen: Seen,
     stop: Arc<AtomicBool>,
+    clock: Clock,
+    /// When, on that clock, a run is given up unjudged.
+    end_at: Option<Duration>,
 }
 
 /// What was seen over all runs that no verdict speaks of.
@@ -68,12 +72,18 @@ impl ProgramSubject {
     /// A fault of deadheat's own.
     pub fn new(settings: Settings, stop: Arc<AtomicBool>) -> Result<Self, String> {
         let plan = settings.plan()?;
-        Ok(Self { settings, plan, calm: None, seen: Seen::default(), stop })
+        let (clock, end_at) = (Clock::start(), None);
+        Ok(Self { settings, plan, calm: None, seen: Seen::default(), stop, clock, end_at })
     }
 
     /// Stops every further run after so long.
     pub fn stop_after(&mut self, timeout: Duration) {
         self.settings.command.timeout = timeout;
+    }
+
+    /// Gives a run up that goes on after so long from now. It is not judged: that its time was up is no fault of its own.
+    pub fn end_within(&mut self, time: Duration) {
+        self.end_at = Some(self.clock.now() + time);
     }
 
     /// The plan by which it is judged.
@@ -115,6 +125,10 @@ impl ProgramSubject {
             self.seen.perturbed[0] += 1;
             self.seen.perturbed[1] += u64::from(!loaded);
         }
+        if ran.interrupted {
+            self.seen.interrupted |= self.stop.load(Ordering::Relaxed);
+            return Ok(Trial { elapsed: clock.now(), ..Trial::default() });
+        }
         let (books, arrived) = (entries.iter().map(Line::from).collect(), entries.len() as u64);
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = Left {
@@ -155,7 +169,6 @@ impl ProgramSubject {
         seen.unread_runs += u64::from(unread > 0);
         seen.orphans += u64::from(ran.orphans);
         seen.stopped += u64::from(ran.ends.contains(&super::ProcessEnd::Stopped));
-        seen.interrupted |= ran.interrupted;
         if let Some([out, err]) = ran.output.first() {
             seen.last = [out.text(), err.text()];
         }
@@ -182,6 +195,7 @@ impl ProgramSubject {
         let ear: Ear = Arc::new(move |voice, at, line: &str| lock(&heard).line(voice, at, line));
         let (job_file, claims) = (scratch.jobs(), scratch.claims());
         let perturbation = self.perturbation(schedule, &scratch)?;
+        let driven = self.drive(jobs, &watch, clock)?;
         let mut mark = b"DEADHEAT_CLAIMS=".to_vec();
         mark.extend_from_slice(claims.as_os_str().as_encoded_bytes());
         let ran = watch.run(&Run {
@@ -206,15 +220,29 @@ impl ProgramSubject {
             ear,
             clock,
             stop: self.stop.clone(),
+            give_up: self.end_at.map(|end| end.saturating_sub(self.clock.now())),
         });
+        let came = driven.map(Drive::end);
         let ran = ran.map_err(|error| error.to_string())?;
         let (trace, stats) = server.finish(DRAIN);
         let mut hearing = std::mem::take(&mut *lock(&hearing));
         hearing.files(&claims);
         let mut entries = std::mem::take(&mut *lock(&entries));
         entries.sort_by_key(|entry: &LedgerEntry| (entry.arrived_ns, entry.seq));
+        if let Some(came) = came.filter(|_| !ran.interrupted) {
+            let (results, totals) = drive::said(&came?, &entries);
+            hearing.got(results, totals);
+        }
         let loaded = perturbation.as_ref().map(Perturbation::loaded);
         Ok(Made { ran, hearing, entries, trace, stats, loaded })
+    }
+
+    /// The load for a program that is a server.
+    fn drive(&self, jobs: u64, watch: &Watch, clock: Clock) -> Result<Option<Drive>, String> {
+        let Some(address) = &self.settings.drive else { return Ok(None) };
+        address.is_free()?;
+        let patience = self.settings.command.timeout;
+        Drive::begin(address, jobs, patience, clock, watch.answers()).map(Some)
     }
 
     /// What is done to the program's own steps, if the schedule asks for it.

@@ -2,7 +2,7 @@
 
 use crate::scenario::Budget;
 use crate::schedule::Perturb;
-use crate::subject::{Place, Settings, perturb_for};
+use crate::subject::{Address, Place, Settings, perturb_for};
 use crate::units::{Currency, Money, PricePerMtok, parse_duration};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -81,6 +81,11 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     perturb: Option<Perturbed>,
+    /// The program is a server: send the jobs to this base URL, such as http://127.0.0.1:4000/v1, and end it when all
+    /// are answered
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drive: Option<String>,
     /// What the program reads from standard input
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +152,7 @@ impl Options {
             workdir: self.workdir.or(file.workdir),
             kill_at: self.kill_at.or(file.kill_at),
             perturb: self.perturb.or(file.perturb),
+            drive: self.drive.or(file.drive),
             stdin: self.stdin.or(file.stdin),
         }
     }
@@ -194,6 +200,8 @@ impl Options {
         (settings.concurrency, settings.attempts_cap) = (self.concurrency, self.attempts_cap);
         settings.command.processes = self.processes.unwrap_or(1);
         settings.command.kill_at = self.kill_at;
+        let drive = self.drive.as_deref().map(Address::read).transpose();
+        settings.drive = drive.map_err(|error| format!("--drive: {error}"))?;
         if let Some(timeout) = &self.timeout {
             settings.command.timeout = duration("timeout", timeout)?;
         }
