@@ -1,4 +1,4 @@
-//! The built-in provider speaks Anthropic's Messages and Gemini's `generateContent` as `tests/fixtures/wire/` says, and
+//! The built-in provider speaks OpenAI's Responses, Anthropic's Messages and Gemini's `generateContent` as `tests/fixtures/wire/` says, and
 //! bills what it says.
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
@@ -12,6 +12,7 @@ use deadheat::scenario::{FaultKind, HintForm};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+const RESPONSES: &str = "/v1/responses";
 const ANTHROPIC: &str = "/v1/messages";
 const GEMINI: &str = "/v1beta/models/gemini-2.5-flash:generateContent";
 const GEMINI_STREAM: &str = "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse";
@@ -25,6 +26,18 @@ fn anthropic(stream: bool) -> String {
     json!({"model": "claude-x", "max_tokens": 5, "stream": stream, "system": "be brief",
            "messages": [{"role": "user", "content": [{"type": "text", "text": "one two [job:0042]"}]}]})
     .to_string()
+}
+
+fn responses(stream: bool) -> String {
+    json!({"model": "gpt-x", "max_output_tokens": 5, "stream": stream, "instructions": "be brief",
+           "input": [{"role": "user", "content": [{"type": "input_text", "text": "one two [job:0042]"}]}]})
+    .to_string()
+}
+
+/// The second of the answer is the only thing that differs from run to run.
+fn undated(text: &str) -> String {
+    let stamp = regex::Regex::new("\"created_at\":[0-9]+").unwrap();
+    stamp.replace_all(text, "\"created_at\":0").into_owned()
 }
 
 fn gemini() -> String {
@@ -42,6 +55,8 @@ fn ask(path: &str, body: &str, faults: Option<FaultKind>) -> (Answer, LedgerEntr
 #[test]
 fn answers_and_streams_have_the_fixtures_bytes_and_the_ledgers_usage() {
     for (path, body, name) in [
+        (RESPONSES, responses(false), "openai-responses-response.json"),
+        (RESPONSES, responses(true), "openai-responses-stream.sse"),
         (ANTHROPIC, anthropic(false), "anthropic-response.json"),
         (ANTHROPIC, anthropic(true), "anthropic-stream.sse"),
         (GEMINI, gemini(), "gemini-response.json"),
@@ -49,7 +64,7 @@ fn answers_and_streams_have_the_fixtures_bytes_and_the_ledgers_usage() {
     ] {
         let (answer, entry) = ask(path, &body, None);
         assert_eq!(answer.status, 200, "{name}: {}", answer.body);
-        assert_eq!(answer.body, fixture(name).trim_end_matches('\0'), "{name}");
+        assert_eq!(undated(&answer.body), undated(&fixture(name)), "{name}");
         let billed = (entry.prompt_tokens, entry.billed_prompt_tokens, entry.billed_completion_tokens);
         assert_eq!((billed, entry.delivered_tokens, entry.end), ((5, 5, 5), 5, LedgerEnd::Whole), "{name}");
         assert_eq!(entry.job.to_string(), "job:0042", "{name}");
@@ -88,6 +103,7 @@ fn refusals_have_the_words_of_their_api() {
 #[test]
 fn what_cannot_be_answered_says_why() {
     for (path, body, want) in [
+        (RESPONSES, r#"{"model":"m"}"#, "input"),
         (ANTHROPIC, r#"{"model":"m","messages":[{"content":"x"}]}"#, "max_tokens"),
         (ANTHROPIC, r#"{"model":"m","max_tokens":1,"messages":[]}"#, "messages"),
         (GEMINI, r#"{"contents":[]}"#, "contents"),
@@ -105,6 +121,9 @@ fn what_cannot_be_answered_says_why() {
 #[test]
 fn a_stream_that_fails_says_so_in_the_words_of_its_api() {
     let error = || FaultKind::ErrorEvent { after: 0.5 };
+    let (answer, _) = ask(RESPONSES, &responses(true), Some(error()));
+    assert!(answer.body.contains("event: error\ndata: {\"type\":\"error\""), "{}", answer.body);
+    assert!(!answer.body.contains("response.completed"), "{}", answer.body);
     let (answer, _) = ask(ANTHROPIC, &anthropic(true), Some(error()));
     assert!(answer.body.contains("event: error\ndata: {\"type\":\"error\""), "{}", answer.body);
     assert!(!answer.body.contains("message_stop"), "{}", answer.body);

@@ -4,7 +4,7 @@
 
 use deadheat::history::JobKey;
 use deadheat::scenario::{FaultKind, HintForm};
-use deadheat::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
+use deadheat::schedule::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until};
 use proptest::prelude::*;
 use std::time::Duration;
 

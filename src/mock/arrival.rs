@@ -85,6 +85,7 @@ impl Arrival {
         let body_hash = xxh64(body, 0);
         let mut ask = match at.dialect {
             Dialect::OpenAi => read_body(body),
+            Dialect::Responses => bodies::responses(body),
             Dialect::Anthropic => bodies::anthropic(body),
             Dialect::Gemini => bodies::gemini(at, body),
         };

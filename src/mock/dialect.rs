@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod gemini;
+mod responses;
 
 use super::errors::{self, Reply};
 use super::wire::{self, Chunks, Named};
@@ -12,6 +13,8 @@ pub enum Dialect {
     /// OpenAI's Chat Completions.
     #[default]
     OpenAi,
+    /// OpenAI's Responses.
+    Responses,
     /// Anthropic's Messages.
     Anthropic,
     /// Gemini's `generateContent`.
@@ -34,8 +37,12 @@ impl Address {
     #[must_use]
     pub fn of(path: &str, query: Option<&str>) -> Option<Self> {
         let api = path.strip_prefix("/v1").unwrap_or(path);
-        match api {
+        // Azure puts a deployment before what is otherwise the same.
+        let azure = path.strip_prefix("/openai/deployments/").and_then(|rest| rest.split_once('/'));
+        let api = azure.map_or(api, |(_, rest)| &path[path.len() - rest.len() - 1..]);
+        match api.strip_prefix("/openai/v1").unwrap_or(api) {
             "/chat/completions" => return Some(Self::default()),
+            "/responses" => return Some(Self { dialect: Dialect::Responses, ..Self::default() }),
             "/messages" => return Some(Self { dialect: Dialect::Anthropic, ..Self::default() }),
             _ => {}
         }
@@ -66,6 +73,7 @@ impl Dialect {
     ) -> Vec<u8> {
         match self {
             Self::OpenAi => wire::completion(named, text, finish, prompt, tokens),
+            Self::Responses => responses::response(named, text, finish, prompt, tokens),
             Self::Anthropic => anthropic::message(named, text, finish, prompt, tokens),
             Self::Gemini => gemini::response(named, text, Some(finish), prompt, tokens),
         }
@@ -83,7 +91,7 @@ impl Dialect {
     /// The body of an error inside a 200.
     pub(super) fn error_inside(self) -> String {
         match self {
-            Self::OpenAi => errors::event_body(),
+            Self::OpenAi | Self::Responses => errors::event_body(),
             Self::Anthropic => anthropic::error_body("overloaded_error", "Overloaded"),
             Self::Gemini => gemini::error_body(503, "The model is overloaded. Please try again later.", None),
         }
@@ -94,6 +102,7 @@ impl Dialect {
 #[derive(Debug, Clone)]
 pub(super) enum Voice {
     OpenAi(Chunks),
+    Responses(responses::Events),
     Anthropic(anthropic::Events),
     Gemini(gemini::Events),
 }
@@ -102,24 +111,27 @@ impl Voice {
     pub(super) fn new(dialect: Dialect, named: Named<'_>, prompt: u64, include_usage: bool) -> Self {
         match dialect {
             Dialect::OpenAi => Self::OpenAi(Chunks::new(named, include_usage)),
+            Dialect::Responses => Self::Responses(responses::Events::new(named, prompt)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Events::new(named, prompt)),
             Dialect::Gemini => Self::Gemini(gemini::Events::new(named, prompt)),
         }
     }
 
     /// What comes before the first token.
-    pub(super) fn begin(&self, out: &mut Vec<u8>) {
+    pub(super) fn begin(&mut self, out: &mut Vec<u8>) {
         match self {
             Self::OpenAi(chunks) => chunks.role(out),
+            Self::Responses(events) => events.begin(out),
             Self::Anthropic(events) => events.begin(out),
             Self::Gemini(_) => {}
         }
     }
 
     /// A chunk that ends with token `tokens`; `write` appends text that needs no escape.
-    pub(super) fn content(&self, out: &mut Vec<u8>, tokens: u64, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn content(&mut self, out: &mut Vec<u8>, tokens: u64, write: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::OpenAi(chunks) => chunks.content(out, write),
+            Self::Responses(events) => events.content(out, tokens, write),
             Self::Anthropic(events) => events.content(out, write),
             Self::Gemini(events) => events.content(out, tokens, write),
         }
@@ -127,7 +139,7 @@ impl Voice {
 
     /// What comes behind the last token, with a usage for each count of `tokens`.
     pub(super) fn finish(
-        &self,
+        &mut self,
         out: &mut Vec<u8>,
         finish: &str,
         prompt: u64,
@@ -135,15 +147,17 @@ impl Voice {
     ) {
         match self {
             Self::OpenAi(chunks) => chunks.finish(out, finish, prompt, tokens),
+            Self::Responses(events) => events.finish(out, finish, tokens),
             Self::Anthropic(events) => events.finish(out, finish, tokens),
             Self::Gemini(events) => events.finish(out, finish, tokens),
         }
     }
 
     /// An error inside the stream.
-    pub(super) fn error(&self, out: &mut Vec<u8>) {
+    pub(super) fn error(&mut self, out: &mut Vec<u8>) {
         match self {
             Self::OpenAi(_) => wire::error_event(out, &Dialect::OpenAi.error_inside()),
+            Self::Responses(events) => events.error(out),
             Self::Anthropic(_) => anthropic::event(out, "error", &Dialect::Anthropic.error_inside()),
             Self::Gemini(_) => gemini::event(out, &Dialect::Gemini.error_inside()),
         }
@@ -160,6 +174,10 @@ mod tests {
         for path in ["/v1/chat/completions", "/chat/completions"] {
             assert_eq!(of(path, None), Some((Dialect::OpenAi, None, false)));
         }
+        for path in ["/openai/deployments/mine/chat/completions", "/openai/v1/chat/completions"] {
+            assert_eq!(of(path, Some("api-version=1")), Some((Dialect::OpenAi, None, false)), "{path}");
+        }
+        assert_eq!(of("/v1/responses", None), Some((Dialect::Responses, None, false)));
         assert_eq!(of("/v1/messages", None), Some((Dialect::Anthropic, None, false)));
         let gemini = |stream| Some((Dialect::Gemini, Some("g-2".to_owned()), stream));
         assert_eq!(of("/v1beta/models/g-2:generateContent", None), gemini(false));

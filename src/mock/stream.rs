@@ -240,8 +240,7 @@ impl Stream {
     }
 
     fn finish(&mut self, mut out: Vec<u8>) -> Move {
-        let generation = &self.generation;
-        match generation.early {
+        match self.generation.early {
             None => {
                 self.whole(&mut out);
                 Move::Last(out)
@@ -270,7 +269,7 @@ impl Stream {
     }
 
     /// What comes behind the last content of a whole answer.
-    fn whole(&self, out: &mut Vec<u8>) {
+    fn whole(&mut self, out: &mut Vec<u8>) {
         let Generation { finish, prompt_tokens, twist, text, .. } = &self.generation;
         let tokens = u64::from(text.tokens());
         let early = matches!(twist, Some(Twist::Usage)).then_some(tokens / 2);

@@ -1,4 +1,4 @@
-//! Bodies of Anthropic's Messages and of Gemini's `generateContent`.
+//! Bodies of OpenAI's Responses, Anthropic's Messages and Gemini's `generateContent`.
 
 use super::{Ask, Message, Part, Refusal, Words, missing, most, parse};
 use crate::mock::dialect::Address;
@@ -68,6 +68,49 @@ pub(super) fn gemini(at: &Address, body: &[u8]) -> Result<Ask, Refusal> {
         prompt_tokens: said,
         max_tokens: most(body.config.and_then(|config| config.most), "maxOutputTokens")?,
         stream: at.stream,
+        include_usage: true,
+    })
+}
+
+#[derive(Deserialize)]
+struct Responses<'a> {
+    #[serde(borrow)]
+    model: Option<Cow<'a, str>>,
+    input: Option<Input>,
+    instructions: Option<Words>,
+    #[serde(rename = "max_output_tokens")]
+    most: Option<u64>,
+    stream: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Input {
+    Text(String),
+    Items(Vec<Message>),
+}
+
+impl Input {
+    fn words(&self) -> u64 {
+        match self {
+            Self::Text(text) => crate::mock::text::prompt_tokens(text),
+            Self::Items(items) => {
+                items.iter().filter_map(|item| item.content.as_ref()).map(|words| words.0).sum()
+            }
+        }
+    }
+}
+
+/// OpenAI's Responses.
+pub(super) fn responses(body: &[u8]) -> Result<Ask, Refusal> {
+    let body: Responses<'_> = parse(body)?;
+    let model = body.model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model"))?;
+    let input = body.input.ok_or_else(|| missing("input"))?;
+    Ok(Ask {
+        model: model.into_owned(),
+        prompt_tokens: input.words() + body.instructions.map_or(0, |words| words.0),
+        max_tokens: most(body.most, "max_output_tokens")?,
+        stream: body.stream.unwrap_or(false),
         include_usage: true,
     })
 }

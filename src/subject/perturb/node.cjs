@@ -30,8 +30,8 @@ try {
   };
   // Milliseconds, mostly none.
   const delay = () => {
-    if (left <= 0 || random() >= (rare ? 0.1 : 0.4)) return 0;
-    const chosen = rare ? 5 * 2 ** Math.floor(random() * 4) : 2 ** Math.floor(random() * 4);
+    if (left <= 0 || random() >= (rare ? 0.25 : 0.5)) return 0;
+    const chosen = (rare ? 10 : 1) * 2 ** Math.floor(random() * 4);
     left -= chosen;
     return chosen;
   };
