@@ -202,6 +202,9 @@ impl Options {
         settings.command.kill_at = self.kill_at;
         let drive = self.drive.as_deref().map(Address::read).transpose();
         settings.drive = drive.map_err(|error| format!("--drive: {error}"))?;
+        if settings.drive.is_some() && settings.command.processes > 1 {
+            return Err("--drive is for one process: leave --processes out".to_owned());
+        }
         if let Some(timeout) = &self.timeout {
             settings.command.timeout = duration("timeout", timeout)?;
         }
@@ -299,6 +302,7 @@ mod tests {
         assert!(with(|o| o.budget = Some("much".to_owned())).starts_with("--budget"));
         assert!(with(|o| o.budget = Some("1.00 USD".to_owned())).contains("--price"));
         assert!(with(|o| o.price = Some("in=1".to_owned())).starts_with("--price"));
+        assert!(with(|o| o.drive = Some("localhost".to_owned())).starts_with("--drive"));
         assert!(with(|o| o.workdir = Some("/no/such/folder".to_owned())).contains("--workdir"));
     }
 }
