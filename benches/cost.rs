@@ -1,7 +1,8 @@
-//! Time to price a million attempts by a card with tiers, hours and variants: each into its regime, the sum once.
+//! Time to price a million attempts by a card with tiers, hours and variants: each into its regime, the sum once; and one
+//! by one, as a run is priced, in two parts each.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deadheat::cost::{Circumstances, Component, Counts, LIST, Tally, snapshot};
+use deadheat::prices::{Circumstances, Component, Counts, LIST, Meter, Tally, snapshot};
 use deadheat::seed;
 use rand::Rng;
 use std::hint::black_box;
@@ -31,6 +32,19 @@ fn price(bench: &mut Criterion) {
                     tally.add(card, black_box(counts), &now).expect("a price");
                 }
                 tally.cost(card).expect("a sum")
+            });
+        });
+        group.bench_function(format!("{model}, one by one"), |bench| {
+            bench.iter(|| {
+                let mut meter = Meter::new(card);
+                let mut sum = 0i128;
+                for (counts, at_utc_s) in &attempts {
+                    let counts = black_box(counts);
+                    let (prompt, completion) = (counts.get(Component::Input), counts.get(Component::Output));
+                    let (asked, answered) = meter.parts(prompt, completion, *at_utc_s).expect("a price");
+                    sum += asked.yocto + answered.yocto;
+                }
+                sum
             });
         });
     }

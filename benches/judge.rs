@@ -60,7 +60,7 @@ fn plan() -> Plan {
 fn judge(dir: &Path) {
     let plan = plan();
     let clock = Clock::start();
-    let summary = gate::judge(&plan, dir).expect("a whole run");
+    let summary = gate::judge(&plan, dir, None).expect("a whole run");
     let all = clock.now();
     assert_eq!(summary.valid.why, Vec::<String>::new());
     assert_eq!(summary.fidelity.joined, summary.counters[0].attempts);

@@ -1,10 +1,13 @@
 //! The command line: one file per verb; flags in, exit code out. No rule of the domain lives here.
 
 mod audit;
+mod calibrate;
 mod check;
+mod compare;
 mod completions;
 mod cost;
 mod init;
+mod merge;
 mod mock;
 mod output;
 mod plan;
@@ -35,6 +38,9 @@ enum Verb {
     Mock(mock::Args),
     Check(check::Args),
     Report(report::Args),
+    Compare(Box<compare::Args>),
+    Calibrate(calibrate::Args),
+    Merge(merge::Args),
     Cost(cost::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -59,6 +65,9 @@ pub fn main() -> u8 {
         Verb::Mock(args) => mock::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Compare(args) => compare::run(&args),
+        Verb::Calibrate(args) => calibrate::run(&args),
+        Verb::Merge(args) => merge::run(&args),
         Verb::Cost(args) => cost::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Schema(args) => schema::run(&args),

@@ -3,7 +3,9 @@
 mod advice;
 mod assemble;
 mod audited;
+mod baseline;
 mod billed;
+pub mod compare;
 mod cost;
 mod exit;
 mod findings;
@@ -17,6 +19,7 @@ mod validity;
 
 pub use assemble::{Parts, assemble};
 pub use audited::{Audited, audited};
+pub use baseline::{BASELINE, Baseline, baseline_faults};
 pub use billed::{BilledTokens, billed};
 pub use exit::Exit;
 pub use findings::Hunted;

@@ -2,6 +2,7 @@
 //!
 //! The rooms, in the order in which data flows through them:
 //!
+//! - [`prices`]: dated rate cards, and what a request costs by one
 //! - [`scenario`]: TOML in, a checked plan out
 //! - [`profile`]: when each job is due
 //! - [`strategy`]: how jobs become attempts under concurrency
@@ -14,7 +15,7 @@
 //! - [`explore`]: hunts for the schedule under which a client breaks a rule
 //! - [`subject`]: runs somebody else's program against the built-in provider, and hears what it claims
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
-//! - [`cost`]: usage × dated price × exchange rate → money
+//! - [`cost`]: what a run cost and wasted, what a month would cost
 //! - [`invariants`]: judges evidence
 //! - [`gate`]: thresholds, the summary, the exit code
 //! - [`report`]: renders a summary
@@ -32,6 +33,7 @@ pub mod units;
 pub mod history;
 pub mod invariants;
 pub mod metrics;
+pub mod prices;
 pub mod profile;
 pub mod scenario;
 pub mod schedule;

@@ -6,6 +6,6 @@ mod stored;
 mod text;
 
 pub use focus::focus_csv;
-pub use json::{error_json, json};
+pub use json::{calibrated_json, compared_json, error_json, json};
 pub use stored::{StoredError, stored};
-pub use text::{Context, render};
+pub use text::{Context, calibrated, compared, render};

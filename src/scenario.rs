@@ -18,6 +18,7 @@ mod mask;
 mod metric;
 mod phases;
 mod plan;
+mod price;
 mod raw;
 mod render;
 mod rules;

@@ -19,7 +19,7 @@ fn prices_are_listed_with_their_age_and_source() {
     {
         assert!(ran.out.contains(word), "{word}: {}", ran.out);
     }
-    assert!(ran.out.contains("price = { input = \"0.40\", output = \"1.60\""), "{}", ran.out);
+    assert!(ran.out.contains("price = { card = \"openai/gpt-4.1-mini\" }"), "{}", ran.out);
     let all = Place::new().line("cost prices --format json --on 2026-11-24").exits(0).json();
     assert!(all["cards"].as_array().expect("cards").len() > 60);
 }

@@ -1,7 +1,7 @@
 //! Prices of others: numbers to the last digit, and every row that is not kept with its reason.
 #![cfg(not(loom))]
 
-use deadheat::cost::{Book, Circumstances, Component, Counts, Format, Imported, Usage, import};
+use deadheat::prices::{Book, Circumstances, Component, Counts, Format, Imported, Usage, import};
 use std::path::Path;
 
 fn imported(format: Format, name: &str) -> Imported {

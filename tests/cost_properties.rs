@@ -1,10 +1,10 @@
 //! Laws of money: order and grouping change nothing, more tokens never cost less, rates of exchange come back.
 #![cfg(not(loom))]
 
-use deadheat::cost::{
-    Amount, Card, Circumstances, Component, Counts, LIST, Supplier, Tally, break_even, landed, snapshot,
+use deadheat::cost::{Supplier, break_even};
+use deadheat::prices::{
+    Amount, Card, Circumstances, Component, Counts, Fx, LIST, Meter, Price, Tally, Terms, landed, snapshot,
 };
-use deadheat::scenario::{CostPlan, Fx, Terms};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use std::sync::LazyLock;
@@ -55,6 +55,33 @@ proptest! {
         prop_assert_eq!(whole, backwards);
         prop_assert_eq!(whole, merged.cost(card).expect("a price"));
         prop_assert_eq!(whole, one_by_one);
+        let mut meter = Meter::new(card);
+        let metered = requests.iter().fold(Amount::zero(card.currency), |sum, (counts, second)| {
+            sum.plus(meter.cost(counts, *second).expect("a price")).expect("within bounds")
+        });
+        prop_assert_eq!(whole, metered);
+    }
+
+    #[test]
+    fn what_a_budget_sets_aside_is_never_less_than_the_bill(
+        requests in requests(), which in any::<prop::sample::Index>(), discount in 0..100i64, rate in 1..20_000i64
+    ) {
+        let card = which.get(CARDS.as_slice()).clone();
+        let cny = "CNY".parse().expect("CNY");
+        let fx = [(cny, Fx { rate: Decimal::new(rate, 3), date: "2026-11-20".to_owned() })].into();
+        let terms = Terms { discount: Decimal::new(discount, 2), ..Terms::default() };
+        let price = Price::new(card, cny, &fx, terms).expect("a rate");
+        let mut meter = Meter::new(&price.landed);
+        let (mut bill, mut all) = (0, [0u64; 2]);
+        for (counts, second) in &requests {
+            let (prompt, completion) = (counts.get(Component::Input), counts.get(Component::Output));
+            let paid = meter.request(prompt, completion, *second).expect("a price");
+            prop_assert!(paid.yocto <= price.most(prompt, completion).expect("a price").yocto);
+            bill += paid.yocto;
+            all = [all[0] + prompt, all[1] + completion];
+        }
+        let many = u64::try_from(requests.len()).expect("few");
+        prop_assert!(bill <= price.most_of(many, all[0], all[1]).expect("a price").yocto);
     }
 
     #[test]
@@ -78,14 +105,10 @@ proptest! {
     ) {
         let (usd, cny) = ("USD".parse().expect("USD"), "CNY".parse().expect("CNY"));
         let rate = Decimal::new(rate_millis, 3);
-        let plan = |currency| CostPlan {
-            currency: Some(currency),
-            fx: [(cny, Fx { rate, date: "2026-11-20".to_owned() })].into(),
-            ..CostPlan::default()
-        };
+        let fx = [(cny, Fx { rate, date: "2026-11-20".to_owned() })].into();
         let value = Decimal::new(cents, 2);
-        let there = landed(usd, &plan(cny), &Terms::default()).expect("a rate").price(value).expect("a price");
-        let back = landed(cny, &plan(usd), &Terms::default()).expect("a rate").price(there).expect("a price");
+        let there = landed(usd, cny, &fx, &Terms::default()).expect("a rate").price(value).expect("a price");
+        let back = landed(cny, usd, &fx, &Terms::default()).expect("a rate").price(there).expect("a price");
         prop_assert!((back - value).abs() <= Decimal::new(1, 2), "{value} {there} {back}");
     }
 

@@ -1,7 +1,7 @@
 //! Rate cards: the embedded snapshot, edges, hours, tiers, and everything that must not be guessed.
 #![cfg(not(loom))]
 
-use deadheat::cost::{
+use deadheat::prices::{
     ARTICLE, Book, Card, Circumstances, LIST, LookupError, PriceError, Usage, diff, snapshot, snapshots,
 };
 
@@ -39,7 +39,7 @@ fn every_row_of_the_snapshot_has_a_source_and_a_day() {
     }
     let newest = list().newest().expect("a day");
     println!("{rows} rows, {} of them list prices, newest {newest}", list().cards().len());
-    assert!(rows > 80 && newest.to_string().as_str() >= "2026-10-14");
+    assert!(rows > 90 && newest.to_string().as_str() >= "2026-11-19");
 }
 
 #[test]
@@ -110,6 +110,9 @@ fn peak_hours_are_the_vendors_and_weekends_are_off_peak() {
         ("2026-11-24T10:00:00Z", "0.60"),
         ("2026-11-28T02:00:00Z", "0.60"),
         ("2026-11-29T07:00:00Z", "0.60"),
+        // A Thursday, and a public holiday; by the vendor's clock it begins at 16:00 UTC.
+        ("2026-10-01T02:00:00Z", "0.60"),
+        ("2026-10-08T02:00:00Z", "1.20"),
     ] {
         assert_eq!(cost(flash, 0, 1_000_000, &at(moment)), out, "{moment}");
     }

@@ -3,13 +3,11 @@
 
 mod evidence;
 
-use deadheat::cost::{
-    Circumstances, Class, Component, Counts, JobUse, LEAST_JOBS, ProjectError, card_of, classes, job_uses,
-    project, run_cost,
-};
+use deadheat::cost::{Around, Class, JobUse, LEAST_JOBS, ProjectError, classes, job_uses, project, run_cost};
 use deadheat::history::{CostRow, LedgerEnd, Outcome};
 use deadheat::metrics::{Gaps, fold};
-use deadheat::scenario::{Fx, Place, Plan, StrategyPlan, Terms, TokenRange, Way};
+use deadheat::prices::{Card, Circumstances, Component, Counts, Fx, Price, Terms};
+use deadheat::scenario::{Place, Plan, StrategyPlan, TokenRange, Way};
 use deadheat::units::PricePerMtok;
 use evidence::{Fate, Story, World, plan};
 use proptest::prelude::*;
@@ -18,9 +16,13 @@ use rust_decimal::Decimal;
 fn priced(mut plan: Plan) -> Plan {
     let usd = "USD".parse().expect("a currency");
     for target in &mut plan.targets {
-        target.price = Some(PricePerMtok::parse("2.00", "8.00", usd).expect("a price"));
+        target.price = Some(Price::flat(PricePerMtok::parse("2.00", "8.00", usd).expect("a price")));
     }
     plan
+}
+
+fn list(plan: &Plan) -> Card {
+    plan.targets[0].price.as_ref().expect("a price").list.clone()
 }
 
 fn cost(world: &World) -> Vec<CostRow> {
@@ -67,6 +69,17 @@ proptest! {
             prop_assert!(attempts <= counter.attempts);
             prop_assert_eq!(class(&row, "useful").unwrap_or(0), counter.answered);
         }
+    }
+
+    #[test]
+    fn without_a_fault_the_client_believes_what_the_ledger_billed(
+        jobs in 1..40usize, permanent in proptest::collection::vec(any::<bool>(), 40)
+    ) {
+        let fates = (0..jobs).map(|nth| if permanent[nth] { Fate::Permanent } else { Fate::Whole });
+        let stories = fates.map(|fate| Story { took_ms: 20, warmup: false, fates: vec![fate] }).collect();
+        let row = cost(&World::build(priced(plan::plan(4, 1, 1)), &[stories], true, 0)).remove(0);
+        prop_assert_eq!(row.billed.as_ref(), Some(&row.client));
+        prop_assert_eq!(row.disagreeing, 0);
     }
 
     #[test]
@@ -167,7 +180,8 @@ fn where_it_is_paid_every_factor_is_said() {
     world.plan.cost.currency = Some(cny);
     world.plan.cost.fx.insert(cny, Fx { rate: decimal("7.30"), date: "2026-11-20".into() });
     let terms = Terms { top_up: decimal("7.30"), ..Terms::default() };
-    world.plan.cost.terms.insert("mock".into(), terms);
+    let list = list(&world.plan);
+    world.plan.targets[0].price = Some(Price::new(list, cny, &world.plan.cost.fx, terms).expect("a rate"));
     world.plan.cost.jobs_per_month = Some(3000);
     let row = cost(&world).remove(0);
     let landed = row.landed.expect("landed");
@@ -189,18 +203,18 @@ fn a_month_is_the_mean_and_its_interval_holds_it() {
         .collect();
     let fates: Vec<&[Fate]> = fates.iter().map(Vec::as_slice).collect();
     let world = World::build(priced(plan::plan(8, 3, 1)), &[stories(&fates)], true, 0);
-    let card = card_of(&world.plan.targets[0]).expect("a price");
+    let card = list(&world.plan);
     let uses = job_uses(&world.plan, world.plan.cells()[0], &world.evidence, &card, 0).expect("uses");
-    let month = project(&uses, &card, 100_000, 7, false).expect("a month");
+    let terms = Terms::default();
+    let around = Around { terms: &terms, fx: false };
+    let month = project(&uses, &card, 100_000, 7, &around).expect("a month");
     let billed = decimal(cost(&world)[0].billed.as_ref().expect("billed"));
     assert_eq!(decimal(&month.month.decimal()), billed * Decimal::from(1000));
     assert!(month.low.yocto < month.month.yocto && month.month.yocto < month.high.yocto);
-    assert_eq!(
-        project(&uses, &card, 100_000, 7, false),
-        Ok(month.clone()),
-        "the same seed, the same interval"
-    );
-    assert_eq!(project(&uses[1..], &card, 1, 7, false), Err(ProjectError::TooFew(LEAST_JOBS - 1)));
+    let again = project(&uses, &card, 100_000, 7, &around);
+    assert_eq!(again, Ok(month.clone()), "the same seed, the same interval");
+    let few = project(&uses[1..], &card, 1, 7, &around);
+    assert_eq!(few, Err(ProjectError::TooFew(LEAST_JOBS - 1)));
     // The first, refused attempt was not billed, so further ones have a part in the cost.
     let without = month.if_else.iter().find(|(what, _)| what == "no retries").expect("varied");
     assert!(without.1.yocto < month.month.yocto);
@@ -210,9 +224,11 @@ fn a_month_is_the_mean_and_its_interval_holds_it() {
 #[test]
 fn jobs_that_all_cost_the_same_have_no_spread() {
     let usd = "USD".parse().expect("a currency");
-    let card = card_of(&priced(plan::plan(1, 1, 1)).targets[0]).expect("a price");
-    let each = JobUse { first: 1_000, later: 0, prompt: 10 };
-    let month = project(&vec![each; 150], &card, 10, 1, true).expect("a month");
+    let card = list(&priced(plan::plan(1, 1, 1)));
+    let each = JobUse { first: 1_000, later: 0, cached: 0 };
+    let terms = Terms::default();
+    let abroad = Around { terms: &terms, fx: true };
+    let month = project(&vec![each; 150], &card, 10, 1, &abroad).expect("a month");
     assert_eq!((month.low, month.high), (month.month, month.month));
     assert_eq!((month.month.yocto, month.month.currency), (10_000, usd));
     let higher = month.if_else.iter().find(|(what, _)| what.contains("higher")).expect("a rate has a part");

@@ -52,6 +52,7 @@ fn good() -> Run {
 fn summary(run: &Run) -> Summary {
     let metrics = ["unbounded", "semaphore"].map(|s| metric(s, "ttft", &run.times)).into();
     assemble(Parts {
+        baseline: None,
         plan: &run.plan,
         meta: &run.meta,
         host: Host::default(),
@@ -65,6 +66,7 @@ fn summary(run: &Run) -> Summary {
         verdicts: run.verdicts.clone(),
         billed: run.billed.clone(),
         cost: vec![],
+        budget: vec![],
     })
 }
 

@@ -68,7 +68,19 @@ fn judged(run: &Run) -> Summary {
         run.figures.iter().map(|(_, ms, ..)| histogram(&vec![ms * MS; run.samples])).collect();
     let billed =
         cells.iter().map(|c| Some(BilledTokens { prompt: 0, completion: run.figures[c.strategy].3 * 1000 }));
+    let costs = cells.iter().filter_map(|cell| {
+        let target = &run.plan.targets[cell.target];
+        let most = target.price.as_ref()?.most(0, run.figures[cell.strategy].3 * 1000).expect("a sum");
+        Some(CostRow {
+            target: target.name.clone(),
+            strategy: run.plan.strategies[cell.strategy].name().to_owned(),
+            currency: most.currency.to_string(),
+            billed: Some(most.decimal()),
+            ..CostRow::default()
+        })
+    });
     assemble(Parts {
+        baseline: None,
         plan: &run.plan,
         meta: &run.meta,
         host: Host::default(),
@@ -81,7 +93,8 @@ fn judged(run: &Run) -> Summary {
         conservation: vec![],
         verdicts: run.verdicts.clone(),
         billed: billed.collect(),
-        cost: vec![],
+        cost: costs.collect(),
+        budget: vec![],
     })
 }
 

@@ -34,7 +34,7 @@ impl Observed for Seen {
 
 fn judged(plan: &Plan, seen: &Seen, threshold: Threshold) -> Vec<ThresholdRow> {
     let plan = Plan { thresholds: vec![threshold], ..plan.clone() };
-    thresholds(&plan, seen)
+    thresholds(&plan, seen, None)
 }
 
 fn two() -> Seen {

@@ -4,6 +4,7 @@
 mod evidence;
 
 use deadheat::history::{Claim, Invariant as I, JobEnd, Outcome, Verdict, VerdictRow};
+use deadheat::prices::Price;
 use deadheat::scenario::{Budget, Place, StrategyPlan, Way};
 use deadheat::units::{Money, PricePerMtok};
 use evidence::{Fate, Story, World, key, plan::plan};
@@ -53,7 +54,7 @@ fn a_budget_may_be_passed_by_one_request_and_no_more() {
 fn money_is_counted_exactly_at_the_targets_price() {
     let mut world = jobs(2);
     let usd = "USD".parse().unwrap();
-    world.plan.targets[0].price = Some(PricePerMtok::parse("2.00", "8.00", usd).unwrap());
+    world.plan.targets[0].price = Some(Price::flat(PricePerMtok::parse("2.00", "8.00", usd).unwrap()));
     // 14 × 2 + 2001 × 8 millionths of a dollar, the largest request 14 + 8008... of it.
     let (all, largest) = (16_036_000_000, 8_022_000_000);
     let most = |pico| Some(Money { pico, currency: usd });
@@ -94,7 +95,7 @@ fn a_cell_answers_for_its_own_requests_beyond_the_budget_of_the_run() {
 fn damaged_sums_overflow_nothing() {
     let mut world = jobs(3);
     world.plan.targets[0].price =
-        Some(PricePerMtok::parse("900000.00", "900000.00", "USD".parse().unwrap()).unwrap());
+        Some(Price::flat(PricePerMtok::parse("900000.00", "900000.00", "USD".parse().unwrap()).unwrap()));
     for row in &mut world.evidence.ledger {
         (row.billed_prompt_tokens, row.billed_completion_tokens) = (u64::MAX, u64::MAX);
     }

@@ -10,7 +10,7 @@ use loom_model::{bounded, check, exhaustive, note, spawn};
 use std::sync::Arc;
 
 const CAP: u64 = 100;
-const MOST: Charge = Charge { requests: 1, tokens: 60, pico: 0 };
+const MOST: Charge = Charge { requests: 1, tokens: 60, yocto: 0 };
 
 fn spend(budget: &Budget) -> bool {
     let granted = budget.reserve(MOST);

@@ -4,6 +4,7 @@
 #[path = "profile/plans.rs"]
 mod plans;
 
+use deadheat::prices::Price;
 use deadheat::profile::{LeastMost, blocks, forecast};
 use deadheat::scenario::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage, StrategyPlan, Way};
 use deadheat::units::{Money, PricePerMtok};
@@ -16,8 +17,9 @@ fn money(text: &str) -> Money {
     text.parse().expect(text)
 }
 
-fn price(input: &str, output: &str, currency: &str) -> Option<PricePerMtok> {
-    Some(PricePerMtok::parse(input, output, currency.parse().expect(currency)).expect(input))
+fn price(input: &str, output: &str, currency: &str) -> Option<Price> {
+    let price = PricePerMtok::parse(input, output, currency.parse().expect(currency)).expect(input);
+    Some(Price::flat(price))
 }
 
 /// 1,000 jobs of 100 prompt and 50 to 200 output tokens, up to five attempts each, under two strategies.

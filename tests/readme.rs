@@ -19,11 +19,12 @@ enum Known {
 }
 
 /// Commands by their first words; the longest that fits decides.
-const TABLE: [(&str, Known); 25] = [
+const TABLE: [(&str, Known); 26] = [
     ("./scripts/test", Known::Exempt("it is what runs this test")),
     ("cargo install --path .", Known::Exempt("it builds what is tested here, and writes to a user's home")),
     ("deadheat run scenarios/quickstart.toml", Known::Ends(0, &[])),
     ("deadheat run scenarios/unbounded.toml", Known::Ends(6, &[])),
+    ("deadheat compare --base", Known::Ends(0, &["--measure", "response.p50", "--quiet"])),
     ("deadheat audit", Known::Exempt("tests/audit_cli.rs audits programs of its own")),
     ("deadheat run scenarios/mixed-up.toml", Known::Ends(6, &[])),
     ("deadheat run scenarios/hunt.toml", Known::Exempt("tests/hunt_scenario.rs hunts it")),

@@ -19,6 +19,7 @@ fn threshold(text: &str, passed: bool, seen: Option<&str>) -> ThresholdRow {
         strategy: "unbounded".into(),
         passed,
         void: false,
+        against: None,
         observed: seen.map(Into::into),
         samples: 400,
         why: seen.is_none().then(|| "too few samples: 400, and 3000 are needed to tell".into()),
@@ -84,6 +85,7 @@ fn summary() -> Summary {
         explored: vec![],
         fidelity: fidelity(),
         cost: vec![cost("unbounded", "0.64"), cost("semaphore", "0.644")],
+        budget: vec![],
         thresholds: vec![
             threshold("ttft: p(99) < 1500ms", false, Some("1.52s")),
             threshold("error_rate: rate < 20%", true, Some("10.47%")),

@@ -2,8 +2,8 @@
 #![cfg(not(loom))]
 
 use deadheat::scenario::{
-    Aggregate, Arrivals, Backoff, Dist, Executor, FaultKind, Jitter, Place, Plan, Source, StrategyPlan,
-    TEMPLATE, Way, load, load_stored,
+    Aggregate, Arrivals, Backoff, Bound, Dist, Executor, FaultKind, Jitter, Place, Plan, Source,
+    StrategyPlan, TEMPLATE, Way, load, load_stored,
 };
 use std::time::Duration;
 
@@ -155,12 +155,12 @@ fn targets_strategies_and_profiles_keep_the_order_of_the_file() {
 fn thresholds_are_in_base_units_and_want_enough_samples() {
     let thresholds = many().thresholds;
     assert_eq!(thresholds[0].text, "ttft{target=zeta, strategy=semaphore}: p(99) < 1500ms");
-    assert_eq!((thresholds[0].metric.as_str(), thresholds[0].bound), ("ttft", 1.5e9));
+    assert_eq!((thresholds[0].metric.as_str(), thresholds[0].bound), ("ttft", Bound::Value(1.5e9)));
     assert_eq!(thresholds[0].aggregate, Aggregate::Percentile(99.0));
     assert_eq!(thresholds[0].filters["strategy"], "semaphore");
     let samples: Vec<_> = thresholds.iter().map(|threshold| threshold.min_samples).collect();
     assert_eq!(samples, [300, 9, 1, 1, 3000, 60]);
-    assert_eq!((thresholds[2].bound, thresholds[3].bound), (0.01, 5e11));
+    assert_eq!((thresholds[2].bound, thresholds[3].bound), (Bound::Value(0.01), Bound::Value(5e11)));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! `deadheat check`: judge stored evidence again.
 
-use super::output::{Format, fail, print_summary, setting};
+use super::output::{Format, fail, load_baseline, print_summary, setting};
 use crate::explore::Finding;
 use crate::gate::{Exit, judge};
-use crate::history::{RunDir, Summary};
+use crate::history::{PROGRAM, RunDir, Summary};
 use crate::report::stored;
 use crate::scenario::{Plan, Source, load, load_stored};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// Change one value of the run's plan, such as target.mock.price.output=8.00; repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Hold thresholds such as "p(95) <= baseline + 10%" against this stored run
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -27,7 +30,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> u8 {
     if let Some(result) = audited(&args.run_dir) {
         return match result {
-            Ok(_) if !args.set.is_empty() || args.thresholds.is_some() => {
+            Ok(_) if !args.set.is_empty() || args.thresholds.is_some() || args.baseline.is_some() => {
                 let message = "an audit has no thresholds and no prices to change: audit the program again";
                 fail(args.format, Exit::Usage, message)
             }
@@ -51,6 +54,9 @@ fn audited(dir: &Path) -> Option<Result<Summary, String>> {
         Ok(summary) => summary,
         Err(error) => return Some(Err(error.to_string())),
     };
+    if summary.explored.iter().all(|row| row.strategy != PROGRAM) {
+        return None;
+    }
     let read = |n: usize| {
         let path = dir.join(format!("finding-{n}.toml"));
         let name = path.display().to_string();
@@ -76,7 +82,8 @@ fn judged(args: &Args) -> Result<Summary, String> {
     if let Some(scenario) = &args.thresholds {
         plan.thresholds = plan_of(scenario, &[])?.thresholds;
     }
-    judge(&plan, &args.run_dir).map_err(|error| error.to_string())
+    let baseline = args.baseline.as_deref().map(|dir| load_baseline(dir, &plan)).transpose()?;
+    judge(&plan, &args.run_dir, baseline.as_ref()).map_err(|error| error.to_string())
 }
 
 /// Judging needs no variable of the machine that made the run, so `${NAME}` stays as it is.

@@ -1,8 +1,8 @@
 //! What every verb prints: results to stdout, talk to stderr, both in the format asked for.
 
-use crate::gate::Exit;
+use crate::gate::{Exit, baseline_faults};
 use crate::history::Summary;
-use crate::report::{Context, error_json, json, render};
+use crate::report::{Context, error_json, json, render, stored};
 use crate::scenario::{self, Faults, Plan, Source};
 use crate::schedule::Schedule;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -83,6 +83,19 @@ pub(super) fn load_plan(
     let seed = seed.map(|seed| ("seed".to_owned(), seed.to_string()));
     let set: Vec<_> = set.iter().cloned().chain(seed).collect();
     scenario::load(&source, &set, &|name| std::env::var(name).ok()).map_err(|faults| wrong(&faults, format))
+}
+
+/// Reads a stored run that a run of `plan` is to be held against.
+///
+/// # Errors
+/// What to print: it cannot be read, or not be compared.
+pub(super) fn load_baseline(dir: &Path, plan: &Plan) -> Result<Summary, String> {
+    let baseline = stored(dir).map_err(|error| error.to_string())?;
+    let faults = baseline_faults(plan, &baseline);
+    if faults.is_empty() {
+        return Ok(baseline);
+    }
+    Err(format!("{} is no baseline for this run:\n  {}", dir.display(), faults.join("\n  ")))
 }
 
 /// Loads a schedule; prints all its faults.

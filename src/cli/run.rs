@@ -8,10 +8,12 @@ pub(super) mod targets;
 
 use super::output::{self, Format};
 use crate::clock::{Clock, utc_now_s};
+use crate::cost;
 use crate::engine::{self, Cause, Made, Stop};
 use crate::gate::{self, Exit};
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary};
 use crate::lab::{self, Ran};
+use crate::prices::day_of;
 use crate::report;
 use crate::scenario::{ClockKind, Plan};
 use crate::shared::Progress;
@@ -35,6 +37,9 @@ pub(super) struct Args {
     /// Directory for the evidence; must not exist or be empty (default: reports/NAME-UTC-SEED)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// A stored run that thresholds such as "p(95) <= baseline + 10%" are held against
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -44,6 +49,9 @@ pub(super) struct Args {
     /// Then hunt all cells for schedules under which they break a rule: so long, such as 30s
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     time: Option<Duration>,
+    /// Refuse to begin if a rate card was checked more than so many days ago
+    #[arg(long, value_name = "DAYS")]
+    max_price_age: Option<u32>,
     /// No progress line
     #[arg(long, short)]
     quiet: bool,
@@ -83,10 +91,18 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(plan) => Arc::new(plan),
         Err(code) => return code,
     };
+    if let Err(error) = today().map_or(Ok(()), |today| cost::prices_hold(&plan, today, args.max_price_age)) {
+        return output::fail(args.format, Exit::Usage, &error.to_string());
+    }
     if args.hunt().is_some()
         && let Err(failure) = hunt::check(&plan)
     {
         return output::fail(args.format, failure.exit(), failure.message());
+    }
+    if let Some(dir) = &args.baseline
+        && let Err(message) = output::load_baseline(dir, &plan)
+    {
+        return output::fail(args.format, Exit::Usage, &message);
     }
     match make_and_judge(args, &plan) {
         Ok((summary, place)) => {
@@ -95,6 +111,11 @@ pub(super) fn run(args: &Args) -> u8 {
         }
         Err(failure) => output::fail(args.format, failure.exit, &failure.message),
     }
+}
+
+/// Today, in UTC; `None` if this machine's clock has no date.
+fn today() -> Option<jiff::civil::Date> {
+    i64::try_from(utc_now_s()).ok().and_then(day_of)
 }
 
 /// Evidence in the making.
@@ -113,6 +134,11 @@ impl Books {
                 .map_err(|error| internal_at_default(&error))?,
         };
         dir.write("plan.toml", &plan.toml).map_err(internal)?;
+        if let Some(baseline) = &args.baseline {
+            let baseline = report::stored(baseline).map_err(|error| Failure::new(Exit::Usage, &error))?;
+            let text = report::json(&baseline).map_err(|error| Failure::new(Exit::Internal, &error))?;
+            dir.write(gate::BASELINE, &text).map_err(internal)?;
+        }
         let history = dir.history_writer().map_err(internal)?;
         let ledger = dir.ledger_writer().map_err(internal)?;
         Ok(Self { dir, history, ledger })
@@ -235,7 +261,7 @@ fn close_and_judge(
     ledger.finish().map_err(|error| internal(error.to_string()))?;
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
-    let mut summary = gate::judge(plan, dir.path()).map_err(|error| internal(error.to_string()))?;
+    let mut summary = gate::judge(plan, dir.path(), None).map_err(|error| internal(error.to_string()))?;
     if let Some(asked) = args.hunt() {
         hunt::hunt(args, plan, asked, &dir, stop)?.add_to(&mut summary);
     }

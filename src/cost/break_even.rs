@@ -1,7 +1,7 @@
 //! At which volume one supplier becomes cheaper than another, or which one always is.
 
-use super::{Amount, decimal};
 use crate::history::CostRow;
+use crate::prices::{Amount, decimal};
 use crate::scenario::Plan;
 use crate::units::Currency;
 use rust_decimal::Decimal;
@@ -135,7 +135,11 @@ pub(super) fn beside_the_first(plan: &Plan, rows: &mut [CostRow]) {
             }
             let ranges = break_even(&supplier(plan, first)?, &supplier(plan, row)?)?;
             let said = sentence(&ranges, "jobs a month");
-            Some(format!("{} beside {}: {said}", row.target, first.target))
+            let strategy = match plan.strategies.len() {
+                0 | 1 => String::new(),
+                _ => format!(" ({})", row.strategy),
+            };
+            Some(format!("{} beside {}{strategy}: {said}", row.target, first.target))
         });
         if let Some(landed) = &mut rows[nth].landed {
             landed.break_even = said;
@@ -145,9 +149,10 @@ pub(super) fn beside_the_first(plan: &Plan, rows: &mut [CostRow]) {
 
 fn supplier(plan: &Plan, row: &CostRow) -> Option<Supplier> {
     let landed = row.landed.as_ref()?;
-    let fixed = plan.cost.terms.get(&row.target).map_or(Decimal::ZERO, |terms| terms.fixed_per_month);
+    let terms = &plan.targets.iter().find(|target| target.name == row.target)?.price.as_ref()?.terms;
     let each = decimal(landed.per_job.as_ref()?)?;
-    Some(Supplier { name: row.target.clone(), each, fixed, prepaid: Decimal::ZERO })
+    let (fixed, prepaid) = (terms.fixed_per_month, terms.prepaid_per_month);
+    Some(Supplier { name: row.target.clone(), each, fixed, prepaid })
 }
 
 /// An amount as a decimal; `None` beyond 28 digits.

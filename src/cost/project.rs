@@ -1,8 +1,8 @@
 //! From a run's jobs to a month: a mean, the interval that sampling leaves, and what it hangs on.
 
 use super::waste::of_cell;
-use super::{Amount, Card, Circumstances, Component, Counts, PriceError};
 use crate::history::{AttemptRow, Evidence, JobId, JobKey, LedgerRow};
+use crate::prices::{Amount, Card, Component, Meter, PriceError, Terms};
 use crate::scenario::{Cell, Place, Plan};
 use crate::seed;
 use rand::Rng;
@@ -21,8 +21,8 @@ pub struct JobUse {
     pub first: i128,
     /// Cost of all further attempts.
     pub later: i128,
-    /// Prompt tokens of all its attempts.
-    pub prompt: u64,
+    /// What would be saved if every prompt token had been read from a cache; 0 where the price has no rate for that.
+    pub cached: i128,
 }
 
 /// Why nothing was projected.
@@ -46,7 +46,7 @@ pub struct Projection {
     pub sample: usize,
     /// Mean cost of a job.
     pub per_job: Amount,
-    /// The month.
+    /// The month, with what is paid whatever is used.
     pub month: Amount,
     /// Lower end of the 95 % interval: sampling error only, no drift of traffic or prices.
     pub low: Amount,
@@ -61,7 +61,7 @@ pub struct Projection {
 }
 
 /// What each job of a cell used by a card: by the ledger, or without one by what the client was told. `start_utc_s` is
-/// when the run is taken to have begun: prices have days and hours.
+/// when the run is taken to have begun: prices have days and hours, so a month is as full of peaks as the run was.
 ///
 /// # Errors
 /// If tokens cannot be priced, or a target without a ledger reported none.
@@ -74,19 +74,25 @@ pub fn job_uses(
 ) -> Result<Vec<JobUse>, ProjectError> {
     let mut uses: Vec<JobUse> = Vec::new();
     let mut at: Option<JobId> = None;
+    let mut meter = Meter::new(card);
+    let caches = card.rates.own(Component::CachedRead).is_some();
     let mut add = |job: JobId, first: bool, (prompt, completion): (u64, u64), stamp_ns: u64| {
         if at != Some(job) {
             at = Some(job);
             uses.push(JobUse::default());
         }
-        let counts = Counts::default().with(Component::Input, prompt).with(Component::Output, completion);
+        let counts = card.request(prompt, completion);
         let seconds = start_utc_s.saturating_add(stamp_ns / 1_000_000_000);
         let at_utc_s = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let cost = card.cost(&counts, &Circumstances { at_utc_s, ..Circumstances::default() })?.yocto;
+        let cost = meter.cost(&counts, at_utc_s)?.yocto;
         let Some(held) = uses.last_mut() else { return Ok(()) };
         let sum = if first { &mut held.first } else { &mut held.later };
         *sum = sum.checked_add(cost).ok_or(PriceError::TooMuch)?;
-        held.prompt = held.prompt.saturating_add(prompt);
+        if caches {
+            let cached = counts.with(Component::Input, 0).with(Component::CachedRead, prompt);
+            let saved = cost - meter.cost(&cached, at_utc_s)?.yocto;
+            held.cached = held.cached.checked_add(saved).ok_or(PriceError::TooMuch)?;
+        }
         Ok::<(), PriceError>(())
     };
     if matches!(plan.targets[cell.target].place, Place::Mock(_)) {
@@ -113,8 +119,16 @@ pub fn job_uses(
     Ok(uses)
 }
 
-/// A month of `jobs_per_month`, from the jobs of a run. `cached_read` varies the share of prompt tokens that a cache
-/// answers; `fx` says whether a rate of exchange has a part in the price.
+/// What stands around the price of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around<'a> {
+    /// What is paid each month, and the credit that expires.
+    pub terms: &'a Terms,
+    /// Whether a rate of exchange has a part in the price.
+    pub fx: bool,
+}
+
+/// A month of `jobs_per_month`, from the jobs of a run, with what is paid whatever is used.
 ///
 /// # Errors
 /// With fewer than [`LEAST_JOBS`] jobs, or sums beyond what can be counted.
@@ -123,16 +137,19 @@ pub fn project(
     card: &Card,
     jobs_per_month: u64,
     seed: u64,
-    fx: bool,
+    around: &Around<'_>,
 ) -> Result<Projection, ProjectError> {
     if uses.len() < LEAST_JOBS {
         return Err(ProjectError::TooFew(uses.len()));
     }
     let many = u64::try_from(uses.len()).unwrap_or(u64::MAX);
+    let money = |units| Amount::of(units, card.currency).ok_or(PriceError::TooMuch);
+    let (fixed, prepaid) = (money(around.terms.fixed_per_month)?, money(around.terms.prepaid_per_month)?);
     let month = |sum: i128| -> Result<Amount, ProjectError> {
         let scaled = sum.checked_mul(i128::from(jobs_per_month)).ok_or(PriceError::TooMuch)?;
-        let sum = Amount { yocto: scaled, currency: card.currency };
-        Ok(sum.per(many).ok_or(PriceError::TooMuch)?)
+        let used = Amount { yocto: scaled, currency: card.currency }.per(many).ok_or(PriceError::TooMuch)?;
+        let used = Amount { yocto: used.yocto.max(prepaid.yocto), ..used };
+        Ok(used.plus(fixed).ok_or(PriceError::TooMuch)?)
     };
     let total = |of: fn(&JobUse) -> i128| -> Result<i128, ProjectError> {
         let sum = uses.iter().map(of).try_fold(0i128, i128::checked_add);
@@ -163,7 +180,7 @@ pub fn project(
         }
     }
     cache(&mut projection, uses, card, all, &month)?;
-    if fx {
+    if around.fx {
         for (name, percent) in [("exchange rate 10 % lower", 90), ("exchange rate 10 % higher", 110)] {
             let other = all.checked_mul(percent).ok_or(PriceError::TooMuch)? / 100;
             projection.if_else.push((name.to_owned(), month(other)?));
@@ -182,14 +199,12 @@ fn cache(
     all: i128,
     month: &dyn Fn(i128) -> Result<Amount, ProjectError>,
 ) -> Result<(), ProjectError> {
-    let prompt = uses.iter().map(|job| job.prompt).fold(0u64, u64::saturating_add);
     if card.rates.own(Component::CachedRead).is_none() {
         projection.unknown.push("cache-hit rate: the price has no rate for cached reads".to_owned());
         return Ok(());
     }
-    let cost =
-        |component| card.rates.cost(&Counts::default().with(component, prompt), card.unit, card.currency);
-    let saved = cost(Component::Input)?.yocto - cost(Component::CachedRead)?.yocto;
+    let saved = uses.iter().map(|job| job.cached).try_fold(0i128, i128::checked_add);
+    let saved = saved.ok_or(PriceError::TooMuch)?;
     for percent in [25, 50, 90] {
         let part = saved.checked_mul(percent).ok_or(PriceError::TooMuch)? / 100;
         let name = format!("{percent} % of prompt tokens read from a cache");

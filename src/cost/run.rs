@@ -1,14 +1,13 @@
 //! What a run cost: per cell, by what the client was told and by what the ledger billed.
 
-use super::component::whole;
-use super::disagree::{Tokens, disagreeing};
-use super::waste::{Bought, Class, classes, of_cell};
-use super::{Amount, Card, Component, Counts, Days, Landed, Rates, Unit, landed, price_text};
-use crate::history::{AttemptRow, CostRow, CounterRow, Evidence, FactorRow, LandedRow, Outcome, WasteRow};
-use crate::scenario::{Cell, CostPlan, Place, Plan, Target, Terms};
-use crate::units::{Currency, PricePerMtok};
-use jiff::civil::Date;
-use rust_decimal::Decimal;
+use super::disagree::disagreeing;
+use super::till::{Sum, Till, moment};
+use super::waste::{Bought, Class, of_cell, sorted};
+use crate::history::{
+    AttemptRow, CardRow, CostRow, CounterRow, Evidence, FactorRow, LandedRow, Outcome, WasteRow,
+};
+use crate::prices::{Amount, Component, Price, Terms, day_of, price_text};
+use crate::scenario::{Cell, ClockKind, CostPlan, Place, Plan};
 
 /// One row per cell whose target has a price and whose tokens somebody reported, in the order of [`Plan::cells`], in
 /// which `counters` stand too. Linear in the evidence.
@@ -21,99 +20,110 @@ pub fn run_cost(plan: &Plan, counters: &[CounterRow], evidence: &Evidence) -> Ve
     rows
 }
 
-/// A price as rates: both are exact.
-#[must_use]
-pub fn rates_of(price: &PricePerMtok) -> Rates {
-    // A millionth of a currency's unit per million tokens is a whole number per token.
-    let rate = |pico: i128| Decimal::try_from_i128_with_scale(pico, 6).unwrap_or(Decimal::MAX);
-    Rates::default()
-        .with(Component::Input, rate(price.input_pico))
-        .with(Component::Output, rate(price.output_pico))
+/// What one class, or a whole cell, was charged.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    bought: Bought,
+    list: Sum,
+    landed: Sum,
 }
 
-/// The scenario's price of a target as a card that always holds; `None` without a price.
-#[must_use]
-pub fn card_of(target: &Target) -> Option<Card> {
-    let price = target.price?;
-    Some(Card {
-        provider: target.name.clone(),
-        model: target.model.clone(),
-        aliases: Vec::new(),
-        currency: price.currency,
-        unit: Unit::PerMtok,
-        days: Days::default(),
-        source_url: "the scenario".to_owned(),
-        checked_on: Date::ZERO,
-        set: "scenario".to_owned(),
-        rates: rates_of(&price),
-        whens: Vec::new(),
-        note: None,
-    })
-}
+impl Spent {
+    fn add(&mut self, other: &Self) {
+        self.bought.attempts += other.bought.attempts;
+        self.bought.prompt = self.bought.prompt.saturating_add(other.bought.prompt);
+        self.bought.completion = self.bought.completion.saturating_add(other.bought.completion);
+        self.list.add(other.list);
+        self.landed.add(other.landed);
+    }
 
-fn counts(prompt: u64, completion: u64) -> Counts {
-    Counts::default().with(Component::Input, prompt).with(Component::Output, completion)
-}
-
-/// What tokens cost, in one currency.
-pub(super) struct Till {
-    rates: Rates,
-    currency: Currency,
-}
-
-impl Till {
-    pub(super) fn cost(&self, prompt: u64, completion: u64) -> Option<Amount> {
-        self.rates.cost(&counts(prompt, completion), Unit::PerMtok, self.currency).ok()
+    fn tokens(&self) -> u64 {
+        self.bought.prompt.saturating_add(self.bought.completion)
     }
 }
 
 fn row(plan: &Plan, cell: Cell, counter: &CounterRow, evidence: &Evidence) -> Option<CostRow> {
     let target = &plan.targets[cell.target];
-    let price = target.price?;
+    let price = target.price.as_ref()?;
     let has_ledger = matches!(target.place, Place::Mock(_));
-    let (prompt, completion) = (counter.tokens.client_prompt, counter.tokens.client_completion);
-    if !has_ledger && (prompt, completion) == (0, 0) {
+    let mut till = Till::new(price, &plan.cost, evidence.meta.started_utc_s);
+    let client = told(cell, evidence, &mut till);
+    if !has_ledger && client.tokens() == 0 {
         return None;
     }
-    let till = Till { rates: rates_of(&price), currency: price.currency };
-    let client = till.cost(prompt, completion)?;
-    let sums = has_ledger.then(|| classes(plan, cell, evidence));
-    let billed = sums.as_ref().map(|sums| {
-        let of = |tokens: fn(&Bought) -> u64| sums.iter().map(tokens).fold(0, u64::saturating_add);
-        (of(|sum| sum.prompt), of(|sum| sum.completion))
+    let sums = has_ledger.then(|| {
+        let mut sums = [Spent::default(); 6];
+        sorted(plan, cell, evidence, &mut |class, row| {
+            let (prompt, completion) = (row.billed_prompt_tokens, row.billed_completion_tokens);
+            let [list, landed] = till.both(prompt, completion, row.arrived_ns);
+            let mut bought = Bought::default();
+            bought.add(row);
+            sums[class as usize].add(&Spent { bought, list, landed });
+        });
+        sums
     });
-    let (paid_prompt, paid_completion) = billed.unwrap_or((prompt, completion));
-    let paid = till.cost(paid_prompt, paid_completion)?;
-    let tokens = paid_prompt.saturating_add(paid_completion);
+    let paid = sums.as_ref().map_or(client, |sums| {
+        let mut all = Spent::default();
+        sums.iter().for_each(|sum| all.add(sum));
+        all
+    });
+    // Beyond what can be counted is no figure.
+    if [client.list, paid.list, paid.landed].iter().any(|sum| sum.whole() == i128::MAX) {
+        return None;
+    }
     let (disagreeing, disagree) =
-        if has_ledger { disagreeing(&till, cell, evidence) } else { (0, Vec::new()) };
-    let there = landed_till(plan, cell, &till);
-    let each = |sum: Amount, many: u64| sum.per(many).map(|each| each.rounded(12));
+        if has_ledger { disagreeing(&mut till, cell, evidence) } else { (0, Vec::new()) };
+    let most = if has_ledger { None } else { Some(most(plan, cell, evidence, &mut till)) };
+    let bill = till.list_amount(paid.list.whole());
+    let lands = lands(plan, price);
+    let each = |many: u64| bill.per(many).map(|each| trimmed(each.rounded(12)));
     Some(CostRow {
         target: counter.target.clone(),
         strategy: counter.strategy.clone(),
-        currency: price.currency.to_string(),
-        client: client.decimal(),
-        billed: billed.map(|_| paid.decimal()),
-        most: if has_ledger { None } else { most(plan, cell, evidence, &till).map(|most| most.decimal()) },
-        per_answered_job: each(paid, counter.answered).map(trimmed),
-        per_good_job: each(paid, counter.good).map(trimmed),
-        per_job: each(paid, counter.jobs).map(trimmed),
-        per_request: each(paid, counter.attempts).map(trimmed),
-        per_mtok: per_mtok(paid, tokens).map(trimmed),
+        currency: bill.currency.to_string(),
+        client: till.list_amount(client.list.whole()).decimal(),
+        billed: sums.as_ref().map(|_| bill.decimal()),
+        most: most.map(|most| most.decimal()),
+        per_answered_job: each(counter.answered),
+        per_good_job: each(counter.good),
+        per_job: each(counter.jobs),
+        per_request: each(counter.attempts),
+        per_mtok: per_mtok(bill, paid.tokens()),
         classes: sums
             .iter()
-            .flat_map(|sums| rows_of(sums, &till, there.as_ref().map(|(_, till)| till)))
+            .flatten()
+            .zip(Class::ALL)
+            .filter_map(|(sum, class)| waste(class, sum, &till, lands))
             .collect(),
         disagreeing,
         disagree,
-        landed: there.and_then(|there| land(plan, counter, (paid_prompt, paid_completion), there)),
+        card: card(plan, price, evidence),
+        landed: lands.then(|| land(plan, price, counter, &paid, &till)),
     })
+}
+
+/// What the client was told of.
+fn told(cell: Cell, evidence: &Evidence, till: &mut Till<'_>) -> Spent {
+    let mut all = Spent::default();
+    for row in of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index) {
+        let (prompt, completion) = (row.prompt_tokens.unwrap_or(0), row.completion_tokens.unwrap_or(0));
+        let [list, landed] = till.both(prompt, completion, moment(row));
+        all.add(&Spent { bought: Bought { attempts: 1, prompt, completion }, list, landed });
+    }
+    all
+}
+
+/// Whether anything was said of what stands between list and bill.
+fn lands(plan: &Plan, price: &Price) -> bool {
+    let CostPlan { currency, fx, jobs_per_month, start_utc_s: _ } = &plan.cost;
+    let said = currency.is_some() || !fx.is_empty() || jobs_per_month.is_some();
+    let others = || plan.targets.iter().filter_map(|target| target.price.as_ref());
+    said || price.way.changes() || others().any(|other| other.terms != Terms::default())
 }
 
 fn per_mtok(paid: Amount, tokens: u64) -> Option<String> {
     let scaled = Amount { yocto: paid.yocto.checked_mul(1_000_000)?, ..paid };
-    scaled.per(tokens).map(|each| each.rounded(12))
+    scaled.per(tokens).map(|each| trimmed(each.rounded(12)))
 }
 
 /// Without zeros at the end beyond the second place.
@@ -123,88 +133,82 @@ fn trimmed(text: String) -> String {
     format!("{whole}.{}", &fraction[..kept])
 }
 
-fn rows_of(sums: &[Bought; 6], till: &Till, landed: Option<&Till>) -> Vec<WasteRow> {
-    let row = |class: Class| {
-        let sum = sums[class as usize];
-        let (prompt, completion) = (till.cost(sum.prompt, 0)?, till.cost(0, sum.completion)?);
-        let landed = |prompt, completion| landed.and_then(|till| till.cost(prompt, completion));
-        Some(WasteRow {
-            class: class.name().to_owned(),
-            attempts: sum.attempts,
-            prompt_tokens: sum.prompt,
-            completion_tokens: sum.completion,
-            prompt_cost: prompt.decimal(),
-            completion_cost: completion.decimal(),
-            cost: prompt.plus(completion)?.decimal(),
-            landed_prompt_cost: landed(sum.prompt, 0).map(|sum| sum.decimal()),
-            landed_completion_cost: landed(0, sum.completion).map(|sum| sum.decimal()),
-        })
-    };
-    Class::ALL.into_iter().filter_map(row).filter(|row| row.attempts > 0).collect()
+fn waste(class: Class, sum: &Spent, till: &Till<'_>, lands: bool) -> Option<WasteRow> {
+    let landed = |yocto| lands.then(|| till.landed_amount(yocto).decimal());
+    (sum.bought.attempts > 0).then(|| WasteRow {
+        class: class.name().to_owned(),
+        attempts: sum.bought.attempts,
+        prompt_tokens: sum.bought.prompt,
+        completion_tokens: sum.bought.completion,
+        prompt_cost: till.list_amount(sum.list.prompt).decimal(),
+        completion_cost: till.list_amount(sum.list.completion).decimal(),
+        cost: till.list_amount(sum.list.whole()).decimal(),
+        landed_prompt_cost: landed(sum.landed.prompt),
+        landed_completion_cost: landed(sum.landed.completion),
+    })
 }
 
 /// The most that a provider without a ledger may have billed: what it reported, and the worst case of what it
 /// reported nothing of.
-fn most(plan: &Plan, cell: Cell, evidence: &Evidence, till: &Till) -> Option<Amount> {
+fn most(plan: &Plan, cell: Cell, evidence: &Evidence, till: &mut Till<'_>) -> Amount {
     let workload = &plan.workload;
     let worst = (u64::from(workload.prompt_tokens.max), u64::from(workload.output_tokens.max));
-    let attempts = of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index);
-    let mut sum = (0u64, 0u64);
-    for row in attempts {
+    let mut sum = Sum::default();
+    for row in of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index) {
         let certain = row.sent_ns.is_none() || row.outcome == Outcome::Failed;
         let unsaid = if certain { (0, 0) } else { worst };
-        sum.0 = sum.0.checked_add(row.prompt_tokens.unwrap_or(unsaid.0))?;
-        sum.1 = sum.1.checked_add(row.completion_tokens.unwrap_or(unsaid.1))?;
+        let tokens = (row.prompt_tokens.unwrap_or(unsaid.0), row.completion_tokens.unwrap_or(unsaid.1));
+        sum.add(till.both(tokens.0, tokens.1, moment(row))[0]);
     }
-    till.cost(sum.0, sum.1)
+    till.list_amount(sum.whole())
 }
 
-/// How the target's price lands, and the landed prices; `None` if nothing stands between the list price and the bill.
-fn landed_till(plan: &Plan, cell: Cell, list: &Till) -> Option<(Landed, Till)> {
-    if plan.cost == CostPlan::default() {
-        return None;
-    }
-    let blank = Terms::default();
-    let terms = plan.cost.terms.get(&plan.targets[cell.target].name).unwrap_or(&blank);
-    let landed = landed(list.currency, &plan.cost, terms).ok()?;
-    let rate = |component| landed.price(list.rates.get(component)?);
-    let rates = Rates::default()
-        .with(Component::Input, rate(Component::Input)?)
-        .with(Component::Output, rate(Component::Output)?);
-    let till = Till { rates, currency: landed.currency };
-    Some((landed, till))
+/// Which card it was priced by, and how old that was; `None` for two figures in the scenario.
+fn card(plan: &Plan, price: &Price, evidence: &Evidence) -> Option<CardRow> {
+    let list = &price.list;
+    let began = plan.clock == ClockKind::Real && evidence.meta.started_utc_s > 0;
+    let dated = began || plan.cost.start_utc_s.is_some();
+    let day = day_of(plan.cost.at(evidence.meta.started_utc_s, 0)).filter(|_| dated);
+    price.is_listed().then(|| CardRow {
+        card: list.name(),
+        set: list.set.clone(),
+        source_url: list.source_url.clone(),
+        checked_on: list.checked_on.to_string(),
+        age_days: day.map(|day| i64::from((day - list.checked_on).get_days())),
+        note: list.note.clone(),
+    })
 }
 
 /// What it cost where it is paid.
-fn land(
-    plan: &Plan,
-    counter: &CounterRow,
-    paid: Tokens,
-    (landed, till): (Landed, Till),
-) -> Option<LandedRow> {
-    let fixed = plan.cost.terms.get(&counter.target).map_or(Decimal::ZERO, |terms| terms.fixed_per_month);
-    let sum = till.cost(paid.0, paid.1)?;
+fn land(plan: &Plan, price: &Price, counter: &CounterRow, paid: &Spent, till: &Till<'_>) -> LandedRow {
+    let sum = till.landed_amount(paid.landed.whole());
+    let (fixed, prepaid) = (price.terms.fixed_per_month, price.terms.prepaid_per_month);
+    let money = |units| Amount::of(units, sum.currency);
     let month = plan.cost.jobs_per_month.and_then(|jobs| {
         let used = Amount { yocto: sum.yocto.checked_mul(i128::from(jobs))?, ..sum }.per(counter.jobs)?;
-        used.plus(Amount { yocto: whole(fixed, Unit::PerImage)?, ..sum })
+        let used = Amount { yocto: used.yocto.max(money(prepaid)?.yocto), ..used };
+        used.plus(money(fixed)?)
     });
-    let factors = landed.factors.iter().map(|factor| FactorRow {
+    let factors = price.way.factors.iter().map(|factor| FactorRow {
         name: factor.name.to_owned(),
         times: factor.times.normalize().to_string(),
         note: factor.note.clone(),
     });
-    Some(LandedRow {
-        currency: landed.currency.to_string(),
+    let rate = |component| price.landed.rates.get(component).map(price_text).unwrap_or_default();
+    let each = |many: u64| sum.per(many).map(|each| trimmed(each.rounded(12)));
+    LandedRow {
+        currency: sum.currency.to_string(),
         factors: factors.collect(),
-        input_per_mtok: price_text(till.rates.get(Component::Input)?),
-        output_per_mtok: price_text(till.rates.get(Component::Output)?),
+        input_per_mtok: rate(Component::Input),
+        output_per_mtok: rate(Component::Output),
         cost: sum.decimal(),
-        per_mtok: per_mtok(sum, paid.0.saturating_add(paid.1)).map(trimmed),
-        per_job: sum.per(counter.jobs).map(|each| trimmed(each.rounded(12))),
-        per_good_job: sum.per(counter.good).map(|each| trimmed(each.rounded(12))),
+        per_mtok: per_mtok(sum, paid.tokens()),
+        per_job: each(counter.jobs),
+        per_good_job: each(counter.good),
         fixed_per_month: (!fixed.is_zero()).then(|| fixed.to_string()),
+        prepaid_per_month: (!prepaid.is_zero()).then(|| prepaid.to_string()),
         jobs_per_month: plan.cost.jobs_per_month,
         month: month.map(|month| trimmed(month.rounded(12))),
         break_even: None,
-    })
+    }
 }

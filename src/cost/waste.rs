@@ -51,7 +51,7 @@ pub struct Bought {
 }
 
 impl Bought {
-    fn add(&mut self, row: &LedgerRow) {
+    pub(super) fn add(&mut self, row: &LedgerRow) {
         self.attempts += 1;
         self.prompt = self.prompt.saturating_add(row.billed_prompt_tokens);
         self.completion = self.completion.saturating_add(row.billed_completion_tokens);
@@ -62,6 +62,12 @@ impl Bought {
 #[must_use]
 pub fn classes(plan: &Plan, cell: Cell, evidence: &Evidence) -> [Bought; 6] {
     let mut sums = [Bought::default(); 6];
+    sorted(plan, cell, evidence, &mut |class, row| sums[class as usize].add(row));
+    sums
+}
+
+/// Tells of every attempt of one cell's ledger in which class it is.
+pub(super) fn sorted(plan: &Plan, cell: Cell, evidence: &Evidence, tell: &mut dyn FnMut(Class, &LedgerRow)) {
     let strategy = &plan.strategies[cell.strategy];
     let shares = strategy.shares_answers();
     let asks = |job: JobId| if shares { plan.question(job.index) } else { job.index };
@@ -91,10 +97,9 @@ pub fn classes(plan: &Plan, cell: Cell, evidence: &Evidence) -> [Bought; 6] {
                 LedgerEnd::Whole | LedgerEnd::ClientClosed | LedgerEnd::Open => Class::Abandoned,
                 LedgerEnd::Cut | LedgerEnd::Reset => Class::Partial,
             };
-            sums[class as usize].add(row);
+            tell(class, row);
         }
     }
-    sums
 }
 
 /// The entry whose answer the question's jobs hold, else the first whole one; `None` if they hold none.

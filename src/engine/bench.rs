@@ -89,10 +89,14 @@ impl Bench {
         self.charge(u64::from(task.prompt_tokens), u64::from(task.output_tokens))
     }
 
+    /// What an attempt of so many tokens counts for: in money, at the dearest hour of its price, so that a budget
+    /// ends a run too early rather than too late.
     pub(super) fn charge(&self, prompt_tokens: u64, completion_tokens: u64) -> Charge {
-        let price = self.shared.plan.targets[self.cell.cell.target].price;
-        let pico = price.map_or(0, |price| price.cost(prompt_tokens, completion_tokens).pico);
-        Charge { requests: 1, tokens: prompt_tokens + completion_tokens, pico }
+        let price = self.shared.plan.targets[self.cell.cell.target].price.as_ref();
+        // What cannot be counted is over any budget.
+        let most = price.map(|price| price.most(prompt_tokens, completion_tokens));
+        let yocto = most.map_or(0, |most| most.map_or(i128::MAX, |most| most.yocto));
+        Charge { requests: 1, tokens: prompt_tokens + completion_tokens, yocto }
     }
 }
 

@@ -13,6 +13,7 @@ use super::wire::{Resumed, Seat, Shares};
 use super::workers::Workers;
 use crate::clock::Clock;
 use crate::history::{BatchSender, CellEnd, Claim, Event, NotIssued};
+use crate::prices::Amount;
 use crate::profile::{Load, Piece, blocks};
 use crate::provider::{Endpoint, SetupError};
 use crate::scenario::{Cell, Plan};
@@ -157,8 +158,8 @@ pub fn run_on(stage: Stage<'_>, config: Config<'_>) -> Result<Made, EngineError>
 fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineError> {
     let Config { plan, clock, endpoints, strategies, history, stop, progress, workers } = config;
     let purse = plan.budget.as_ref().map_or(Purse::Bottomless, |budget| {
-        let pico = budget.max_cost.map(|money| money.pico);
-        Purse::Own(Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, pico }))
+        let yocto = budget.max_cost.map(|money| Amount::from(money).yocto);
+        Purse::Own(Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, yocto }))
     });
     let shared = Arc::new(Shared {
         plan: plan.clone(),

@@ -219,11 +219,11 @@ pub(super) struct Shares {
 pub(super) type Price = (u64, u64, i128);
 
 pub(super) fn price(charge: Charge) -> Price {
-    (charge.requests, charge.tokens, charge.pico)
+    (charge.requests, charge.tokens, charge.yocto)
 }
 
-pub(super) fn charge((requests, tokens, pico): Price) -> Charge {
-    Charge { requests, tokens, pico }
+pub(super) fn charge((requests, tokens, yocto): Price) -> Charge {
+    Charge { requests, tokens, yocto }
 }
 
 /// [`Snapshot`], in its order.

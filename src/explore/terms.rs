@@ -103,6 +103,8 @@ pub fn alphabet() -> Vec<FaultKind> {
         FaultKind::ResetMidStream { after: 0.5 },
         FaultKind::ErrorEvent { after: 0.0 },
         FaultKind::ErrorEvent { after: 0.5 },
+        FaultKind::MalformedEvent { after: 0.5 },
+        FaultKind::DuplicateUsage,
         FaultKind::GatewayTimeout { status: 504, after: Duration::from_millis(500) },
     ]
 }

@@ -3,10 +3,12 @@
 use super::cost::spent;
 use super::threshold::{void_all, void_latency};
 use super::{
-    BilledTokens, Exit, Grounds, Observed, exit_reasons, fidelity_faults, ranking, thresholds, validity,
+    Baseline, BilledTokens, Exit, Grounds, Observed, exit_reasons, fidelity_faults, ranking, thresholds,
+    validity,
 };
 use crate::history::{
-    CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
+    BudgetRow, CostRow, CounterRow, Fidelity, Host, Meta, MetricRow, SUMMARY_VERSION, Summary, Verdict,
+    VerdictRow,
 };
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
@@ -44,6 +46,10 @@ pub struct Parts<'a> {
     pub billed: Vec<Option<BilledTokens>>,
     /// What it cost: [`crate::cost::run_cost`].
     pub cost: Vec<CostRow>,
+    /// What was spent of the budget: [`crate::cost::budget_rows`].
+    pub budget: Vec<BudgetRow>,
+    /// What thresholds that name a baseline are held against.
+    pub baseline: Option<Baseline>,
 }
 
 impl Observed for Parts<'_> {
@@ -58,14 +64,15 @@ impl Observed for Parts<'_> {
     fn cost(&self, cell: Cell) -> Option<Money> {
         let billed = self.billed.get(usize::from(cell.index)).copied().flatten();
         // Warm-ups were paid for.
-        spent(self.plan, cell, self.counters.get(usize::from(cell.index))?, billed)
+        spent(&self.cost, self.counters.get(usize::from(cell.index))?, billed)
     }
 }
 
 /// The summary of a run: thresholds, validity, cost and exit code on top of what was found.
 #[must_use]
 pub fn assemble(mut parts: Parts<'_>) -> Summary {
-    let mut rows = thresholds(parts.plan, &parts);
+    let baseline = parts.baseline.as_ref().map(|baseline| baseline as &dyn Observed);
+    let mut rows = thresholds(parts.plan, &parts, baseline);
     let faults = fidelity_faults(parts.plan, &parts.fidelity);
     if !faults.is_empty() {
         void_latency(parts.plan, &mut rows);
@@ -108,6 +115,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         explored: Vec::new(),
         fidelity: parts.fidelity,
         cost: parts.cost,
+        budget: parts.budget,
         thresholds: rows,
         optimise: ranking::name(plan.optimise).to_owned(),
         strategies: comparison.strategies,

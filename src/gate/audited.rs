@@ -64,6 +64,7 @@ pub fn audited(audit: Audited<'_>) -> Summary {
             single_burst_streams: 0,
         },
         cost: Vec::new(),
+        budget: Vec::new(),
         thresholds: Vec::new(),
         optimise: String::new(),
         strategies: Vec::new(),

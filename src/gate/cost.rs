@@ -1,8 +1,8 @@
-//! What thresholds and the ranking are asked of: tokens times list price. What a run cost in full is `cost::run_cost`.
+//! What thresholds and the ranking are asked of: what a run cost where it is paid.
 
 use super::BilledTokens;
-use crate::history::CounterRow;
-use crate::scenario::{Cell, Plan};
+use crate::history::{CostRow, CounterRow};
+use crate::prices::Amount;
 use crate::units::Money;
 
 /// Rounded half up at the twelfth place; `None` if there was no job.
@@ -11,17 +11,24 @@ pub(super) fn per_job(spent: Money, jobs: u64) -> Option<Money> {
     (jobs > 0).then(|| Money { pico: (spent.pico + jobs / 2) / jobs, currency: spent.currency })
 }
 
-/// What a cell cost: what the ledger charged, else what the client was told of. `None` without a price
-/// or without a single token: a provider that reports no usage is not a free one.
-pub(super) fn spent(
-    plan: &Plan,
-    cell: Cell,
-    counter: &CounterRow,
-    billed: Option<BilledTokens>,
-) -> Option<Money> {
-    let price = plan.targets[cell.target].price?;
+/// What a cell cost where it is paid: what the ledger charged, else what the client was told of. `None` without a
+/// price or without a single token: a provider that reports no usage is not a free one.
+pub(super) fn spent(rows: &[CostRow], counter: &CounterRow, billed: Option<BilledTokens>) -> Option<Money> {
     let told =
         BilledTokens { prompt: counter.tokens.client_prompt, completion: counter.tokens.client_completion };
     let tokens = billed.unwrap_or(told);
-    (tokens.prompt > 0 || tokens.completion > 0).then(|| price.cost(tokens.prompt, tokens.completion))
+    if tokens.prompt == 0 && tokens.completion == 0 {
+        return None;
+    }
+    let row = rows.iter().find(|row| row.target == counter.target && row.strategy == counter.strategy)?;
+    paid(row)
+}
+
+/// What a row says was paid: landed where terms are known, by the ledger where there is one.
+pub(super) fn paid(row: &CostRow) -> Option<Money> {
+    let (text, currency) = match &row.landed {
+        Some(landed) => (&landed.cost, &landed.currency),
+        None => (row.billed.as_ref().unwrap_or(&row.client), &row.currency),
+    };
+    Some(Amount::read(text, currency.parse().ok()?)?.money())
 }

@@ -1,6 +1,6 @@
 //! From a run's directory to its summary.
 
-use super::{Hunted, Parts, assemble, billed, host};
+use super::{Baseline, Hunted, Parts, assemble, billed, host};
 use crate::cost;
 use crate::history::{HistoryError, Host, Loaded, Summary};
 use crate::invariants;
@@ -9,14 +9,19 @@ use crate::scenario::Plan;
 use std::path::Path;
 
 /// Reads the evidence in `dir` and judges it by `plan`, which may ask other thresholds and prices than the
-/// run had. Writes nothing.
+/// run had. Thresholds that name a baseline are held against `baseline`, else against the one that is kept beside the
+/// evidence. Writes nothing.
 ///
 /// # Errors
 /// If the evidence cannot be read; names the file and the line.
-pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
+pub fn judge(plan: &Plan, dir: &Path, baseline: Option<&Summary>) -> Result<Summary, HistoryError> {
     let (loaded, gaps) = Gaps::read(dir, plan)?;
     let host = host(dir, &loaded.evidence.meta);
-    let mut summary = summarise(plan, &loaded, &gaps, host);
+    let baseline = match baseline {
+        Some(summary) => Some(Baseline::of(plan, summary)),
+        None => Baseline::kept(plan, dir)?,
+    };
+    let mut summary = summarised(plan, &loaded, &gaps, host, baseline);
     Hunted::earlier(dir).add_to(&mut summary);
     Ok(summary)
 }
@@ -24,6 +29,10 @@ pub fn judge(plan: &Plan, dir: &Path) -> Result<Summary, HistoryError> {
 /// Judges evidence that is in memory.
 #[must_use]
 pub fn summarise(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host) -> Summary {
+    summarised(plan, loaded, gaps, host, None)
+}
+
+fn summarised(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host, baseline: Option<Baseline>) -> Summary {
     let evidence = &loaded.evidence;
     let (folded, verdicts) = std::thread::scope(|scope| {
         let folded = scope.spawn(|| fold(plan, evidence, gaps));
@@ -45,5 +54,7 @@ pub fn summarise(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host) -> Summa
         verdicts,
         billed: billed(plan, evidence),
         cost: cost::run_cost(plan, &folded.counters, evidence),
+        budget: cost::budget_rows(plan, evidence),
+        baseline,
     })
 }

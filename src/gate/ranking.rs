@@ -191,7 +191,7 @@ fn paid(parts: &Parts<'_>, cells: &[Cell]) -> Option<Money> {
     for cell in cells {
         let n = usize::from(cell.index);
         let billed = parts.billed.get(n).copied().flatten();
-        let cost = spent(parts.plan, *cell, parts.counters.get(n)?, billed)?;
+        let cost = spent(&parts.cost, parts.counters.get(n)?, billed)?;
         sum = match sum {
             None => Some(cost),
             Some(so_far) if so_far.currency != cost.currency => return None,

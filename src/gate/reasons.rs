@@ -47,7 +47,7 @@ pub fn exit_reasons(grounds: &Grounds<'_>) -> Vec<(Exit, String)> {
     if grounds.meta.over_budget {
         reasons.push((Exit::OverBudget, "the budget was reached, and the run stopped there".to_owned()));
     }
-    reasons.extend(missed(grounds.thresholds).map(with(Exit::Threshold)));
+    reasons.extend(missed(grounds.thresholds));
     reasons.extend(nothing(grounds).map(with(Exit::NothingMeasured)));
     reasons.sort_by_key(|(exit, _)| exit.rank());
     reasons
@@ -96,11 +96,16 @@ fn broken_twins(strategies: &[StrategyRow]) -> impl Iterator<Item = String> + '_
     })
 }
 
-fn missed(thresholds: &[ThresholdRow]) -> impl Iterator<Item = String> + '_ {
+/// Missed thresholds; against a baseline that is a regression.
+fn missed(thresholds: &[ThresholdRow]) -> impl Iterator<Item = (Exit, String)> + '_ {
     thresholds.iter().filter(|row| !row.passed && !row.void).map(|row| {
         let at = place(&row.target, &row.strategy);
-        let seen = row.observed.as_deref().or(row.why.as_deref()).unwrap_or("no data");
-        format!("threshold missed{at}: {}, observed: {seen}", row.threshold)
+        let seen = row.why.as_deref().or(row.observed.as_deref()).unwrap_or("no data");
+        let text = format!("threshold missed{at}: {}, observed: {seen}", row.threshold);
+        match &row.against {
+            Some(baseline) => (Exit::Regression, format!("{text}; the baseline has {baseline}")),
+            None => (Exit::Threshold, text),
+        }
     })
 }
 

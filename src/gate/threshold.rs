@@ -4,14 +4,14 @@ mod value;
 
 use super::Observed;
 use crate::history::ThresholdRow;
-use crate::scenario::{Cell, Comparison, Plan, Threshold};
+use crate::scenario::{Bound, Cell, Comparison, Plan, Threshold};
 use value::Unit;
 
 /// Every threshold, in the plan's order: per cell for distributions, shares and rates; once, summed over
-/// the selected cells, for counts and cost.
+/// the selected cells, for counts and cost. `baseline` is what those that name a baseline are held against.
 #[must_use]
-pub fn thresholds(plan: &Plan, inputs: &dyn Observed) -> Vec<ThresholdRow> {
-    plan.thresholds.iter().flat_map(|threshold| judge(plan, threshold, inputs)).collect()
+pub fn thresholds(plan: &Plan, inputs: &dyn Observed, baseline: Option<&dyn Observed>) -> Vec<ThresholdRow> {
+    plan.thresholds.iter().flat_map(|threshold| judge(plan, threshold, inputs, baseline)).collect()
 }
 
 /// What was seen for one threshold, before it is compared.
@@ -24,22 +24,31 @@ struct Seen {
     samples: u64,
 }
 
-fn judge(plan: &Plan, threshold: &Threshold, inputs: &dyn Observed) -> Vec<ThresholdRow> {
+fn judge(
+    plan: &Plan,
+    threshold: &Threshold,
+    inputs: &dyn Observed,
+    baseline: Option<&dyn Observed>,
+) -> Vec<ThresholdRow> {
     let cells: Vec<Cell> = plan.cells().into_iter().filter(|cell| selected(plan, threshold, *cell)).collect();
     if cells.is_empty() {
         let value = Err("no target and strategy match its filters".to_owned());
-        return vec![row(threshold, ("", ""), Seen { value, unit: Unit::Count, samples: 0 })];
+        return vec![row(threshold, ("", ""), Seen { value, unit: Unit::Count, samples: 0 }, None)];
     }
     if value::summed(threshold) {
         let names = match &cells[..] {
             [cell] => names(plan, *cell),
             _ => ("", ""),
         };
-        return vec![row(threshold, names, value::over_cells(plan, threshold, &cells, inputs))];
+        let of = |inputs| value::over_cells(plan, threshold, &cells, inputs);
+        return vec![row(threshold, names, of(inputs), baseline.map(of))];
     }
     cells
         .iter()
-        .map(|cell| row(threshold, names(plan, *cell), value::of_cell(threshold, *cell, inputs)))
+        .map(|cell| {
+            let of = |inputs| value::of_cell(threshold, *cell, inputs);
+            row(threshold, names(plan, *cell), of(inputs), baseline.map(of))
+        })
         .collect()
 }
 
@@ -57,7 +66,26 @@ fn names(plan: &Plan, cell: Cell) -> (&str, &str) {
     (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name())
 }
 
-fn row(threshold: &Threshold, (target, strategy): (&str, &str), seen: Seen) -> ThresholdRow {
+/// The bound, and what to say of it if it rests on a baseline.
+fn bound(threshold: &Threshold, baseline: Option<Seen>) -> Result<(f64, Option<String>), String> {
+    let share = match threshold.bound {
+        Bound::Value(value) => return Ok((value, None)),
+        Bound::Baseline(share) => share,
+    };
+    let Some(Seen { value, unit, .. }) = baseline else {
+        return Err("no baseline: name a stored run with --baseline".to_owned());
+    };
+    let value = value.map_err(|why| format!("the baseline has {why}"))?;
+    let bound = value * (1.0 + share);
+    Ok((bound, Some(format!("{}, so the bound is {}", unit.show(value), unit.show(bound)))))
+}
+
+fn row(
+    threshold: &Threshold,
+    (target, strategy): (&str, &str),
+    seen: Seen,
+    baseline: Option<Seen>,
+) -> ThresholdRow {
     let Seen { value, unit, samples } = seen;
     let least = threshold.min_samples.max(1);
     let value = match value {
@@ -67,10 +95,18 @@ fn row(threshold: &Threshold, (target, strategy): (&str, &str), seen: Seen) -> T
         }
         other => other,
     };
-    let passed = value.as_ref().is_ok_and(|value| compare(*value, threshold.comparison, threshold.bound));
+    let bound = bound(threshold, baseline);
+    let passed = match (&value, &bound) {
+        (Ok(value), Ok((bound, _))) => compare(*value, threshold.comparison, *bound),
+        _ => false,
+    };
     let (observed, why) = match value {
         Ok(value) => (Some(unit.show(value)), None),
         Err(why) => (None, Some(why)),
+    };
+    let (against, why) = match bound {
+        Ok((_, against)) => (against, why),
+        Err(no_bound) => (None, Some(why.unwrap_or(no_bound))),
     };
     ThresholdRow {
         threshold: threshold.text.clone(),
@@ -79,6 +115,7 @@ fn row(threshold: &Threshold, (target, strategy): (&str, &str), seen: Seen) -> T
         passed,
         void: false,
         observed,
+        against,
         samples,
         why,
     }

@@ -45,9 +45,55 @@ pub struct CostRow {
     /// Those that differ most in cost, ten at the most.
     #[serde(default)]
     pub disagree: Vec<DisagreeRow>,
+    /// The rate card that it was priced by; left out where the scenario states two figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardRow>,
     /// The same where it is paid, if the scenario has `[cost]` or terms beside a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub landed: Option<LandedRow>,
+}
+
+/// A rate card, and how old it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CardRow {
+    /// `PROVIDER/MODEL`.
+    pub card: String,
+    /// The set that it stands in; `scenario` for one of the scenario's own.
+    pub set: String,
+    /// Where its prices were read.
+    pub source_url: String,
+    /// When: a day.
+    pub checked_on: String,
+    /// Days between then and the run; `None` for a run in virtual time that is not said to begin on a day.
+    #[serde(default)]
+    pub age_days: Option<i64>,
+    /// What a reader should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What was spent of one cap of the budget.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BudgetRow {
+    /// `cost`, `tokens`, `requests`.
+    pub kind: String,
+    /// The cap.
+    pub most: String,
+    /// What was charged over the whole run, where it is paid.
+    pub spent: String,
+    /// By how much that is beyond the cap; 0 unless deadheat is at fault.
+    pub overshoot: String,
+    /// ISO 4217, of money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+impl BudgetRow {
+    /// Whether the cap was kept to the last digit.
+    #[must_use]
+    pub fn overshoot_is_nothing(&self) -> bool {
+        self.overshoot.bytes().all(|b| matches!(b, b'0' | b'.'))
+    }
 }
 
 /// One class of what was bought.
@@ -61,7 +107,7 @@ pub struct WasteRow {
     pub prompt_tokens: u64,
     /// Completion tokens charged.
     pub completion_tokens: u64,
-    /// What the prompt tokens cost, exact decimal.
+    /// What the prompt tokens cost, with the fees of their requests, exact decimal.
     pub prompt_cost: String,
     /// What the completion tokens cost, exact decimal.
     pub completion_cost: String,
@@ -108,6 +154,9 @@ pub struct LandedRow {
     /// Paid each month whatever is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed_per_month: Option<String>,
+    /// Credit paid for each month that expires with it: used up first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepaid_per_month: Option<String>,
     /// The volume that `month` is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs_per_month: Option<u64>,

@@ -129,6 +129,11 @@ fn read_ledger(
 }
 
 /// The claims; `None` if there is no such file. They are written at once, so they are never cut.
+/// The claims of the run in `dir`; none if it has no such file.
+pub(super) fn claims(dir: &Path) -> Result<Vec<Claim>, HistoryError> {
+    read_claims(&dir.join(CLAIMS.name)).map(Option::unwrap_or_default)
+}
+
 fn read_claims(path: &Path) -> Result<Option<Vec<Claim>>, HistoryError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,6 +1,6 @@
 //! `summary.json`: everything a report or a gate needs, without the other evidence.
 
-use super::{CostRow, ExploredRow, FindingRow, Invariant, VerdictRow};
+use super::{BudgetRow, CostRow, ExploredRow, FindingRow, Invariant, VerdictRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub struct Summary {
     pub name: String,
     /// The run's seed.
     pub seed: u64,
-    /// Digest of the plan.
+    /// Digest of the plan without its thresholds.
     pub plan_hash: String,
     /// `real` or `virtual`.
     pub clock: String,
@@ -51,6 +51,9 @@ pub struct Summary {
     pub fidelity: Fidelity,
     /// What it cost at the scenario's prices, per cell with a price.
     pub cost: Vec<CostRow>,
+    /// What was spent of each cap of the budget.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<BudgetRow>,
     /// The thresholds and what became of them.
     pub thresholds: Vec<ThresholdRow>,
     /// By what the strategies are ranked: `goodput`, `p99` or `cost`.
@@ -255,6 +258,9 @@ pub struct ThresholdRow {
     pub void: bool,
     /// The value observed, formatted with its unit; `None` if there was none.
     pub observed: Option<String>,
+    /// What the baseline had, and the bound that this made; `None` if the threshold names no baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
     /// Samples.
     pub samples: u64,
     /// Why there is no value, if there is none.

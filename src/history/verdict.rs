@@ -117,6 +117,19 @@ pub enum Verdict {
     NotApplicable,
 }
 
+impl Verdict {
+    /// The name in files, such as `not-applicable`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Broken => "broken",
+            Self::Unknown => "unknown",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+}
+
 /// One verdict: a row of `summary.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerdictRow {

@@ -4,8 +4,9 @@ use super::books::never_arrived;
 use super::tally::{Ruling, Tally};
 use super::view::{CellView, own};
 use crate::history::{AttemptRow, JobId, JobKey, LedgerRow};
-use crate::scenario::{Place, Plan};
-use crate::units::{Money, PricePerMtok};
+use crate::prices::{Amount, Meter};
+use crate::scenario::{Place, Plan, Target};
+use crate::units::Money;
 
 /// One request that counts towards a budget.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +14,7 @@ struct Spent {
     at_ns: u64,
     seq: u64,
     job: JobId,
-    /// In tokens, requests or 10⁻¹² of a currency, as the budget is.
+    /// In tokens, requests or 10⁻²⁴ of a currency, as the budget is.
     amount: i128,
 }
 
@@ -32,20 +33,18 @@ impl Cap {
     fn most(self) -> i128 {
         match self {
             Self::Strategy(most) | Self::Tokens(most) | Self::Requests(most) => i128::from(most),
-            Self::Cost(money) => money.pico,
+            Self::Cost(money) => Amount::from(money).yocto,
         }
     }
 
-    /// What a request of so many tokens counts for.
-    fn amount(self, price: Option<PricePerMtok>, prompt: u64, completion: u64) -> i128 {
-        let (prompt, completion) = (i128::from(prompt), i128::from(completion));
+    /// What a request of so many tokens counts for; of money, what it costs where it is paid.
+    fn amount(self, meter: Option<&mut Meter<'_>>, prompt: u64, completion: u64, at_utc_s: i64) -> i128 {
         match self {
-            Self::Strategy(_) | Self::Tokens(_) => prompt + completion,
+            Self::Strategy(_) | Self::Tokens(_) => i128::from(prompt) + i128::from(completion),
             Self::Requests(_) => 1,
             // Damaged evidence must not overflow.
-            Self::Cost(most) => price.filter(|price| price.currency == most.currency).map_or(0, |price| {
-                let input = price.input_pico.saturating_mul(prompt);
-                input.saturating_add(price.output_pico.saturating_mul(completion))
+            Self::Cost(most) => meter.filter(|meter| meter.currency() == most.currency).map_or(0, |meter| {
+                meter.request(prompt, completion, at_utc_s).map_or(i128::MAX, |cost| cost.yocto)
             }),
         }
     }
@@ -54,7 +53,7 @@ impl Cap {
         match self {
             Self::Strategy(_) | Self::Tokens(_) => format!("{amount} tokens"),
             Self::Requests(_) => format!("{amount} requests"),
-            Self::Cost(most) => Money { pico: amount, ..most }.to_string(),
+            Self::Cost(most) => Amount { yocto: amount, currency: most.currency }.to_string(),
         }
     }
 }
@@ -119,21 +118,28 @@ fn caps(view: &CellView<'_>) -> Vec<Cap> {
 
 /// The requests that count, in the order of arrival.
 fn spent(view: &CellView<'_>, cap: Cap) -> Vec<Spent> {
-    let Plan { targets, .. } = view.plan;
+    let Plan { targets, cost, .. } = view.plan;
+    let at = |after_ns| cost.at(view.evidence.meta.started_utc_s, after_ns);
+    let mut meters = meters_of(targets);
     let billed = |row: &LedgerRow| {
-        let price = targets.get(usize::from(row.target)).and_then(|target| target.price);
-        let amount = cap.amount(price, row.billed_prompt_tokens, row.billed_completion_tokens);
+        let meter = meters.get_mut(usize::from(row.target)).and_then(Option::as_mut);
+        let (prompt, completion) = (row.billed_prompt_tokens, row.billed_completion_tokens);
+        let amount = cap.amount(meter, prompt, completion, at(row.arrived_ns));
         Some(Spent { at_ns: row.arrived_ns, seq: row.seq, job: own(&row.job)?, amount })
     };
     // Cells at real endpoints, which keep their own books.
     let cells = view.plan.cells();
+    let mut told_meters = meters_of(targets);
     let told = |a: &AttemptRow| {
-        let target = &targets[cells.get(usize::from(a.job.cell))?.target];
+        let nth = cells.get(usize::from(a.job.cell))?.target;
+        let target = &targets[nth];
         if matches!(target.place, Place::Mock(_)) || never_arrived(a) {
             return None;
         }
-        let amount = cap.amount(target.price, a.prompt_tokens.unwrap_or(0), a.completion_tokens.unwrap_or(0));
-        Some(Spent { at_ns: a.sent_ns?, seq: 0, job: a.job, amount })
+        let (prompt, completion) = (a.prompt_tokens.unwrap_or(0), a.completion_tokens.unwrap_or(0));
+        let sent_ns = a.sent_ns?;
+        let amount = cap.amount(told_meters[nth].as_mut(), prompt, completion, at(sent_ns));
+        Some(Spent { at_ns: sent_ns, seq: 0, job: a.job, amount })
     };
     let own_budget = matches!(cap, Cap::Strategy(_));
     let ledger = view.evidence.ledger.iter().filter_map(billed);
@@ -141,4 +147,8 @@ fn spent(view: &CellView<'_>, cap: Cap) -> Vec<Spent> {
     let mut spent: Vec<Spent> = all.filter(|s| !own_budget || s.job.cell == view.cell).collect();
     spent.sort_unstable_by_key(|s| (s.at_ns, s.seq, s.job));
     spent
+}
+
+fn meters_of(targets: &[Target]) -> Vec<Option<Meter<'_>>> {
+    targets.iter().map(|target| target.price.as_ref().map(|price| Meter::new(&price.landed))).collect()
 }

@@ -3,8 +3,9 @@
 use super::blocks::{Load, Piece, cut, planned, planned_in};
 use super::timeline::{Bucket, timeline};
 use crate::clock::ns;
+use crate::prices::Price;
 use crate::scenario::{Budget, Cell, Executor, Place, Plan, Target, TokenRange};
-use crate::units::{Money, PricePerMtok};
+use crate::units::Money;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -54,7 +55,8 @@ pub struct Volume {
     pub prompt_tokens: Option<LeastMost>,
     /// Output tokens of that many requests.
     pub output_tokens: Option<LeastMost>,
-    /// The most it can cost, per currency: every attempt billed, with most tokens. An upper bound, exact.
+    /// The most it can cost where it is paid, per currency: every attempt billed, with most tokens, at the dearest hour.
+    /// An upper bound, rounded up at the 12th place.
     /// A target without a price adds nothing.
     pub cost_most: Option<Vec<Money>>,
 }
@@ -129,7 +131,7 @@ pub fn forecast(plan: &Plan) -> Forecast {
     }
 }
 
-fn volume(plan: &Plan, jobs: Option<u64>, length_ns: Option<u64>, price: Option<&PricePerMtok>) -> Volume {
+fn volume(plan: &Plan, jobs: Option<u64>, length_ns: Option<u64>, price: Option<&Price>) -> Volume {
     let attempts = u64::from(plan.retry.max_attempts.max(1));
     let requests = jobs.and_then(|jobs| Some(LeastMost { least: jobs, most: jobs.checked_mul(attempts)? }));
     let tokens = |range: TokenRange| {
@@ -143,15 +145,12 @@ fn volume(plan: &Plan, jobs: Option<u64>, length_ns: Option<u64>, price: Option<
         (tokens(plan.workload.prompt_tokens), tokens(plan.workload.output_tokens));
     let cost_most = match price {
         None => Some(Vec::new()),
-        Some(price) => prompt_tokens.zip(output_tokens).and_then(|(p, o)| cost(price, p.most, o.most)),
+        Some(price) => requests.zip(prompt_tokens).zip(output_tokens).and_then(|((r, p), o)| {
+            let most = price.most_of(r.most, p.most, o.most).ok()?;
+            Some(vec![most.money_up()])
+        }),
     };
     Volume { jobs, length_ns, requests, prompt_tokens, output_tokens, cost_most }
-}
-
-fn cost(price: &PricePerMtok, prompt: u64, output: u64) -> Option<Vec<Money>> {
-    let prompt_pico = price.input_pico.checked_mul(prompt.into())?;
-    let output_pico = price.output_pico.checked_mul(output.into())?;
-    Some(vec![Money { pico: prompt_pico.checked_add(output_pico)?, currency: price.currency }])
 }
 
 fn total(cells: &[CellForecast]) -> Volume {

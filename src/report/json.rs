@@ -1,6 +1,7 @@
 //! `summary.json`, and errors in the same dress.
 
-use crate::history::Summary;
+use crate::gate::compare::Noise;
+use crate::history::{Compared, Summary};
 use serde_json::json;
 
 /// The text of `summary.json`, with a final newline.
@@ -9,6 +10,19 @@ use serde_json::json;
 /// If a figure cannot be written; no summary made by this build has one.
 pub fn json(summary: &Summary) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(summary).map(|text| text + "\n")
+}
+
+/// The text of `comparison.json`, with a final newline. Figures that are not finite are left out when it is made, so it can always
+/// be written.
+#[must_use]
+pub fn compared_json(comparison: &Compared) -> String {
+    serde_json::to_string_pretty(comparison).unwrap_or_default() + "\n"
+}
+
+/// The text of `calibration.json`, with a final newline.
+#[must_use]
+pub fn calibrated_json(noise: &Noise) -> String {
+    serde_json::to_string_pretty(noise).unwrap_or_default() + "\n"
 }
 
 /// An error as one JSON object on a line, for `--format json`.

@@ -1,6 +1,8 @@
 //! The terminal report: verdicts first, at most 100 columns, every foreign text escaped.
 
 mod bill;
+mod calibrated;
+mod compared;
 mod counts;
 mod explored;
 mod figures;
@@ -14,6 +16,8 @@ mod thresholds;
 mod verdicts;
 
 use crate::history::{PROGRAM, Summary};
+pub use calibrated::calibrated;
+pub use compared::compared;
 use layout::{Page, Tone};
 use std::path::Path;
 

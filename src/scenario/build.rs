@@ -2,6 +2,7 @@
 
 use super::checks::Findings;
 use super::load::Env;
+use super::price::Prices;
 use super::raw::{self, Scenario};
 use super::shape::nearest;
 use super::text::is_name;
@@ -9,18 +10,26 @@ use super::{
     Api, ClockKind, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload, builtin, cost, phases,
     rules, strategies, thresholds, url,
 };
-use crate::units::PricePerMtok;
+
+/// Digest of what is run. Thresholds are left out: a run may be judged by others, and remains comparable.
+fn digest(scenario: &Scenario) -> String {
+    let run = Scenario { thresholds: Default::default(), ..scenario.clone() };
+    let text = toml::to_string(&run).unwrap_or_default();
+    format!("{:016x}", xxhash_rust::xxh64::xxh64(text.as_bytes(), 0))
+}
 
 /// Builds the plan; it is one only if `findings` stays empty.
 pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> Plan {
     check_head(scenario, findings);
-    let targets: Vec<Target> =
-        scenario.target.0.iter().map(|(name, target)| build_target(name, target, env, findings)).collect();
+    let cost = cost::build(scenario, findings);
+    let prices = Prices::new(scenario, &cost, findings);
+    let target = |(name, target): &(String, raw::Target)| build_target(name, target, env, &prices, findings);
+    let targets: Vec<Target> = scenario.target.0.iter().map(target).collect();
     let toml = toml::to_string(scenario).unwrap_or_else(|error| {
         findings.sense(&[], format!("the plan cannot be written as TOML: {error}"), "report this as a bug");
         String::new()
     });
-    let hash = format!("{:016x}", xxhash_rust::xxh64::xxh64(toml.as_bytes(), 0));
+    let hash = digest(scenario);
     let strategies = strategies::build(scenario, env, findings);
     if scenario.clock == raw::Clock::Virtual {
         check_virtual(&targets, &strategies, findings);
@@ -33,6 +42,8 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
             raw::Clock::Real => ClockKind::Real,
             raw::Clock::Virtual => ClockKind::Virtual,
         },
+        thresholds: thresholds::build(scenario, &targets, findings),
+        budget: rules::budget(scenario, &targets, findings),
         targets,
         nemeses: strategies::nemeses(scenario, &strategies, findings),
         strategies,
@@ -42,9 +53,7 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
         retry: rules::retry(scenario, findings),
         timeouts: rules::timeouts(&scenario.timeouts),
         faults: rules::faults(scenario, findings),
-        thresholds: thresholds::build(scenario, findings),
-        budget: rules::budget(scenario, findings),
-        cost: cost::build(scenario, findings),
+        cost,
         declared: rules::declared(&scenario.declared),
         slo: rules::slo(&scenario.slo),
         fidelity: rules::fidelity(&scenario.fidelity),
@@ -88,6 +97,7 @@ fn build_target(
     name: &str,
     target: &raw::Target,
     env: Option<Env<'_>>,
+    prices: &Prices<'_>,
     findings: &mut Findings<'_>,
 ) -> Target {
     let path = ["target", name];
@@ -111,7 +121,7 @@ fn build_target(
         api: Api::OpenaiChat,
         model: target.model.clone().unwrap_or_default(),
         place,
-        price: target.price.as_ref().and_then(|price| build_price(name, price, findings)),
+        price: prices.of(name, target, findings),
     }
 }
 
@@ -142,24 +152,6 @@ fn url_place(
         String::new()
     });
     Place::Url { url, api_key_env: target.api_key_env.clone() }
-}
-
-fn build_price(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> Option<PricePerMtok> {
-    let path = |field| ["target", name, "price", field];
-    let Ok(currency) = price.currency.parse() else {
-        let help = "write three capital letters, such as \"USD\"";
-        findings.sense(&path("currency"), "`currency` is no ISO 4217 code", help);
-        return None;
-    };
-    let fields = [("input", &price.input), ("output", &price.output)];
-    for (field, text) in fields {
-        if PricePerMtok::parse(text, "0", currency).is_err() {
-            let what = format!("`{field}` is no price per million tokens");
-            let help = "write a decimal number in quotes with at most six decimal places, such as \"2.00\"";
-            findings.sense(&path(field), what, help);
-        }
-    }
-    PricePerMtok::parse(&price.input, &price.output, currency).ok()
 }
 
 fn build_workload(scenario: &Scenario, findings: &mut Findings<'_>) -> Workload {

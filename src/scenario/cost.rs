@@ -1,19 +1,21 @@
 //! From `[cost]` and the terms beside prices to what a run needs to know of money.
 
+use super::CostPlan;
 use super::checks::Findings;
 use super::raw::{self, Scenario};
-use super::{CostPlan, Fx, Terms};
+use crate::prices::{Fx, FxTable, Terms};
 use crate::units::Currency;
+use jiff::Timestamp;
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
-const FX: &str = "write it as CNY = { rate = \"7.30\", date = \"2026-11-20\" }: how much a US dollar buys";
+pub(super) const FX: &str =
+    "write it as CNY = { rate = \"7.30\", date = \"2026-11-20\" }: how much a US dollar buys";
 
-/// Builds it; a rate of exchange that is needed and not given is a fault, and never 1.
+/// Builds it.
 pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> CostPlan {
     let raw = &scenario.cost;
-    let mut fx = BTreeMap::new();
+    let mut fx = FxTable::new();
     for (name, rate) in &raw.fx.0 {
         let path = ["cost", "fx", name];
         let Ok(currency) = Currency::from_str(name) else {
@@ -34,44 +36,18 @@ pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> CostPla
         }
         parsed.ok()
     });
-    let mut terms = BTreeMap::new();
-    for (name, target) in &scenario.target.0 {
-        let Some(price) = &target.price else { continue };
-        let own = build_terms(name, price, findings);
-        check_rates(name, price, currency, &fx, findings);
-        if own != Terms::default() {
-            terms.insert(name.clone(), own);
+    let start_utc_s = raw.start.as_ref().and_then(|text| {
+        let parsed = text.parse::<Timestamp>();
+        if parsed.is_err() {
+            let help = "write it in UTC, such as \"2026-11-24T02:00:00Z\"";
+            findings.sense(&["cost", "start"], format!("`{text}` is no moment"), help);
         }
-    }
-    CostPlan { currency, fx, jobs_per_month: raw.jobs_per_month, terms }
+        parsed.ok().map(Timestamp::as_second)
+    });
+    CostPlan { currency, fx, jobs_per_month: raw.jobs_per_month, start_utc_s }
 }
 
-/// Every price must have a way into the currency of the comparison.
-fn check_rates(
-    name: &str,
-    price: &raw::Price,
-    into: Option<Currency>,
-    fx: &BTreeMap<Currency, Fx>,
-    findings: &mut Findings<'_>,
-) {
-    let (Some(into), Ok(from)) = (into, Currency::from_str(&price.currency)) else {
-        if price.fx.is_some() && into.is_none() {
-            let help = "add [cost] with currency = \"CNY\", or leave `fx` out";
-            let what = "a rate of exchange, and no currency to compare in";
-            findings.sense(&["target", name, "price", "fx"], what, help);
-        }
-        return;
-    };
-    if from == into || price.fx.is_some() {
-        return;
-    }
-    for needed in [from, into].into_iter().filter(|one| one.to_string() != "USD" && !fx.contains_key(one)) {
-        let what = format!("there is no rate of exchange for {needed}, and the price of `{name}` needs one");
-        findings.sense(&["target", name, "price"], what, format!("in [cost.fx] {FX}"));
-    }
-}
-
-fn build_terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> Terms {
+pub(super) fn terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> Terms {
     let blank = Terms::default();
     let mut number =
         |field: &str, text: &Option<String>, blank: Decimal, fits: fn(Decimal) -> bool, range| {
@@ -87,18 +63,14 @@ fn build_terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> T
     let positive = |number: Decimal| number > Decimal::ZERO;
     let any = |_: Decimal| true;
     let below = "a share from \"0\" to below \"1\", such as \"0.15\" for 15 percent";
+    let (fixed, prepaid) = (&price.fixed_per_month, &price.prepaid_per_month);
     let terms = Terms {
         discount: number("discount", &price.discount, blank.discount, share, below),
         top_up: number("top_up", &price.top_up, blank.top_up, positive, "a number above \"0\""),
         fee: number("fee", &price.fee, blank.fee, share, below),
         tax: number("tax", &price.tax, blank.tax, share, below),
-        fixed_per_month: number(
-            "fixed_per_month",
-            &price.fixed_per_month,
-            blank.fixed_per_month,
-            any,
-            "a number",
-        ),
+        fixed_per_month: number("fixed_per_month", fixed, blank.fixed_per_month, any, "a number"),
+        prepaid_per_month: number("prepaid_per_month", prepaid, blank.prepaid_per_month, any, "a number"),
         fx: None,
     };
     let fx = price.fx.as_ref().and_then(|fx| build_fx(fx, &["target", name, "price", "fx"], findings));

@@ -2,7 +2,7 @@
 
 use super::metric;
 use super::raw::{Latency, Limits, OnSaturation, Profile, Retry, Scenario, Strategy};
-use super::thresholds;
+use super::{price, thresholds};
 
 /// Most engine threads by default.
 const MOST_THREADS: usize = 8;
@@ -27,6 +27,7 @@ pub(super) fn fill(scenario: &mut Scenario) {
             target.idempotency.get_or_insert(false);
         }
     }
+    price::fill(scenario);
     for profile in &mut scenario.profile.0 {
         fill_profile(profile, scenario.workload.jobs);
     }

@@ -12,7 +12,7 @@ pub use phase::*;
 pub use rules::*;
 pub use strategy::*;
 
-use crate::units::PricePerMtok;
+use crate::prices::Price;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// What the run may spend.
     pub budget: Option<Budget>,
-    /// In which currency its cost is compared, and on which terms.
+    /// In which currency its cost is compared.
     pub cost: CostPlan,
     /// What the client promises, so that it can be judged.
     pub declared: Declared,
@@ -63,7 +63,7 @@ pub struct Plan {
     pub threads: u32,
     /// The scenario with every default filled in, as TOML; what `plan.toml` holds. Reading it gives this plan.
     pub toml: String,
-    /// Digest of `toml`: equal plans have equal hashes.
+    /// Digest of `toml` without thresholds: what runs alike has one hash.
     pub hash: String,
 }
 
@@ -134,8 +134,8 @@ pub struct Target {
     pub model: String,
     /// Built in, or somewhere else.
     pub place: Place,
-    /// List price, if the scenario gives one.
-    pub price: Option<PricePerMtok>,
+    /// What it charges, if the scenario says so.
+    pub price: Option<Price>,
 }
 
 /// An API dialect.

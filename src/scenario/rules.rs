@@ -5,7 +5,7 @@ use super::checks::Findings;
 use super::raw::{self, Scenario};
 use super::{
     Backoff, BreakerPlan, Budget, Declared, FaultKind, FaultRule, FidelityBudget, Jitter, Retry,
-    RetryBudgetPlan, Slo, Timeouts,
+    RetryBudgetPlan, Slo, Target, Timeouts,
 };
 use crate::units::Currency;
 
@@ -104,7 +104,7 @@ fn fault_kind(index: &str, raw: &raw::FaultKind, findings: &mut Findings<'_>) ->
     })
 }
 
-pub(super) fn budget(scenario: &Scenario, findings: &mut Findings<'_>) -> Option<Budget> {
+pub(super) fn budget(scenario: &Scenario, targets: &[Target], findings: &mut Findings<'_>) -> Option<Budget> {
     let Some(raw) = &scenario.budget else {
         if let Some((name, _)) = scenario.target.0.iter().find(|(_, target)| target.url.is_some()) {
             let help = "add [budget] with max_cost = \"1.00 USD\" (and a price), max_requests or max_tokens";
@@ -118,7 +118,7 @@ pub(super) fn budget(scenario: &Scenario, findings: &mut Findings<'_>) -> Option
         findings.sense(&["budget"], "the budget limits nothing", help);
     }
     if let Some(cost) = raw.max_cost {
-        check_cost(cost.0.currency, scenario, findings);
+        check_cost(cost.0.currency, scenario, targets, findings);
         if cost.0.pico == 0 {
             findings.sense(
                 &["budget", "max_cost"],
@@ -131,18 +131,22 @@ pub(super) fn budget(scenario: &Scenario, findings: &mut Findings<'_>) -> Option
     Some(Budget { max_cost: raw.max_cost.map(|cost| cost.0), max_requests, max_tokens })
 }
 
-/// `max_cost` can be kept only where there are prices in its currency.
-fn check_cost(currency: Currency, scenario: &Scenario, findings: &mut Findings<'_>) {
+/// `max_cost` can be kept only where there are prices that are paid in its currency.
+fn check_cost(currency: Currency, scenario: &Scenario, targets: &[Target], findings: &mut Findings<'_>) {
     const HELP: &str = "add price = { input = \"2.00\", output = \"8.00\" }, per million tokens";
     let mut priced = false;
     for (name, target) in &scenario.target.0 {
         match &target.price {
-            Some(price) if price.currency != currency.to_string() => {
-                let what = format!("the price is in {}, the budget in {currency}", price.currency);
-                findings.sense(&["target", name, "price"], what, "use one currency");
+            Some(_) => {
+                let built = targets.iter().find(|target| target.name == *name);
+                let paid = built.and_then(|target| Some(target.price.as_ref()?.landed.currency));
+                if let Some(paid) = paid.filter(|paid| *paid != currency) {
+                    let what = format!("`{name}` is paid in {paid}, and the budget is in {currency}");
+                    let help = format!("write the budget in {paid}, or [cost] currency = \"{currency}\"");
+                    findings.sense(&["budget", "max_cost"], what, help);
+                }
                 priced = true;
             }
-            Some(_) => priced = true,
             None if target.url.is_some() => {
                 let what = format!("`max_cost` cannot be kept: `target.{name}` has no price");
                 findings.sense_at(&["budget", "max_cost"], &["target", name, "price"], what, HELP);

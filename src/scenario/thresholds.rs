@@ -4,7 +4,7 @@ use super::checks::Findings;
 use super::metric::{METRICS, Measure};
 use super::raw::Scenario;
 use super::shape::nearest;
-use super::{Aggregate, Comparison, Threshold};
+use super::{Aggregate, Bound, Comparison, Target, Threshold};
 use crate::units::{Currency, Money, parse_duration};
 use std::collections::BTreeMap;
 
@@ -68,8 +68,31 @@ fn aggregate(text: &str) -> Result<Aggregate, String> {
     })
 }
 
+/// The bound, and the currency if it has one.
+fn bound(text: &str, measure: Measure) -> Result<(Bound, Option<Currency>), String> {
+    match text.strip_prefix("baseline") {
+        Some(rest) => Ok((Bound::Baseline(on_top(rest.trim())?), None)),
+        None => value(text, measure).map(|(value, currency)| (Bound::Value(value), currency)),
+    }
+}
+
+/// What stands behind `baseline`: nothing, or a share to add or to take away.
+fn on_top(text: &str) -> Result<f64, String> {
+    let (sign, share) = match text.chars().next() {
+        None => return Ok(0.0),
+        Some('+') => (1.0, text[1..].trim()),
+        Some('-') => (-1.0, text[1..].trim()),
+        Some(_) => (0.0, ""),
+    };
+    let share = share.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+    let share = share.filter(|percent| sign != 0.0 && (0.0..=1000.0).contains(percent));
+    share.map(|percent| sign * percent / 100.0).ok_or_else(|| {
+        format!("`{text}` cannot stand behind `baseline`: write baseline, baseline + 10% or baseline - 10%")
+    })
+}
+
 /// The bound in the metric's base unit, and the currency if it has one.
-fn bound(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String> {
+fn value(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String> {
     let wrong = || format!("`{text}` does not suit this metric: it has {}", measure.example());
     let number = |text: &str| {
         let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
@@ -100,7 +123,7 @@ fn bound(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String
 }
 
 /// Builds the thresholds; what is wrong goes to `findings`.
-pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> Vec<Threshold> {
+pub(super) fn build(scenario: &Scenario, targets: &[Target], findings: &mut Findings<'_>) -> Vec<Threshold> {
     let mut built = Vec::new();
     for (key, lines) in &scenario.thresholds.0 {
         let Some((metric, measure, filters)) = metric_key(key, scenario, findings) else { continue };
@@ -126,7 +149,7 @@ pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> Vec<Thr
                 }
             };
             if let Some(currency) = currency {
-                check_currency(currency, &filters, &path, scenario, findings);
+                check_currency(currency, &filters, &path, (scenario, targets), findings);
             }
             built.push(Threshold {
                 metric: metric.to_owned(),
@@ -199,25 +222,29 @@ fn metric_key(
     Some((metric, measure, filters))
 }
 
-/// A bound on the cost needs prices in its currency.
+/// A bound on the cost needs prices that are paid in its currency.
 fn check_currency(
     currency: Currency,
     filters: &Filters,
     path: &[&str],
-    scenario: &Scenario,
+    (scenario, targets): (&Scenario, &[Target]),
     findings: &mut Findings<'_>,
 ) {
     let meant = |name: &str| filters.get("target").is_none_or(|target| target == name);
-    let mut priced = false;
-    for (name, target) in scenario.target.0.iter().filter(|(name, _)| meant(name)) {
+    for target in targets.iter().filter(|target| meant(&target.name)) {
         let Some(price) = &target.price else { continue };
-        priced = true;
-        if price.currency != currency.to_string() {
-            let what = format!("the bound is in {currency}, the price of `{name}` in {}", price.currency);
-            findings.sense(path, what, "use one currency");
+        let paid = price.landed.currency;
+        if paid != currency {
+            let what = format!("the bound is in {currency}, and `{}` is paid in {paid}", target.name);
+            findings.sense(
+                path,
+                what,
+                format!("write the bound in {paid}, or [cost] currency = \"{currency}\""),
+            );
         }
     }
-    if !priced {
+    let named = scenario.target.0.iter().filter(|(name, _)| meant(name));
+    if named.into_iter().all(|(_, target)| target.price.is_none()) {
         let help = "add price = { input = \"2.00\", output = \"8.00\" } to the target";
         findings.sense_at(path, &["target"], "no target has a price, so there is no cost", help);
     }

@@ -12,8 +12,8 @@ pub struct Charge {
     pub requests: u64,
     /// Prompt and completion tokens.
     pub tokens: u64,
-    /// Money in 10⁻¹² of the budget's currency.
-    pub pico: i128,
+    /// Money in 10⁻²⁴ of the budget's currency.
+    pub yocto: i128,
 }
 
 impl Charge {
@@ -21,7 +21,8 @@ impl Charge {
         Self {
             requests: self.requests + other.requests,
             tokens: self.tokens + other.tokens,
-            pico: self.pico + other.pico,
+            // A sum beyond what can be counted is over any budget.
+            yocto: self.yocto.saturating_add(other.yocto),
         }
     }
 
@@ -29,7 +30,7 @@ impl Charge {
         Self {
             requests: self.requests - other.requests,
             tokens: self.tokens - other.tokens,
-            pico: self.pico - other.pico,
+            yocto: self.yocto - other.yocto,
         }
     }
 }
@@ -41,8 +42,8 @@ pub struct Caps {
     pub requests: Option<u64>,
     /// Most tokens.
     pub tokens: Option<u64>,
-    /// Most money in 10⁻¹² of the currency.
-    pub pico: Option<i128>,
+    /// Most money in 10⁻²⁴ of the currency.
+    pub yocto: Option<i128>,
 }
 
 /// What a run may spend, and has set aside or spent so far.
@@ -67,7 +68,7 @@ impl Budget {
         let then = committed.plus(most);
         let within = self.caps.requests.is_none_or(|cap| then.requests <= cap)
             && self.caps.tokens.is_none_or(|cap| then.tokens <= cap)
-            && self.caps.pico.is_none_or(|cap| then.pico <= cap);
+            && self.caps.yocto.is_none_or(|cap| then.yocto <= cap);
         if within {
             *committed = then;
         }

@@ -3,6 +3,7 @@
 use super::command::Command;
 use super::drive::Address;
 use super::hearing::Patterns;
+use crate::prices::Price;
 use crate::scenario::{Budget, Place as TargetPlace, Plan, Source, load};
 use crate::units::{PricePerMtok, exact_duration};
 use regex::bytes::Regex;
@@ -94,7 +95,7 @@ impl Settings {
         plan.retry.max_attempts = self.attempts_cap.unwrap_or(1);
         plan.budget = self.budget;
         for target in &mut plan.targets {
-            target.price = self.price;
+            target.price = self.price.map(Price::flat);
         }
         for strategy in &mut plan.strategies {
             strategy.processes = self.command.processes.max(1);

@@ -134,7 +134,7 @@ pub(crate) fn run_beside(
     ledger.finish().expect("a whole ledger");
     history.finish(&meta).expect("a whole history");
     dir.write_claims(&made.claims).expect("claims");
-    let summary = gate::judge(plan, dir.path()).expect("a summary");
+    let summary = gate::judge(plan, dir.path(), None).expect("a summary");
     let (loaded, _) = Gaps::read(dir.path(), plan).expect("evidence");
     assert_eq!(loaded.warnings, Vec::<String>::new(), "evidence must be whole");
     Run { plan: plan.clone(), summary, evidence: loaded.evidence, made, _place: place }

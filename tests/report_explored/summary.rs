@@ -33,6 +33,7 @@ pub(crate) fn judged() -> Summary {
         explored: vec![],
         fidelity,
         cost: vec![],
+        budget: vec![],
         thresholds: vec![],
         optimise: "goodput".into(),
         strategies: vec![],

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use deadheat::history::*;
+use deadheat::prices::Price;
 use deadheat::scenario::*;
 use deadheat::units::PricePerMtok;
 use hdrhistogram::Histogram;
@@ -27,7 +28,13 @@ pub(crate) fn mock() -> Place {
 
 pub(crate) fn target(name: &str, place: Place) -> Target {
     let price = PricePerMtok::parse("2.00", "8.00", "USD".parse().expect("by hand")).expect("by hand");
-    Target { name: name.into(), api: Api::OpenaiChat, model: "m".into(), place, price: Some(price) }
+    Target {
+        name: name.into(),
+        api: Api::OpenaiChat,
+        model: "m".into(),
+        place,
+        price: Some(Price::flat(price)),
+    }
 }
 
 /// One mock target, an unbounded and a semaphore strategy, an open profile.
@@ -92,7 +99,7 @@ pub(crate) fn threshold(metric: &str, aggregate: Aggregate, comparison: Comparis
         filters: BTreeMap::new(),
         aggregate,
         comparison,
-        bound,
+        bound: Bound::Value(bound),
         text: format!("{metric}: by hand"),
         min_samples: 1,
     }

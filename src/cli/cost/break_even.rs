@@ -2,8 +2,9 @@
 
 use super::{Done, finish};
 use crate::cli::output::Format;
-use crate::cost::{Supplier, break_even, decimal, sentence};
+use crate::cost::{Supplier, break_even, sentence};
 use crate::gate::Exit;
+use crate::prices::decimal;
 use crate::report::stored;
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -98,6 +99,10 @@ fn supplier(args: &Args, spec: &Spec) -> Result<Supplier, String> {
     let landed = row.landed.as_ref();
     let each = landed.map_or(&row.per_job, |landed| &landed.per_job).as_deref().and_then(decimal);
     let fixed = landed.and_then(|landed| landed.fixed_per_month.as_deref()).and_then(decimal);
+    let prepaid = landed.and_then(|landed| landed.prepaid_per_month.as_deref()).and_then(decimal);
     let each = each.ok_or_else(|| format!("target \"{}\" has no cost per job there", spec.name))?;
-    Ok(whole(each, spec.fixed.checked_add(fixed.unwrap_or(Decimal::ZERO)).unwrap_or(Decimal::MAX)))
+    let plus = |own: Decimal, more: Option<Decimal>| {
+        own.checked_add(more.unwrap_or(Decimal::ZERO)).unwrap_or(Decimal::MAX)
+    };
+    Ok(Supplier { prepaid: plus(spec.prepaid, prepaid), ..whole(each, plus(spec.fixed, fixed)) })
 }

@@ -1,6 +1,6 @@
 //! Prices of others, from a local file.
 
-use crate::cost::{Format, Imported, import};
+use crate::prices::{Format, Imported, import};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ pub(super) fn told(imported: &Imported) -> String {
 
 /// The same for programs.
 pub(super) fn json(imported: &Imported) -> serde_json::Value {
-    let rows = |rows: &[crate::cost::Dropped]| -> Vec<serde_json::Value> {
+    let rows = |rows: &[crate::prices::Dropped]| -> Vec<serde_json::Value> {
         rows.iter().map(|row| serde_json::json!({ "name": row.name, "why": row.why })).collect()
     };
     serde_json::json!({

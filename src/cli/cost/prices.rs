@@ -4,8 +4,8 @@ use super::import::{self, Whose, whose};
 use super::table::{plain, table};
 use super::{Done, book, days_between, finish, today};
 use crate::cli::output::Format;
-use crate::cost::{Book, Card, Component, LIST, diff, price_text};
 use crate::gate::Exit;
+use crate::prices::{Book, Card, Component, LIST, diff, price_text};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ const IN_FULL: usize = 6;
 pub(super) struct Args {
     /// Only models whose name contains all of these
     filter: Vec<String>,
-    /// A set by name (list-2026-10, article-2026), or a TOML file of cards
+    /// A set by name (list-2026-11, article-2026), or a TOML file of cards
     #[arg(long, value_name = "SET", default_value = LIST)]
     from: String,
     /// Read prices from somebody's JSON instead, such as litellm=model_prices.json
@@ -158,7 +158,7 @@ fn row(card: &Card) -> Vec<String> {
 
 /// Every rate, every condition, and a line to put into a scenario.
 fn in_full(card: &Card, today: Date) -> String {
-    let rates = |rates: &crate::cost::Rates| -> String {
+    let rates = |rates: &crate::prices::Rates| -> String {
         let each = rates.iter().map(|(component, rate)| format!("{} {}", component.name(), price_text(rate)));
         each.collect::<Vec<_>>().join(" · ")
     };
@@ -182,18 +182,14 @@ fn in_full(card: &Card, today: Date) -> String {
     let age = days_between(card.checked_on, today);
     let source = plain(&card.source_url);
     text.push_str(&format!("  source      {source}, checked {} ({age} days ago)\n", card.checked_on));
-    if let (Some(input), Some(output)) = (card.rates.own(Component::Input), card.rates.own(Component::Output))
-    {
-        let (input, output, currency) = (price_text(input), price_text(output), card.currency);
-        let line =
-            format!("price = {{ input = \"{input}\", output = \"{output}\", currency = \"{currency}\" }}");
-        text.push_str(&format!("  scenario    {line}\n"));
+    if card.set == LIST {
+        text.push_str(&format!("  scenario    price = {{ card = \"{}\" }}\n", plain(&card.name())));
     }
     text
 }
 
 fn card_json(card: &Card) -> Value {
-    let rates = |rates: &crate::cost::Rates| -> Value {
+    let rates = |rates: &crate::prices::Rates| -> Value {
         rates.iter().map(|(component, rate)| (component.name().to_owned(), json!(rate.to_string()))).collect()
     };
     let whens = card.whens.iter().map(|when| {

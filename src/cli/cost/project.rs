@@ -2,13 +2,11 @@
 
 use super::{Done, book, finish, today};
 use crate::cli::output::Format;
-use crate::cost::{
-    Card, LIST, Landed, Projection, as_decimal, card_of, day_of, decimal, job_uses, landed, minor, project,
-};
-use crate::cost::{Component, LEAST_JOBS};
+use crate::cost::{Around, LEAST_JOBS, Projection, age_days, as_decimal, fresh, job_uses, minor, project};
 use crate::gate::Exit;
 use crate::metrics::Gaps;
-use crate::scenario::{Cell, ClockKind, Plan, Source, Terms, load_stored};
+use crate::prices::{Card, Component, LIST, Price, day_of, decimal};
+use crate::scenario::{Cell, ClockKind, Plan, Source, load_stored};
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use serde_json::{Value, json};
@@ -34,12 +32,16 @@ pub(super) struct Args {
     /// The set or TOML file that the card stands in
     #[arg(long, value_name = "SET", default_value = LIST)]
     from: String,
-    /// Prices of this day, from midnight UTC on [default: the run's own time; today, if it ran in virtual time]
-    #[arg(long, value_name = "DATE")]
-    on: Option<Date>,
+    /// Price the run as if it had begun on this day at midnight UTC, or at this moment [default: when it began; today,
+    /// if it ran in virtual time]
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    on: Option<Moment>,
     /// Price of a million prompt tokens read from a cache, to vary the share of them
     #[arg(long, value_name = "PRICE")]
     cached_read: Option<String>,
+    /// Refuse a rate card that was checked more than so many days ago
+    #[arg(long, value_name = "DAYS")]
+    max_price_age: Option<u32>,
     /// Seeds the bootstrap [default: the run's seed]
     #[arg(long)]
     seed: Option<u64>,
@@ -67,18 +69,21 @@ fn projected(args: &Args) -> Result<Done, String> {
         let (target, strategy) = (&plan.targets[cell.target], &plan.strategies[cell.strategy]);
         let name = format!("{}/{}", target.name, strategy.name());
         let list = list_card(&plan, cell, args, start_utc_s)?;
-        let blank = Terms::default();
-        let terms = plan.cost.terms.get(&target.name).unwrap_or(&blank);
-        let landed = landed(list.currency, &plan.cost, terms).map_err(|error| error.to_string())?;
-        let card = landed.card(&list).ok_or("the landed price is beyond what can be counted")?;
-        let uses = job_uses(&plan, cell, &loaded.evidence, &card, start_utc_s)
+        if list.checked_on != Date::ZERO {
+            fresh(&list, today()?, args.max_price_age).map_err(|error| error.to_string())?;
+        }
+        let terms = target.price.as_ref().map(|price| price.terms.clone()).unwrap_or_default();
+        let into = plan.cost.currency.unwrap_or(list.currency);
+        let fx = list.currency != into;
+        let price = Price::new(list, into, &plan.cost.fx, terms).map_err(|error| error.to_string())?;
+        let card = &price.landed;
+        let uses = job_uses(&plan, cell, &loaded.evidence, card, start_utc_s)
             .map_err(|error| format!("{name}: {error}"))?;
-        let fx = landed.currency != list.currency;
         let seed = args.seed.unwrap_or(plan.seed);
-        let projection = project(&uses, &card, args.jobs_per_month, seed, fx)
+        let projection = project(&uses, card, args.jobs_per_month, seed, &Around { terms: &price.terms, fx })
             .map_err(|error| format!("{name}: {error}"))?;
-        done.text.push_str(&text(&name, &projection, args.jobs_per_month, &landed, terms));
-        rows.push(json_of(&name, &projection, args.jobs_per_month));
+        done.text.push_str(&text(&name, &projection, args.jobs_per_month, &price));
+        rows.push(json_of(&name, &projection, args.jobs_per_month, &price));
     }
     done.json = Value::Array(rows);
     Ok(done)
@@ -86,13 +91,34 @@ fn projected(args: &Args) -> Result<Done, String> {
 
 /// When the run is taken to have begun. Virtual time has an epoch of its own, on which nobody sold anything.
 fn start(plan: &Plan, args: &Args, started_utc_s: u64) -> Result<u64, String> {
-    let day = match (args.on, plan.clock) {
-        (Some(day), _) => day,
-        (None, ClockKind::Virtual) => today()?,
-        (None, ClockKind::Real) => return Ok(started_utc_s),
+    let midnight = |day: Date| {
+        let stamp =
+            Offset::UTC.to_timestamp(day.to_datetime(Time::MIN)).map_err(|error| error.to_string())?;
+        Ok::<i64, String>(stamp.as_second())
     };
-    let midnight = Offset::UTC.to_timestamp(day.to_datetime(Time::MIN)).map_err(|error| error.to_string())?;
-    u64::try_from(midnight.as_second()).map_err(|_| format!("{day} is before 1970"))
+    let second = match (&args.on, plan.cost.start_utc_s, plan.clock) {
+        (Some(Moment::At(second)), ..) => *second,
+        (Some(Moment::Day(day)), ..) => midnight(*day)?,
+        (None, Some(start), _) => start,
+        (None, None, ClockKind::Virtual) => midnight(today()?)?,
+        (None, None, ClockKind::Real) => return Ok(started_utc_s),
+    };
+    u64::try_from(second).map_err(|_| "that is before 1970".to_owned())
+}
+
+/// A day, or a moment of it.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Day(Date),
+    At(i64),
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(Moment::At(stamp.as_second()));
+    }
+    let help = "write a day such as 2026-11-24, or a moment such as 2026-11-24T02:00:00Z";
+    text.parse().map(Moment::Day).map_err(|_| help.to_owned())
 }
 
 fn meant(plan: &Plan, args: &Args) -> Result<Vec<Cell>, String> {
@@ -118,7 +144,7 @@ fn list_card(plan: &Plan, cell: Cell, args: &Args, started_utc_s: u64) -> Result
             let day = i64::try_from(started_utc_s).ok().and_then(day_of).ok_or("the run has no date")?;
             book(&args.from)?.find(name, day).map_err(|error| error.to_string())?.clone()
         }
-        None => card_of(target).ok_or_else(|| {
+        None => target.price.as_ref().map(|price| price.list.clone()).ok_or_else(|| {
             format!("target `{}` has no price: give one with --card, such as openai/gpt-4.1", target.name)
         })?,
     };
@@ -127,8 +153,8 @@ fn list_card(plan: &Plan, cell: Cell, args: &Args, started_utc_s: u64) -> Result
     Ok(Card { rates: card.rates.with(Component::CachedRead, rate), ..card })
 }
 
-fn text(name: &str, projection: &Projection, jobs: u64, landed: &Landed, terms: &Terms) -> String {
-    let currency = landed.currency;
+fn text(name: &str, projection: &Projection, jobs: u64, price: &Price) -> String {
+    let (currency, terms) = (price.landed.currency, &price.terms);
     let money =
         |amount| as_decimal(amount).map_or_else(|| "unknown".to_owned(), |value| minor(value, currency));
     let mut text = format!("{name}: {jobs} jobs a month\n");
@@ -144,8 +170,16 @@ fn text(name: &str, projection: &Projection, jobs: u64, landed: &Landed, terms: 
         projection.resamples,
         projection.per_job.rounded(9),
     ));
-    if landed.changes() {
-        let factors: Vec<String> = landed
+    if let (true, Ok(today)) = (price.is_listed(), today()) {
+        let (name, age) = (price.list.name(), age_days(&price.list, today));
+        text.push_str(&format!(
+            "  by {name} of {}, {}, checked {} ({age} days ago)\n",
+            price.list.set, price.list.source_url, price.list.checked_on
+        ));
+    }
+    if price.way.changes() {
+        let factors: Vec<String> = price
+            .way
             .factors
             .iter()
             .map(|f| format!("{} × {} ({})", f.name, f.times.normalize(), f.note))
@@ -153,7 +187,11 @@ fn text(name: &str, projection: &Projection, jobs: u64, landed: &Landed, terms: 
         text.push_str(&format!("  list price, {}\n", factors.join(", ")));
     }
     if !terms.fixed_per_month.is_zero() {
-        text.push_str(&format!("  and {} a month, fixed\n", minor(terms.fixed_per_month, currency)));
+        text.push_str(&format!("  of which {} whatever is used\n", minor(terms.fixed_per_month, currency)));
+    }
+    if !terms.prepaid_per_month.is_zero() {
+        let prepaid = minor(terms.prepaid_per_month, currency);
+        text.push_str(&format!("  of which at least {prepaid} for credit that expires with the month\n"));
     }
     for (what, amount) in &projection.if_else {
         text.push_str(&format!("  if {what}: {}\n", money(*amount)));
@@ -164,7 +202,7 @@ fn text(name: &str, projection: &Projection, jobs: u64, landed: &Landed, terms: 
     text
 }
 
-fn json_of(name: &str, projection: &Projection, jobs: u64) -> Value {
+fn json_of(name: &str, projection: &Projection, jobs: u64, price: &Price) -> Value {
     let if_else =
         projection.if_else.iter().map(|(what, sum)| json!({ "if": what, "month": sum.rounded(12) }));
     json!({
@@ -178,6 +216,10 @@ fn json_of(name: &str, projection: &Projection, jobs: u64) -> Value {
         "month": projection.month.rounded(12),
         "low_95": projection.low.rounded(12),
         "high_95": projection.high.rounded(12),
+        "fixed_per_month": price.terms.fixed_per_month.to_string(),
+        "prepaid_per_month": price.terms.prepaid_per_month.to_string(),
+        "card": price.list.name(),
+        "checked_on": price.is_listed().then(|| price.list.checked_on.to_string()),
         "if_else": if_else.collect::<Vec<_>>(),
         "not_varied": projection.unknown,
     })

@@ -149,7 +149,7 @@ fn cost(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observe
     for cell in cells {
         let target = &plan.targets[cell.target];
         let Some(part) = inputs.cost(*cell) else {
-            let why = match target.price {
+            let why = match &target.price {
                 None => format!("no data: target {} has no price", target.name),
                 Some(_) => format!("no data: no token of target {} was reported", target.name),
             };
@@ -158,7 +158,7 @@ fn cost(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observe
         let currency = asked.or(sum.map(|sum| sum.currency)).unwrap_or(part.currency);
         if part.currency != currency {
             let why = format!(
-                "target {} is priced in {}, not in {currency}: filter by target",
+                "target {} is paid in {}, not in {currency}: filter by target",
                 target.name, part.currency
             );
             return missing(Unit::Count, &why);

@@ -2,17 +2,23 @@
 
 use super::figures::{count, many, rounded};
 use super::layout::{Page, Tone, cell, field, plain};
-use crate::history::{CostRow, LandedRow, Summary};
+use crate::history::{BudgetRow, CardRow, CostRow, LandedRow, Summary};
 
 /// What it cost, if there was a price.
 pub(super) fn cost(page: &mut Page, summary: &Summary) {
-    if summary.cost.is_empty() {
+    if summary.cost.is_empty() && summary.budget.is_empty() {
         return;
     }
     page.section("Cost");
+    for row in &summary.budget {
+        page.wrapped("", 2, &budget(row), if row.overshoot_is_nothing() { Tone::Plain } else { Tone::Bad });
+    }
     let several = summary.counters.len() > 1;
     for row in &summary.cost {
         page.wrapped("", 2, &spent(row, several), Tone::Plain);
+        if row.per_request.is_some() {
+            page.wrapped("", 4, &each(row), Tone::Dim);
+        }
         if row.classes.iter().any(|class| class.class != "useful" && class.cost != "0.00") {
             page.wrapped("", 4, &bought(row), Tone::Warn);
         }
@@ -22,7 +28,40 @@ pub(super) fn cost(page: &mut Page, summary: &Summary) {
         if let Some(landed) = &row.landed {
             page.wrapped("", 4, &paid(landed), Tone::Dim);
         }
+        if let Some(card) = &row.card {
+            page.wrapped("", 4, &by(card), Tone::Dim);
+        }
     }
+}
+
+/// `0.04912 of 0.05 USD spent of the budget, overshoot 0`.
+fn budget(row: &BudgetRow) -> String {
+    let unit = row.currency.as_deref().unwrap_or(&row.kind);
+    let (spent, most, beyond) = (plain(&row.spent), plain(&row.most), plain(&row.overshoot));
+    format!("budget: {spent} of {most} {} spent, overshoot {beyond}", plain(unit))
+}
+
+/// What one of each came to.
+fn each(row: &CostRow) -> String {
+    let parts = [
+        ("request", &row.per_request),
+        ("job", &row.per_job),
+        ("good job", &row.per_good_job),
+        ("million tokens", &row.per_mtok),
+    ];
+    let said = parts.iter().filter_map(|(what, sum)| Some(format!("{} per {what}", plain(sum.as_ref()?))));
+    said.collect::<Vec<_>>().join(" · ")
+}
+
+/// The rate card, and its age.
+fn by(card: &CardRow) -> String {
+    let age = match card.age_days {
+        Some(days) if days >= 0 => format!(", {} before the run", many(days.unsigned_abs(), "day")),
+        _ => String::new(),
+    };
+    let note = card.note.as_ref().map_or_else(String::new, |note| format!("; {}", plain(note)));
+    let (name, url, day) = (plain(&card.card), plain(&card.source_url), plain(&card.checked_on));
+    format!("by {name} of {}: {url}, checked {day}{age}{note}", plain(&card.set))
 }
 
 fn spent(row: &CostRow, several: bool) -> String {

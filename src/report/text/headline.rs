@@ -27,7 +27,7 @@ pub(super) fn write(page: &mut Page, summary: &Summary) {
     run(page, summary);
 }
 
-fn word(exit_code: u8) -> (&'static str, Tone) {
+pub(super) fn word(exit_code: u8) -> (&'static str, Tone) {
     match exit_code {
         0 => ("PASS", Tone::Good),
         1 => ("INTERNAL ERROR", Tone::Bad),

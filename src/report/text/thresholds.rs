@@ -26,6 +26,7 @@ fn sentence(row: &ThresholdRow, several: bool) -> String {
         (_, false) => String::new(),
     };
     let seen = row.observed.as_ref().map(|seen| format!("observed {seen} (n {})", count(row.samples)));
-    let parts: Vec<String> = seen.into_iter().chain(row.why.clone()).collect();
+    let against = row.against.as_ref().map(|baseline| format!("the baseline has {baseline}"));
+    let parts: Vec<String> = seen.into_iter().chain(against).chain(row.why.clone()).collect();
     format!("{}{at}: {}", row.threshold, parts.join("; "))
 }

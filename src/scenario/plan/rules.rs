@@ -205,12 +205,21 @@ pub struct Threshold {
     pub aggregate: Aggregate,
     /// How it is compared.
     pub comparison: Comparison,
-    /// With what, in the metric's base unit: nanoseconds, a ratio, a count, 10⁻¹² of the currency.
-    pub bound: f64,
+    /// With what.
+    pub bound: Bound,
     /// As the file has it: `ttft{target=mock}: p(99) < 1500ms`.
     pub text: String,
     /// Fewest samples for a verdict.
     pub min_samples: u64,
+}
+
+/// With what an aggregate is compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// A value in the metric's base unit: nanoseconds, a ratio, a count, 10⁻¹² of the currency.
+    Value(f64),
+    /// The same aggregate of the baseline, and this share of it on top; negative for less.
+    Baseline(f64),
 }
 
 /// An aggregate of a metric.

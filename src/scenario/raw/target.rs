@@ -146,15 +146,21 @@ pub(in crate::scenario) struct Limits {
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Price {
     /// Per million prompt tokens, at most six decimal places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = PRICE_PATTERN))]
-    pub(in crate::scenario) input: String,
+    pub(in crate::scenario) input: Option<String>,
     /// Per million completion tokens, at most six decimal places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = PRICE_PATTERN))]
-    pub(in crate::scenario) output: String,
-    /// ISO 4217 code.
-    #[serde(default = "default_currency")]
+    pub(in crate::scenario) output: Option<String>,
+    /// ISO 4217 code of `input` and `output` (default: USD).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = "^[A-Z]{3}$"))]
-    pub(in crate::scenario) currency: String,
+    pub(in crate::scenario) currency: Option<String>,
+    /// Instead of these three: a rate card, `PROVIDER/MODEL`, of `[[cost.card]]` or of the prices in the binary, which
+    /// `deadheat cost prices` lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) card: Option<String>,
     /// Taken off the list price, as a share: "0.15".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = DECIMAL))]
@@ -171,20 +177,20 @@ pub(in crate::scenario) struct Price {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = DECIMAL))]
     pub(in crate::scenario) tax: Option<String>,
-    /// Paid each month whatever is used, in the currency of `[cost]`; prepaid credit that expires is such a cost.
+    /// Paid each month whatever is used, in the currency of `[cost]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = DECIMAL))]
     pub(in crate::scenario) fixed_per_month: Option<String>,
+    /// Credit paid for each month that expires with it, in the currency of `[cost]`: it is used up first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = DECIMAL))]
+    pub(in crate::scenario) prepaid_per_month: Option<String>,
     /// This target's own rate of exchange: units of `[cost]`'s currency for one of the price's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) fx: Option<Fx>,
 }
 
 const PRICE_PATTERN: &str = "^[0-9]{1,18}(\\.[0-9]{0,12})?$";
-
-fn default_currency() -> String {
-    "USD".to_owned()
-}
 
 /// Which jobs there are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,257 @@
+//! `deadheat compare`: is NEW slower, wronger or dearer than BASE?
+
+pub(super) mod arm;
+pub(super) mod pairing;
+
+use super::output::{Format, fail, print};
+use crate::clock::utc_now_s;
+use crate::gate::compare::{
+    Design, Facts, Measure, Noise, Pair, Terms, family_size, incomparable, paired, pairs_needed, stored,
+};
+use crate::gate::{self, Exit};
+use crate::history::{Compared, Meta, RunDir, Summary, TimedVerdict};
+use crate::report::{self, compared, compared_json};
+use arm::{Arm, NoSummary};
+use pairing::{Order, Pairing};
+use std::path::{Path, PathBuf};
+
+/// Share of `alpha` that each of several planned looks may spend (Pocock's boundary, two-sided 5 %: 1 to 5 looks).
+const LOOKS: [f64; 5] = [1.0, 0.0294 / 0.05, 0.0221 / 0.05, 0.0182 / 0.05, 0.0158 / 0.05];
+
+/// Compare two stored runs, or two arms in interleaved pairs: exit code 3 for a regression, 6 for a newly broken invariant
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories of two stored runs: BASE and NEW. Only what is exact is gated
+    #[arg(value_names = ["BASE", "NEW"], num_args = 2, required_unless_present = "pairs", conflicts_with = "pairs")]
+    runs: Vec<PathBuf>,
+    /// BASE of every pair: a scenario with flags of `deadheat run`, or a command that prints a run's summary as JSON
+    #[arg(long, value_name = "SCENARIO|CMD", requires = "pairs")]
+    base: Option<String>,
+    /// NEW of every pair
+    #[arg(long, value_name = "SCENARIO|CMD", requires = "pairs")]
+    new: Option<String>,
+    /// How many pairs to make; fewer than five can show nothing
+    #[arg(long, value_name = "N", requires_all = ["base", "new"])]
+    pairs: Option<u64>,
+    /// Look after so many pairs too, and stop once all is shown; each look spends a part of the error rate
+    #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "pairs")]
+    looks: Vec<u64>,
+    /// Which arm of a pair goes first
+    #[arg(long, value_enum, default_value_t = Order::Random, requires = "pairs")]
+    order: Order,
+    /// A measure of the family, such as ttft.p50; repeatable (default: ttft.p50, response.p50, response.p95, error-rate)
+    #[arg(long = "measure", value_name = "MEASURE")]
+    measures: Vec<Measure>,
+    /// Chance of any false alarm of the measured values together
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    alpha: f64,
+    /// Effects below this are no regression
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    floor: f64,
+    /// Seed of the order and of every pair's work
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// What `deadheat calibrate` found here: measures that are too noisy are not gated
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    calibration: Option<PathBuf>,
+    /// Exit with 8 where neither a regression nor its absence could be shown
+    #[arg(long)]
+    require_conclusive: bool,
+    /// Directory for the pairs and comparison.json; must not exist or be empty (default: reports/compare-UTC-SEED)
+    #[arg(long, value_name = "DIR", requires = "pairs")]
+    out: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// No line for each pair
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// A share between 0 and 1, such as `5%` or `0.05`.
+fn share(text: &str) -> Result<f64, String> {
+    let wrong = || "write a share above 0% and below 100%, such as 5%".to_owned();
+    let value: f64 = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map_err(|_| wrong())? / 100.0,
+        None => text.trim().parse().map_err(|_| wrong())?,
+    };
+    (value > 0.0 && value < 1.0).then_some(value).ok_or_else(wrong)
+}
+
+pub(super) fn run(args: &Args) -> u8 {
+    let compared = match (&args.runs[..], args.pairs) {
+        ([base, new], _) => of_stored(args, base, new),
+        (_, Some(pairs)) => of_pairs(args, pairs),
+        _ => Err((Exit::Usage.code(), "give two runs, or --base, --new and --pairs".to_owned())),
+    };
+    match compared {
+        Ok(comparison) => print(&shown(&comparison, args.format), comparison.exit_code),
+        Err((code, message)) => fail(args.format, Exit::from_code(code).unwrap_or(Exit::Internal), &message),
+    }
+}
+
+fn shown(comparison: &Compared, format: Format) -> String {
+    match format {
+        Format::Text => compared(comparison),
+        Format::Json => compared_json(comparison),
+    }
+}
+
+type Failed = (u8, String);
+
+fn usage(message: impl Into<String>) -> Failed {
+    (Exit::Usage.code(), message.into())
+}
+
+fn of_stored(args: &Args, base: &Path, new: &Path) -> Result<Compared, Failed> {
+    let read = |dir: &Path| -> Result<Summary, Failed> {
+        report::stored(dir).map_err(|error| usage(error.to_string()))
+    };
+    let (old, now) = (read(base)?, read(new)?);
+    let why = incomparable(&Facts::of(&old), &Facts::of(&now));
+    if !why.is_empty() {
+        return Err(usage(format!("these runs cannot be compared:\n  {}", why.join("\n  "))));
+    }
+    let terms = terms(args, args.alpha, None);
+    let design = Design {
+        base: base.display().to_string(),
+        new: new.display().to_string(),
+        order: "stored".to_owned(),
+        planned: 0,
+        host: now.host.clone(),
+    };
+    Ok(stored(&old, &now, &terms, design))
+}
+
+fn terms(args: &Args, alpha: f64, noise: Option<Noise>) -> Terms {
+    let measures = if args.measures.is_empty() { Measure::usual() } else { args.measures.clone() };
+    Terms { alpha, floor: args.floor, measures, seed: args.seed, noise }
+}
+
+/// After how many pairs to look, and what each look may spend.
+fn looks(args: &Args, pairs: u64) -> Result<(Vec<u64>, f64), Failed> {
+    let mut looks = args.looks.clone();
+    looks.push(pairs);
+    looks.sort_unstable();
+    looks.dedup();
+    if looks.last() != Some(&pairs) {
+        return Err(usage(format!("a look after {:?} pairs of {pairs}: raise --pairs", looks.last())));
+    }
+    let spent = LOOKS
+        .get(looks.len() - 1)
+        .ok_or_else(|| usage(format!("{} looks: at most {} are planned for", looks.len(), LOOKS.len())))?;
+    Ok((looks, args.alpha * spent))
+}
+
+fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
+    let (Some(base), Some(new)) = (&args.base, &args.new) else {
+        return Err(usage("pairs need --base and --new"));
+    };
+    let (looks, alpha) = looks(args, pairs)?;
+    let needed = pairs_needed(alpha) as u64;
+    if looks[0] < needed {
+        let first = looks[0];
+        return Err(usage(format!(
+            "{first} pairs can show nothing: of {first} pairs even the worst outcome has a chance of 1 in {}, and {} is asked \
+             for; make at least {needed}",
+            2_u64.saturating_pow(u32::try_from(first).unwrap_or(u32::MAX)),
+            percent(alpha),
+        )));
+    }
+    let noise = args.calibration.as_deref().map(read_noise).transpose()?;
+    let terms = terms(args, alpha, noise);
+    let (base, new) = (Arm::of(base), Arm::of(new));
+    let dir = directory(args.out.as_deref(), "compare", args.seed)?;
+    let pairing = Pairing {
+        base: &base,
+        new: &new,
+        order: args.order,
+        seed: args.seed,
+        dir: dir.path(),
+        quiet: args.quiet,
+    };
+    let design = Design {
+        base: base.text.clone(),
+        new: new.text.clone(),
+        order: args.order.name().to_owned(),
+        planned: pairs,
+        host: gate::here(&Meta::default()),
+    };
+    let comparison = made(args, &pairing, &looks, &terms, &design)?;
+    let text = compared_json(&comparison);
+    dir.write("comparison.json", &text).map_err(|error| (Exit::Internal.code(), error.to_string()))?;
+    dir.finish().map_err(|error| (Exit::Internal.code(), error.to_string()))?;
+    Ok(comparison)
+}
+
+/// Makes the pairs, and looks when it was agreed to.
+fn made(
+    args: &Args,
+    pairing: &Pairing<'_>,
+    looks: &[u64],
+    terms: &Terms,
+    design: &Design,
+) -> Result<Compared, Failed> {
+    let mut pairs: Vec<Pair> = Vec::new();
+    let last = design.planned;
+    for number in 1..=last {
+        let pair = pairing.pair(number, last).map_err(failed)?;
+        if pair.base.interrupted || pair.new.interrupted {
+            return Err((Exit::Interrupted.code(), format!("interrupted in pair {number} of {last}")));
+        }
+        if number == 1 {
+            enough(family_size(&pair.base, &pair.new, terms), looks[0], terms.alpha)?;
+        }
+        pairs.push(pair);
+        if !looks.contains(&number) {
+            continue;
+        }
+        let comparison = paired(&pairs, terms, design.clone(), args.require_conclusive).map_err(usage)?;
+        let open = comparison.timed.iter().any(|row| row.verdict == TimedVerdict::Inconclusive);
+        if number == last || (!open && comparison.pairs.iter().all(|pair| pair.void.is_none())) {
+            return Ok(comparison);
+        }
+    }
+    Err(usage("no pairs were asked for"))
+}
+
+/// Whether the first look could reject anything of a family of this size.
+fn enough(family: usize, pairs: u64, alpha: f64) -> Result<(), Failed> {
+    let needed = pairs_needed(alpha / family.max(1) as f64) as u64;
+    if pairs >= needed {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "{pairs} pairs can show nothing about {family} measured values together: make at least {needed} pairs, or name fewer \
+         values (--measure)"
+    )))
+}
+
+fn failed(why: NoSummary) -> Failed {
+    (why.exit_code.unwrap_or(Exit::Unreachable.code()), why.message)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn read_noise(path: &Path) -> Result<Noise, Failed> {
+    let text = std::fs::read(path).map_err(|error| usage(format!("{}: {error}", path.display())))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        usage(format!("{} is no calibration: {error}; make one with `deadheat calibrate`", path.display()))
+    })
+}
+
+/// The directory for pairs. One that holds a comparison is refused: its result stands.
+pub(super) fn directory(out: Option<&Path>, name: &str, seed: u64) -> Result<RunDir, Failed> {
+    match out {
+        Some(path) => RunDir::create_at(path).map_err(|error| {
+            let stands = path.join("comparison.json").exists();
+            let again =
+                "; it holds a comparison, whose result stands: more pairs must be planned before (--looks)";
+            usage(format!("{error}{}", if stands { again } else { "" }))
+        }),
+        None => RunDir::create(Path::new("reports"), name, utc_now_s(), seed)
+            .map_err(|error| (Exit::Internal.code(), error.to_string())),
+    }
+}

@@ -1,0 +1,97 @@
+//! One arm of a comparison: a scenario that this deadheat runs, or a command that prints a run's summary.
+
+use crate::history::{SUMMARY_VERSION, Summary};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What is run for an arm.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Arm {
+    /// As the user wrote it.
+    pub(in crate::cli) text: String,
+    /// Whether it is a scenario, with flags of `deadheat run` behind it.
+    scenario: bool,
+}
+
+/// The only parts of an error that every version prints.
+#[derive(Deserialize)]
+struct Printed {
+    version: Option<u32>,
+    error: Option<Told>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    exit_code: u8,
+    message: String,
+}
+
+/// Why an arm gave no summary.
+#[derive(Debug)]
+pub(in crate::cli) struct NoSummary {
+    /// The exit code to end with, if the arm said one.
+    pub(in crate::cli) exit_code: Option<u8>,
+    /// What to print.
+    pub(in crate::cli) message: String,
+}
+
+impl Arm {
+    /// A text whose first word names a `.toml` file is a scenario; else it is a command line.
+    pub(in crate::cli) fn of(text: &str) -> Self {
+        let first = text.split_whitespace().next().unwrap_or_default();
+        Self {
+            text: text.to_owned(),
+            scenario: Path::new(first).extension().is_some_and(|end| end == "toml"),
+        }
+    }
+
+    /// Runs it once, in a process of its own, and waits for it. Evidence of a scenario goes to `place`; a command finds that place in
+    /// `DEADHEAT_OUT`, and the seed in `DEADHEAT_SEED`.
+    pub(in crate::cli) fn run(&self, place: &Path, seed: u64) -> Result<Summary, NoSummary> {
+        let fault =
+            |message: String| NoSummary { exit_code: None, message: format!("{}: {message}", self.text) };
+        let line = if self.scenario {
+            // The shell splits the flags, so that they are quoted as the user is used to.
+            format!(
+                "exec \"$0\" run {} --quiet --format json --seed \"$DEADHEAT_SEED\" --out \"$DEADHEAT_OUT\"",
+                self.text
+            )
+        } else {
+            self.text.clone()
+        };
+        let this =
+            std::env::current_exe().map_err(|error| fault(format!("cannot find deadheat: {error}")))?;
+        let made = Command::new("sh")
+            .arg("-c")
+            .arg(line)
+            .arg(this)
+            .env("DEADHEAT_OUT", place)
+            .env("DEADHEAT_SEED", seed.to_string())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output();
+        let made = made.map_err(|error| fault(format!("cannot start sh: {error}")))?;
+        let printed: Printed = serde_json::from_slice(&made.stdout).map_err(|_| {
+            fault(format!(
+                "ended with {} and printed no summary; a command must print what `deadheat run … --format json` prints",
+                made.status
+            ))
+        })?;
+        match printed {
+            Printed { error: Some(told), .. } => {
+                Err(NoSummary { exit_code: Some(told.exit_code), ..fault(told.message) })
+            }
+            Printed { version: Some(SUMMARY_VERSION), .. } => serde_json::from_slice(&made.stdout)
+                .map_err(|error| fault(format!("its summary cannot be read: {error}"))),
+            Printed { version, .. } => Err(fault(format!(
+                "printed version {version:?} of a summary, and this build reads {SUMMARY_VERSION}"
+            ))),
+        }
+    }
+}
+
+/// Where the evidence of a pair's arm goes.
+pub(in crate::cli) fn place(dir: &Path, number: u64, arm: &str) -> PathBuf {
+    dir.join(format!("pair-{number:02}-{arm}"))
+}

@@ -1,0 +1,67 @@
+//! Makes pairs: which arm goes first, which seed, and when to stop.
+
+use super::arm::{Arm, NoSummary, place};
+use crate::cli::output;
+use crate::gate::compare::Pair;
+use crate::seed::stream;
+use rand::Rng;
+use std::path::Path;
+
+/// The order of the arms within the pairs. Always the same one first would make a machine that warms up look like a regression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum Order {
+    /// Drawn by the seed
+    Random,
+    /// BASE NEW, NEW BASE, BASE NEW, …
+    Abba,
+}
+
+impl Order {
+    pub(in crate::cli) fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Abba => "abba",
+        }
+    }
+
+    /// Whether BASE goes first in this pair.
+    fn base_first(self, seed: u64, number: u64) -> bool {
+        match self {
+            Self::Random => stream(seed, "compare-order", number).random_bool(0.5),
+            Self::Abba => number % 2 == 1,
+        }
+    }
+}
+
+/// What pairs are made of.
+#[derive(Debug)]
+pub(in crate::cli) struct Pairing<'a> {
+    pub(in crate::cli) base: &'a Arm,
+    pub(in crate::cli) new: &'a Arm,
+    pub(in crate::cli) order: Order,
+    pub(in crate::cli) seed: u64,
+    pub(in crate::cli) dir: &'a Path,
+    pub(in crate::cli) quiet: bool,
+}
+
+impl Pairing<'_> {
+    /// Makes pair `number` of `of`. Both runs have one seed, so that they do the same work.
+    pub(in crate::cli) fn pair(&self, number: u64, of: u64) -> Result<Pair, NoSummary> {
+        let base_first = self.order.base_first(self.seed, number);
+        let seed = self.seed.wrapping_add(number) & i64::MAX as u64;
+        if !self.quiet {
+            let first = if base_first { "base" } else { "new" };
+            output::say(&format!("pair {number} of {of}, {first} first"));
+        }
+        let base = |arm: &Arm| arm.run(&place(self.dir, number, "base"), seed);
+        let new = |arm: &Arm| arm.run(&place(self.dir, number, "new"), seed);
+        let (base, new) = if base_first {
+            let base = base(self.base)?;
+            (base, new(self.new)?)
+        } else {
+            let new = new(self.new)?;
+            (base(self.base)?, new)
+        };
+        Ok(Pair { number, base_first, base, new })
+    }
+}
