@@ -13,6 +13,8 @@ pub use trace::{Event, Step, Trace, Unseen, Why};
 
 use crate::scenario::{FaultKind, Nemesis};
 use crate::units::format_duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ pub const VERSION: u32 = 1;
 /// What is done to which request, and to all others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// Seeds the draws of `fallback`, and nothing else; at most `i64::MAX`, as TOML has no larger number.
+    /// Seeds the draws of `fallback` and of `perturb`, and nothing else; at most `i64::MAX`, as TOML has no larger number.
     pub seed: u64,
     /// Which answers are held back. Several holds of one request must all be met.
     pub holds: Vec<Hold>,
@@ -36,6 +38,8 @@ pub struct Schedule {
     pub quiet: Duration,
     /// A hold until another request is answered is given up this long after its own request arrived.
     pub patience: Duration,
+    /// What is done to the client itself, by whoever starts it. No provider asks for it.
+    pub perturb: Option<Perturb>,
 }
 
 impl Default for Schedule {
@@ -49,6 +53,28 @@ impl Default for Schedule {
             fallback: Fallback::Respond,
             quiet: Duration::from_millis(25),
             patience: Duration::from_secs(2),
+            perturb: None,
+        }
+    }
+}
+
+/// How a program's own steps are made to change places: seeded pauses that it was never asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Perturb {
+    /// Between two bytecodes of a Python program's own code.
+    Python,
+    /// At promises, timers and answers of a Node program.
+    Node,
+}
+
+impl Perturb {
+    /// The name in files and options.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::Node => "node",
         }
     }
 }

@@ -55,6 +55,9 @@ fn a_lost_update_is_found_written_down_and_shown_again_until_it_is_mended() {
     let at = finding.iter().position(|f| f["invariant"] == "tokens-counted").expect("the finding");
     let file = format!("out/finding-{}.toml", at + 1);
     place.run(&["replay", &file, "--runs", "2"]).exits(6);
+    let checked = place.run(&["check", "out"]).exits(6);
+    assert!(checked.out.contains("tokens-counted"), "{}", checked.out);
+    place.run(&["check", "out", "--set", "seed=2"]).exits(2);
     let mended = LOST.replace("    before = total\n", "").replace("total = before +", "n =");
     let mended = mended.replace("[\"total_tokens\"]\n", "[\"total_tokens\"]\n    with lock: total += n\n");
     place.write("lost.py", &mended.replace("total = 0\n", "total, lock = 0, threading.Lock()\n"));

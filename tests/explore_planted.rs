@@ -43,6 +43,29 @@ fn found(mut client: Client, timeout_ms: Option<u64>, invariant: Invariant) -> F
     finding
 }
 
+/// A client of which every run takes a second.
+struct Slow<'a>(Client, &'a std::cell::Cell<Duration>);
+
+impl Subject for Slow<'_> {
+    fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
+        self.1.set(self.1.get() + Duration::from_secs(1));
+        self.0.run(schedule, jobs)
+    }
+}
+
+#[test]
+fn a_time_is_kept_with_all_that_is_done_to_a_finding() {
+    for seconds in [20, 60, 300] {
+        let (now, time) = (std::cell::Cell::new(Duration::ZERO), Duration::from_secs(seconds));
+        let client = clients::loses_updates();
+        let config = Config { budget: Budget::Time(time), ..config(&client, 0) };
+        let report = explore(&mut Slow(client, &now), &config, &|| now.get()).expect("a client that runs");
+        assert!(now.get() <= time, "{:?} of {time:?}", now.get());
+        let [finding] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
+        assert!(finding.reproduced[0] >= 1 && finding.without[1] >= 1, "{}", finding.to_toml());
+    }
+}
+
 #[test]
 fn answers_zipped_with_jobs_in_the_order_in_which_they_come() {
     let finding = found(clients::zips(), None, Invariant::AnswerMatchesJob);

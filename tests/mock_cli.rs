@@ -87,6 +87,32 @@ fn who_is_held_does_not_hold_up_its_end_and_what_did_not_happen_is_told() {
 }
 
 #[test]
+fn it_says_what_its_ledger_is_worth_to_a_test_in_any_language() {
+    let mock = Mock::start(&[]);
+    let ask = |job: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x [{job}]"}}]}}"#);
+        let mut stream = TcpStream::connect(&mock.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let length = body.len();
+        write!(stream, "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+            .unwrap();
+        stream.read_to_string(&mut String::new()).unwrap();
+    };
+    for job in ["job:0000", "job:0001"] {
+        ask(job);
+    }
+    let good = mock.get("/deadheat/verdicts?requests=2");
+    assert!(good.starts_with("HTTP/1.1 200") && good.contains("\"broken\": []"), "{good}");
+    let wrong = mock.get("/deadheat/verdicts?requests=3&total-tokens=7");
+    assert!(wrong.starts_with("HTTP/1.1 409") && wrong.contains("tokens-counted"), "{wrong}");
+    ask("job:0001");
+    let twice = mock.get("/deadheat/verdicts");
+    assert!(twice.starts_with("HTTP/1.1 409") && twice.contains("billed-once"), "{twice}");
+    let odd = mock.get("/deadheat/verdicts?concurency=3");
+    assert!(odd.starts_with("HTTP/1.1 400") && odd.contains("nothing is called concurency"), "{odd}");
+}
+
+#[test]
 fn a_scenario_that_is_not_there_is_a_usage_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_deadheat"))
         .args(["mock", "--config", "no/such/scenario.toml"])

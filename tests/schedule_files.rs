@@ -4,7 +4,7 @@
 
 use deadheat::history::JobKey;
 use deadheat::scenario::{FaultKind, HintForm, Nemesis, NemesisKind};
-use deadheat::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
+use deadheat::schedule::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -200,11 +200,16 @@ fn nemeses() -> impl Strategy<Value = Vec<Nemesis>> {
     prop::collection::vec(nemesis, 0..3)
 }
 
+fn perturb() -> impl Strategy<Value = Option<Perturb>> {
+    prop::sample::select(vec![None, Some(Perturb::Python), Some(Perturb::Node)])
+}
+
 fn schedule() -> impl Strategy<Value = Schedule> {
     let faults = prop::collection::btree_map(key(), kind(), 0..5);
     let seed = 0..=u64::MAX / 2;
-    let parts = (seed, prop::collection::vec(hold(), 0..5), faults, nemeses(), fallback(), time(), time());
-    parts.prop_map(|(seed, holds, faults, nemeses, fallback, quiet, patience)| Schedule {
+    let order = (fallback(), time(), time(), perturb());
+    let parts = (seed, prop::collection::vec(hold(), 0..5), faults, nemeses(), order);
+    parts.prop_map(|(seed, holds, faults, nemeses, (fallback, quiet, patience, perturb))| Schedule {
         seed,
         holds: sound(holds),
         faults: faults.into_iter().map(|(request, kind)| Strike { request, kind }).collect(),
@@ -212,6 +217,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
         fallback,
         quiet,
         patience: patience.max(Duration::from_millis(1)),
+        perturb,
     })
 }
 

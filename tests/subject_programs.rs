@@ -150,12 +150,12 @@ fn a_program_that_hangs_is_stopped() {
     let body = r#"
 each(lambda job: call(job["prompt"], timeout=None))
 "#;
-    let mut hangs = python(body, 2, |settings| settings.command.timeout = Duration::from_secs(2));
+    let mut hangs = python(body, 2, |settings| settings.command.timeout = Duration::from_secs(5));
     let trial = hangs.run(&hold(1, Until::Disconnect));
     assert_eq!(broken(&trial), ["progress"], "{:#?}", trial.verdicts);
     let (jobs, text) = witness(&trial, Invariant::Progress);
     assert_eq!(jobs, ["job:0001"], "{text}");
-    assert!(hangs.subject.seen().stopped == 1 && trial.elapsed < Duration::from_secs(10));
+    assert!(hangs.subject.seen().stopped == 1 && trial.elapsed < Duration::from_secs(15));
 }
 
 #[test]
@@ -301,4 +301,76 @@ each(work)
     let trial = one.run(&schedule);
     assert_eq!(broken(&trial), ["billed-once"], "{:#?}", trial.verdicts);
     assert_eq!(witness(&trial, Invariant::BilledOnce).0, [name.job.to_string()]);
+}
+
+#[test]
+fn a_program_stands_where_it_is_told_and_finds_everything_fresh() {
+    let body = r#"
+left = os.listdir(os.environ["DEADHEAT_CLAIMS"]) + [name for name in os.listdir(".") if name == "mine"]
+open("mine", "w").close()
+open(os.path.join(os.environ["DEADHEAT_CLAIMS"], "a.jsonl"), "w").close()
+call(jobs[0]["prompt"])
+print(os.getcwd(), left, sys.stdin.read())
+"#;
+    let mut fresh = python(body, 1, |settings| {
+        settings.place = deadheat::subject::Place::Fresh;
+        settings.command.stdin = Some(b"what it reads".to_vec());
+    });
+    let mut places = Vec::new();
+    for _ in 0..2 {
+        fresh.run(&calm());
+        let said = fresh.subject.seen().last[0].trim().to_owned();
+        assert!(said.ends_with(" [] what it reads"), "{said}");
+        places.push(said);
+    }
+    assert_ne!(places[0], places[1]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path().canonicalize().expect("a path");
+    let mut there = python(body, 1, |settings| settings.place = deadheat::subject::Place::Dir(at.clone()));
+    there.run(&calm());
+    there.run(&calm());
+    let said = &there.subject.seen().last[0];
+    assert_eq!(said.trim(), format!("{} ['mine']", at.display()));
+}
+
+#[test]
+fn what_is_given_up_unjudged_breaks_nothing() {
+    let mut hangs = python("each(lambda job: call(job['prompt'], timeout=None))", 2, |_| {});
+    hangs.run(&calm());
+    hangs.subject.end_within(Duration::ZERO);
+    let trial = hangs.run(&hold(1, Until::Disconnect));
+    assert!(trial.verdicts.is_empty() && !hangs.subject.seen().interrupted, "{:#?}", trial.verdicts);
+}
+
+#[test]
+fn layers_that_retry_inside_each_other_are_named() {
+    let body = r#"
+def sdk(job):
+    for retry in range(2):
+        wire = http.client.HTTPConnection(url.hostname, url.port, timeout=5)
+        wire.request("POST", url.path + "/chat/completions",
+                     json.dumps({"model": "m", "messages": [{"role": "user", "content": job["prompt"]}]}),
+                     {"x-stainless-retry-count": str(retry), "x-stainless-read-timeout": "5"})
+        answer = wire.getresponse()
+        if answer.status == 200: return answer.read()
+    raise RuntimeError(answer.status)
+def work(job):
+    for outer in range(2):
+        try: return sdk(job)
+        except RuntimeError: pass
+    print(job["job"], "failed")
+each(work)
+"#;
+    let mut nested = python(body, 1, |settings| settings.attempts_cap = Some(3));
+    let kind = || FaultKind::Status(503);
+    let mut schedule = strike(0, kind());
+    for attempt in 2..=4 {
+        let request = deadheat::schedule::RequestKey::new("job:0000", attempt);
+        schedule.faults.push(deadheat::schedule::Strike { request, kind: kind() });
+    }
+    let trial = nested.run(&schedule);
+    assert_eq!(broken(&trial), ["attempts-capped"], "{:#?}", trial.verdicts);
+    let (_, text) = witness(&trial, Invariant::AttemptsCapped);
+    assert!(text.contains("two layers retry: 2 of its attempts are the SDK's own"), "{text}");
+    assert_eq!(trial.timeout, Some(Duration::from_secs(5)), "as the client says of itself");
 }

@@ -49,7 +49,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
             "explore",
         ],
     ),
-    ("subject", &["prices", "scenario", "schedule", "history", "mock", "explore", "invariants"]),
+    ("subject", &["prices", "scenario", "schedule", "history", "provider", "mock", "explore", "invariants"]),
     (
         "cli",
         &[

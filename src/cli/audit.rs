@@ -24,6 +24,8 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 const STALL: Duration = Duration::from_secs(2);
 /// How long one finding may be shrunk, about.
 const SHRUNK_FOR: Duration = Duration::from_secs(15);
+/// How long a run may go on when the time of an audit is up, and a twentieth of that time.
+const LAST: Duration = Duration::from_secs(2);
 /// Lines of a silent program's standard error that are shown.
 const WORDS: usize = 5;
 /// Schedules for a program that sends nothing: no order of nothing differs.
@@ -103,6 +105,7 @@ fn explored(
     let begun = clock.now();
     let origin = origin(options, &settings);
     let (seed, permits) = (settings.seed, settings.concurrency);
+    let (perturb, perturb_anyway) = options.perturbation(&settings.command.words);
     let mut subject = ProgramSubject::new(settings, stop).map_err(|why| (Exit::Internal, why))?;
     let jobs = subject.jobs().map_err(failed)?;
     let took = clock.now().saturating_sub(begun);
@@ -121,6 +124,8 @@ fn explored(
         stalls: vec![STALL],
         stall_max: STALL_MAX,
         permits,
+        perturb: perturb.filter(|_| subject.seen().requests > 0),
+        perturb_anyway,
         // What is slow is shrunk and shown less often, or nothing else is tried.
         shrink_max: u32::try_from(SHRUNK_FOR.as_millis() / took.as_millis().max(1))
             .map_or(60, |n| n.clamp(8, 60)),
@@ -134,6 +139,10 @@ fn explored(
     };
     if subject.seen().streams {
         config.alphabet.extend([FaultKind::DuplicateUsage, FaultKind::DuplicateEvent { after: 0.5 }]);
+    }
+    if let Budget::Time(time) = config.budget {
+        // A run that has begun may end, within reason.
+        subject.end_within(time + time / 20 + LAST);
     }
     let report = explore::explore(&mut subject, &config, &|| clock.now());
     let report = report.map_err(|why| match subject.seen().interrupted {
@@ -227,6 +236,12 @@ fn notes(seen: &Seen) -> Vec<String> {
         notes.push(format!(
             "what processes do that outlive the program: they were ended after {} runs",
             seen.orphans
+        ));
+    }
+    let [perturbed, missed] = seen.perturbed;
+    if missed > 0 {
+        notes.push(format!(
+            "what --perturb does: in {missed} of {perturbed} runs the program's interpreter never loaded it"
         ));
     }
     notes

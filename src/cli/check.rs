@@ -1,8 +1,10 @@
 //! `deadheat check`: judge stored evidence again.
 
 use super::output::{Format, fail, load_baseline, print_summary, setting};
+use crate::explore::Finding;
 use crate::gate::{Exit, judge};
-use crate::history::{RunDir, Summary};
+use crate::history::{PROGRAM, RunDir, Summary};
+use crate::report::stored;
 use crate::scenario::{Plan, Source, load, load_stored};
 use std::path::{Path, PathBuf};
 
@@ -26,10 +28,43 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> u8 {
+    if let Some(result) = audited(&args.run_dir) {
+        return match result {
+            Ok(_) if !args.set.is_empty() || args.thresholds.is_some() || args.baseline.is_some() => {
+                let message = "an audit has no thresholds and no prices to change: audit the program again";
+                fail(args.format, Exit::Usage, message)
+            }
+            Ok(summary) => print_summary(&summary, args.format, &args.run_dir, None, summary.exit_code),
+            Err(message) => fail(args.format, Exit::Usage, &message),
+        };
+    }
     match judged(args) {
         Ok(summary) => print_summary(&summary, args.format, &args.run_dir, None, summary.exit_code),
         Err(message) => fail(args.format, Exit::Usage, &message),
     }
+}
+
+/// What an audit came to: each of its runs was judged when it was over, and what is kept of them are the findings, which
+/// have to be there. `None` if it is the folder of something else.
+fn audited(dir: &Path) -> Option<Result<Summary, String>> {
+    if dir.join("plan.toml").exists() || !dir.join("summary.json").is_file() {
+        return None;
+    }
+    let summary = match stored(dir) {
+        Ok(summary) => summary,
+        Err(error) => return Some(Err(error.to_string())),
+    };
+    if summary.explored.iter().all(|row| row.strategy != PROGRAM) {
+        return None;
+    }
+    let read = |n: usize| {
+        let path = dir.join(format!("finding-{n}.toml"));
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {name}: {error}"))?;
+        Finding::from_toml(&name, &text).map_err(|error| error.to_string())
+    };
+    let findings: Result<Vec<_>, _> = (1..=summary.findings.len()).map(read).collect();
+    Some(findings.map(|_| summary))
 }
 
 fn judged(args: &Args) -> Result<Summary, String> {

@@ -7,6 +7,7 @@ use crate::gate::Exit;
 use crate::mock::{LedgerSink, MockConfig, NO_LOCKS, Server};
 use crate::scenario::{Dist, FaultRule, Limits, MockPlan, Place};
 use crate::schedule::{Hold, Strike, Trace, Unseen};
+use crate::subject::verdicts;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,7 +88,7 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(runtime) => runtime,
         Err(e) => return fail(Format::Text, Exit::Internal, &format!("no runtime: {e}")),
     };
-    let server = match Server::start(config, Clock::start()) {
+    let server = match Server::start_judging(config, Box::new(verdicts), Clock::start()) {
         Ok(server) => server,
         Err(e) => {
             let why = format!("cannot listen on {}:{}: {e}; try another --port", args.bind, args.port);
@@ -139,7 +140,8 @@ fn usage(server: &Server) -> String {
     let root = url.trim_end_matches("/v1");
     format!(
         "{url}\nexport OPENAI_BASE_URL={url} OPENAI_API_KEY=unused\n\
-         ledger: curl {root}/deadheat/ledger    counts: curl {root}/deadheat/stats\n"
+         export ANTHROPIC_BASE_URL={root} ANTHROPIC_API_KEY=unused GOOGLE_GEMINI_BASE_URL={root} GEMINI_API_KEY=unused\n\
+         ledger: curl {root}/deadheat/ledger    counts: curl {root}/deadheat/stats    verdicts: curl {root}/deadheat/verdicts\n"
     )
 }
 

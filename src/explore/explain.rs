@@ -26,6 +26,7 @@ pub(super) fn cause(
     doing.extend(struck(&schedule.faults));
     doing.extend(schedule.nemeses.iter().map(words::nemesis));
     doing.extend(words::order(schedule));
+    doing.extend(words::perturbed(schedule));
     if doing.is_empty() {
         return format!("no schedule is needed: {witness}");
     }

@@ -27,6 +27,8 @@ pub enum Family {
     Random,
     /// Jobs by seeded priorities that change a few times.
     Lanes,
+    /// The client's own steps are made to change places.
+    Perturb,
 }
 
 impl Family {
@@ -46,6 +48,7 @@ impl Family {
             Self::Fault => "fault",
             Self::Random => "random",
             Self::Lanes => "lanes",
+            Self::Perturb => "perturb",
         }
     }
 }

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::lives::Lives;
 use super::moments::moments;
 use super::order;
-use super::plan::Planner;
+use super::plan::{Planner, perturbed};
 use super::runner::Runner;
 use super::seen::Seen;
 use super::shrink::{Candidate, Oracle, shrink};
@@ -17,6 +17,13 @@ use super::terms::{Config, Terms};
 use crate::history::{ExploredRow, Invariant};
 use crate::schedule::{Fallback, Schedule};
 use std::time::Duration;
+
+/// The share of the budget in which the client's own steps are left alone, in percent.
+const UNPERTURBED: u32 = 65;
+/// The share of the time that is left that one finding may be shrunk for, in percent.
+const SHRINKING: u32 = 35;
+/// The share that it may be shown again for, and the share that it may be shown for without its schedule.
+const SHOWING: u32 = 20;
 
 /// What a hunt came to.
 #[derive(Debug, Clone)]
@@ -48,15 +55,14 @@ pub fn explore(
         first_at: None,
     };
     let (calm, terms) = hunt.calibrate()?;
-    let mut planner = Planner::new(&calm, &terms, hunt.runner.left());
+    let share = if config.perturb.is_some() { UNPERTURBED } else { 100 };
+    let left = hunt.runner.left().map(|left| left * u64::from(share) / 100);
+    let mut planner = Planner::new(&calm, &terms, left);
     hunt.seen.plan(planner.families());
-    while let Some((family, schedule)) = planner.next().filter(|_| !hunt.over()) {
-        if hunt.seen.calibrated(family, &schedule) {
-            continue;
-        }
-        let Some(trial) = hunt.runner.schedule(&schedule) else { break };
-        hunt.seen.late(calm.late(&trial.trace));
-        hunt.judge(family, &schedule, &trial);
+    hunt.pass(share, &mut planner, &calm);
+    match config.perturb.filter(|_| config.perturb_anyway || hunt.findings.is_empty()) {
+        Some(perturb) => hunt.pass(100, &mut perturbed(&terms, perturb), &calm),
+        None => hunt.pass(100, &mut planner, &calm),
     }
     let Hunt { runner, findings, seen, first_at, .. } = hunt;
     let mut explored = seen.explored(config, &calm, &terms);
@@ -74,8 +80,23 @@ struct Hunt<'a> {
 }
 
 impl Hunt<'_> {
-    fn over(&self) -> bool {
-        self.runner.over() || self.config.findings_max.is_some_and(|most| self.findings.len() >= most)
+    fn over(&self, share: u32) -> bool {
+        self.runner.over(share) || self.config.findings_max.is_some_and(|most| self.findings.len() >= most)
+    }
+
+    /// Runs schedules until this share of the budget is used up, in percent.
+    fn pass(&mut self, share: u32, schedules: &mut dyn Iterator<Item = (Family, Schedule)>, calm: &Calm) {
+        while !self.over(share) {
+            let Some((family, schedule)) = schedules.next() else { return };
+            if self.seen.calibrated(family, &schedule) {
+                continue;
+            }
+            let Some(trial) = self.runner.schedule(&schedule) else { return };
+            if schedule.perturb.is_none() {
+                self.seen.late(calm.late(&trial.trace));
+            }
+            self.judge(family, &schedule, &trial);
+        }
     }
 
     /// Two runs in which everything is answered at once, to see which requests always come, and two in which
@@ -124,6 +145,7 @@ impl Hunt<'_> {
                 continue;
             }
             self.first_at.get_or_insert_with(|| self.runner.now());
+            self.runner.allow(SHRINKING);
             let candidate = self.shrunk(invariant, schedule, trial, small.as_ref());
             let finding = self.confirmed(invariant, family, &candidate, trial, found_at);
             small = Some(candidate);
@@ -171,7 +193,8 @@ impl Hunt<'_> {
         let Candidate { schedule, jobs } = candidate;
         let (reproduced, shown) = self.times(invariant, schedule, *jobs);
         let (holds, faults, nemeses) = (Vec::new(), Vec::new(), Vec::new());
-        let bare = Schedule { holds, faults, nemeses, fallback: Fallback::Respond, ..schedule.clone() };
+        let fallback = Fallback::Respond;
+        let bare = Schedule { holds, faults, nemeses, fallback, perturb: None, ..schedule.clone() };
         let without = if bare == *schedule { reproduced } else { self.times(invariant, &bare, *jobs).0 };
         let trial = shown.as_ref().unwrap_or(first);
         let involved = explain::involved(schedule, trial, invariant);
@@ -200,8 +223,14 @@ impl Hunt<'_> {
     ) -> ([u32; 2], Option<Trial>) {
         let mut times = [0, 0];
         let mut shown = None;
-        for _ in 0..self.config.reproductions {
-            let Some(trial) = self.runner.run(schedule, jobs) else { break };
+        self.runner.allow(SHOWING);
+        for n in 0..self.config.reproductions {
+            if self.runner.past() || (n > 0 && self.runner.late()) {
+                break;
+            }
+            let trial = self.runner.run(schedule, jobs);
+            // Given up halfway, it says nothing.
+            let Some(trial) = trial.filter(|trial| !trial.verdicts.is_empty()) else { break };
             times[1] += 1;
             if trial.breaks(rule) {
                 times[0] += 1;

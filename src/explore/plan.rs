@@ -5,7 +5,7 @@ use super::family::Family;
 use super::sweep::{self, Spec};
 use super::terms::Terms;
 use crate::history::FamilyRow;
-use crate::schedule::{Fallback, Schedule};
+use crate::schedule::{Fallback, Perturb, Schedule};
 use crate::seed;
 use rand::RngCore;
 use std::collections::VecDeque;
@@ -100,6 +100,22 @@ impl Iterator for Planner<'_> {
             None => Some(self.random()),
         }
     }
+}
+
+/// Schedules in which the client's own steps are made to change places: answers come as they are ready, together, or in
+/// any order. Never ends.
+pub(super) fn perturbed(terms: &Terms, perturb: Perturb) -> impl Iterator<Item = (Family, Schedule)> {
+    (0u64..).map(move |n| {
+        let seed = seed::stream(terms.seed, "explore.perturb", n).next_u64() >> 11;
+        // One seed in two pauses often, the other rarely: each kind meets each order.
+        let seed = (seed & !1) | (n / 3 % 2);
+        let fallback = match n % 3 {
+            0 => Fallback::Burst,
+            1 => Fallback::Respond,
+            _ => Fallback::Random,
+        };
+        (Family::Perturb, Schedule { seed, perturb: Some(perturb), ..terms.schedule(fallback) })
+    })
 }
 
 fn row(family: Family, of: usize) -> FamilyRow {

@@ -5,12 +5,17 @@ use super::terms::Budget;
 use crate::schedule::Schedule;
 use std::time::Duration;
 
+/// The share of a time in which schedules may begin, in percent.
+const BEGIN: u32 = 92;
+
 /// Runs, counted.
 pub(super) struct Runner<'a> {
     subject: &'a mut dyn Subject,
     now: &'a dyn Fn() -> Duration,
     begun: Duration,
     budget: Budget,
+    /// Until when whatever is done now may go on.
+    until: Duration,
     pub(super) schedules: u64,
     pub(super) runs: u64,
     /// What kept a run from happening. Nothing is run after that.
@@ -19,7 +24,8 @@ pub(super) struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     pub(super) fn new(subject: &'a mut dyn Subject, now: &'a dyn Fn() -> Duration, budget: Budget) -> Self {
-        Self { subject, now, begun: now(), budget, schedules: 0, runs: 0, stopped: None }
+        let until = Duration::MAX;
+        Self { subject, now, begun: now(), budget, until, schedules: 0, runs: 0, stopped: None }
     }
 
     /// One run; `None` if it could not happen.
@@ -43,22 +49,37 @@ impl<'a> Runner<'a> {
         self.run(schedule, None)
     }
 
-    /// Whether no new schedule may begin.
-    pub(super) fn over(&self) -> bool {
+    /// Whether no new schedule may begin within this share of the budget, in percent. The end of a time is kept for
+    /// what is found last.
+    pub(super) fn over(&self, share: u32) -> bool {
         self.stopped.is_some()
             || match self.budget {
-                Budget::Schedules(most) => self.schedules >= most,
-                Budget::Time(most) => self.elapsed() >= most,
+                Budget::Schedules(most) => {
+                    self.schedules >= most.saturating_mul(u64::from(share)).div_ceil(100)
+                }
+                Budget::Time(most) => self.elapsed() >= most * share.min(BEGIN) / 100,
             }
     }
 
-    /// Whether not even a finding may be shrunk any further.
-    pub(super) fn late(&self) -> bool {
-        self.stopped.is_some()
-            || match self.budget {
-                Budget::Schedules(_) => false,
-                Budget::Time(most) => self.elapsed() >= most + most / 4,
+    /// Lets what is done next take this share of the time that is left, in percent.
+    pub(super) fn allow(&mut self, share: u32) {
+        self.until = match self.budget {
+            Budget::Schedules(_) => Duration::MAX,
+            Budget::Time(most) => {
+                let elapsed = self.elapsed();
+                elapsed + most.saturating_sub(elapsed) * share / 100
             }
+        };
+    }
+
+    /// Whether what is done now has had its time.
+    pub(super) fn late(&self) -> bool {
+        self.stopped.is_some() || self.elapsed() >= self.until
+    }
+
+    /// Whether all time is up.
+    pub(super) fn past(&self) -> bool {
+        self.stopped.is_some() || matches!(self.budget, Budget::Time(most) if self.elapsed() >= most)
     }
 
     /// About how many schedules are left, by the speed so far.

@@ -151,7 +151,12 @@ fn not_covered(families: &[FamilyRow], calm: &Calm, terms: &Terms) -> Vec<String
         list.push(format!("{beyond} requests beyond the first {made}, over which sweeps are made"));
     }
     list.push("several holds or faults at once, but for waves and random orders".to_owned());
-    list.push("what the client's threads do between two requests".to_owned());
+    let perturbed =
+        families.iter().find(|row| row.family == Family::Perturb.name()).map_or(0, |row| row.tried);
+    list.push(match perturbed {
+        0 => "what the client's threads do between two requests".to_owned(),
+        n => format!("what the client's threads do between two requests, but for {n} perturbed runs"),
+    });
     list.push("workloads other than this one".to_owned());
     list
 }

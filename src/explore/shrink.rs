@@ -155,8 +155,16 @@ fn fewest<T: Clone>(items: Vec<T>, keeps: &mut dyn FnMut(&[T]) -> bool) -> Vec<T
     items
 }
 
-/// No order at all is simpler than one.
+/// No order at all is simpler than one, and a program left to itself simpler than one that is not.
 fn simpler_order(best: Candidate, oracle: &mut Oracle<'_>) -> Candidate {
+    let mut best = best;
+    if best.schedule.perturb.is_some() {
+        let mut alone = best.clone();
+        alone.schedule.perturb = None;
+        if oracle.keeps(&alone) {
+            best = alone;
+        }
+    }
     for fallback in [Fallback::Respond, Fallback::Fifo] {
         if best.schedule.fallback == fallback {
             break;

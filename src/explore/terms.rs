@@ -2,7 +2,7 @@
 
 use super::calm::Calm;
 use crate::scenario::{FaultKind, HintForm, Nemesis, NemesisKind};
-use crate::schedule::{Fallback, Schedule, Until};
+use crate::schedule::{Fallback, Perturb, Schedule, Until};
 use std::time::Duration;
 
 /// A hold past a time-out lasts this much longer than it, in percent.
@@ -22,7 +22,7 @@ const PATIENCE_MIN: Duration = Duration::from_millis(250);
 pub enum Budget {
     /// So many schedules. What shrinks and reproduces a finding comes on top.
     Schedules(u64),
-    /// So long. A finding of the last moment is still shrunk, for a quarter of it at the most.
+    /// So long, with all that is done to a finding. Only a run that has begun goes on.
     Time(Duration),
 }
 
@@ -61,6 +61,11 @@ pub struct Config {
     pub findings_max: Option<usize>,
     /// What the subject does not show of what it stands for, a sentence each.
     pub left_out: Vec<String>,
+    /// What is done to the client's own steps, in the last third of the budget, if the provider's schedules alone
+    /// have found nothing until then.
+    pub perturb: Option<Perturb>,
+    /// Whether that is done even if they have.
+    pub perturb_anyway: bool,
     /// Where the subject comes from.
     pub origin: super::Origin,
 }
@@ -86,6 +91,8 @@ impl Config {
             shrink_max: 200,
             findings_max: None,
             left_out: Vec::new(),
+            perturb: None,
+            perturb_anyway: false,
             origin: super::Origin::default(),
         }
     }
@@ -215,6 +222,7 @@ impl Terms {
             fallback,
             quiet: self.quiet,
             patience: self.patience,
+            perturb: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Schedules in words.
 
 use crate::scenario::{FaultKind, Nemesis, NemesisKind};
-use crate::schedule::{Fallback, Schedule, Until};
+use crate::schedule::{Fallback, Perturb, Schedule, Until};
 use crate::units::format_duration;
 use std::time::Duration;
 
@@ -56,6 +56,15 @@ pub(super) fn nemesis(nemesis: &Nemesis) -> String {
         }
         NemesisKind::LoseUnlock => format!("a lost answer to the release of lock number {nth}"),
     }
+}
+
+/// What is done to the client's own steps; `None` if nothing is.
+pub(super) fn perturbed(schedule: &Schedule) -> Option<String> {
+    let between = match schedule.perturb? {
+        Perturb::Python => "between bytecodes of the program",
+        Perturb::Node => "at promises, timers and answers in the program",
+    };
+    Some(format!("pausing {between} by seed {}", schedule.seed))
 }
 
 /// What an order does; `None` if it is no order.

@@ -89,7 +89,8 @@ pub struct ExploredRow {
 /// How much of one family of schedules was run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FamilyRow {
-    /// `calm`, `hold-one`, `pair`, `burst`, `reverse`, `barrier`, `wave`, `lock`, `fault`, `random`, `lanes`.
+    /// `calm`, `hold-one`, `pair`, `burst`, `reverse`, `barrier`, `wave`, `lock`, `fault`, `random`, `lanes`,
+    /// `perturb`.
     pub family: String,
     /// Schedules that were run and came about.
     pub tried: u64,

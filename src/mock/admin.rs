@@ -13,6 +13,11 @@ use hyper::body::Incoming;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How often, and how long apart, it is looked whether all attempts have ended.
+const LOOKS: u32 = 40;
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Why a schedule cannot be played to clients that come over a socket.
 pub const NO_LOCKS: &str = "`[[nemesis]]` strikes the locks of deadheat's own strategies, which a provider does not see: \
@@ -56,17 +61,18 @@ pub(super) async fn route(
             shared.with_core(super::Core::clear_faults);
             plain(shared, 200, JSON, faults(shared).into())
         }
+        (&Method::GET, "/verdicts") => verdicts(shared, parts.uri.query().unwrap_or("")).await,
         (&Method::GET, "/trace") => {
             plain(shared, 200, JSON, json!(shared.with_core(|core| core.trace())).to_string().into())
         }
         (method, "/schedule") => schedule(shared, method, body).await,
-        (method, "/ledger" | "/stats" | "/reset" | "/faults" | "/trace") => {
+        (method, "/ledger" | "/stats" | "/reset" | "/faults" | "/trace" | "/verdicts") => {
             let message = format!("Not allowed to {method} on /deadheat{route}.");
             refuse(shared, errors::invalid_request(405, &message, None))
         }
         _ => {
             let message = "There are /deadheat/ledger, /deadheat/stats, /deadheat/reset, /deadheat/faults, \
-                           /deadheat/schedule, /deadheat/trace and /deadheat/registers/NAME.";
+                           /deadheat/schedule, /deadheat/trace, /deadheat/verdicts and /deadheat/registers/NAME.";
             refuse(shared, errors::invalid_request(404, message, None))
         }
     })
@@ -106,6 +112,27 @@ fn ledger(shared: &Arc<Shared>) -> Response<Answer> {
     let mut response = plain(shared, 200, "application/jsonl", bytes::Bytes::new());
     *response.body_mut() = Answer::Ledger(Arc::clone(shared), 0);
     response
+}
+
+/// What the ledger is worth so far: 200 if nothing is broken, 409 if something is. Whoever has just got the last answer may
+/// be quicker than its ledger entry: what is about to end is waited for.
+async fn verdicts(shared: &Arc<Shared>, declared: &str) -> Response<Answer> {
+    let (Some(store), Some(judge)) = (&shared.store, &shared.judge) else {
+        let message = "This provider belongs to a run, which is judged when it is over.";
+        return refuse(shared, errors::invalid_request(404, message, None));
+    };
+    for _ in 0..LOOKS {
+        if shared.with_core(|core| core.open()) == 0 {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    let entries = lock(store).entries();
+    match judge(entries, declared) {
+        Ok((true, text)) => plain(shared, 200, JSON, text.into()),
+        Ok((false, text)) => plain(shared, 409, JSON, text.into()),
+        Err(why) => refuse(shared, errors::invalid_request(400, &why, None)),
+    }
 }
 
 fn stats(shared: &Shared) -> String {

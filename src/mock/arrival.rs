@@ -1,5 +1,8 @@
 //! A request, read: whose it is and what it asks for. Pure, and done before the core is locked.
 
+mod bodies;
+
+use super::dialect::{Address, Dialect};
 use super::text;
 use crate::history::JobKey;
 use regex::bytes::Regex;
@@ -12,6 +15,9 @@ use xxhash_rust::xxh64::xxh64;
 
 /// Longest job tag that is taken from a header or a body, and longest name of a lock.
 pub(super) const TAG_MAX: usize = 64;
+
+/// What SDKs announce their time-outs in, in seconds.
+const TIMEOUTS: [&str; 3] = ["x-stainless-read-timeout", "x-stainless-timeout", "x-server-timeout"];
 
 /// One request for a completion, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +35,7 @@ pub struct Arrival {
     pub idempotency_key: Option<String>,
     /// `x-stainless-retry-count`.
     pub sdk_retry: Option<u32>,
-    /// `x-stainless-read-timeout`, else `x-stainless-timeout`: after how long without an answer its client gives up.
+    /// `x-stainless-read-timeout`, else `x-stainless-timeout` or `x-server-timeout`: after how long without an answer its client gives up.
     pub read_timeout: Option<Duration>,
     /// `x-deadheat-lock`: the lock that its client believes to hold.
     pub lock: Option<String>,
@@ -37,6 +43,8 @@ pub struct Arrival {
     pub lock_token: Option<u64>,
     /// `x-fencing-token`: the token that is to be checked.
     pub fencing_token: Option<u64>,
+    /// In which words it is answered.
+    pub dialect: Dialect,
     /// What it asks for, or why that cannot be answered.
     pub ask: Result<Ask, Refusal>,
 }
@@ -66,11 +74,22 @@ pub struct Refusal {
 }
 
 impl Arrival {
-    /// Reads a request from its headers, by lower-case name, and its body.
+    /// Reads a request to OpenAI's endpoint from its headers, by lower-case name, and its body.
     #[must_use]
     pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
+        Self::read_at(&Address::default(), header, body)
+    }
+
+    /// Reads a request to any endpoint.
+    #[must_use]
+    pub fn read_at<'a>(at: &Address, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
         let body_hash = xxh64(body, 0);
-        let mut ask = read_body(body);
+        let mut ask = match at.dialect {
+            Dialect::OpenAi => read_body(body),
+            Dialect::Responses => bodies::responses(body),
+            Dialect::Anthropic => bodies::anthropic(body),
+            Dialect::Gemini => bodies::gemini(at, body),
+        };
         let named = header("x-deadheat-job").map(str::trim);
         let own = named.is_some_and(is_tag);
         if named.is_some() && !own {
@@ -91,13 +110,14 @@ impl Arrival {
             body_hash,
             idempotency_key,
             sdk_retry: header("x-stainless-retry-count").and_then(|v| v.trim().parse().ok()),
-            read_timeout: ["x-stainless-read-timeout", "x-stainless-timeout"].iter().find_map(|name| {
+            read_timeout: TIMEOUTS.iter().find_map(|name| {
                 let seconds = header(name)?.trim().parse().ok()?;
                 Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
             }),
             lock: held.lock,
             lock_token: held.token,
             fencing_token: held.fencing,
+            dialect: at.dialect,
             ask,
         }
     }
@@ -200,27 +220,34 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-fn read_body(body: &[u8]) -> Result<Ask, Refusal> {
-    let body: Body<'_> = serde_json::from_slice(body).map_err(|e| Refusal {
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|e| Refusal {
         message: format!("We could not parse the JSON body of your request: {e}"),
         param: None,
-    })?;
-    let missing = |param: &'static str| Refusal {
-        message: format!("Missing required parameter: '{param}'."),
-        param: Some(param),
-    };
+    })
+}
+
+fn missing(param: &'static str) -> Refusal {
+    Refusal { message: format!("Missing required parameter: '{param}'."), param: Some(param) }
+}
+
+/// The most tokens that are asked for, within bounds.
+fn most(asked: Option<u64>, param: &'static str) -> Result<Option<u32>, Refusal> {
+    if asked == Some(0) {
+        let message = format!("Invalid '{param}': expected a value >= 1, but got 0.");
+        return Err(Refusal { message, param: Some(param) });
+    }
+    Ok(asked.map(|n| u32::try_from(n).unwrap_or(u32::MAX).min(super::wire::TOKENS_MAX)))
+}
+
+fn read_body(body: &[u8]) -> Result<Ask, Refusal> {
+    let body: Body<'_> = parse(body)?;
     let model = body.model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model"))?;
     let messages = body.messages.filter(|m| !m.is_empty()).ok_or_else(|| missing("messages"))?;
     if body.n.is_some_and(|n| n != 1) {
         return Err(Refusal { message: "Only n = 1 is supported.".to_owned(), param: Some("n") });
     }
-    let max_tokens = match body.max_completion_tokens.or(body.max_tokens) {
-        Some(0) => {
-            let message = "Invalid 'max_tokens': expected a value >= 1, but got 0.".to_owned();
-            return Err(Refusal { message, param: Some("max_tokens") });
-        }
-        asked => asked.map(|n| u32::try_from(n).unwrap_or(u32::MAX).min(super::wire::TOKENS_MAX)),
-    };
+    let max_tokens = most(body.max_completion_tokens.or(body.max_tokens), "max_tokens")?;
     let stream = body.stream.unwrap_or(false);
     Ok(Ask {
         model: model.into_owned(),

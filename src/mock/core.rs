@@ -102,7 +102,7 @@ impl Core {
         let who = self.jobs.identify(&request.job, request.attempt);
         let announced = request.read_timeout.and_then(|time| u64::try_from(time.as_millis()).ok());
         self.stats.read_timeout_max_ms = self.stats.read_timeout_max_ms.max(announced);
-        let mut record = Record::new(self.entry(now, &request, who));
+        let mut record = Record::new(self.entry(now, &request, who), request.dialect);
         let named = self.name(now, &record, who);
         let ask = match request.ask {
             Ok(ask) => ask,

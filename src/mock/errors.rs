@@ -12,6 +12,8 @@ pub(super) struct Reply {
     pub(super) content_type: &'static str,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: String,
+    /// What the body says, for the words of another API; empty if it is no JSON.
+    pub(super) message: String,
     /// The client is told never to come again with this.
     pub(super) permanent: bool,
     /// The wait that is asked for.
@@ -20,9 +22,10 @@ pub(super) struct Reply {
 
 impl Reply {
     /// An error in the provider's JSON shape.
-    fn error(status: u16, body: String) -> Self {
+    fn error(status: u16, message: &str, body: String) -> Self {
         Self {
             status,
+            message: message.to_owned(),
             content_type: "application/json",
             headers: Vec::new(),
             body,
@@ -51,7 +54,7 @@ pub(super) fn invalid_request(status: u16, message: &str, param: Option<&str>) -
         401 => Some("invalid_api_key"),
         _ => None,
     };
-    Reply::error(status, error_body(message, "invalid_request_error", param, code))
+    Reply::error(status, message, error_body(message, "invalid_request_error", param, code))
 }
 
 /// What the provider answers with a bare `status`.
@@ -68,14 +71,14 @@ pub(super) fn of_status(status: u16) -> Reply {
         529 => ("Overloaded", "overloaded_error"),
         _ => (SORRY, "server_error"),
     };
-    Reply::error(status, error_body(message, kind, None, None))
+    Reply::error(status, message, error_body(message, kind, None, None))
 }
 
 /// 429 whose quota is gone: never to be retried.
 pub(super) fn quota_exhausted() -> Reply {
     const MESSAGE: &str = "You exceeded your current quota, please check your plan and billing details.";
     let body = error_body(MESSAGE, "insufficient_quota", None, Some("insufficient_quota"));
-    Reply { permanent: true, ..Reply::error(429, body) }
+    Reply { permanent: true, ..Reply::error(429, MESSAGE, body) }
 }
 
 /// 429 with a hint in one form. `utc_s` is the wall clock now, rounded up to a second.
@@ -103,7 +106,7 @@ pub(super) fn rate_limit(wait: Option<Duration>, hint: HintForm, utc_s: u64) -> 
         }
     }
     let body = error_body(&message, "requests", None, Some("rate_limit_exceeded"));
-    Reply { headers, retry_after: told, ..Reply::error(429, body) }
+    Reply { headers, retry_after: told, ..Reply::error(429, &message, body) }
 }
 
 /// 429 of a token bucket: both headers, true to when it has room.
@@ -120,7 +123,7 @@ pub(super) fn over_limit(over: &OverLimit, model: &str) -> Reply {
     let ms = ceil_ms(over.wait);
     let headers = vec![("retry-after", ms.div_ceil(1000).to_string()), ("retry-after-ms", ms.to_string())];
     let body = error_body(&message, kind, None, Some("rate_limit_exceeded"));
-    Reply { headers, retry_after: Some(Duration::from_millis(ms)), ..Reply::error(429, body) }
+    Reply { headers, retry_after: Some(Duration::from_millis(ms)), ..Reply::error(429, &message, body) }
 }
 
 /// 409 of a lock that somebody else has held since: its token never becomes good again.
@@ -128,7 +131,7 @@ pub(super) fn stale_token(token: u64, highest: u64) -> Reply {
     let message = format!("The fencing token {token} is stale: {highest} has been accepted.");
     let body = error_body(&message, "invalid_request_error", None, Some("stale_fencing_token"));
     let headers = vec![("x-should-retry", "false".to_owned())];
-    Reply { headers, permanent: true, ..Reply::error(409, body) }
+    Reply { headers, permanent: true, ..Reply::error(409, &message, body) }
 }
 
 /// How long whoever finds its key in use is asked to wait.
@@ -139,13 +142,14 @@ pub(super) fn key_in_use() -> Reply {
     const MESSAGE: &str = "The first request with this Idempotency-Key still waits for its turn.";
     let body = error_body(MESSAGE, "invalid_request_error", None, Some("idempotency_key_in_use"));
     let headers = vec![("retry-after-ms", ceil_ms(KEY_IN_USE).to_string())];
-    Reply { headers, retry_after: Some(KEY_IN_USE), ..Reply::error(409, body) }
+    Reply { headers, retry_after: Some(KEY_IN_USE), ..Reply::error(409, MESSAGE, body) }
 }
 
 /// 400 of a key that came with another body before.
 pub(super) fn key_reused() -> Reply {
     const MESSAGE: &str = "This Idempotency-Key was used for a request with another body: use a new key.";
-    Reply::error(400, error_body(MESSAGE, "invalid_request_error", None, Some("idempotency_key_reused")))
+    let body = error_body(MESSAGE, "invalid_request_error", None, Some("idempotency_key_reused"));
+    Reply::error(400, MESSAGE, body)
 }
 
 /// 400 of a key that is none.
@@ -163,7 +167,7 @@ pub(super) fn gateway(status: u16) -> Reply {
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
          <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     );
-    Reply { content_type: "text/html", ..Reply::error(status, body) }
+    Reply { content_type: "text/html", ..Reply::error(status, "", body) }
 }
 
 /// The error of an error event.

@@ -3,6 +3,7 @@
 use super::body::{Answer, Broken};
 use super::connection::Link;
 use super::core::{Core, CoreConfig};
+use super::dialect::Address;
 use super::routes;
 use super::server::{LedgerSink, keep_time};
 use super::shared::Shared;
@@ -43,7 +44,8 @@ impl Local {
     pub async fn answer(self, request: Request<Bytes>) -> io::Result<Response<BoxBody<Bytes, io::Error>>> {
         let link = Arc::new(Link::default());
         let (parts, body) = request.into_parts();
-        let response = routes::answer(self.shared, link.busy(), &parts.headers, &body).await;
+        let response =
+            routes::answer(self.shared, link.busy(), &Address::default(), &parts.headers, &body).await;
         let response = response.map_err(|broken| ended(&broken, &link))?;
         Ok(response.map(|body: Answer| body.map_err(move |broken| ended(&broken, &link)).boxed()))
     }

@@ -1,5 +1,6 @@
 //! One attempt, from its arrival to its ledger entry: what is handed over when, and what is charged.
 
+use super::dialect::Dialect;
 use super::errors::Reply;
 use super::stream::{Break, Generation, Stream, Unary};
 use crate::clock::ns;
@@ -68,6 +69,8 @@ impl std::fmt::Debug for Digest {
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) entry: LedgerEntry,
+    /// In which words it is answered.
+    pub(super) dialect: Dialect,
     /// Headers of every answer: the request id's and the limits'.
     pub(super) headers: Vec<(&'static str, String)>,
     hash: Digest,
@@ -77,8 +80,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(entry: LedgerEntry) -> Self {
-        Self { entry, headers: Vec::new(), hash: Digest(Xxh64::new(0)), last_us: 0 }
+    pub(super) fn new(entry: LedgerEntry, dialect: Dialect) -> Self {
+        Self { entry, dialect, headers: Vec::new(), hash: Digest(Xxh64::new(0)), last_us: 0 }
     }
 
     /// Stamps the head and completes its headers.
@@ -86,6 +89,9 @@ impl Record {
         self.entry.first_byte_ns = Some(ns(now));
         self.entry.status = Some(head.status);
         head.headers.push(("x-request-id", self.entry.request_id.clone()));
+        if self.dialect == Dialect::Anthropic {
+            head.headers.push(("request-id", self.entry.request_id.clone()));
+        }
         head.headers.append(&mut self.headers);
         Move::Head(head)
     }
@@ -173,6 +179,7 @@ impl Play {
                     return Move::Last(std::mem::take(&mut reply.body).into_bytes());
                 }
                 *head_sent = true;
+                *reply = record.dialect.refusal(reply.clone(), &record.entry.request_id);
                 record.entry.permanent = reply.permanent;
                 record.entry.retry_after_ms = reply.retry_after.map(super::limits::ceil_ms);
                 let mut head = Head::new(reply.status, reply.content_type, Some(reply.body.len() as u64));

@@ -4,6 +4,7 @@ use super::admin;
 use super::arrival::Arrival;
 use super::body::{Answer, Broken, Played};
 use super::connection::Busy;
+use super::dialect::Address;
 use super::errors::{self, Reply};
 use super::play::{Head, Move};
 use super::shared::{Driven, Shared, Turn};
@@ -30,13 +31,17 @@ pub(super) async fn route(
 ) -> Result<Response<Answer>, Broken> {
     let path = request.uri().path();
     let api = path.strip_prefix("/v1").unwrap_or(path);
+    let at = Address::of(path, request.uri().query());
+    if let (Some(at), &Method::POST) = (&at, request.method()) {
+        let at = at.clone();
+        return completion(shared, busy, at, request).await;
+    }
     match (request.method(), api) {
-        (&Method::POST, "/chat/completions") => chat(shared, busy, request).await,
         (&Method::GET, "/models") => {
             let body = wire::models(&shared.model, shared.created);
             Ok(plain(&shared, 200, "application/json", body.into()))
         }
-        (_, "/chat/completions" | "/models") => {
+        _ if at.is_some() || api == "/models" => {
             let message = format!("Not allowed to {} on {path}.", request.method());
             Ok(refuse(&shared, errors::invalid_request(405, &message, None)))
         }
@@ -48,9 +53,10 @@ pub(super) async fn route(
     }
 }
 
-async fn chat(
+async fn completion(
     shared: Arc<Shared>,
     busy: Busy,
+    at: Address,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Broken> {
     let (parts, body) = request.into_parts();
@@ -62,22 +68,23 @@ async fn chat(
     };
     let body = match body {
         Ok(body) => body,
-        Err(reply) => return Ok(close(refuse(&shared, reply))),
+        Err(reply) => return Ok(close(refuse(&shared, at.dialect.refusal(reply, "req_other")))),
     };
-    answer(shared, busy, &parts.headers, &body).await
+    answer(shared, busy, &at, &parts.headers, &body).await
 }
 
-/// Answers one whole request to the chat endpoint.
+/// Answers one whole request to an endpoint for completions.
 pub(super) async fn answer(
     shared: Arc<Shared>,
     busy: Busy,
+    at: &Address,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response<Answer>, Broken> {
     let arrived = shared.clock.now();
     // A value that is no ASCII is there, and must not pass for one that is not.
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    let mut arrival = Arrival::read(header, body);
+    let mut arrival = Arrival::read_at(at, header, body);
     if let Some(key) = &shared.job_key {
         arrival.name_by(key, body);
     }

@@ -42,6 +42,10 @@ impl fmt::Debug for LedgerSink {
     }
 }
 
+/// Judges a ledger for `GET /deadheat/verdicts`: the entries and what the query declares; whether nothing is broken, and
+/// the verdicts as JSON, or what is wrong with the query.
+pub type Judge = Box<dyn Fn(Vec<LedgerEntry>, &str) -> Result<(bool, String), String> + Send + Sync>;
+
 /// What a [`Server`] is made of.
 #[derive(Debug)]
 pub struct MockConfig {
@@ -97,7 +101,15 @@ impl Server {
     /// # Errors
     /// If the address cannot be bound, or a thread cannot be made.
     pub fn start(config: MockConfig, clock: Clock) -> io::Result<Self> {
-        Self::start_keyed(config, None, clock)
+        Self::start_with(config, None, None, clock)
+    }
+
+    /// As [`Self::start`]; it can say what its ledger is worth, if it keeps one.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_judging(config: MockConfig, judge: Judge, clock: Clock) -> io::Result<Self> {
+        Self::start_with(config, None, Some(judge), clock)
     }
 
     /// As [`Self::start`]; whose request it is that has neither header nor tag, `job_key` finds in its body.
@@ -105,6 +117,15 @@ impl Server {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_keyed(config: MockConfig, job_key: Option<Regex>, clock: Clock) -> io::Result<Self> {
+        Self::start_with(config, job_key, None, clock)
+    }
+
+    fn start_with(
+        config: MockConfig,
+        job_key: Option<Regex>,
+        judge: Option<Judge>,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let epoch_utc_s = clock::utc_now_s().saturating_sub(clock.now().as_secs());
         let core = Core::new(CoreConfig {
             name: config.name,
@@ -117,7 +138,7 @@ impl Server {
         let listener = listen(config.bind)?;
         let address = listener.local_addr()?;
         let mut shared = Shared::new(core, config.model, epoch_utc_s, config.ledger, clock);
-        shared.job_key = job_key;
+        (shared.job_key, shared.judge) = (job_key, judge);
         let shared = Arc::new(shared);
         let (over, stop) = watch::channel(false);
         let mut server = Self { shared, address, over, threads: Vec::new() };

@@ -7,7 +7,7 @@ use super::arrival::Arrival;
 use super::core::{Core, Step};
 use super::play::{How, Move, Play};
 use super::registers::Registers;
-use super::server::LedgerSink;
+use super::server::{Judge, LedgerSink};
 use super::store::Store;
 use crate::clock::Clock;
 use crate::history::LedgerEntry;
@@ -50,6 +50,8 @@ pub(super) struct Shared {
     pub(super) registers: Mutex<Registers>,
     /// By what in the body the job of a request is known that has neither header nor tag.
     pub(super) job_key: Option<Regex>,
+    /// Says what the ledger is worth.
+    pub(super) judge: Option<Judge>,
     sink: LedgerSink,
     inner: Mutex<Inner>,
     /// Told when the last open attempt has ended.
@@ -71,6 +73,7 @@ impl Shared {
             store,
             registers: Mutex::new(Registers::default()),
             job_key: None,
+            judge: None,
             sink,
             inner: Mutex::new(Inner { core, waiters: HashMap::new() }),
             idle: Condvar::new(),

@@ -27,6 +27,11 @@ impl Store {
         (self.entries.len(), self.overflow)
     }
 
+    /// All that is kept.
+    pub(super) fn entries(&self) -> Vec<LedgerEntry> {
+        self.entries.clone()
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -1,10 +1,10 @@
 //! The answers that carry a completion: whole at once, or as a stream, with the faults that end them early.
 
-use super::errors;
+use super::dialect::{Dialect, Voice};
 use super::latency::Timeline;
 use super::play::{Head, Move, Record};
 use super::text::{self, Text};
-use super::wire::{self, Chunks, Named};
+use super::wire::Named;
 use crate::scenario::MockPlan;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub(super) enum Twist {
 pub(super) struct Generation {
     pub(super) plan: Arc<MockPlan>,
     pub(super) nonce: u64,
+    pub(super) dialect: Dialect,
     pub(super) model: String,
     pub(super) created: u64,
     pub(super) text: Text,
@@ -125,15 +126,16 @@ impl Unary {
     fn build(&self) -> Vec<u8> {
         let generation = &self.generation;
         if let Some((Break::Error, _)) = generation.early {
-            return errors::event_body().into_bytes();
+            return generation.dialect.error_inside().into_bytes();
         }
         let nonce = text::nonce_text(generation.nonce);
         let named = Named { nonce: &nonce, created: generation.created, model: &generation.model };
         let tokens = generation.text.tokens();
         let mut said = Vec::with_capacity(tokens as usize * 8 + 64);
         generation.text.write(0, tokens, &mut said);
+        let prompt = generation.prompt_tokens;
         let mut body =
-            wire::completion(named, &said, generation.finish, generation.prompt_tokens, u64::from(tokens));
+            generation.dialect.completion(named, &said, generation.finish, prompt, u64::from(tokens));
         if let Some((Break::Malformed, _)) = generation.early {
             body.truncate(body.len() / 2);
         }
@@ -148,7 +150,7 @@ impl Unary {
 #[derive(Debug, Clone)]
 pub(super) struct Stream {
     generation: Generation,
-    chunks: Chunks,
+    voice: Voice,
     /// Tokens sent.
     sent: u32,
     head_sent: bool,
@@ -161,8 +163,8 @@ impl Stream {
     pub(super) fn new(generation: Generation, include_usage: bool) -> Self {
         let nonce = text::nonce_text(generation.nonce);
         let named = Named { nonce: &nonce, created: generation.created, model: &generation.model };
-        let chunks = Chunks::new(named, include_usage);
-        Self { generation, chunks, sent: 0, head_sent: false, role_sent: false, torn: false }
+        let voice = Voice::new(generation.dialect, named, generation.prompt_tokens, include_usage);
+        Self { generation, voice, sent: 0, head_sent: false, role_sent: false, torn: false }
     }
 
     pub(super) fn generation(&self) -> &Generation {
@@ -200,7 +202,7 @@ impl Stream {
         }
         let mut out = Vec::with_capacity(self.capacity(last));
         if !self.role_sent && self.generation.early != Some((Break::Error, 0)) {
-            self.chunks.role(&mut out);
+            self.voice.begin(&mut out);
         }
         self.role_sent = true;
         while self.sent < last
@@ -218,13 +220,13 @@ impl Stream {
         let per_chunk = plan.tokens_per_chunk.max(1);
         let (from, to) = (self.sent, last.min(self.sent + per_chunk));
         let text = &self.generation.text;
-        self.chunks.content(out, |out| {
+        self.voice.content(out, u64::from(to), |out| {
             let at = out.len();
             text.write(from, to, out);
             record.content(now, to - from, &out[at..]);
         });
         if matches!(self.generation.twist, Some(Twist::Event(token)) if (from..to).contains(&token)) {
-            self.chunks.content(out, |out| {
+            self.voice.content(out, u64::from(to), |out| {
                 let at = out.len();
                 text.write(from, to, out);
                 // Handed over, but generated only once.
@@ -238,15 +240,14 @@ impl Stream {
     }
 
     fn finish(&mut self, mut out: Vec<u8>) -> Move {
-        let generation = &self.generation;
-        match generation.early {
+        match self.generation.early {
             None => {
                 self.whole(&mut out);
                 Move::Last(out)
             }
             Some((Break::Malformed, _)) => {
                 let mut event = Vec::new();
-                self.chunks.content(&mut event, |out| out.extend_from_slice(b" torn"));
+                self.voice.content(&mut event, 0, |out| out.extend_from_slice(b" torn"));
                 out.extend_from_slice(&event[..event.len() / 2]);
                 out.extend_from_slice(b"\n\n");
                 self.whole(&mut out);
@@ -254,13 +255,13 @@ impl Stream {
             }
             Some((Break::Cut, _)) => Move::Last(out),
             Some((Break::Error, _)) => {
-                wire::error_event(&mut out, &errors::event_body());
+                self.voice.error(&mut out);
                 Move::Last(out)
             }
             Some((Break::Reset, _)) => {
                 self.torn = true;
                 let mut torn = Vec::new();
-                self.chunks.content(&mut torn, |out| out.extend_from_slice(b" torn"));
+                self.voice.content(&mut torn, 0, |out| out.extend_from_slice(b" torn"));
                 out.extend_from_slice(&torn[..torn.len() / 2]);
                 Move::Bytes(out)
             }
@@ -268,11 +269,11 @@ impl Stream {
     }
 
     /// What comes behind the last content of a whole answer.
-    fn whole(&self, out: &mut Vec<u8>) {
+    fn whole(&mut self, out: &mut Vec<u8>) {
         let Generation { finish, prompt_tokens, twist, text, .. } = &self.generation;
         let tokens = u64::from(text.tokens());
         let early = matches!(twist, Some(Twist::Usage)).then_some(tokens / 2);
-        self.chunks.finish(out, finish, *prompt_tokens, early.into_iter().chain([tokens]));
+        self.voice.finish(out, finish, *prompt_tokens, early.into_iter().chain([tokens]));
     }
 
     /// Room for what is likely due: one chunk, or a buffer full if tokens take no time.

@@ -1,7 +1,7 @@
 //! The schedule as a file: one `[[hold]]` or `[[fault]]` an entry, so that a diff shows one line per change.
 
 use super::nemesis_form::{self, RawNemesis};
-use super::{Fallback, Hold, RequestKey, Schedule, Strike, Until, VERSION};
+use super::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until, VERSION};
 use crate::scenario::{FaultForm, FaultKind, Faults, Sense, Source, read_file};
 use crate::units::{exact_duration, parse_duration};
 use schemars::JsonSchema;
@@ -19,7 +19,7 @@ struct File {
     /// Version of this file's format.
     #[schemars(extend("const" = 1))]
     version: u32,
-    /// Seeds the draws of the fallback.
+    /// Seeds the draws of the fallback and of what is done to the program.
     #[serde(default = "seed")]
     #[schemars(range(max = 9_223_372_036_854_775_807_i64))]
     seed: u64,
@@ -34,6 +34,9 @@ struct File {
     #[schemars(extend("format" = "deadheat-duration"))]
     #[serde(default = "patience")]
     patience: String,
+    /// What is done to a program's own steps, seeded: `"python"` or `"node"`. Only `deadheat audit` and its findings have it.
+    #[serde(default)]
+    perturb: Option<Perturb>,
     /// Answers that are held back: `[[hold]]`.
     #[serde(default)]
     hold: Vec<RawHold>,
@@ -131,12 +134,15 @@ impl Schedule {
     /// The text that [`Self::from_toml`] reads back. Equal schedules have equal texts.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let Self { seed, holds, faults, nemeses, fallback, quiet, patience } = self;
+        let Self { seed, holds, faults, nemeses, fallback, quiet, patience, perturb } = self;
         let fallback = inline(&RawFallback::from(*fallback));
         let (quiet, patience) = (exact_duration(*quiet), exact_duration(*patience));
         let mut text = format!(
             "version = {VERSION}\nseed = {seed}\nfallback = {fallback}\nquiet = \"{quiet}\"\npatience = \"{patience}\"\n"
         );
+        if let Some(perturb) = perturb {
+            let _ = writeln!(text, "perturb = \"{}\"", perturb.name());
+        }
         for hold in holds {
             let (request, until) = (inline(&hold.request), inline(&RawUntil::from(&hold.until)));
             let _ = write!(text, "\n[[hold]]\nrequest = {request}\nuntil = {until}\n");
@@ -237,6 +243,7 @@ fn build(file: File, wrong: Sense<'_>) -> Schedule {
         fallback: file.fallback.into(),
         quiet: time_of(&file.quiet),
         patience: time_of(&file.patience),
+        perturb: file.perturb,
     }
 }
 

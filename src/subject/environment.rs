@@ -40,7 +40,7 @@ enum Fate {
 }
 
 /// Variables whose name says less than what they hold.
-const KNOWN: [(&str, Fate); 26] = [
+const KNOWN: [(&str, Fate); 28] = [
     ("OPENAI_API_BASE_URL", Fate::Version),
     ("OPENAI_BASE", Fate::Version),
     ("OPENAI_HOST", Fate::Root),
@@ -62,6 +62,8 @@ const KNOWN: [(&str, Fate); 26] = [
     ("GOOGLE_API_BASE", Fate::Root),
     ("GOOGLE_VERTEX_BASE_URL", Fate::Root),
     ("GOOGLE_APPLICATION_CREDENTIALS", Fate::Gone),
+    ("GOOGLE_GENAI_USE_VERTEXAI", Fate::Gone),
+    ("GOOGLE_GENAI_USE_ENTERPRISE", Fate::Gone),
     ("MISTRAL_ENDPOINT", Fate::Root),
     ("CO_API_URL", Fate::Root),
     ("COHERE_BASE_URL", Fate::Root),
@@ -153,7 +155,16 @@ pub fn environment(
     for name in ["OPENAI_BASE_URL", "OPENAI_API_BASE"] {
         set(name, version.as_ref());
     }
-    for name in ["ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "DEADHEAT_BASE_URL"] {
+    for name in [
+        "ANTHROPIC_BASE_URL",
+        "GOOGLE_GEMINI_BASE_URL",
+        "DEADHEAT_BASE_URL",
+        // Clouds that take their keys from elsewhere find nobody but the mock.
+        "AZURE_OPENAI_ENDPOINT",
+        "ANTHROPIC_BEDROCK_BASE_URL",
+        "ANTHROPIC_VERTEX_BASE_URL",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    ] {
         set(name, given.root.as_ref());
     }
     for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"] {

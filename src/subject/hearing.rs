@@ -68,6 +68,14 @@ impl Hearing {
         Self { patterns, ..Self::default() }
     }
 
+    /// What came out of a program that is a server.
+    pub(super) fn got(&mut self, results: Vec<(ResultSaid, Duration)>, totals: TotalsSaid) {
+        self.spoken.extend(results);
+        if !totals.is_empty() {
+            self.spoken_totals.push((0, totals));
+        }
+    }
+
     /// One line of the program's output.
     pub fn line(&mut self, voice: Voice, at: Duration, line: &str) {
         self.patterns.read(line, self.found.entry(voice.process).or_default());

@@ -30,6 +30,8 @@ enum Happening {
     Ended(usize, io::Result<ExitStatus>),
     /// The provider has answered.
     Answered,
+    /// Whoever drives the program wants no more of it.
+    Enough,
 }
 
 /// Tells a run of an answer; it counts them.
@@ -41,6 +43,11 @@ impl Answers {
     pub fn add(&self) {
         // Once the run is over nobody counts.
         let _ = self.0.send(Happening::Answered);
+    }
+
+    /// The program has done all that is asked of it: it may end.
+    pub(super) fn enough(&self) {
+        let _ = self.0.send(Happening::Enough);
     }
 }
 
@@ -60,6 +67,8 @@ pub struct Run<'a> {
     pub clock: Clock,
     /// Set when the run is to be given up.
     pub stop: Arc<AtomicBool>,
+    /// After how long it is given up unjudged, whatever it does.
+    pub give_up: Option<Duration>,
 }
 
 /// The run's own end of what happens.
@@ -97,6 +106,7 @@ impl Watch {
             begun: run.clock.now(),
             killed: None,
             interrupted: false,
+            dismissed: false,
             long_lines: Arc::default(),
         };
         for process in 0..run.command.processes.max(1) {
@@ -118,6 +128,8 @@ struct Course<'a> {
     begun: Duration,
     killed: Option<Duration>,
     interrupted: bool,
+    /// It was ended because nothing more was asked of it.
+    dismissed: bool,
     long_lines: Arc<Mutex<u64>>,
 }
 
@@ -178,7 +190,8 @@ impl Course<'_> {
         let (mut answered, mut last) = (0, self.begun);
         while self.members.iter().any(|member| member.end.is_none()) {
             let left = deadline.saturating_sub(clock.now());
-            self.interrupted |= self.run.stop.load(Ordering::Relaxed);
+            let late = self.run.give_up.is_some_and(|most| clock.now() >= self.begun + most);
+            self.interrupted |= late || self.run.stop.load(Ordering::Relaxed);
             if left.is_zero() || self.interrupted {
                 last = clock.now();
                 self.stop();
@@ -198,6 +211,12 @@ impl Course<'_> {
                         first.group.kill();
                         self.killed = Some(clock.now());
                     }
+                }
+                Ok(Happening::Enough) => {
+                    last = clock.now();
+                    self.dismissed = true;
+                    self.stop();
+                    return last;
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
@@ -251,7 +270,7 @@ impl Course<'_> {
                             member.end = Some(ProcessEnd::Stopped);
                         }
                     }
-                    Ok(Happening::Answered) => {}
+                    Ok(Happening::Answered | Happening::Enough) => {}
                     Err(_) => break,
                 }
             }
@@ -282,9 +301,12 @@ impl Course<'_> {
                 break;
             }
         }
+        let dismissed =
+            |end| if self.dismissed && end == ProcessEnd::Stopped { ProcessEnd::Exited(0) } else { end };
+        let end = |member: &Member| dismissed(member.end.unwrap_or(ProcessEnd::Stopped));
         let take = |kept: &Arc<Mutex<Captured>>| std::mem::take(&mut *lock(kept));
         Ran {
-            ends: self.members.iter().map(|member| member.end.unwrap_or(ProcessEnd::Stopped)).collect(),
+            ends: self.members.iter().map(end).collect(),
             begun: self.begun,
             ended,
             killed: self.killed,

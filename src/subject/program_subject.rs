@@ -1,9 +1,11 @@
 //! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
 
 use super::command::{Ear, Ran};
+use super::drive::{self, Drive};
 use super::environment::{Given, environment};
 use super::hearing::Hearing;
 use super::numbers::is_whole;
+use super::perturb::Perturbation;
 use super::program::{Run, Watch};
 use super::scratch::Scratch;
 use super::settings::{Place, Settings, TARGET};
@@ -16,7 +18,7 @@ use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::scenario::{self, Plan};
 use crate::schedule::{Fallback, Schedule, Trace};
 use crate::sync::lock;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,8 +31,13 @@ pub struct ProgramSubject {
     settings: Settings,
     plan: Plan,
     calm: Option<Calm>,
+    /// The run from which that is known, until somebody asks for one like it.
+    first: Option<Trial>,
     seen: Seen,
     stop: Arc<AtomicBool>,
+    clock: Clock,
+    /// When, on that clock, a run is given up unjudged.
+    end_at: Option<Duration>,
 }
 
 /// What was seen over all runs that no verdict speaks of.
@@ -54,6 +61,8 @@ pub struct Seen {
     pub scanned: bool,
     /// Whether answers of it were streamed.
     pub streams: bool,
+    /// Runs in which the program's own steps were to be made to change places, and those that never loaded the script.
+    pub perturbed: [u64; 2],
     /// Whether a run was given up.
     pub interrupted: bool,
 }
@@ -65,12 +74,18 @@ impl ProgramSubject {
     /// A fault of deadheat's own.
     pub fn new(settings: Settings, stop: Arc<AtomicBool>) -> Result<Self, String> {
         let plan = settings.plan()?;
-        Ok(Self { settings, plan, calm: None, seen: Seen::default(), stop })
+        let (clock, end_at) = (Clock::start(), None);
+        Ok(Self { settings, plan, calm: None, first: None, seen: Seen::default(), stop, clock, end_at })
     }
 
     /// Stops every further run after so long.
     pub fn stop_after(&mut self, timeout: Duration) {
         self.settings.command.timeout = timeout;
+    }
+
+    /// Gives a run up that goes on after so long from now. It is not judged: that its time was up is no fault of its own.
+    pub fn end_within(&mut self, time: Duration) {
+        self.end_at = Some(self.clock.now() + time);
     }
 
     /// The plan by which it is judged.
@@ -99,7 +114,7 @@ impl ProgramSubject {
         if let Some(calm) = &self.calm {
             return Ok(calm.clone());
         }
-        self.once(&Schedule::default(), self.settings.jobs)?;
+        self.first = Some(self.once(&Schedule::default(), self.settings.jobs)?);
         Ok(self.calm.clone().unwrap_or_default())
     }
 
@@ -107,7 +122,15 @@ impl ProgramSubject {
     fn once(&mut self, schedule: &Schedule, jobs: u64) -> Result<Trial, String> {
         let clock = Clock::start();
         let made = self.make(schedule, jobs, clock)?;
-        let Made { ran, hearing, entries, trace, stats } = made;
+        let Made { ran, hearing, entries, trace, stats, loaded } = made;
+        if let Some(loaded) = loaded {
+            self.seen.perturbed[0] += 1;
+            self.seen.perturbed[1] += u64::from(!loaded);
+        }
+        if ran.interrupted {
+            self.seen.interrupted |= self.stop.load(Ordering::Relaxed);
+            return Ok(Trial { elapsed: clock.now(), ..Trial::default() });
+        }
         let (books, arrived) = (entries.iter().map(Line::from).collect(), entries.len() as u64);
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = Left {
@@ -148,7 +171,6 @@ impl ProgramSubject {
         seen.unread_runs += u64::from(unread > 0);
         seen.orphans += u64::from(ran.orphans);
         seen.stopped += u64::from(ran.ends.contains(&super::ProcessEnd::Stopped));
-        seen.interrupted |= ran.interrupted;
         if let Some([out, err]) = ran.output.first() {
             seen.last = [out.text(), err.text()];
         }
@@ -174,6 +196,8 @@ impl ProgramSubject {
         let heard = hearing.clone();
         let ear: Ear = Arc::new(move |voice, at, line: &str| lock(&heard).line(voice, at, line));
         let (job_file, claims) = (scratch.jobs(), scratch.claims());
+        let perturbation = self.perturbation(schedule, &scratch)?;
+        let driven = self.drive(jobs, &watch, clock)?;
         let mut mark = b"DEADHEAT_CLAIMS=".to_vec();
         mark.extend_from_slice(claims.as_os_str().as_encoded_bytes());
         let ran = watch.run(&Run {
@@ -187,21 +211,48 @@ impl ProgramSubject {
                     seed: settings.seed,
                     process,
                 };
-                environment(std::env::vars_os(), &given)
+                let mut all = environment(std::env::vars_os(), &given);
+                if let Some(perturbation) = &perturbation {
+                    perturbation.add(&mut all);
+                }
+                all
             },
             place,
             mark,
             ear,
             clock,
             stop: self.stop.clone(),
+            give_up: self.end_at.map(|end| end.saturating_sub(self.clock.now())),
         });
+        let came = driven.map(Drive::end);
         let ran = ran.map_err(|error| error.to_string())?;
         let (trace, stats) = server.finish(DRAIN);
         let mut hearing = std::mem::take(&mut *lock(&hearing));
         hearing.files(&claims);
         let mut entries = std::mem::take(&mut *lock(&entries));
         entries.sort_by_key(|entry: &LedgerEntry| (entry.arrived_ns, entry.seq));
-        Ok(Made { ran, hearing, entries, trace, stats })
+        if let Some(came) = came.filter(|_| !ran.interrupted) {
+            let (results, totals) = drive::said(&came?, &entries);
+            hearing.got(results, totals);
+        }
+        let loaded = perturbation.as_ref().map(Perturbation::loaded);
+        Ok(Made { ran, hearing, entries, trace, stats, loaded })
+    }
+
+    /// The load for a program that is a server.
+    fn drive(&self, jobs: u64, watch: &Watch, clock: Clock) -> Result<Option<Drive>, String> {
+        let Some(address) = &self.settings.drive else { return Ok(None) };
+        address.is_free()?;
+        let patience = self.settings.command.timeout;
+        Drive::begin(address, jobs, patience, clock, watch.answers()).map(Some)
+    }
+
+    /// What is done to the program's own steps, if the schedule asks for it.
+    fn perturbation(&self, schedule: &Schedule, scratch: &Scratch) -> Result<Option<Perturbation>, String> {
+        let several = self.settings.command.processes > 1;
+        let lay = |kind| Perturbation::lay(scratch.root().join("perturb"), kind, schedule.seed, several);
+        let laid = schedule.perturb.map(lay).transpose();
+        laid.map_err(|error| format!("cannot lay out the script of --perturb: {error}"))
     }
 
     fn serve(
@@ -245,9 +296,13 @@ impl Subject for ProgramSubject {
         let calm = schedule.holds.is_empty()
             && schedule.faults.is_empty()
             && schedule.fallback == Fallback::Respond
+            && schedule.perturb.is_none()
             && jobs == self.settings.jobs;
         if !calm {
             self.calm()?;
+        } else if let Some(trial) = self.first.take().filter(|_| !self.seen.interrupted) {
+            // A program that hangs undisturbed is not waited for twice.
+            return Ok(trial);
         }
         let trial = self.once(schedule, jobs)?;
         if self.seen.interrupted { Err("interrupted".to_owned()) } else { Ok(trial) }
@@ -261,4 +316,6 @@ struct Made {
     entries: Vec<LedgerEntry>,
     trace: Trace,
     stats: Stats,
+    /// Whether the script of `--perturb` was found; `None` if there was none.
+    loaded: Option<bool>,
 }

@@ -1,6 +1,7 @@
 //! What an audit is told of a program, and the plan by which it is judged.
 
 use super::command::Command;
+use super::drive::Address;
 use super::hearing::Patterns;
 use crate::prices::Price;
 use crate::scenario::{Budget, Place as TargetPlace, Plan, Source, load};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub command: Command,
     /// Where it stands.
     pub place: Place,
+    /// Where it listens, if it is a server that the jobs are sent to.
+    pub drive: Option<Address>,
     /// Jobs in the job file.
     pub jobs: u64,
     /// Seeds the provider and the schedules.
@@ -58,6 +61,7 @@ impl Settings {
         Self {
             command: Command::new(words),
             place: Place::default(),
+            drive: None,
             jobs: 8,
             seed: 42,
             concurrency: None,

@@ -222,7 +222,7 @@ fn end(ran: &Ran) -> ConductEnd {
 }
 
 /// By job that was tried more than once: an SDK's own retries, and calls; and the calls of all jobs.
-fn layers(entries: &[LedgerEntry]) -> (BTreeMap<JobId, [u64; 2]>, Option<u64>) {
+pub(super) fn layers(entries: &[LedgerEntry]) -> (BTreeMap<JobId, [u64; 2]>, Option<u64>) {
     let mut layers: BTreeMap<JobId, [u64; 2]> = BTreeMap::new();
     if entries.iter().all(|entry| entry.sdk_retry.is_none()) {
         return (layers, None);

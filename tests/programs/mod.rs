@@ -1,4 +1,5 @@
 //! Small programs as people write them, in Python's own library and in shell, and what an audit makes of them.
+#![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use deadheat::explore::{Subject, Trial};
 use deadheat::history::{Invariant, JobKey, Verdict, VerdictRow};
@@ -57,6 +58,11 @@ pub(crate) struct Lying {
 /// `body` behind [`HEAD`], as a Python program with `jobs` jobs.
 pub(crate) fn python(body: &str, jobs: u64, change: impl FnOnce(&mut Settings)) -> Lying {
     written("program.py", "python3", &format!("{HEAD}\n{body}"), jobs, change)
+}
+
+/// A Node script.
+pub(crate) fn node(body: &str, jobs: u64, change: impl FnOnce(&mut Settings)) -> Lying {
+    written("program.cjs", "node", body, jobs, change)
 }
 
 /// A shell script.

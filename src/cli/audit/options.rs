@@ -1,7 +1,8 @@
 //! The options of an audit: as flags, in a file, and inside a finding.
 
 use crate::scenario::Budget;
-use crate::subject::{Place, Settings};
+use crate::schedule::Perturb;
+use crate::subject::{Address, Place, Settings, perturb_for};
 use crate::units::{Currency, Money, PricePerMtok, parse_duration};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -75,10 +76,32 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     kill_at: Option<u64>,
+    /// Let the program's own steps change places where the provider alone shows nothing: by default as the command's
+    /// words say
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perturb: Option<Perturbed>,
+    /// The program is a server: send the jobs to this base URL, such as http://127.0.0.1:4000/v1, and end it when all
+    /// are answered
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drive: Option<String>,
     /// What the program reads from standard input
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     stdin: Option<PathBuf>,
+}
+
+/// What `--perturb` can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Perturbed {
+    /// Pauses between bytecodes of its own code
+    Python,
+    /// Delays at promises, timers and answers
+    Node,
+    /// Never
+    None,
 }
 
 /// The file of `--config`.
@@ -128,13 +151,15 @@ impl Options {
             timeout: self.timeout.or(file.timeout),
             workdir: self.workdir.or(file.workdir),
             kill_at: self.kill_at.or(file.kill_at),
+            perturb: self.perturb.or(file.perturb),
+            drive: self.drive.or(file.drive),
             stdin: self.stdin.or(file.stdin),
         }
     }
 
-    /// Each as `key=value`, as a finding holds them. How long was looked is none of them.
+    /// Each as `key=value`, as a finding holds them. How long was looked is none of them, nor what its schedule says.
     pub(super) fn to_set(&self) -> Vec<String> {
-        let kept = Self { runs: None, time: None, ..self.clone() };
+        let kept = Self { runs: None, time: None, perturb: None, ..self.clone() };
         let table = toml::Table::try_from(kept).unwrap_or_default();
         table.iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
@@ -142,6 +167,16 @@ impl Options {
     /// Reads back what [`Self::to_set`] wrote.
     pub(in crate::cli) fn from_set(set: &[String]) -> Result<Self, String> {
         toml::from_str(&set.join("\n")).map_err(|error| format!("[run] set: {error}"))
+    }
+
+    /// What may be done to the own steps of a program with this command, and whether that is done in any case.
+    pub(super) fn perturbation(&self, words: &[String]) -> (Option<Perturb>, bool) {
+        match self.perturb {
+            Some(Perturbed::Python) => (Some(Perturb::Python), true),
+            Some(Perturbed::Node) => (Some(Perturb::Node), true),
+            Some(Perturbed::None) => (None, false),
+            None => (perturb_for(words), false),
+        }
     }
 
     /// Whether the time-out of a run is given.
@@ -165,6 +200,11 @@ impl Options {
         (settings.concurrency, settings.attempts_cap) = (self.concurrency, self.attempts_cap);
         settings.command.processes = self.processes.unwrap_or(1);
         settings.command.kill_at = self.kill_at;
+        let drive = self.drive.as_deref().map(Address::read).transpose();
+        settings.drive = drive.map_err(|error| format!("--drive: {error}"))?;
+        if settings.drive.is_some() && settings.command.processes > 1 {
+            return Err("--drive is for one process: leave --processes out".to_owned());
+        }
         if let Some(timeout) = &self.timeout {
             settings.command.timeout = duration("timeout", timeout)?;
         }
@@ -262,6 +302,7 @@ mod tests {
         assert!(with(|o| o.budget = Some("much".to_owned())).starts_with("--budget"));
         assert!(with(|o| o.budget = Some("1.00 USD".to_owned())).contains("--price"));
         assert!(with(|o| o.price = Some("in=1".to_owned())).starts_with("--price"));
+        assert!(with(|o| o.drive = Some("localhost".to_owned())).starts_with("--drive"));
         assert!(with(|o| o.workdir = Some("/no/such/folder".to_owned())).contains("--workdir"));
     }
 }

@@ -57,7 +57,7 @@ impl Core {
             }
             _ => None,
         };
-        let generation = self.generation(created, nonce, who, &record.entry.job.to_string(), wanted);
+        let generation = self.generation(created, nonce, who, &record, wanted);
         // Else nobody needs to know, and the walk to it is as long as the answer.
         let known = kept || out_of_sight.is_some();
         let length = if known { generation.length() } else { Duration::ZERO };
@@ -90,7 +90,14 @@ impl Core {
         }
     }
 
-    fn generation(&self, created: u64, nonce: u64, who: Identity, job: &str, wanted: Wanted) -> Generation {
+    fn generation(
+        &self,
+        created: u64,
+        nonce: u64,
+        who: Identity,
+        record: &Record,
+        wanted: Wanted,
+    ) -> Generation {
         let tokens = wanted.tokens;
         let share = |after: f64| (after.clamp(0.0, 1.0) * f64::from(tokens)) as u32;
         let (mut slow, mut early, mut twist) = (Duration::ZERO, None, None);
@@ -114,9 +121,10 @@ impl Core {
         let key = xxh64(&who.latency.to_le_bytes(), u64::from(who.attempt));
         Generation {
             nonce,
+            dialect: record.dialect,
             model: wanted.ask.model,
             created,
-            text: Text::new(job, nonce, tokens),
+            text: Text::new(&record.entry.job.to_string(), nonce, tokens),
             prompt_tokens: wanted.ask.prompt_tokens,
             finish: wanted.finish,
             timeline: Timeline::new(&plan, self.config.seed, key, slow),

@@ -83,6 +83,7 @@ impl Core {
         let (stream, include_usage) = (ask.stream, ask.include_usage);
         let generation = Generation {
             nonce: kept.nonce,
+            dialect: record.dialect,
             model: ask.model,
             created: kept.created,
             text: Text::new(&kept.job.to_string(), kept.nonce, kept.tokens),

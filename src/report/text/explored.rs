@@ -84,6 +84,7 @@ fn found(page: &mut Page, finding: &FindingRow, several: bool) {
     let [r, of] = finding.reproduced;
     let [s, without] = finding.without;
     let claim = match (finding.size, finding.family.as_str()) {
+        _ if of == 0 => "seen once; there was no time to show it again".to_owned(),
         ([0, 0], "calm") => format!("broke {r} of {of} times with no schedule at all"),
         _ => format!("reproduced {r} of {of}; without the schedule {s} of {without}"),
     };
