@@ -1,7 +1,7 @@
 // Works through the backlog, four at a time, as long as there is money left for each.
 const fs = require("node:fs");
 
-const BUDGET = 130; // tokens a day
+const BUDGET = 80; // tokens a day
 const WORST = 70; // of one answer: max_tokens, and a prompt
 const jobs = fs.readFileSync(process.env.DEADHEAT_JOBS, "utf8").trim().split("\n").map((line) => JSON.parse(line));
 let spent = 0;

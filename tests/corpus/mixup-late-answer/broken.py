@@ -1,4 +1,4 @@
-"""A small pool of keep-alive connections: no HTTP library, as it has to be light."""
+"""One question after the other over a kept-alive connection: no HTTP library, as it has to be light."""
 import asyncio
 import json
 import os
@@ -31,19 +31,14 @@ async def ask(job):
         pool.append(connection)
 
 
-async def worker(jobs):
-    while jobs:
-        job = jobs.pop(0)
+async def main():
+    for line in open(os.environ["DEADHEAT_JOBS"]):
+        job = json.loads(line)
         try:
             await ask(job)
         except (OSError, EOFError, KeyError, ValueError, StopIteration, RuntimeError) as error:
             pool.clear()
             print(job["job"], "failed:", repr(error))
-
-
-async def main():
-    jobs = [json.loads(line) for line in open(os.environ["DEADHEAT_JOBS"])]
-    await asyncio.gather(worker(jobs), worker(jobs))
 
 
 asyncio.run(main())
