@@ -37,7 +37,9 @@ for line in open(os.environ["DEADHEAT_JOBS"]):
         print(job["job"], "has to wait")
         continue
     try:
-        spent += stream(job)
+        used = stream(job)
+        spent += used
+        print(job["job"], "used", used)
     except (httpx.HTTPError, json.JSONDecodeError) as error:
         spent += UNKNOWN
         print(job["job"], "failed:", error)

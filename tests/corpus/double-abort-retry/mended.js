@@ -22,7 +22,7 @@ async function moderate(job, tries = 2) {
   await Promise.all(
     jobs.map((job) =>
       moderate(job)
-        .then(({ status }) => status === 200 || console.log(job.job, "HTTP", status))
+        .then(({ status, answer }) => answer.choices || console.log(job.job, "HTTP", status))
         .catch((error) => console.log(job.job, error.name)),
     ),
   );

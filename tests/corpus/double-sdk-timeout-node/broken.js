@@ -5,10 +5,11 @@ const OpenAI = require("openai");
 const client = new OpenAI({ timeout: 1_500 });
 
 async function draft(job) {
-  await client.chat.completions.create({
+  const answer = await client.chat.completions.create({
     model: "gpt-4.1-mini",
     messages: [{ role: "user", content: job.prompt }],
   });
+  return answer.choices[0].message.content;
 }
 
 (async () => {

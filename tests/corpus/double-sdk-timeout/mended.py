@@ -11,11 +11,11 @@ client = OpenAI(timeout=1.5, max_retries=0)
 
 def rewrite(job):
     try:
-        client.chat.completions.create(
+        answer = client.chat.completions.create(
             model="gpt-4.1-mini",
             messages=[{"role": "user", "content": job["prompt"]}],
         )
-        return True
+        return bool(answer.choices)
     except Exception as error:
         print(job["job"], "not rewritten:", error)
         return False

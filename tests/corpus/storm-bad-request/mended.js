@@ -28,5 +28,5 @@ async function stubborn(job) {
 (async () => {
   const jobs = fs.readFileSync(process.env.DEADHEAT_JOBS, "utf8").trim().split("\n").map((line) => JSON.parse(line));
   const done = await Promise.allSettled(jobs.map(stubborn));
-  for (const [n, one] of done.entries()) if (one.reason) console.log(`${jobs[n].job} failed: ${one.reason.message}`);
+  for (const [n, one] of done.entries()) if (!one.value?.choices) console.log(`${jobs[n].job} failed: ${one.reason?.message}`);
 })();

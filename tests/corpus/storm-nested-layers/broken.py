@@ -14,9 +14,10 @@ async def ask(job):
     key = {"Idempotency-Key": str(uuid.uuid4())}
     for attempt in range(3):
         try:
-            return await client.chat.completions.create(
+            answer = await client.chat.completions.create(
                 model="gpt-4.1", messages=[{"role": "user", "content": job["prompt"]}], extra_headers=key
             )
+            return answer.choices[0].message.content
         except (openai.InternalServerError, openai.APIConnectionError):
             if attempt == 2:
                 raise
