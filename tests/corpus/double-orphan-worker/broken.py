@@ -26,7 +26,7 @@ def worker():
 
     print("ready", flush=True)
     with ThreadPoolExecutor(8) as pool:
-        return not all(pool.map(ask, jobs))
+        return not all(list(pool.map(ask, jobs)))
 
 
 def main():

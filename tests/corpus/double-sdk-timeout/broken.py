@@ -23,4 +23,4 @@ def rewrite(job):
 
 jobs = [json.loads(line) for line in open(os.environ["DEADHEAT_JOBS"])]
 with ThreadPoolExecutor(4) as pool:
-    sys.exit(not all(pool.map(rewrite, jobs)))
+    sys.exit(not all(list(pool.map(rewrite, jobs))))
