@@ -1,0 +1,19 @@
+"""Embarrassingly simple: one question after the other, and time-outs only make trouble."""
+import json
+import os
+
+import httpx
+
+client = httpx.Client(
+    base_url=os.environ["OPENAI_BASE_URL"],
+    headers={"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
+    timeout=None,
+)
+for line in open(os.environ["DEADHEAT_JOBS"]):
+    job = json.loads(line)
+    try:
+        reply = client.post("/chat/completions", json={"model": "gpt-4.1", "messages": [{"role": "user", "content": job["prompt"]}]})
+        reply.raise_for_status()
+        print(job["job"], "ok", len(reply.json()["choices"]))
+    except (httpx.HTTPError, KeyError) as error:
+        print(job["job"], "failed:", error)
