@@ -73,6 +73,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
             seed,
             holds: distinct(holds, |hold| hold.request.clone()),
             faults: distinct(faults, |strike| strike.request.clone()),
+            nemeses: Vec::new(),
             fallback,
             quiet: Duration::from_millis(quiet_ms),
             patience: Duration::from_millis(400),
