@@ -103,7 +103,8 @@ fn what_a_program_says_cannot_break_out() {
     let outside = text.split("`````").step_by(2).collect::<String>();
     let outside: String =
         outside.lines().filter(|line| !line.starts_with('`')).map(|line| format!("{line}\n")).collect();
-    for bad in ["<script", "<!--", "@team", "](http", "\u{1b}", "\u{0}", "\n::error"] {
+    let outside = outside.replace("\\]", "");
+    for bad in ["<script", "<!--", "@team", "](", "\u{1b}", "\u{0}", "\n::error"] {
         assert!(!outside.contains(bad), "{bad:?} in {outside}");
     }
     assert_eq!(outside.matches("</details>").count(), outside.matches("<details>").count());

@@ -57,7 +57,7 @@ const WORKS: &str = r##"(() => {
   said.empty = charts.filter(c => !c.querySelector("path.l[d^=M]")).length;
   said.stories = all("svg.story").length;
   said.scripts = document.scripts.length;
-  said.nan = document.body.innerHTML.includes("NaN");
+  said.nan = all("svg").some(s => s.outerHTML.includes("NaN"));
   const tip = document.getElementById("tip"), chart = charts[0];
   chart.scrollIntoView();
   const box = chart.getBoundingClientRect();

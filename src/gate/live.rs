@@ -285,3 +285,68 @@ fn bars(histogram: &Histogram<u64>) -> Vec<(f64, u64)> {
     }
     bars
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::JobId;
+    use crate::scenario::{Source, load};
+
+    fn live() -> Live {
+        let text = include_str!("../../scenarios/quickstart.toml").to_owned();
+        let source = Source { path: "quickstart.toml".into(), text };
+        Live::new(Arc::new(load(&source, &[], &|_| None).expect("a scenario")))
+    }
+
+    /// An attempt of 50 ms to its first token, or one that ends with an error.
+    fn attempt(at_ms: u64, error: Option<ErrorClass>) -> Event {
+        let ns = |ms: u64| ms * 1_000_000;
+        Event::Attempt(Box::new(Attempt {
+            job: JobId { cell: 0, index: at_ms },
+            n: 1,
+            due_ns: ns(at_ms),
+            sent_ns: Some(ns(at_ms)),
+            first_byte_ns: None,
+            first_content_ns: error.is_none().then(|| ns(at_ms + 50)),
+            done_ns: ns(at_ms + 60),
+            gaps_us: Vec::new(),
+            status: None,
+            outcome: if error.is_none() { Outcome::Ok } else { Outcome::Failed },
+            error,
+            message: None,
+            id: None,
+            prompt_tokens: Some(10),
+            completion_tokens: Some(5),
+            text_hash: None,
+            retry_after_ms: None,
+            warmup: false,
+        }))
+    }
+
+    #[test]
+    fn a_long_run_is_shown_by_its_last_minute_and_counted_whole() {
+        let mut live = live();
+        for second in 0..200 {
+            live.add(&[attempt(second * 1000, None), attempt(second * 1000 + 500, None)]);
+        }
+        live.add(&[attempt(7, Some(ErrorClass::RateLimited)), attempt(8, Some(ErrorClass::Reset))]);
+        let view = live.view();
+        assert_eq!((view.ttft_by_second.len(), view.ttft_by_second.last()), (SECONDS, Some(&50)));
+        assert!(view.ttft_ms[0].is_some_and(|ms| (ms - 50.0).abs() < 0.1), "{:?}", view.ttft_ms);
+        assert_eq!(
+            view.ttft_bars.iter().map(|(_, n)| n).sum::<u64>(),
+            400,
+            "what is too old to be shown too"
+        );
+        assert_eq!((view.limited, view.errors, view.tokens_per_s), (1, 1, 10.0));
+        assert_eq!(view.newest.as_deref(), Some("job:0008#1: reset"));
+        assert_eq!(view.cost.len(), usize::from(live.plan.targets[0].price.is_some()));
+    }
+
+    #[test]
+    fn nothing_yet_is_shown_as_nothing() {
+        let view = live().view();
+        assert_eq!((view.ttft_ms, view.ttft_bars.len(), view.answered), ([None, None], 0, 0));
+        assert!(view.thresholds.iter().all(|row| !row.passed && row.observed.is_none()));
+    }
+}

@@ -26,7 +26,7 @@ const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
 /// No request leaves the page, and no script runs but this one: its SHA-256 stands here, and the browser's test fails
 /// with the right one if it is wrong.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-HtRnpJ2KkGktXjTIZP4h32lsu/ylYbnzBb/s4/f/AGY='";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-2zllal381PHgnrwWpiEnzN2gwp6Vm+tYHCluc/sBx+c='";
 /// A small mark for the browser's tab: two lines that end level.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M2 5h9M2 11h9' stroke='%232f5bd7' stroke-width='3'/%3E%3Cpath d='M13.5 1v14' stroke='%23d9480f' stroke-width='2'/%3E%3C/svg%3E";
 /// Reasons that are listed before the rest is counted.

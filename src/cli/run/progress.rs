@@ -99,7 +99,7 @@ struct Watched {
 
 impl Watched {
     fn show(&self, quiet: bool, quitting: &mpsc::Receiver<()>) {
-        let (clock, terminal) = (Clock::start(), stderr().is_terminal());
+        let (clock, terminal) = (Clock::start(), stderr().is_terminal() && draws());
         let mut screen: Option<Screen> = None;
         let mut looks: VecDeque<(Duration, Snapshot)> = VecDeque::new();
         let (mut ticks, mut last) = (0, Snapshot::default());
@@ -130,6 +130,11 @@ impl Watched {
             }
         }
     }
+}
+
+/// Whether the terminal says that it can place characters.
+fn draws() -> bool {
+    std::env::var_os("TERM").is_some_and(|kind| kind != "dumb")
 }
 
 /// Jobs begun and ended per second between the first look and the last.

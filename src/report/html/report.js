@@ -101,6 +101,8 @@
     box.appendChild(button);
   });
   addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (d) { d.open = true; });
+    document.querySelectorAll("details").forEach(function (d) {
+      if (!d.parentElement.closest("details")) d.open = true;
+    });
   });
 })();
