@@ -295,7 +295,7 @@ mod tests {
     fn live() -> Live {
         let text = include_str!("../../scenarios/quickstart.toml").to_owned();
         let source = Source { path: "quickstart.toml".into(), text };
-        Live::new(Arc::new(load(&source, &[], &|_| None).expect("a scenario")))
+        Live::new(Arc::new(load(&source, &[], &|_| None).expect("a scenario")), 1_700_000_000)
     }
 
     /// An attempt of 50 ms to its first token, or one that ends with an error.

@@ -163,7 +163,7 @@ fn worst(row: &ExactRow, base: &BTreeSet<&str>, new: &BTreeSet<&str>) -> ExactRo
 
 /// The measured rows, and how many of them are the family.
 fn timed(members: &[Member<'_>], pairs: usize, terms: &Terms) -> (Vec<TimedRow>, usize) {
-    let mut gated: Vec<(&Member<'_>, Vec<(f64, f64)>, Series)> = Vec::new();
+    let mut gated: Vec<(&Member<'_>, Series)> = Vec::new();
     let mut rows = Vec::new();
     for member in members {
         match &member.values {
@@ -176,15 +176,16 @@ fn timed(members: &[Member<'_>], pairs: usize, terms: &Terms) -> (Vec<TimedRow>,
                     noisy.and_then(|noise| noise.too_noisy(cell, member.measure, pairs, series.floor));
                 match noisy {
                     Some(why) => rows.push(row(member, values, Some((&series, None, terms)), Some(why))),
-                    None => gated.push((member, values.clone(), series)),
+                    None => gated.push((member, series)),
                 }
             }
         }
     }
-    let family: Vec<Series> = gated.iter().map(|(.., series)| series.clone()).collect();
+    let family: Vec<Series> = gated.iter().map(|(_, series)| series.clone()).collect();
     let ruled = rule(&family, terms.alpha, terms.seed);
     let judged = gated.iter().zip(&ruled);
-    let judged = judged.map(|((member, values, series), ruled)| {
+    let judged = judged.map(|((member, series), ruled)| {
+        let values = member.values.as_deref().unwrap_or_default();
         row(member, values, Some((series, Some(ruled), terms)), None)
     });
     let mut judged: Vec<TimedRow> = judged.collect();
