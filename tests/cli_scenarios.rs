@@ -69,10 +69,10 @@ fn each_loads_fits_the_published_schema_and_says_first_what_it_is() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "the time a person waits, not a measurement of the product")]
 fn quickstart_passes_in_under_ten_seconds_and_invites_to_the_next() {
     let place = Place::new();
     let path = scenario("quickstart.toml");
-    #[allow(clippy::disallowed_methods, reason = "the time a person waits, not a measurement of the product")]
     let begun = Instant::now();
     let ran = place.run(&[&["run", &path, "--out", "run"], &SLOW_BUILD[..]].concat()).exits(0);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
