@@ -47,8 +47,11 @@ proptest! {
 /// A world of so many jobs in two cells, of which the second keeps to no cap.
 fn world(jobs: usize) -> World {
     let story = |n: usize| {
-        let fates =
-            if n % 20 == 0 { vec![Fate::RateLimited { wait_ms: 5 }, Fate::Whole] } else { vec![Fate::Whole] };
+        let fates = if n.is_multiple_of(20) {
+            vec![Fate::RateLimited { wait_ms: 5 }, Fate::Whole]
+        } else {
+            vec![Fate::Whole]
+        };
         Story { took_ms: 20 + (n % 37) as u64, warmup: false, fates }
     };
     let mut world =
