@@ -77,7 +77,6 @@ fn schedule() -> impl Strategy<Value = Schedule> {
             fallback,
             quiet: Duration::from_millis(quiet_ms),
             patience: Duration::from_millis(400),
-            nemeses: Vec::new(),
             perturb: None,
         },
     )
