@@ -51,22 +51,21 @@ impl<'a> Planner<'a> {
         let linear = left * LINEAR / 100;
         let (holds, faults) = (linear.min(hold.rest() as u64), linear.min(fault.rest() as u64));
         let pairs = (left * SWEEPS / 100).saturating_sub(holds + faults);
-        let mut specs = VecDeque::new();
-        let mut push = |family: Family, list: Vec<Spec>| specs.extend(list.into_iter().map(|s| (family, s)));
-        let [mut hold, mut pair, mut fault] = [hold, pair, fault].map(sweep::Ranked::split);
-        push(Family::HoldOne, std::mem::take(&mut hold.0));
-        push(Family::Pair, std::mem::take(&mut pair.0));
-        for (family, spec) in fixed {
-            push(family, vec![spec]);
-        }
-        push(Family::Fault, std::mem::take(&mut fault.0));
-        for (family, mut list, most) in [
+        let [hold, pair, fault] = [hold, pair, fault].map(sweep::Ranked::split);
+        let of = |family: Family, list: Vec<Spec>| list.into_iter().map(|spec| (family, spec)).collect();
+        let mut specs = in_turns([
+            of(Family::HoldOne, hold.0),
+            of(Family::Pair, pair.0),
+            fixed.into(),
+            of(Family::Fault, fault.0),
+        ]);
+        for (family, list, most) in [
             (Family::HoldOne, hold.1, holds),
             (Family::Pair, pair.1, pairs),
             (Family::Fault, fault.1, faults),
         ] {
-            list.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-            push(family, list);
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            specs.extend(list.into_iter().take(most).map(|spec| (family, spec)));
         }
         Self { calm, terms, specs, rows, drawn: 0 }
     }
@@ -116,6 +115,15 @@ pub(super) fn perturbed(terms: &Terms, perturb: Perturb) -> impl Iterator<Item =
         };
         (Family::Perturb, Schedule { seed, perturb: Some(perturb), ..terms.schedule(fallback) })
     })
+}
+
+/// One of each list after the other, so that a budget which ends early has seen some of every kind.
+fn in_turns(mut lists: [VecDeque<(Family, Spec)>; 4]) -> VecDeque<(Family, Spec)> {
+    let mut all = VecDeque::new();
+    while lists.iter().any(|list| !list.is_empty()) {
+        all.extend(lists.iter_mut().filter_map(VecDeque::pop_front));
+    }
+    all
 }
 
 fn row(family: Family, of: usize) -> FamilyRow {

@@ -1,5 +1,6 @@
 //! `billed-once`: what is paid twice.
 
+use super::retries::follows;
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView};
 use crate::history::{JobKey, LedgerRow};
@@ -79,7 +80,7 @@ fn hedged(view: &CellView<'_>, first: Bill<'_>, second: Bill<'_>) -> bool {
     job.id == second.job.id
         && job.ledger.len() as u64 <= u64::from(view.plan.retry.max_attempts)
         && first.row.attempt != second.row.attempt
-        && job.begun_ns(second.row) < job.known_over_ns(first.row)
+        && !follows(view, job.begun_ns(second.row), job.known_over_ns(first.row))
 }
 
 /// Whether the program was killed on purpose before it can have kept this answer: whoever is started again has to ask again.

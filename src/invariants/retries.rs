@@ -11,7 +11,7 @@ const EARLY_NS: u64 = 5_000_000;
 
 /// Whether an attempt that was begun then was begun after its client knew. At the same moment, of which virtual time has
 /// many, only a client can be meant that makes one attempt at a time.
-fn follows(view: &CellView<'_>, begun_ns: u64, told_ns: u64) -> bool {
+pub(super) fn follows(view: &CellView<'_>, begun_ns: u64, told_ns: u64) -> bool {
     let side_by_side = matches!(view.strategy.way, Way::Hedged { .. });
     begun_ns > told_ns || (begun_ns == told_ns && !side_by_side)
 }

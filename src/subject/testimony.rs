@@ -54,7 +54,8 @@ impl Left<'_> {
             reads_jobs: self.jobs > 0
                 && (0..self.jobs).all(|index| own_jobs.contains(&JobId { cell: 0, index })),
             results: source,
-            shows_all: !answered.is_empty() && answered.is_subset(&shown),
+            // Who claims results claims all of them; what an output shows by itself may be a part.
+            shows_all: source == ResultSource::Claims || (!answered.is_empty() && answered.is_subset(&shown)),
             jobs: own_jobs,
         });
         let conduct = self.conduct(&entries, numbers, source, &calm);
