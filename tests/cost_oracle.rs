@@ -13,8 +13,12 @@ use std::time::{Duration, UNIX_EPOCH};
 /// The data inside the crate, where cargo has put its source.
 fn data() -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    // Crates of other platforms are not here.
+    let host = Command::new("rustc").arg("-vV").output().expect("rustc");
+    let host = String::from_utf8(host.stdout).expect("UTF-8");
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
     let out = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", host])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata");

@@ -200,7 +200,8 @@ fn a_hunt_ends_with_its_time_and_a_finding_is_still_shrunk() {
     let timeout = Some(Duration::from_millis(150));
     let config = Config { timeout, ..Config::new(7, Budget::Time(Duration::from_millis(400)), client.jobs) };
     let report = explore(&mut client, &config, &now).expect("a client that runs");
-    assert!(ticks.get() >= 400 && ticks.get() < 600, "{}", ticks.get());
+    // No schedule begins in the last moments.
+    assert!(ticks.get() >= 360 && ticks.get() < 600, "{}", ticks.get());
     assert!(report.explored.schedules > 50);
     assert_eq!(report.findings[0].jobs, Some(1));
     assert!(report.first_after.is_some_and(|after| after < Duration::from_millis(100)));
