@@ -85,6 +85,8 @@ fn identical_arms_pass_and_a_slower_one_regresses() {
     let place = place();
     let same = place.line(&format!("compare --base s.toml --new s.toml {PAIRS} --out same")).exits(0).json();
     assert_eq!(row(&same, "response.p95")["verdict"], "pass");
+    let exact = same["exact"].as_array().expect("rows");
+    assert!(exact.iter().all(|row| row["change"] == "same"), "{exact:?}");
     assert_eq!((same["pairs"].as_array().map(Vec::len), same["planned"].as_u64()), (Some(7), Some(7)));
     let first = |pair: &Value| pair["first"] == "base";
     let pairs = same["pairs"].as_array().expect("pairs");
