@@ -2,6 +2,7 @@
 
 use super::wire::{Down, Seat, Up};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader, Write};
@@ -76,9 +77,15 @@ impl Process {
         }
     }
 
-    /// Stops it where it stands.
+    /// Stops it where it stands, and returns when it stands: until one of its threads has taken the signal, the others go
+    /// on, and may send what they should not.
     pub(super) fn pause(&self) {
         self.signal(Signal::SIGSTOP);
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // One that has ended stands still as well. Nothing is taken from whoever waits for its end.
+            let seen = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+            let _ = waitid(Id::Pid(Pid::from_raw(pid)), seen);
+        }
     }
 
     pub(super) fn resume(&self) {
