@@ -112,9 +112,9 @@ async fn a_lock_ends_by_the_virtual_clock_and_a_day_of_it_takes_no_time() {
     let acquire = async |owner: String| locks.acquire("a", &owner, HOUR).await.expect("an answer");
     let mut newest = acquire("holder-0".to_owned()).await.expect("a free lock");
     for n in 1..24 {
-        tokio::time::sleep(HOUR).await;
+        tokio::time::advance(HOUR).await;
         assert_eq!(acquire("early".to_owned()).await, None, "it lasts through its last millisecond");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::advance(Duration::from_millis(1)).await;
         let token = acquire(format!("holder-{n}")).await.expect("a lock whose time is up");
         assert_eq!(token, newest + 1);
         newest = token;
