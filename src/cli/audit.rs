@@ -110,7 +110,10 @@ fn explored(
     let jobs = subject.jobs().map_err(failed)?;
     let took = clock.now().saturating_sub(begun);
     if !options.has_timeout() {
-        subject.stop_after(Duration::from_secs(8) + took.saturating_mul(8).min(Duration::from_secs(60)));
+        let patience =
+            subject.seen().read_timeout.filter(|timeout| *timeout <= STALL_MAX).unwrap_or_default();
+        let slack = took.saturating_mul(8).min(Duration::from_secs(60));
+        subject.stop_after(Duration::from_secs(8) + slack + patience * 3);
     }
     if subject.seen().requests == 0 {
         silent(subject.seen());
@@ -123,6 +126,7 @@ fn explored(
     let mut config = Config {
         stalls: vec![STALL],
         stall_max: STALL_MAX,
+        ends_in_time: options.has_timeout(),
         permits,
         perturb: perturb.filter(|_| subject.seen().requests > 0),
         perturb_anyway,

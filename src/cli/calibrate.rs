@@ -1,6 +1,7 @@
 //! `deadheat calibrate`: how noisy is this machine?
 
 use super::compare::arm::Arm;
+use super::compare::blocks::Blocks;
 use super::compare::directory;
 use super::compare::pairing::{Order, Pairing};
 use super::output::{Format, fail, print};
@@ -62,6 +63,7 @@ fn made(args: &Args) -> Result<Noise, (u8, String)> {
         seed: args.seed,
         dir: dir.path(),
         quiet: args.quiet,
+        blocks: Blocks::of([&arm, &arm], args.pairs),
     };
     let mut pairs: Vec<Pair> = Vec::new();
     for number in 1..=args.pairs {

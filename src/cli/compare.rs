@@ -1,6 +1,7 @@
 //! `deadheat compare`: is NEW slower, wronger or dearer than BASE?
 
 pub(super) mod arm;
+pub(super) mod blocks;
 pub(super) mod pairing;
 
 use super::output::{Format, fail, print};
@@ -12,6 +13,7 @@ use crate::gate::{self, Exit};
 use crate::history::{Compared, Meta, RunDir, Summary, TimedVerdict};
 use crate::report::{self, compared, compared_json};
 use arm::{Arm, NoSummary};
+use blocks::Blocks;
 use pairing::{Order, Pairing};
 use std::path::{Path, PathBuf};
 
@@ -169,6 +171,7 @@ fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
         seed: args.seed,
         dir: dir.path(),
         quiet: args.quiet,
+        blocks: Blocks::of([&base, &new], pairs),
     };
     let design = Design {
         base: base.text.clone(),

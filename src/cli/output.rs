@@ -82,7 +82,15 @@ pub(super) fn load_plan(
     let source = Source::read(path).map_err(|error| fail(format, Exit::Usage, &error.to_string()))?;
     let seed = seed.map(|seed| ("seed".to_owned(), seed.to_string()));
     let set: Vec<_> = set.iter().cloned().chain(seed).collect();
-    scenario::load(&source, &set, &|name| std::env::var(name).ok()).map_err(|faults| wrong(&faults, format))
+    read_plan(&source, &set).map_err(|faults| wrong(&faults, format))
+}
+
+/// The plan of a scenario, with the environment's variables in their places.
+///
+/// # Errors
+/// All its faults.
+pub(super) fn read_plan(source: &Source, set: &[(String, String)]) -> Result<Plan, Faults> {
+    scenario::load(source, set, &|name| std::env::var(name).ok())
 }
 
 /// Reads a stored run that a run of `plan` is to be held against.

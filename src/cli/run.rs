@@ -17,10 +17,11 @@ use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Su
 use crate::lab::{self, Ran};
 use crate::prices::day_of;
 use crate::report;
-use crate::scenario::{ClockKind, Plan};
+use crate::scenario::{ClockKind, Plan, Source};
 use crate::shared::Progress;
 use crate::strategy;
 use crate::units::parse_duration;
+use clap::Parser;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,22 @@ pub(super) struct Args {
     /// No live display, and no line of progress
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// The arguments alone, as another command is told them.
+#[derive(clap::Parser)]
+#[command(name = "run")]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// The plan that `deadheat run` with these words would run; `None` if it would not get so far.
+pub(super) fn plan_of(words: &[String]) -> Option<Plan> {
+    let words = std::iter::once("run").chain(words.iter().map(String::as_str));
+    let args = Line::try_parse_from(words).ok()?.args;
+    let source = Source::read(&args.scenario).ok()?;
+    output::read_plan(&source, &args.set).ok()
 }
 
 /// A time in which something can happen.

@@ -148,16 +148,6 @@ impl PieceState {
     }
 }
 
-/// Jobs that a piece wants; `None` if only time decides.
-pub(super) fn planned(piece: &Piece) -> Option<u64> {
-    match &piece.load {
-        Load::Open { arrivals, .. } => Some(arrivals.clone().count() as u64),
-        Load::Vus { jobs, .. } => jobs.count,
-        Load::PerVu { vus, iterations, .. } => Some(u64::from(*vus) * (iterations.end - iterations.start)),
-        Load::Barrier { size, rounds, .. } => Some(u64::from(*size) * (rounds.end - rounds.start)),
-    }
-}
-
 /// What the threads report of one block, and the sums over all blocks of a cell.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {

@@ -1,6 +1,6 @@
 //! The dispatcher: cuts the run into blocks, interleaves the cells, and keeps the truth about both.
 
-use super::cell::{Berth, BuildStrategy, CellState, PieceState, Purse, Shared, Spent, planned};
+use super::cell::{Berth, BuildStrategy, CellState, PieceState, Purse, Shared, Spent};
 use super::here::{Here, Stage};
 use super::nemesis::{Nemeses, RestartRedis};
 use super::part::Part;
@@ -190,7 +190,7 @@ fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineErro
             if shared.stop.cause().is_none() && cells[index].state.stuck.cause().is_none() {
                 cells[index].make(number, &pieces, &mut makers, &shared)?;
             } else {
-                let unmade = pieces.iter().filter_map(planned).sum();
+                let unmade = pieces.iter().filter_map(Piece::planned).sum();
                 cells[index].state.tally.leave(unmade);
             }
         }
@@ -327,7 +327,7 @@ impl CellRun {
     /// Adds a block to what the cell is to do.
     fn expect(&mut self, pieces: &[Piece]) {
         for piece in pieces {
-            let wanted = planned(piece);
+            let wanted = piece.planned();
             self.planned = self.planned.zip(wanted).map(|(sum, more)| sum + more);
             if let Load::Open { end, .. } = &piece.load {
                 self.arrivals += wanted.unwrap_or(0);

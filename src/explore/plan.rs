@@ -36,17 +36,17 @@ impl<'a> Planner<'a> {
         let hold = sweep::hold_one(calm, terms);
         let (pair, infeasible, vacuous) = sweep::pairs(calm, terms);
         let fault = sweep::faults(calm, terms);
-        let fixed = sweep::waves(calm, terms);
+        let (orders, waves) = (sweep::orders(calm), sweep::waves(calm, terms));
         let mut rows = vec![row(Family::HoldOne, hold.len()), row(Family::Pair, pair.len())];
         rows[1].infeasible = infeasible;
         rows[1].vacuous = vacuous;
         for family in [Family::Burst, Family::Reverse, Family::Barrier, Family::Wave, Family::Lock] {
-            rows.push(row(family, fixed.iter().filter(|(of, _)| *of == family).count()));
+            rows.push(row(family, orders.iter().chain(&waves).filter(|(of, _)| *of == family).count()));
         }
         rows.push(row(Family::Fault, fault.len()));
         rows.extend([Family::Random, Family::Lanes].map(|family| FamilyRow { of: None, ..row(family, 0) }));
 
-        let first = hold.firsts + pair.firsts + fault.firsts + fixed.len();
+        let first = hold.firsts + pair.firsts + fault.firsts + orders.len() + waves.len();
         let left = total.map_or(u64::MAX / 100, |total| total.saturating_sub(first as u64));
         let linear = left * LINEAR / 100;
         let (holds, faults) = (linear.min(hold.rest() as u64), linear.min(fault.rest() as u64));
@@ -56,8 +56,9 @@ impl<'a> Planner<'a> {
         let mut specs = in_turns([
             of(Family::HoldOne, hold.0),
             of(Family::Pair, pair.0),
-            fixed.into(),
+            orders.into(),
             of(Family::Fault, fault.0),
+            waves.into(),
         ]);
         for (family, list, most) in [
             (Family::HoldOne, hold.1, holds),
@@ -118,7 +119,7 @@ pub(super) fn perturbed(terms: &Terms, perturb: Perturb) -> impl Iterator<Item =
 }
 
 /// One of each list after the other, so that a budget which ends early has seen some of every kind.
-fn in_turns(mut lists: [VecDeque<(Family, Spec)>; 4]) -> VecDeque<(Family, Spec)> {
+fn in_turns(mut lists: [VecDeque<(Family, Spec)>; 5]) -> VecDeque<(Family, Spec)> {
     let mut all = VecDeque::new();
     while lists.iter().any(|list| !list.is_empty()) {
         all.extend(lists.iter_mut().filter_map(VecDeque::pop_front));

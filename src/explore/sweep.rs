@@ -151,8 +151,8 @@ pub(super) fn faults(calm: &Calm, terms: &Terms) -> Ranked {
     Ranked::of(items)
 }
 
-/// The schedules that speak of all requests at once.
-pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
+/// Orders in which all requests are answered.
+pub(super) fn orders(calm: &Calm) -> Vec<(Family, Spec)> {
     if calm.requests.is_empty() {
         return Vec::new();
     }
@@ -160,7 +160,7 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
         (Family::Burst, Spec::Order(Fallback::Burst)),
         (Family::Reverse, Spec::Order(Fallback::Reverse)),
     ];
-    // A barrier of two is a pair, and a wave of one is a fault: those have had their turn.
+    // A barrier of two is a pair: that has had its turn.
     let wide: Vec<usize> = levels(calm).iter().map(Vec::len).filter(|wide| *wide > 1).collect();
     if wide.first().is_some_and(|first| *first > 2) {
         list.push((Family::Barrier, Spec::Barrier(false)));
@@ -168,22 +168,28 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     if wide.len() > 1 {
         list.push((Family::Barrier, Spec::Barrier(true)));
     }
+    list
+}
+
+/// What goes wrong for all requests at once, or for the lock around them.
+pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
+    if calm.requests.is_empty() {
+        return Vec::new();
+    }
+    let mut list = Vec::new();
     let several = calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).count() > 1;
     let limit = |retry_after| FaultKind::RateLimit { retry_after, hint: HintForm::Seconds };
-    for kind in [limit(Some(Duration::from_secs(1))), limit(None), FaultKind::Status(500)] {
-        for fallback in [Fallback::Respond, Fallback::Burst] {
-            if fallback == Fallback::Respond && !several {
-                continue;
-            }
-            list.push((Family::Wave, Spec::Wave(kind.clone(), fallback, 1)));
-        }
-    }
+    let kinds = [limit(None), limit(Some(Duration::from_secs(1))), FaultKind::Status(500)];
+    let wave = |kind: &FaultKind, fallback| (Family::Wave, Spec::Wave(kind.clone(), fallback, 1));
+    // A wave of one is a fault: that has had its turn.
+    list.extend(kinds.iter().filter(|_| several).map(|kind| wave(kind, Fallback::Respond)));
     for kind in [limit(None), FaultKind::Status(503)] {
         list.push((Family::Wave, Spec::Wave(kind, Fallback::Respond, OUTAGE)));
     }
     if several && !terms.stalls.is_empty() {
         list.push((Family::Wave, Spec::Stalled));
     }
+    list.extend(kinds.iter().map(|kind| wave(kind, Fallback::Burst)));
     for acquisition in 1..=ACQUISITIONS {
         for fault in 0..terms.lock_faults.len() {
             // Whoever is paused later has requests in flight, of which no lock of his can take care any more.

@@ -41,6 +41,9 @@ pub struct Config {
     pub stalls: Vec<Duration>,
     /// Longer holds are not tried, and the report says so.
     pub stall_max: Duration,
+    /// Whether the client is known to end in time whatever the provider does, so that a request may stay without an
+    /// answer though nobody knows when the client gives up.
+    pub ends_in_time: bool,
     /// Least silence after which an order releases the next answer.
     pub quiet: Duration,
     /// How many attempts the client has in flight at once, if it is declared: one of the depths of lane orders.
@@ -81,6 +84,7 @@ impl Config {
             timeout: None,
             stalls: Vec::new(),
             stall_max: Duration::from_secs(60),
+            ends_in_time: false,
             quiet: Duration::from_millis(25),
             permits: None,
             alphabet: alphabet(),
@@ -203,7 +207,7 @@ impl Terms {
         }
         if timeout.is_some_and(|timeout| timeout <= config.stall_max) {
             terms.stalls.push(Until::Disconnect);
-        } else if terms.alphabet.contains(&FaultKind::NeverAnswers) {
+        } else if !config.ends_in_time && terms.alphabet.contains(&FaultKind::NeverAnswers) {
             terms.alphabet.retain(|kind| *kind != FaultKind::NeverAnswers);
             terms
                 .left_out

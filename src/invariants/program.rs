@@ -11,7 +11,7 @@ mod sums;
 use super::judge;
 use super::tally::Ruling;
 use super::view::CellView;
-use crate::history::{Conduct, Invariant, JobKey, ResultSource, VerdictRow};
+use crate::history::{Conduct, Invariant, JobKey, ResultSource, Verdict, VerdictRow};
 
 /// The ruling on a program.
 pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct) -> Ruling {
@@ -25,6 +25,7 @@ pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct)
         Invariant::BudgetKept if view.plan.budget.is_none() => {
             undeclared("what may be spent", "--budget '4000 tokens', or '0.50 USD' with --price")
         }
+        Invariant::BilledOnce => billed_once(view, conduct),
         Invariant::Progress => course::progress(view, conduct),
         Invariant::CancelPropagates => course::cancel_propagates(view, conduct),
         Invariant::EveryJobAnswered => answers::every_job_answered(view, conduct),
@@ -46,6 +47,22 @@ pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct)
         Invariant::ExitHonest => exit::exit_honest(view, conduct),
         _ => judge::rule(invariant, view),
     }
+}
+
+/// As for any client, but for requests that nothing but their text tells apart: two of them that say the same and are both
+/// answered may be one job twice, or two jobs.
+fn billed_once(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+    let ruling = judge::rule(Invariant::BilledOnce, view);
+    let mut names: Vec<&JobKey> = conduct.names.values().collect();
+    names.sort_unstable();
+    let alike: usize = names.chunk_by(|a, b| a == b).map(<[_]>::len).filter(|same| *same > 1).sum();
+    if ruling.verdict != Verdict::Holds || alike == 0 {
+        return ruling;
+    }
+    Ruling::unknown(format!(
+        "{alike} requests say what another says, and each was asked anew after an answer or beside it: whether they \
+         are one job nobody can tell; give each job a tag, or say --job-key REGEX"
+    ))
 }
 
 fn undeclared(what: &str, option: &str) -> Ruling {

@@ -28,6 +28,21 @@ pub struct Piece {
     pub load: Load,
 }
 
+impl Piece {
+    /// Jobs that it wants; `None` if only time decides.
+    #[must_use]
+    pub fn planned(&self) -> Option<u64> {
+        match &self.load {
+            Load::Open { arrivals, .. } => Some(arrivals.clone().count() as u64),
+            Load::Vus { jobs, .. } => jobs.count,
+            Load::PerVu { vus, iterations, .. } => {
+                Some(u64::from(*vus) * (iterations.end - iterations.start))
+            }
+            Load::Barrier { size, rounds, .. } => Some(u64::from(*size) * (rounds.end - rounds.start)),
+        }
+    }
+}
+
 /// The load of one piece. Offsets count from the block's start, job indexes from the cell's first job.
 #[derive(Debug, Clone)]
 pub enum Load {
@@ -105,9 +120,15 @@ pub struct Jobs {
 ///
 /// `workload.jobs` bounds each phase by itself: it is the number of jobs of workers without iterations of
 /// their own, and where open arrivals are cut off.
+///
+/// With `only_block` there is that one alone.
 #[must_use]
 pub fn blocks(plan: &Plan) -> Vec<Vec<Piece>> {
-    cut(plan, plan.blocks)
+    let all = cut(plan, plan.blocks);
+    match plan.only_block {
+        None => all,
+        Some(only) => all.into_iter().skip(only.saturating_sub(1) as usize).take(1).collect(),
+    }
 }
 
 /// The cell's load in this many blocks.
@@ -131,6 +152,9 @@ pub(super) fn cut(plan: &Plan, blocks: u32) -> Vec<Vec<Piece>> {
 /// Jobs per cell, at the most; `None` if only time ends a phase of workers.
 #[must_use]
 pub fn planned(plan: &Plan) -> Option<u64> {
+    if plan.only_block.is_some() {
+        return blocks(plan).iter().flatten().map(Piece::planned).sum();
+    }
     let mut phases = plan.phases.iter().enumerate();
     phases.try_fold(0u64, |sum, (index, phase)| Some(sum.saturating_add(planned_in(plan, index, phase)?)))
 }

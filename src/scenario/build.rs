@@ -58,6 +58,7 @@ pub(super) fn build(scenario: &Scenario, env: Option<Env<'_>>, findings: &mut Fi
         slo: rules::slo(&scenario.slo),
         fidelity: rules::fidelity(&scenario.fidelity),
         blocks: scenario.blocks.unwrap_or(1),
+        only_block: scenario.only_block,
         threads: scenario.threads.unwrap_or(1),
         toml,
         hash,
@@ -69,6 +70,11 @@ fn check_head(scenario: &Scenario, findings: &mut Findings<'_>) {
     if scenario.version != raw::VERSION {
         let what = format!("`version` is {}", scenario.version);
         findings.sense(&["version"], what, format!("this deadheat reads version = {}", raw::VERSION));
+    }
+    let blocks = scenario.blocks.unwrap_or(1);
+    if let Some(only) = scenario.only_block.filter(|only| !(1..=blocks).contains(only)) {
+        let what = format!("there is no block {only}: the load is cut into {blocks}");
+        findings.sense(&["only_block"], what, "name one of them, from 1 on, or raise `blocks`".to_owned());
     }
     if scenario.target.0.is_empty() {
         let help = "add a target: [target.mock] with api = \"openai-chat\" is the built-in provider";

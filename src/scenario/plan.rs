@@ -59,6 +59,8 @@ pub struct Plan {
     pub fidelity: FidelityBudget,
     /// Into how many blocks each cell is cut when cells are interleaved (ABBA); 1 when there is one cell.
     pub blocks: u32,
+    /// The only one of the blocks that is run, from 1 on; `None` is all of them.
+    pub only_block: Option<u32>,
     /// Engine threads; each runs its own single-threaded runtime.
     pub threads: u32,
     /// The scenario with every default filled in, as TOML; what `plan.toml` holds. Reading it gives this plan.

@@ -53,6 +53,10 @@ pub(super) struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub(super) blocks: Option<u32>,
+    /// Run this one of the `blocks` only, from 1 on: a short part of the load that stands for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub(super) only_block: Option<u32>,
     /// Engine threads (default: half of the processors if a target is built in, else all; 8 at the most).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]

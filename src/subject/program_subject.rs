@@ -61,6 +61,8 @@ pub struct Seen {
     pub scanned: bool,
     /// Whether answers of it were streamed.
     pub streams: bool,
+    /// The longest that it says it waits for an answer.
+    pub read_timeout: Option<Duration>,
     /// Runs in which the program's own steps were to be made to change places, and those that never loaded the script.
     pub perturbed: [u64; 2],
     /// Whether a run was given up.
@@ -153,14 +155,10 @@ impl ProgramSubject {
             self.seen.scanned = calm.results != ResultSource::Claims;
         }
         self.calm.get_or_insert(calm);
+        let timeout = stats.read_timeout_max_ms.map(Duration::from_millis);
+        self.seen.read_timeout = self.seen.read_timeout.max(timeout);
         self.note(&ran, &hearing);
-        Ok(Trial {
-            trace,
-            verdicts,
-            books,
-            timeout: stats.read_timeout_max_ms.map(Duration::from_millis),
-            elapsed: clock.now(),
-        })
+        Ok(Trial { trace, verdicts, books, timeout, elapsed: clock.now() })
     }
 
     fn note(&mut self, ran: &Ran, hearing: &Hearing) {

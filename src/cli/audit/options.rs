@@ -64,7 +64,7 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "PRICE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<String>,
-    /// Stop a run after so long [default: by the first run]
+    /// Stop a run after so long: whatever the provider does, it has to end by then [default: by the first run]
     #[arg(long, value_name = "T")]
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<String>,

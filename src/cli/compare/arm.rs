@@ -1,6 +1,8 @@
 //! One arm of a comparison: a scenario that this deadheat runs, or a command that prints a run's summary.
 
+use crate::cli::run::plan_of;
 use crate::history::{SUMMARY_VERSION, Summary};
+use crate::scenario::Plan;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -46,15 +48,37 @@ impl Arm {
         }
     }
 
+    /// The plan of a scenario, if it has no fault.
+    pub(in crate::cli) fn plan(&self) -> Option<Plan> {
+        if !self.scenario {
+            return None;
+        }
+        // Split by whoever will split it when it is run.
+        let split =
+            Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {}", self.text)).output().ok()?;
+        let text = String::from_utf8(split.stdout).ok()?;
+        let words: Vec<String> = text.split_terminator('\0').map(str::to_owned).collect();
+        plan_of(&words)
+    }
+
     /// Runs it once, in a process of its own, and waits for it. Evidence of a scenario goes to `place`; a command finds that place in
     /// `DEADHEAT_OUT`, and the seed in `DEADHEAT_SEED`.
-    pub(in crate::cli) fn run(&self, place: &Path, seed: u64) -> Result<Summary, NoSummary> {
+    ///
+    /// Of a scenario, a `block` (its number, and how many there are) is run alone.
+    pub(in crate::cli) fn run(
+        &self,
+        place: &Path,
+        seed: u64,
+        block: Option<(u32, u32)>,
+    ) -> Result<Summary, NoSummary> {
         let fault =
             |message: String| NoSummary { exit_code: None, message: format!("{}: {message}", self.text) };
+        let block = block
+            .map_or_else(String::new, |(number, of)| format!("--set blocks={of} --set only_block={number}"));
         let line = if self.scenario {
             // The shell splits the flags, so that they are quoted as the user is used to.
             format!(
-                "exec \"$0\" run {} --quiet --format json --seed \"$DEADHEAT_SEED\" --out \"$DEADHEAT_OUT\"",
+                "exec \"$0\" run {} {block} --quiet --format json --seed \"$DEADHEAT_SEED\" --out \"$DEADHEAT_OUT\"",
                 self.text
             )
         } else {

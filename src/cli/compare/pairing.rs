@@ -1,6 +1,7 @@
 //! Makes pairs: which arm goes first, which seed, and when to stop.
 
 use super::arm::{Arm, NoSummary, place};
+use super::blocks::Blocks;
 use crate::cli::output;
 use crate::gate::compare::Pair;
 use crate::seed::stream;
@@ -42,19 +43,22 @@ pub(in crate::cli) struct Pairing<'a> {
     pub(in crate::cli) seed: u64,
     pub(in crate::cli) dir: &'a Path,
     pub(in crate::cli) quiet: bool,
+    pub(in crate::cli) blocks: Blocks,
 }
 
 impl Pairing<'_> {
     /// Makes pair `number` of `of`. Both runs have one seed, so that they do the same work.
     pub(in crate::cli) fn pair(&self, number: u64, of: u64) -> Result<Pair, NoSummary> {
+        let block = self.blocks.of_pair(number);
         let base_first = self.order.base_first(self.seed, number);
         let seed = self.seed.wrapping_add(number) & i64::MAX as u64;
         if !self.quiet {
             let first = if base_first { "base" } else { "new" };
-            output::say(&format!("pair {number} of {of}, {first} first"));
+            let part = block.map_or_else(String::new, |(n, of)| format!(", block {n} of {of} of the load"));
+            output::say(&format!("pair {number} of {of}, {first} first{part}"));
         }
-        let base = |arm: &Arm| arm.run(&place(self.dir, number, "base"), seed);
-        let new = |arm: &Arm| arm.run(&place(self.dir, number, "new"), seed);
+        let base = |arm: &Arm| arm.run(&place(self.dir, number, "base"), seed, block);
+        let new = |arm: &Arm| arm.run(&place(self.dir, number, "new"), seed, block);
         let (base, new) = if base_first {
             let base = base(self.base)?;
             (base, new(self.new)?)

@@ -38,23 +38,43 @@ pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
         busy_ns = busy_ns.max(row.ended_ns.saturating_add(asked_ns));
     }
     if conduct.end == ConductEnd::Stopped {
-        tally.relevant = tally.relevant.max(1);
-        let at_ns = conduct.ended_ns;
-        let open: Vec<JobKey> = open_at(&rows, at_ns).map(|row| row.job.clone()).take(NAMED).collect();
-        let last_ns =
-            rows.iter().flat_map(|row| [row.arrived_ns, row.ended_ns]).filter(|stamp| *stamp < at_ns).max();
-        let text = format!(
-            "the program did not end by itself: nothing happened from {} on, with {} open, until it was stopped at {}",
-            time(last_ns.unwrap_or(0)),
-            count(open_at(&rows, at_ns).count() as u64, "attempt"),
-            time(at_ns),
-        );
-        tally.violation(last_ns.unwrap_or(at_ns), (open, text));
+        match stuck(&rows, conduct) {
+            Ok(witness) => {
+                tally.relevant = tally.relevant.max(1);
+                tally.violation(witness.0, witness.1);
+            }
+            Err(why) if tally.violations == 0 => return Ruling::unknown(why),
+            Err(_) => {}
+        }
     }
     if conduct.end == ConductEnd::Interrupted {
         return Ruling::unknown("the audit was interrupted before the program had ended");
     }
     tally.ruling(|witness| witness, || nothing_seen(view))
+}
+
+/// When a program that had to be stopped was stuck, who was in flight then, and what is said of it.
+///
+/// # Errors
+/// Why it may only have been slow: something was done to its requests, and it went on for at least half of its time.
+fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, String)), String> {
+    let at_ns = conduct.ended_ns;
+    let stamps = rows.iter().flat_map(|row| [row.arrived_ns, row.ended_ns]).filter(|stamp| *stamp < at_ns);
+    let last_ns = stamps.max().unwrap_or(0);
+    let (last, stopped) = (time(last_ns), time(at_ns));
+    if !conduct.disturbed.is_empty() && at_ns - last_ns < at_ns / 2 {
+        return Err(format!(
+            "the program did not end by itself, but something still happened at {last}, and it was stopped at \
+             {stopped}: give it more time with --timeout"
+        ));
+    }
+    let open: Vec<JobKey> = open_at(rows, at_ns).map(|row| row.job.clone()).take(NAMED).collect();
+    let count = count(open_at(rows, at_ns).count() as u64, "attempt");
+    let text = format!(
+        "the program did not end by itself: nothing happened from {last} on, with {count} open, until it was stopped \
+         at {stopped}"
+    );
+    Ok((last_ns, (open, text)))
 }
 
 fn open_at<'a>(rows: &'a [&'a LedgerRow], at_ns: u64) -> impl Iterator<Item = &'a LedgerRow> {
