@@ -31,7 +31,7 @@ pub use conduct::{Booked, Conduct, ConductEnd, ResultSource};
 pub use cost_row::{BudgetRow, CardRow, CostRow, DisagreeRow, FactorRow, LandedRow, WasteRow};
 pub use error::HistoryError;
 pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number};
-pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM};
+pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM, ProgramRow};
 pub use job_id::{JobId, JobIdError, JobKey};
 pub use ledger::{LedgerEnd, LedgerEntry};
 pub use merge::{Merged, merge};

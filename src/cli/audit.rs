@@ -8,7 +8,7 @@ use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::explore::{self, Budget, Config, Finding, Origin, Report};
 use crate::gate::{self, Audited, Exit};
-use crate::history::{Invariant, Meta, PROGRAM, RunDir, Summary};
+use crate::history::{Invariant, Meta, PROGRAM, ProgramRow, RunDir, Summary};
 use crate::report;
 use crate::scenario::FaultKind;
 use crate::subject::{ProgramSubject, Secrets, Seen, Settings, TARGET};
@@ -149,10 +149,12 @@ fn explored(
         subject.end_within(time + time / 20 + LAST);
     }
     let report = explore::explore(&mut subject, &config, &|| clock.now());
-    let report = report.map_err(|why| match subject.seen().interrupted {
+    let mut report = report.map_err(|why| match subject.seen().interrupted {
         true => (Exit::Interrupted, "interrupted before anything was judged".to_owned()),
         false => failed(why),
     })?;
+    // The run by which the hunt was prepared was somebody's time too.
+    report.first_after = report.first_after.map(|after| after + took);
     Ok((report, subject))
 }
 
@@ -187,7 +189,7 @@ fn write(
     dir: RunDir,
 ) -> Result<(Summary, PathBuf), Failure> {
     let internal = |error: String| (Exit::Internal, error);
-    let Report { findings, mut explored, .. } = report;
+    let Report { findings, mut explored, first_after } = report;
     (explored.target, explored.strategy) = (TARGET.to_owned(), PROGRAM.to_owned());
     let (findings, doubtful): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| !doubtful(finding, subject.seen()));
@@ -199,6 +201,7 @@ fn write(
         )
     }));
     explored.not_covered.splice(0..0, notes);
+    explored.program = Some(program(subject, first_after));
     let mut rows = Vec::new();
     for (n, finding) in (1..).zip(&findings) {
         let file = format!("finding-{n}.toml");
@@ -216,6 +219,19 @@ fn write(
     render::write(&dir, &summary, &Drawn::default()).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| internal(error.to_string()))?;
     Ok((summary, place))
+}
+
+fn program(subject: &ProgramSubject, first_after: Option<Duration>) -> ProgramRow {
+    let seen = subject.seen();
+    let mut took = seen.took.clone();
+    took.sort_unstable();
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    ProgramRow {
+        command: subject.command().iter().map(|word| Secrets::ours().hide(word)).collect(),
+        ends: seen.ends.clone(),
+        run_p50_ms: took.get(took.len() / 2).copied().map_or(0, ms),
+        first_finding_ms: first_after.map(ms),
+    }
 }
 
 /// Whether a finding rests on lines of the output alone, and could not be shown again: whoever prints from several threads

@@ -1,6 +1,7 @@
 //! How a program is run, and what is left of a run.
 
 use super::capture::Captured;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,16 @@ pub enum ProcessEnd {
     Signalled(i32),
     /// It was stopped: its time was up.
     Stopped,
+}
+
+impl fmt::Display for ProcessEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit {code}"),
+            Self::Signalled(signal) => write!(f, "signal {signal}"),
+            Self::Stopped => f.write_str("stopped"),
+        }
+    }
 }
 
 /// What is left of a run.

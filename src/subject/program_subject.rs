@@ -18,6 +18,7 @@ use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::scenario::{self, Plan};
 use crate::schedule::{Fallback, Schedule, Trace};
 use crate::sync::lock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,6 +68,10 @@ pub struct Seen {
     pub perturbed: [u64; 2],
     /// Whether a run was given up.
     pub interrupted: bool,
+    /// How processes ended, and how many did.
+    pub ends: BTreeMap<String, u64>,
+    /// How long each run took, the program's start included.
+    pub took: Vec<Duration>,
 }
 
 impl ProgramSubject {
@@ -88,6 +93,12 @@ impl ProgramSubject {
     /// Gives a run up that goes on after so long from now. It is not judged: that its time was up is no fault of its own.
     pub fn end_within(&mut self, time: Duration) {
         self.end_at = Some(self.clock.now() + time);
+    }
+
+    /// Its command line.
+    #[must_use]
+    pub fn command(&self) -> &[String] {
+        &self.settings.command.words
     }
 
     /// The plan by which it is judged.
@@ -158,6 +169,7 @@ impl ProgramSubject {
         let timeout = stats.read_timeout_max_ms.map(Duration::from_millis);
         self.seen.read_timeout = self.seen.read_timeout.max(timeout);
         self.note(&ran, &hearing);
+        self.seen.took.push(clock.now());
         Ok(Trial { trace, verdicts, books, timeout, elapsed: clock.now() })
     }
 
@@ -169,6 +181,9 @@ impl ProgramSubject {
         seen.unread_runs += u64::from(unread > 0);
         seen.orphans += u64::from(ran.orphans);
         seen.stopped += u64::from(ran.ends.contains(&super::ProcessEnd::Stopped));
+        for end in &ran.ends {
+            *seen.ends.entry(end.to_string()).or_default() += 1;
+        }
         if let Some([out, err]) = ran.output.first() {
             seen.last = [out.text(), err.text()];
         }

@@ -167,6 +167,13 @@ fn explored(summary: &Summary) -> Markup {
                     }
                 }
             }
+            @for program in summary.explored.iter().filter_map(|row| row.program.as_ref()) {
+                p.dim {
+                    "The program's processes ended: "
+                    (program.ends.iter().map(|(end, times)| format!("{end} × {times}")).collect::<Vec<_>>().join(", "))
+                    ". A run takes " (program.run_p50_ms) " ms, its start included."
+                }
+            }
             @for row in summary.explored.iter().filter(|row| !row.not_covered.is_empty()) {
                 p.dim { (row.target) "/" (row.strategy) " does not cover: " (row.not_covered.join("; ")) }
             }
