@@ -9,6 +9,7 @@ use super::errors::{self, Reply};
 use super::play::{Head, Move};
 use super::shared::{Driven, Shared, Turn};
 use super::wire;
+use crate::sync::lock;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -20,6 +21,9 @@ use std::time::Duration;
 
 /// Longest body of a request.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Paths kept of those that are not served.
+const UNSERVED_MAX: usize = 8;
+
 /// Longest time in which it must arrive.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -48,6 +52,11 @@ pub(super) async fn route(
         _ if path.starts_with("/deadheat/") => admin::route(&shared, request).await,
         (method, _) => {
             let message = format!("Invalid URL ({method} {path})");
+            let mut unserved = lock(&shared.doors.unserved);
+            if unserved.len() < UNSERVED_MAX {
+                unserved.insert(format!("{method} {path}"));
+            }
+            drop(unserved);
             Ok(refuse(&shared, errors::invalid_request(404, &message, None)))
         }
     }

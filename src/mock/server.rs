@@ -7,7 +7,9 @@ use crate::clock::{self, Clock};
 use crate::history::LedgerEntry;
 use crate::scenario::{FaultRule, MockPlan};
 use crate::schedule::{Schedule, Trace};
+use crate::sync::lock;
 use regex::bytes::Regex;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -194,6 +196,12 @@ impl Server {
     #[must_use]
     pub fn stats(&self) -> super::Stats {
         self.shared.with_core(|core| core.stats())
+    }
+
+    /// Methods and paths that were asked for and are not served: the first few.
+    #[must_use]
+    pub fn unserved(&self) -> BTreeSet<String> {
+        lock(&self.shared.doors.unserved).clone()
     }
 
     /// What the gate of its schedule saw so far.

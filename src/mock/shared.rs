@@ -14,7 +14,7 @@ use crate::history::LedgerEntry;
 use crate::schedule::Schedule;
 use crate::sync::lock;
 use regex::bytes::Regex;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(super) struct Doors {
     pub(super) connections_refused: AtomicU64,
     /// Requests answered without the core: other routes, too large or unfinished bodies.
     pub(super) other: AtomicU64,
+    /// Methods and paths that were asked for and are not served; the first of them.
+    pub(super) unserved: Mutex<BTreeSet<String>>,
 }
 
 /// Everything the threads of one server share.

@@ -207,6 +207,7 @@ impl Options {
         }
         if let Some(timeout) = &self.timeout {
             settings.command.timeout = duration("timeout", timeout)?;
+            settings.command.limit_given = true;
         }
         settings.place = match self.workdir.as_deref() {
             None => Place::Here,
