@@ -305,7 +305,9 @@ each(work)
     };
     let trial = one.run(&schedule);
     assert_eq!(broken(&trial), ["billed-once"], "{:#?}", trial.verdicts);
-    assert_eq!(witness(&trial, Invariant::BilledOnce).0, [name.job.to_string()]);
+    let (jobs, text) = witness(&trial, Invariant::BilledOnce);
+    assert_eq!(jobs, [name.job.to_string()]);
+    assert!(text.contains("(\"the same for all\")"), "{text}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Conduct {
     pub silence_ns: u64,
     /// How it ends when nobody disturbs it.
     pub calm_end: ConductEnd,
+    /// How requests begin that nothing but their text names.
+    pub excerpts: BTreeMap<JobKey, String>,
     /// Methods and paths that it asked for and the provider does not serve.
     pub unserved: Vec<String>,
     /// Whether its time was measured, by a run that nobody disturbed, or given.

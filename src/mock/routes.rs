@@ -6,9 +6,11 @@ use super::body::{Answer, Broken, Played};
 use super::connection::Busy;
 use super::dialect::Address;
 use super::errors::{self, Reply};
+use super::excerpt::excerpt;
 use super::play::{Head, Move};
 use super::shared::{Driven, Shared, Turn};
 use super::wire;
+use crate::history::JobKey;
 use crate::sync::lock;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -96,6 +98,12 @@ pub(super) async fn answer(
     let mut arrival = Arrival::read_at(at, header, body);
     if let Some(key) = &shared.job_key {
         arrival.name_by(key, body);
+    }
+    if let Some(excerpts) = &shared.excerpts
+        && matches!(&arrival.job, JobKey::Other(name) if name.starts_with("body:"))
+        && let Some(text) = excerpt(body)
+    {
+        lock(excerpts).entry(arrival.job.clone()).or_insert(text);
     }
     let mut driven = match shared.arrive(arrived, arrival) {
         Turn::Now(driven) => driven,

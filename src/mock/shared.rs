@@ -10,7 +10,7 @@ use super::registers::Registers;
 use super::server::{Judge, LedgerSink};
 use super::store::Store;
 use crate::clock::Clock;
-use crate::history::LedgerEntry;
+use crate::history::{JobKey, LedgerEntry};
 use crate::schedule::Schedule;
 use crate::sync::lock;
 use regex::bytes::Regex;
@@ -50,6 +50,8 @@ pub(super) struct Shared {
     pub(super) store: Option<Mutex<Store>>,
     /// The resource of tests of locks.
     pub(super) registers: Mutex<Registers>,
+    /// How requests begin that nothing but their text names; `None` if nobody will ask.
+    pub(super) excerpts: Option<Mutex<HashMap<JobKey, String>>>,
     /// By what in the body the job of a request is known that has neither header nor tag.
     pub(super) job_key: Option<Regex>,
     /// Says what the ledger is worth.
@@ -74,6 +76,7 @@ impl Shared {
             doors: Doors::default(),
             store,
             registers: Mutex::new(Registers::default()),
+            excerpts: None,
             job_key: None,
             judge: None,
             sink,

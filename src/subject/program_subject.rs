@@ -18,7 +18,7 @@ use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::scenario::{self, Plan};
 use crate::schedule::{Fallback, Schedule, Trace};
 use crate::sync::lock;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -145,7 +145,7 @@ impl ProgramSubject {
     fn once(&mut self, schedule: &Schedule, jobs: u64) -> Result<Trial, String> {
         let clock = Clock::start();
         let made = self.make(schedule, jobs, clock)?;
-        let Made { ran, hearing, entries, trace, stats, unserved, loaded } = made;
+        let Made { ran, hearing, entries, trace, stats, unserved, excerpts, loaded } = made;
         self.seen.unserved.extend(unserved.iter().cloned());
         if let Some(loaded) = loaded {
             self.seen.perturbed[0] += 1;
@@ -163,6 +163,7 @@ impl ProgramSubject {
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = Left {
             unserved: &unserved,
+            excerpts: &excerpts,
             settings: &self.settings,
             schedule,
             jobs,
@@ -260,7 +261,7 @@ impl ProgramSubject {
         });
         let came = driven.map(Drive::end);
         let ran = ran.map_err(|error| error.to_string())?;
-        let unserved = server.unserved();
+        let (unserved, excerpts) = (server.unserved(), server.excerpts());
         let (trace, stats) = server.finish(DRAIN);
         let mut hearing = std::mem::take(&mut *lock(&hearing));
         hearing.files(&claims);
@@ -271,7 +272,7 @@ impl ProgramSubject {
             hearing.got(results, totals);
         }
         let loaded = perturbation.as_ref().map(Perturbation::loaded);
-        Ok(Made { ran, hearing, entries, trace, stats, unserved, loaded })
+        Ok(Made { ran, hearing, entries, trace, stats, unserved, excerpts, loaded })
     }
 
     /// The load for a program that is a server.
@@ -352,6 +353,7 @@ struct Made {
     trace: Trace,
     stats: Stats,
     unserved: BTreeSet<String>,
+    excerpts: HashMap<JobKey, String>,
     /// Whether the script of `--perturb` was found; `None` if there was none.
     loaded: Option<bool>,
 }

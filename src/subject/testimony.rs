@@ -11,7 +11,7 @@ use crate::history::{
     Outcome, ResultSource,
 };
 use crate::schedule::{Event, Fallback, Schedule, Trace};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// What is known of a program from a run in which nobody disturbed it.
@@ -43,6 +43,7 @@ pub(super) struct Left<'a> {
     pub(super) ran: &'a Ran,
     pub(super) hearing: &'a Hearing,
     pub(super) unserved: &'a BTreeSet<String>,
+    pub(super) excerpts: &'a HashMap<JobKey, String>,
     /// `None` if this is the calm run.
     pub(super) calm: Option<&'a Calm>,
 }
@@ -130,6 +131,7 @@ impl Left<'_> {
             orphans: self.ran.orphans,
             silence_ns: ns(calm.silence),
             calm_end: calm.end,
+            excerpts: self.excerpts.iter().map(|(job, text)| (job.clone(), text.clone())).collect(),
             unserved: self.unserved.iter().cloned().collect(),
             limit_known: self.calm.is_some() || self.settings.command.limit_given,
             planned: calm.jobs.iter().copied().filter(within).collect(),
