@@ -11,7 +11,6 @@ use crate::explore::{self, Budget, Config, Origin, Report};
 use crate::gate::{self, Audited, Exit};
 use crate::history::{Meta, PROGRAM, RunDir, Summary};
 use crate::report;
-use crate::scenario::FaultKind;
 use crate::subject::{ProgramSubject, Secrets, Seen, Settings, TARGET};
 use options::{Asked, Options};
 use std::path::{Path, PathBuf};
@@ -142,9 +141,7 @@ fn explored(
         origin,
         ..Config::new(seed, budget, jobs)
     };
-    if subject.seen().streams {
-        config.alphabet.extend([FaultKind::DuplicateUsage, FaultKind::DuplicateEvent { after: 0.5 }]);
-    }
+    config.alphabet = explore::alphabet_for(subject.seen().streams);
     if let Budget::Time(time) = config.budget {
         // A run that has begun may end, within reason.
         subject.end_within(time + time / 20 + LAST);

@@ -6,7 +6,8 @@ const LONG: usize = 40;
 /// The beginning of the last text in a request's body: of `content`, `text` or `input`, whichever comes last.
 pub(super) fn excerpt(body: &[u8]) -> Option<String> {
     let body = std::str::from_utf8(body).ok()?;
-    let begins = ["\"content\"", "\"text\"", "\"input\""].iter().filter_map(|key| last_text(body, key)).max()?;
+    let begins =
+        ["\"content\"", "\"text\"", "\"input\""].iter().filter_map(|key| last_text(body, key)).max()?;
     let mut text = String::new();
     let mut letters = body[begins..].chars();
     while let Some(letter) = letters.next() {
@@ -43,7 +44,8 @@ mod tests {
         let of = |body: &str| excerpt(body.as_bytes());
         let chat = r#"{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content": "Say \"hi\"\nnow"}]}"#;
         assert_eq!(of(chat).as_deref(), Some("Say \"hi\" now"));
-        let parts = r#"{"messages":[{"content":[{"type":"text","text":"What is this?"}]}],"text":{"format":1}}"#;
+        let parts =
+            r#"{"messages":[{"content":[{"type":"text","text":"What is this?"}]}],"text":{"format":1}}"#;
         assert_eq!(of(parts).as_deref(), Some("What is this?"));
         let long = format!(r#"{{"input":"{}"}}"#, "word ".repeat(20));
         assert_eq!(of(&long).map(|text| text.chars().count()), Some(41));

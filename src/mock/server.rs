@@ -13,8 +13,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -127,11 +127,7 @@ impl Server {
         Self::start_with(config, keep, clock)
     }
 
-    fn start_with(
-        config: MockConfig,
-        set: impl FnOnce(&mut Shared),
-        clock: Clock,
-    ) -> io::Result<Self> {
+    fn start_with(config: MockConfig, set: impl FnOnce(&mut Shared), clock: Clock) -> io::Result<Self> {
         let epoch_utc_s = clock::utc_now_s().saturating_sub(clock.now().as_secs());
         let core = Core::new(CoreConfig {
             name: config.name,
