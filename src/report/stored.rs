@@ -1,6 +1,6 @@
 //! Reads a stored `summary.json`.
 
-use crate::history::{RunDir, SUMMARY_VERSION, Summary};
+use crate::history::{PARTS, RunDir, SUMMARY_VERSION, Summary};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,9 @@ pub enum StoredError {
         /// What it left.
         left: PathBuf,
     },
+    /// Nothing was judged yet.
+    #[error("{} holds parts of a run: nothing is judged until `deadheat merge` has put them together with the others", .0.display())]
+    Part(PathBuf),
     /// The file is torn, or something else.
     #[error("{} is not a whole summary: {source}; `deadheat check` can judge the evidence beside it again", path.display())]
     Torn {
@@ -49,6 +52,9 @@ struct Versioned {
 
 /// Why there is no summary: the run may have left other evidence.
 fn unread(dir: &Path, path: PathBuf, source: std::io::Error) -> StoredError {
+    if dir.join(PARTS).is_dir() {
+        return StoredError::Part(dir.to_owned());
+    }
     let evidence = dir.join("plan.toml").is_file().then(|| dir.to_owned());
     let left = evidence.or_else(|| RunDir::left_over(dir)).filter(|_| !path.exists());
     match left {
