@@ -49,7 +49,7 @@ fn threshold(text: &str, passed: bool, void: bool) -> ThresholdRow {
 /// The sample with a finding and three thresholds.
 fn judged() -> Summary {
     let mut summary = sample();
-    summary.findings.push(summary::finding());
+    summary.findings.extend([summary::finding(), summary::finding()]);
     summary.thresholds = vec![
         threshold("ttft p(50) < 1s", true, false),
         threshold("ttft p(50) < 1ms", false, false),
@@ -66,12 +66,12 @@ fn written(summary: &Summary) -> String {
 fn junit_has_a_case_for_each_threshold_invariant_and_finding() {
     let summary = judged();
     let report = valid(&written(&summary));
-    assert_eq!(report.tests, 2 + 3 + summary.verdicts.len() + 1);
+    assert_eq!(report.tests, 2 + 3 + summary.verdicts.len() + 2);
     let broken = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Broken).count();
     assert_eq!(
         report.failures,
-        1 + broken + 1,
-        "one threshold, what is broken, one finding; a void one is skipped"
+        1 + broken + 2,
+        "one threshold, what is broken, two findings; a void one is skipped"
     );
     let held = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Holds).count();
     let passed = |case: &&TestCase| matches!(case.status, TestCaseStatus::Success { .. });
@@ -95,6 +95,7 @@ fn the_schema_of_junit_refuses_what_is_spoilt() {
         ("<properties>", "<system-out>x</system-out><properties>", "the wrong order"),
         ("name=\"run\"", "name=\"\"", "a suite without a name"),
         ("name=\"run\"", "name=\"thresholds\"", "two suites of one name"),
+        ("finding 2", "finding 1", "two cases of one name"),
         ("</testsuites>", "", "a cut text"),
     ];
     for (from, to, what) in spoilt {

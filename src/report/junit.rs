@@ -31,7 +31,11 @@ pub fn junit(summary: &Summary) -> Result<String, SerializeError> {
         report.add_test_suite(suite(&name, own.map(|row| verdict(summary, row)).collect(), summary));
     }
     if !summary.findings.is_empty() {
-        report.add_test_suite(suite("findings", summary.findings.iter().map(finding).collect(), summary));
+        report.add_test_suite(suite(
+            "findings",
+            (1..).zip(&summary.findings).map(finding).collect(),
+            summary,
+        ));
     }
     report.to_string()
 }
@@ -134,7 +138,8 @@ fn verdict(summary: &Summary, row: &VerdictRow) -> TestCase {
     case(row.invariant.name(), &format!("invariants.{}/{}", row.target, row.strategy), status)
 }
 
-fn finding(row: &FindingRow) -> TestCase {
+/// Numbered: of two cases with one name, some readers show the first alone.
+fn finding((number, row): (u32, &FindingRow)) -> TestCase {
     let [shown, of] = row.reproduced;
     let text = format!(
         "{}\nreproduced {shown} of {of}\nreplay: {}\n\n{}",
@@ -142,6 +147,6 @@ fn finding(row: &FindingRow) -> TestCase {
         row.replay,
         row.table.join("\n")
     );
-    let name = format!("{} under a schedule", row.invariant.name());
+    let name = format!("finding {number}: {} under a schedule", row.invariant.name());
     case(&name, &format!("findings.{}/{}", row.target, row.strategy), failure("finding", &row.cause, &text))
 }
