@@ -34,11 +34,11 @@ pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number}
 pub use explored::{ExploredRow, FamilyRow, FindingRow, PROGRAM, ProgramRow};
 pub use job_id::{JobId, JobIdError, JobKey};
 pub use ledger::{LedgerEnd, LedgerEntry};
-pub use merge::{Merged, merge};
+pub use merge::{Part, Survey, Surveyed, survey};
 pub use moment::{CellCourse, Course, Moment, Scene, What};
 pub use outcome::{ErrorClass, Outcome};
 pub use read::{ClientGaps, LedgerGaps, Loaded};
-pub use run_dir::RunDir;
+pub use run_dir::{PARTS, RunDir};
 pub use summary::*;
 pub use verdict::{Invariant, Verdict, VerdictRow, Witness};
 pub use write::{BatchSender, Watch};

@@ -1,9 +1,10 @@
 //! `deadheat report`: render stored evidence.
 
+use super::compare;
 use super::output::{Format, fail, print, print_summary};
 use super::render::Drawn;
 use crate::gate::Exit;
-use crate::history::Summary;
+use crate::history::{Compared, Summary};
 use crate::metrics::Gaps;
 use crate::report;
 use crate::scenario::{Plan, Source, load_stored};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Render stored evidence: for people, for CI, for spreadsheets, for other tools
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directory of a finished run
+    /// Directory of a finished run, or of a comparison
     run_dir: PathBuf,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Form::Text)]
@@ -51,6 +52,12 @@ enum Form {
 
 pub(super) fn run(args: &Args) -> u8 {
     let format = if args.format == Form::Json { Format::Json } else { Format::Text };
+    if let Some(comparison) = report::stored_comparison(&args.run_dir) {
+        return match comparison {
+            Ok(comparison) => of_comparison(&comparison, args.format),
+            Err(error) => fail(format, Exit::Usage, &error.to_string()),
+        };
+    }
     if args.format == Form::Jsonl {
         return jobs(&args.run_dir);
     }
@@ -58,6 +65,21 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(summary) => printed(&summary, args, format),
         Err(error) => fail(format, Exit::Usage, &error.to_string()),
     }
+}
+
+fn of_comparison(comparison: &Compared, form: Form) -> u8 {
+    let form = match form {
+        Form::Text => compare::Form::Text,
+        Form::Json => compare::Form::Json,
+        Form::Md => compare::Form::Md,
+        Form::Junit => compare::Form::Junit,
+        _ => {
+            let message = "a comparison has the formats text, json, md and junit; its runs, in the folders of \
+                           its pairs, have this one";
+            return fail(Format::Text, Exit::Usage, message);
+        }
+    };
+    compare::print_comparison(comparison, form, Exit::Pass.code())
 }
 
 fn printed(summary: &Summary, args: &Args, format: Format) -> u8 {
@@ -68,7 +90,10 @@ fn printed(summary: &Summary, args: &Args, format: Format) -> u8 {
         }
         Form::Html => Drawn::stored(dir).html(summary, dir),
         Form::Md => report::markdown(summary, dir),
-        Form::Junit => report::junit(summary),
+        Form::Junit => match report::junit(summary) {
+            Ok(text) => text,
+            Err(error) => return fail(format, Exit::Internal, &error.to_string()),
+        },
         Form::Csv => report::csv(summary),
         Form::FocusCsv => report::focus_csv(summary),
         Form::Hgrm => report::hgrm(summary),
