@@ -113,7 +113,8 @@ impl Watched {
         let (clock, terminal) = (Clock::start(), has_screen());
         let mut screen: Option<Screen> = None;
         let mut looks: VecDeque<Look> = VecDeque::new();
-        let mut due = Due::new(&self.plan);
+        // It walks the whole profile once.
+        let mut due = (!quiet).then(|| Due::new(&self.plan));
         let (mut ticks, mut last) = (0, Snapshot::default());
         while let Err(mpsc::RecvTimeoutError::Timeout) = quitting.recv_timeout(TICK) {
             if self.history.failed() {
@@ -126,7 +127,7 @@ impl Watched {
             let (seen, elapsed) = (self.progress.read(), clock.now());
             let view = self.newest.load();
             let (now_ns, ended) = self.moment(&seen, &view);
-            let due = due.at(now_ns, &self.progress, seen.jobs_begun);
+            let due = due.as_mut().map_or(0, |due| due.at(now_ns, &self.progress, seen.jobs_begun));
             looks.push_back(Look { now_ns, due, ended });
             looks.drain(..looks.len().saturating_sub(RATE_TICKS));
             let stopping = self.stop.cause().is_some();

@@ -83,7 +83,7 @@ fn what_the_client_s_own_history_shows_broken_is_found_while_it_lasts() {
     let (n, text) = found(&mut live(), &[(0, 1), (1, 1), (59, 1)]);
     assert_eq!(n, 1, "{text}");
     assert!(
-        text.starts_with("in-flight-capped at ") && text.contains("3 attempts in flight at 59ms"),
+        text.starts_with("in-flight-capped at ") && text.contains("3 attempts in flight at 59.0ms"),
         "{text}"
     );
     assert!(text.ends_with("the declared concurrency allows 2"), "{text}");
