@@ -179,6 +179,11 @@ fn paper_shows_the_marks_and_the_page_closes_what_printing_opened() {
     assert!(said["marks"].as_u64() > Some(3) && said["before"].as_u64() > Some(2), "{said}");
     assert_eq!((said["dropped"].as_u64(), said["during"].as_u64()), (Some(0), Some(0)), "{said}");
     assert_eq!(said["after"], said["before"], "{said}");
+    // A sheet of A4 with its margins, at 96 dots to the inch.
+    let sheet = json!({ "width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": false });
+    browser.call("Emulation.setDeviceMetricsOverride", sheet);
+    let wide = "Array.from(document.querySelectorAll('table')).filter(t => t.getBoundingClientRect().right > innerWidth + 1).length";
+    assert_eq!(browser.eval(wide), 0, "no table is cut off at the edge of the paper");
 }
 
 /// Each chart of several cells: the shapes of its lines, by colour.
