@@ -9,10 +9,11 @@ mod jobs;
 mod json;
 mod junit;
 mod markdown;
+mod shell;
 mod stored;
 mod text;
 
-pub use bench::{llmd_report, vllm_bench};
+pub use bench::{Offered, llmd_report, vllm_bench};
 pub use csv::csv;
 pub use focus::focus_csv;
 pub use hdr::{hdr_log, hgrm};

@@ -9,7 +9,7 @@ mod summary;
 
 use cli::Place;
 use deadheat::history::{MetricRow, Summary, ThresholdRow, Verdict};
-use deadheat::report::{csv, hdr_log, hgrm, llmd_report, markdown, vllm_bench};
+use deadheat::report::{Offered, csv, hdr_log, hgrm, llmd_report, markdown, vllm_bench};
 use junit::{against_schema, failed, valid};
 use quick_junit::{TestCase, TestCaseStatus};
 use serde_json::Value;
@@ -243,7 +243,8 @@ fn hdr_histogram_texts_are_those_of_its_own_tools() {
 #[test]
 fn other_tools_shapes_hold_the_same_figures() {
     let summary = sample();
-    let vllm: Value = serde_json::from_str(&vllm_bench(&summary)).expect("one line for one cell");
+    let vllm: Value =
+        serde_json::from_str(&vllm_bench(&summary, &Offered::default())).expect("one line for one cell");
     let (counters, metric) = (&summary.counters[0], ttft(&summary));
     let median_ms = metric.p50.expect("a median");
     assert_eq!(vllm["completed"].as_u64(), Some(counters.answered));
