@@ -22,6 +22,14 @@ mod settings;
 mod testimony;
 mod verdicts;
 
+/// Ends this process at once and leaves nobody and nothing behind: programs are killed, their folders removed.
+pub fn leave(code: i32) -> ! {
+    group::kill_all(|| {
+        scratch::clear();
+        std::process::exit(code)
+    })
+}
+
 pub use capture::Captured;
 pub use claims::{ClaimReader, ResultSaid, Said, TotalsSaid};
 pub use command::{Command, Ear, ProcessEnd, ProgramError, Ran, Voice};
