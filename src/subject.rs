@@ -7,6 +7,7 @@
 mod capture;
 mod claims;
 mod command;
+mod dotenv;
 mod drive;
 mod environment;
 mod group;
@@ -16,6 +17,7 @@ mod pairs;
 mod perturb;
 mod program;
 mod program_subject;
+mod providers;
 mod scratch;
 mod secrets;
 mod settings;

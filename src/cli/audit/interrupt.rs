@@ -5,8 +5,8 @@ use crate::cli::signals::Signals;
 use crate::gate::Exit;
 use crate::subject;
 use std::io;
-use std::sync::{Arc, mpsc};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 /// Watches for Ctrl-C on a thread of its own, until the process ends. When it returns, the watch is on.
 pub(in crate::cli) fn watch(stop: Arc<AtomicBool>) {
