@@ -50,7 +50,7 @@ pub(super) const PROVIDERS: [&str; 32] = [
 ];
 
 /// How names of other providers, routers and gateways begin. The longer stands first.
-const BEGINNINGS: [&str; 37] = [
+const BEGINNINGS: [&str; 35] = [
     "LITELLM_PROXY",
     "LITELLM",
     "LLM",
@@ -75,8 +75,6 @@ const BEGINNINGS: [&str; 37] = [
     "VERTEXAI",
     "VERTEX_AI",
     "AWS_BEDROCK",
-    "AWS_ENDPOINT_URL_BEDROCK",
-    "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
     "BEDROCK",
     "AI_GATEWAY",
     "ANYSCALE",
@@ -91,7 +89,7 @@ const BEGINNINGS: [&str; 37] = [
 ];
 
 /// Variables whose name says less than what they hold.
-const KNOWN: [(&str, Fate); 17] = [
+const KNOWN: [(&str, Fate); 21] = [
     ("OPENAI_ORG_ID", Fate::Gone),
     ("OPENAI_ORGANIZATION", Fate::Gone),
     ("OPENAI_PROJECT_ID", Fate::Gone),
@@ -103,6 +101,10 @@ const KNOWN: [(&str, Fate); 17] = [
     ("GOOGLE_GENAI_USE_VERTEXAI", Fate::Gone),
     ("GOOGLE_GENAI_USE_ENTERPRISE", Fate::Gone),
     ("AWS_BEARER_TOKEN_BEDROCK", Fate::Gone),
+    ("AWS_ENDPOINT_URL_BEDROCK", Fate::Address),
+    ("AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME", Fate::Address),
+    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", Fate::Address),
+    ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", Fate::Address),
     ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Fate::Gone),
     // A hub refuses a wrong key even for what it gives to all.
     ("HF_TOKEN", Fate::Gone),
