@@ -1,6 +1,7 @@
 //! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
 
 use super::command::{Ear, Ran};
+use super::dotenv;
 use super::drive::{self, Drive};
 use super::environment::{Given, environment};
 use super::hearing::Hearing;
@@ -35,6 +36,8 @@ pub struct ProgramSubject {
     /// The run from which that is known, until somebody asks for one like it.
     first: Option<Trial>,
     seen: Seen,
+    /// What the program's `.env` would add to its environment.
+    filed: Vec<(String, String)>,
     stop: Arc<AtomicBool>,
     clock: Clock,
     /// When, on that clock, a run is given up unjudged.
@@ -91,8 +94,14 @@ impl ProgramSubject {
     /// A fault of deadheat's own.
     pub fn new(settings: Settings, stop: Arc<AtomicBool>) -> Result<Self, String> {
         let plan = settings.plan()?;
-        let (clock, end_at) = (Clock::start(), None);
-        Ok(Self { settings, plan, calm: None, first: None, seen: Seen::default(), stop, clock, end_at })
+        let here = std::env::current_dir().unwrap_or_default();
+        let place = match &settings.place {
+            Place::Dir(dir) => here.join(dir),
+            Place::Here | Place::Fresh => here,
+        };
+        let filed = dotenv::found(&place, &settings.command.words);
+        let (clock, end_at, seen) = (Clock::start(), None, Seen::default());
+        Ok(Self { settings, plan, calm: None, first: None, seen, filed, stop, clock, end_at })
     }
 
     /// Stops every further run after so long.
@@ -246,7 +255,7 @@ impl ProgramSubject {
                     seed: settings.seed,
                     process,
                 };
-                let mut all = environment(std::env::vars_os(), &given);
+                let mut all = environment(std::env::vars_os(), &self.filed, &given);
                 if let Some(perturbation) = &perturbation {
                     perturbation.add(&mut all);
                 }
