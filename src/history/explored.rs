@@ -56,6 +56,9 @@ pub struct ProgramRow {
     pub run_p50_ms: u64,
     /// From the start of the audit to the first finding, before it was shrunk; `None` without one.
     pub first_finding_ms: Option<u64>,
+    /// What makes the verdicts worth less than they look, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What was explored of one cell, of how much.
@@ -83,6 +86,9 @@ pub struct ExploredRow {
     pub unstable: Vec<String>,
     /// Invariants that were looked at in at least one run and held in all.
     pub held: Vec<Invariant>,
+    /// Invariants for which no run had anything to judge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<Invariant>,
     /// Invariants of which no run could tell, and why.
     #[schemars(with = "BTreeMap<String, String>")]
     pub unknown: BTreeMap<String, String>,

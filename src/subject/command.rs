@@ -15,6 +15,8 @@ pub struct Command {
     pub stdin: Option<Vec<u8>>,
     /// After how long it is stopped.
     pub timeout: Duration,
+    /// Whether whoever runs it said so.
+    pub limit_given: bool,
     /// How long it may take to end once it is asked to.
     pub grace: Duration,
     /// How many of it run at once, at least 1.
@@ -28,7 +30,7 @@ impl Command {
     #[must_use]
     pub fn new(words: Vec<String>) -> Self {
         let (timeout, grace) = (Duration::from_secs(30), Duration::from_secs(2));
-        Self { words, stdin: None, timeout, grace, processes: 1, kill_at: None }
+        Self { words, stdin: None, timeout, limit_given: false, grace, processes: 1, kill_at: None }
     }
 }
 

@@ -154,6 +154,10 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool, shared: &Shared<'
     }
     let own = row.unknown.iter().map(|(name, why)| (name.as_str(), why.as_str()));
     unknown(page, own.filter(|pair| !shared.unknown.contains(pair)));
+    if !row.idle.is_empty() {
+        let names: Vec<&str> = row.idle.iter().map(|invariant| invariant.name()).collect();
+        page.wrapped("–", 2, &format!("nothing to judge: {}", names.join(", ")), Tone::Dim);
+    }
     for (invariant, times) in &row.again {
         page.wrapped(
             "✗",
