@@ -22,7 +22,7 @@ def _perturb():
     ranked = seed % 2 == 1
     # What a process may lose: events and calls that are looked at, seconds in which somebody sleeps, and of these what
     # one thread may.
-    events_max, calls_max, lost_max, asleep_max = 200000, 1000000, 3.0, 0.25
+    events_max, calls_max, lost_max, asleep_max = 200000, 500000, 3.0, 0.25
     folder = os.path.dirname(os.path.abspath(__file__))
     libraries = tuple({
         os.path.dirname(os.path.dirname(os.path.abspath(os.__file__))) + os.sep,
@@ -150,14 +150,13 @@ def _perturb():
         # Before a trace function, what a frame shares with inner functions is copied, and written back after it: what
         # others wrote in between would be lost, which no program without it can lose. Asking for the copy renews it.
         def called(frame, event, arg):
-            code = frame.f_code
+            code, follow = frame.f_code, None
+            known = codes.get(id(code))
+            own = (known[1] if known is not None else places(code, frame.f_globals)) is not None
             state["calls"] += 1
             if state["events"] > events_max or state["calls"] > calls_max:
                 sys.settrace(None)
-                follow = None
-            elif event != "call" or places(code, frame.f_globals) is None:
-                follow = None
-            else:
+            elif own:
                 frame.f_trace_lines, frame.f_trace_opcodes = False, True
                 follow = traced
             if code.co_freevars or code.co_cellvars:
