@@ -38,7 +38,7 @@ pub use command::{Command, Ear, ProcessEnd, ProgramError, Ran, Voice};
 pub use drive::Address;
 pub use environment::{Given, THROW_AWAY_KEY, environment};
 pub use hearing::{Hearing, Patterns};
-pub use perturb::perturb_for;
+pub use perturb::{perturb_for, perturb_in_vain, perturb_unknown};
 pub use program::{Answers, Run, Watch};
 pub use program_subject::{ProgramSubject, Seen};
 pub use scratch::Scratch;

@@ -92,40 +92,119 @@ fn a_sitecustomize_that_was_there_is_still_loaded() {
     assert_eq!((program.subject.seen().perturbed, program.subject.seen().last[0].trim()), ([1, 0], "mine 7"));
 }
 
-/// Counts behind a timer, and prints once it believes that all timers are over.
-const LATE: &str = r#"
+/// Where nothing paused, that is told; what `-c` is given is the program's own code.
+#[test]
+fn only_a_run_that_paused_counts_as_perturbed() {
+    let code = |settings: &mut deadheat::subject::Settings| {
+        total(settings);
+        let text = std::fs::read_to_string(&settings.command.words[1]).expect("a program");
+        settings.command.words = vec!["python3".to_owned(), "-c".to_owned(), text];
+    };
+    let mut adds = python(ADDS, 8, code);
+    let shown =
+        (0..8).filter(|seed| broken(&adds.run(&perturbed(Perturb::Python, *seed))) == ["tokens-counted"]);
+    assert!(shown.count() >= 2);
+    assert_eq!((adds.subject.seen().perturbed, adds.subject.seen().unpaused), ([8, 0], 0));
+    let mut alone = python("for job in jobs: call(job['prompt'])", 2, |_| ());
+    alone.run(&perturbed(Perturb::Python, 2));
+    assert_eq!((alone.subject.seen().perturbed, alone.subject.seen().unpaused), ([1, 0], 1));
+    let isolated = |settings: &mut deadheat::subject::Settings| {
+        settings.command.words.insert(1, "-I".to_owned());
+    };
+    let mut isolated = python("for job in jobs: call(job['prompt'])", 2, isolated);
+    isolated.run(&perturbed(Perturb::Python, 2));
+    assert_eq!((isolated.subject.seen().perturbed, isolated.subject.seen().unpaused), ([1, 1], 0));
+}
+
+/// Takes a place in the list when the headers are there, and fills it when the body is.
+const PLACES: &str = r#"
 const { readFileSync } = require("node:fs");
 const jobs = readFileSync(process.env.DEADHEAT_JOBS, "utf8").trim().split("\n").map(JSON.parse);
-let total = 0;
+const used = [];
 const ask = async (job) => {
   const answer = await fetch(process.env.OPENAI_BASE_URL + "/chat/completions", {
     method: "POST", headers: { "content-type": "application/json" },
     body: JSON.stringify({ model: "m", messages: [{ role: "user", content: job.prompt }] }),
   });
-  const { usage } = await answer.json();
   BOOK
 };
 (async () => {
   await Promise.all(jobs.map(ask));
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  console.log("total:", total);
+  console.log("total:", used.reduce((sum, n) => sum + n, 0));
 })();
 "#;
 
 #[test]
-fn a_race_of_timers_in_node_shows_only_where_they_are_late() {
-    let late = LATE.replace("BOOK", "setTimeout(() => { total += usage.total_tokens; }, 1);");
-    let mut late = node(&late, 6, total);
-    for schedule in [calm(), burst()] {
-        assert_eq!(broken(&late.run(&schedule)), Vec::<&str>::new(), "{schedule:?}");
-    }
+fn a_race_in_node_shows_where_bodies_are_late() {
+    let racy =
+        "const place = used.length; const { usage } = await answer.json(); used[place] = usage.total_tokens;";
+    let mut racy = node(&PLACES.replace("BOOK", racy), 6, total);
     let shown =
-        (0..8).filter(|seed| broken(&late.run(&perturbed(Perturb::Node, *seed))) == ["tokens-counted"]);
-    assert!(shown.count() >= 1);
-    assert_eq!(late.subject.seen().perturbed, [8, 0]);
-    let mut mended = node(&LATE.replace("BOOK", "total += usage.total_tokens;"), 6, total);
+        (0..8).filter(|seed| broken(&racy.run(&perturbed(Perturb::Node, *seed))) == ["tokens-counted"]);
+    assert!(shown.count() >= 2);
+    assert_eq!((racy.subject.seen().perturbed, racy.subject.seen().unpaused), ([8, 0], 0));
+    let mended = "const { usage } = await answer.json(); used.push(usage.total_tokens);";
+    let mut mended = node(&PLACES.replace("BOOK", mended), 6, total);
     for seed in 0..6 {
         let trial = mended.run(&perturbed(Perturb::Node, seed));
         assert_eq!(broken(&trial), Vec::<&str>::new(), "seed {seed}: {:#?}", trial.verdicts);
+    }
+}
+
+/// What a script prints under `--perturb` with this seed, without a provider.
+fn said(words: &[&str], script: &str, seed: u64) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/subject/perturb").join(script);
+    let laid = folder.path().join(script);
+    std::fs::copy(from, &laid).expect("a script");
+    let mut command = std::process::Command::new(words[0]);
+    command.args(&words[1..]).env("DEADHEAT_PERTURB_SEED", seed.to_string());
+    command.env("PYTHONPATH", folder.path()).env("NODE_OPTIONS", format!("--require \"{}\"", laid.display()));
+    let ran = command.output().expect("an interpreter");
+    assert!(folder.path().join("paused").exists(), "{words:?} {seed}: nothing paused");
+    let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(ran.status.success(), "{words:?} {seed}: {errors}");
+    String::from_utf8_lossy(&ran.stdout).trim().to_owned()
+}
+
+#[test]
+fn no_order_arises_that_node_forbids_and_planted_races_show() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/perturb/lawful.cjs");
+    for seed in 0..12 {
+        assert_eq!(said(&["node", script, "laws"], "node.cjs", seed), "[]", "seed {seed}");
+    }
+    let shown = (0..12).map(|seed| said(&["node", script, "races"], "node.cjs", seed)).collect::<String>();
+    for race in ["a sum read", "a cache asked", "a place in a list", "a file read"] {
+        assert!(shown.contains(race), "{race}: {shown}");
+    }
+}
+
+/// Every Python from 3.7 on that is on the PATH and runs: up to 3.11 they are traced, from 3.12 on monitored.
+fn pythons() -> Vec<String> {
+    let names = (7..20).map(|minor| format!("python3.{minor}")).chain(["python3".to_owned()]);
+    let path = std::env::var_os("PATH").expect("a PATH");
+    let folders = std::env::split_paths(&path).collect::<Vec<_>>();
+    let runs = |file: &String| {
+        let asked = std::process::Command::new(file).args(["-c", "import threading"]).output();
+        asked.is_ok_and(|ran| ran.status.success())
+    };
+    let first = |name: String| {
+        folders.iter().map(|folder| folder.join(&name).display().to_string()).find(|file| runs(file))
+    };
+    names.filter_map(first).collect()
+}
+
+#[test]
+fn no_order_arises_that_python_forbids_and_a_race_shows_in_each_version() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/perturb/lawful.py");
+    let pythons = pythons();
+    assert!(!pythons.is_empty());
+    for python in pythons {
+        for seed in 0..2 {
+            assert_eq!(said(&[&python, script, "laws"], "sitecustomize.py", seed), "[]", "{python} {seed}");
+        }
+        let lost = (0..4)
+            .filter(|seed| said(&[python.as_str(), script, "race"], "sitecustomize.py", *seed) == "lost");
+        assert!(lost.count() >= 2, "{python}");
     }
 }

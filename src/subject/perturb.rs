@@ -1,10 +1,14 @@
 //! Seeded pauses inside a program that is not changed for it: a script is laid where its interpreter looks for one.
 
+mod language;
+
 use crate::schedule::Perturb;
+use language::{Language, language};
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Chains to the `sitecustomize` that would have been there without it.
 const PYTHON: &str = include_str!("perturb/sitecustomize.py");
@@ -18,6 +22,17 @@ pub(super) struct Perturbation {
     seed: u64,
     /// Whether several processes run: then even one thread alone has somebody to let pass.
     several: bool,
+}
+
+/// What came of it in one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// No interpreter found the script.
+    Missed,
+    /// One did, and had nothing to pause.
+    Idle,
+    /// The program was made to pause.
+    Paused,
 }
 
 impl Perturbation {
@@ -60,45 +75,60 @@ impl Perturbation {
         }
     }
 
-    /// Whether an interpreter has found the script.
-    pub(super) fn loaded(&self) -> bool {
-        self.folder.join("loaded").exists()
+    /// What came of it.
+    pub(super) fn effect(&self) -> Effect {
+        let has = |name: &str| self.folder.join(name).exists();
+        match (has("loaded"), has("paused")) {
+            (_, true) => Effect::Paused,
+            (true, false) => Effect::Idle,
+            (false, false) => Effect::Missed,
+        }
     }
 }
 
-/// What fits a command, by the words of it; `None` is neither.
+/// What fits a command, by its words and by the script that they name; `None` if neither does.
 #[must_use]
 pub fn perturb_for(words: &[String]) -> Option<Perturb> {
-    words.iter().find_map(|word| {
-        let path = Path::new(word);
-        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-        let end = path.extension().and_then(OsStr::to_str);
-        let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        match (bare, end) {
-            ("python" | "pypy" | "pytest" | "ipython", _) | (_, Some("py" | "pyz")) => Some(Perturb::Python),
-            ("node" | "npx" | "npm" | "tsx" | "ts-node", _) | (_, Some("js" | "mjs" | "cjs" | "ts")) => {
-                Some(Perturb::Node)
-            }
-            _ => None,
-        }
+    match language(words, env::var_os("PATH").as_deref()) {
+        Language::Known(known) => Some(known),
+        Language::Compiled | Language::Unknown => None,
+    }
+}
+
+/// What a report says of a command of which nothing tells who runs it, and that was therefore never made to pause.
+#[must_use]
+pub fn perturb_unknown(words: &[String]) -> Option<String> {
+    let unknown = language(words, env::var_os("PATH").as_deref()) == Language::Unknown;
+    unknown.then(|| {
+        "what the program does between two requests: nothing tells which language it is in, so its own steps were \
+         never made to change places (if it is in one of these, say --perturb python or --perturb node)"
+            .to_owned()
     })
+}
+
+/// What a report says of runs whose own steps were to change places, and did not: of `asked` runs, `missed` never loaded
+/// the script, and in `idle` others nothing paused.
+#[must_use]
+pub fn perturb_in_vain(asked: u64, missed: u64, idle: u64) -> Vec<String> {
+    let mut notes = Vec::new();
+    if missed > 0 {
+        notes.push(format!(
+            "what --perturb does: in {missed} of {asked} runs the program's interpreter never loaded it (flags like \
+             -I, -E and -S, a cleared environment, or another language)"
+        ));
+    }
+    if idle > 0 {
+        notes.push(format!(
+            "what --perturb does: in {idle} of {asked} runs it found nothing to pause (one Python thread alone, code \
+             that is installed in site-packages, or a Node program that heard from nobody)"
+        ));
+    }
+    notes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_tells_what_runs_it() {
-        let of = |command: &str| perturb_for(&command.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        for command in ["python batch.py", "/usr/bin/python3.12 -m app", "uv run app.py", "pytest -q"] {
-            assert_eq!(of(command), Some(Perturb::Python), "{command}");
-        }
-        for command in ["node app.js", "npx tsx app.ts", "./run app.mjs"] {
-            assert_eq!(of(command), Some(Perturb::Node), "{command}");
-        }
-        assert_eq!(of("./a.out --python"), None);
-    }
 
     #[test]
     fn what_stands_in_the_environment_stays_there() {

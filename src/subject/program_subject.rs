@@ -6,7 +6,7 @@ use super::drive::{self, Drive};
 use super::environment::{Given, environment};
 use super::hearing::Hearing;
 use super::numbers::is_whole;
-use super::perturb::Perturbation;
+use super::perturb::{Effect, Perturbation};
 use super::program::{Run, Watch};
 use super::scratch::Scratch;
 use super::settings::{Place, Settings, TARGET};
@@ -69,6 +69,8 @@ pub struct Seen {
     pub read_timeout: Option<Duration>,
     /// Runs in which the program's own steps were to be made to change places, and those that never loaded the script.
     pub perturbed: [u64; 2],
+    /// Runs that loaded it and in which nothing paused.
+    pub unpaused: u64,
     /// Whether a run was given up.
     pub interrupted: bool,
     /// How the first run ended, which nobody disturbed.
@@ -154,11 +156,12 @@ impl ProgramSubject {
     fn once(&mut self, schedule: &Schedule, jobs: u64) -> Result<Trial, String> {
         let clock = Clock::start();
         let made = self.make(schedule, jobs, clock)?;
-        let Made { ran, hearing, entries, trace, stats, unserved, excerpts, loaded } = made;
+        let Made { ran, hearing, entries, trace, stats, unserved, excerpts, effect } = made;
         self.seen.unserved.extend(unserved.iter().cloned());
-        if let Some(loaded) = loaded {
+        if let Some(effect) = effect {
             self.seen.perturbed[0] += 1;
-            self.seen.perturbed[1] += u64::from(!loaded);
+            self.seen.perturbed[1] += u64::from(effect == Effect::Missed);
+            self.seen.unpaused += u64::from(effect == Effect::Idle);
         }
         if ran.interrupted {
             self.seen.interrupted |= self.stop.load(Ordering::Relaxed);
@@ -280,8 +283,8 @@ impl ProgramSubject {
             let (results, totals) = drive::said(&came?, &entries);
             hearing.got(results, totals);
         }
-        let loaded = perturbation.as_ref().map(Perturbation::loaded);
-        Ok(Made { ran, hearing, entries, trace, stats, unserved, excerpts, loaded })
+        let effect = perturbation.as_ref().map(Perturbation::effect);
+        Ok(Made { ran, hearing, entries, trace, stats, unserved, excerpts, effect })
     }
 
     /// The load for a program that is a server.
@@ -363,6 +366,6 @@ struct Made {
     stats: Stats,
     unserved: BTreeSet<String>,
     excerpts: HashMap<JobKey, String>,
-    /// Whether the script of `--perturb` was found; `None` if there was none.
-    loaded: Option<bool>,
+    /// What came of the script of `--perturb`; `None` if there was none.
+    effect: Option<Effect>,
 }
