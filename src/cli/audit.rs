@@ -90,7 +90,8 @@ fn audit(args: &Args) -> Result<(Summary, PathBuf), Failure> {
         interrupted: subject.seen().interrupted,
         ..Meta::default()
     };
-    write(report, &subject, &meta, dir)
+    let unsteered = options.perturbs_by_itself().then_some(&subject.settings().command.words[..]);
+    write(report, &subject, &meta, unsteered, dir)
 }
 
 /// Runs the program once in calm, then under schedules.
@@ -184,6 +185,7 @@ fn write(
     report: Report,
     subject: &ProgramSubject,
     meta: &Meta,
+    unsteered: Option<&[String]>,
     dir: RunDir,
 ) -> Result<(Summary, PathBuf), Failure> {
     let internal = |error: String| (Exit::Internal, error);
@@ -191,7 +193,7 @@ fn write(
     (explored.target, explored.strategy) = (TARGET.to_owned(), PROGRAM.to_owned());
     let (findings, doubtful): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| !notes::doubtful(finding, subject.seen()));
-    let mut unsaid = notes::notes(subject.seen());
+    let mut unsaid = notes::notes(subject.seen(), unsteered);
     unsaid.extend(doubtful.iter().map(|finding| {
         let (rule, cause) = (finding.invariant.name(), &finding.cause);
         format!(

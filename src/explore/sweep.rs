@@ -179,17 +179,21 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     let mut list = Vec::new();
     let several = calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).count() > 1;
     let limit = |retry_after| FaultKind::RateLimit { retry_after, hint: HintForm::Seconds };
-    let kinds = [limit(None), limit(Some(Duration::from_secs(1))), FaultKind::Status(500)];
-    let wave = |kind: &FaultKind, fallback| (Family::Wave, Spec::Wave(kind.clone(), fallback, 1));
-    // A wave of one is a fault: that has had its turn.
-    list.extend(kinds.iter().filter(|_| several).map(|kind| wave(kind, Fallback::Respond)));
-    for kind in [limit(None), FaultKind::Status(503)] {
-        list.push((Family::Wave, Spec::Wave(kind, Fallback::Respond, OUTAGE)));
-    }
+    let hinted = limit(Some(Duration::from_secs(1)));
+    let wave =
+        |kind: &FaultKind, fallback, attempts| (Family::Wave, Spec::Wave(kind.clone(), fallback, attempts));
+    let (limit, failure, outage) = (limit(None), FaultKind::Status(500), FaultKind::Status(503));
+    let once = |kind| several.then(|| wave(kind, Fallback::Respond, 1));
+    // A wave of one is a fault: that has had its turn. The first two show most.
+    list.extend(once(&limit));
+    list.push(wave(&outage, Fallback::Respond, OUTAGE));
+    list.extend([once(&hinted), once(&failure)].into_iter().flatten());
+    list.push(wave(&limit, Fallback::Respond, OUTAGE));
     if several && !terms.stalls.is_empty() {
         list.push((Family::Wave, Spec::Stalled));
     }
-    list.extend(kinds.iter().map(|kind| wave(kind, Fallback::Burst)));
+    let kinds = [limit, hinted, failure];
+    list.extend(kinds.iter().map(|kind| wave(kind, Fallback::Burst, 1)));
     for acquisition in 1..=ACQUISITIONS {
         for fault in 0..terms.lock_faults.len() {
             // Whoever is paused later has requests in flight, of which no lock of his can take care any more.

@@ -62,7 +62,7 @@ pub(super) fn nemesis(nemesis: &Nemesis) -> String {
 pub(super) fn perturbed(schedule: &Schedule) -> Option<String> {
     let between = match schedule.perturb? {
         Perturb::Python => "between bytecodes of the program",
-        Perturb::Node => "at promises, timers and answers in the program",
+        Perturb::Node => "where the program hears from files and connections",
     };
     Some(format!("pausing {between} by seed {}", schedule.seed))
 }

@@ -3,7 +3,7 @@
 
 use crate::explore::Finding;
 use crate::history::{ConductEnd, ExploredRow, Invariant, ProgramRow};
-use crate::subject::{ProgramSubject, Secrets, Seen, Settings};
+use crate::subject::{Place, ProgramSubject, Secrets, Seen, Settings, perturb_in_vain, perturb_unknown};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ pub(super) fn doubtful(finding: &Finding, seen: &Seen) -> bool {
     shown && finding.reproduced[0] == 0 && finding.without[0] == 0
 }
 
-/// What was seen that no rule speaks of, a sentence each.
-pub(super) fn notes(seen: &Seen) -> Vec<String> {
-    let mut notes = Vec::new();
+/// What was seen that no rule speaks of, a sentence each. `words` are the program's, if nobody said how to perturb it.
+pub(super) fn notes(seen: &Seen, words: Option<&[String]>) -> Vec<String> {
+    let mut notes: Vec<String> = words.and_then(perturb_unknown).into_iter().collect();
     if seen.unread_runs > 0 {
         let (most, runs) = (seen.unread, seen.unread_runs);
         notes.push(format!("claims that could not be read: {most} in one run at the most, in {runs} runs"));
@@ -34,12 +34,7 @@ pub(super) fn notes(seen: &Seen) -> Vec<String> {
             seen.orphans
         ));
     }
-    let [perturbed, missed] = seen.perturbed;
-    if missed > 0 {
-        notes.push(format!(
-            "what --perturb does: in {missed} of {perturbed} runs the program's interpreter never loaded it"
-        ));
-    }
+    notes.extend(perturb_in_vain(seen.perturbed[0], seen.perturbed[1], seen.unpaused));
     notes
 }
 
@@ -110,9 +105,9 @@ fn warnings(settings: &Settings, seen: &Seen, explored: &ExploredRow) -> Vec<Str
 /// A word that names a file from here, given to a program that stands elsewhere.
 fn elsewhere(settings: &Settings) -> Option<String> {
     let place = match &settings.place {
-        crate::subject::Place::Here => return None,
-        crate::subject::Place::Dir(dir) => Some(dir),
-        crate::subject::Place::Fresh => None,
+        Place::Here => return None,
+        Place::Dir(dir) => Some(dir),
+        Place::Fresh => None,
     };
     let missing = |word: &&String| {
         let path = Path::new(word.as_str());

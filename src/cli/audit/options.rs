@@ -102,7 +102,7 @@ pub(in crate::cli) struct Options {
 enum Perturbed {
     /// Pauses between bytecodes of its own code
     Python,
-    /// Delays at promises, timers and answers
+    /// Delays where it hears from files and connections
     Node,
     /// Never
     None,
@@ -182,6 +182,11 @@ impl Options {
             Some(Perturbed::None) => (None, false),
             None => (perturb_for(words), false),
         }
+    }
+
+    /// Whether nobody said how to perturb the program.
+    pub(super) fn perturbs_by_itself(&self) -> bool {
+        self.perturb.is_none()
     }
 
     /// Whether the time-out of a run is given.

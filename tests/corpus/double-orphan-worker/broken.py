@@ -17,7 +17,7 @@ def ask(job):
         headers={"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
         timeout=9,
     )
-    return reply.status_code == 200 and "choices" in reply.text
+    return reply.status_code == 200 and "choices" in reply.json()
 
 
 def worker():
