@@ -55,6 +55,7 @@ pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
             cpu: 0.9,
         },
         blocks: 1,
+        only_block: None,
         threads: 1,
         toml: String::new(),
         hash: String::new(),

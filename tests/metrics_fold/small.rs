@@ -63,6 +63,7 @@ pub(crate) fn plan() -> Plan {
         slo: Slo::default(),
         fidelity: FidelityBudget { ttft_error_p99: second, lag_p99: second, achieved: 0.9, cpu: 1.0 },
         blocks: 1,
+        only_block: None,
         threads: 1,
         toml: String::new(),
         hash: String::new(),

@@ -57,6 +57,7 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
         slo: Slo::default(),
         fidelity: FidelityBudget { ttft_error_p99: minute, lag_p99: minute, achieved: 0.99, cpu: 0.8 },
         blocks: 1,
+        only_block: None,
         threads: 1,
         toml: String::new(),
         hash: String::new(),

@@ -87,6 +87,7 @@ pub(crate) fn plan() -> Plan {
             cpu: 0.9,
         },
         blocks: 1,
+        only_block: None,
         threads: 2,
         toml: String::new(),
         hash: "f00d".into(),

@@ -31,9 +31,7 @@ impl TypicalValues {
     #[must_use]
     pub fn of(differences: &[f64], rng: &mut impl Rng) -> Self {
         let mut means: Vec<f64> = if differences.len() <= ENUMERATED_MAX {
-            (1..1_u32 << differences.len())
-                .map(|subset| mean_of(differences, |at| subset >> at & 1 == 1))
-                .collect()
+            enumerated(differences)
         } else {
             (0..DRAWN).filter_map(|_| drawn(differences, rng)).collect()
         };
@@ -74,6 +72,17 @@ impl TypicalValues {
     fn intervals(&self) -> f64 {
         (self.means.len() + 1) as f64
     }
+}
+
+/// The mean of every subset that is not empty: each sum is that of the subset without its last member, and that member.
+fn enumerated(differences: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0];
+    for (at, difference) in differences.iter().enumerate() {
+        for rest in 0..1 << at {
+            sums.push(sums[rest] + difference);
+        }
+    }
+    sums.iter().zip(0_u32..).skip(1).map(|(sum, subset)| sum / f64::from(subset.count_ones())).collect()
 }
 
 fn mean_of(differences: &[f64], chosen: impl Fn(usize) -> bool) -> f64 {
