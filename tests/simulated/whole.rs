@@ -93,7 +93,7 @@ pub(crate) fn whole_comparisons(world: World, slower: f64, many: u64) -> Outcome
             let session = world.session * normal(&mut rng);
             let mut arm = |shift: f64| {
                 let level = session + of_run(world, &mut rng) + shift;
-                summary(&bank, level, pair, &template, &mut rng)
+                summary(bank, level, pair, &template, &mut rng)
             };
             let (base, new) = (arm(0.0), arm(slower.ln_1p()));
             pairs.push(Pair { number: pair, base_first: true, base, new });

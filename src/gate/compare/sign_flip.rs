@@ -93,8 +93,9 @@ fn mean_of(differences: &[f64], chosen: impl Fn(usize) -> bool) -> f64 {
 
 /// The mean of a subset drawn evenly among all; `None` if it came out empty.
 fn drawn(differences: &[f64], rng: &mut impl Rng) -> Option<f64> {
-    let chosen: Vec<bool> = differences.iter().map(|_| rng.random_bool(0.5)).collect();
-    chosen.contains(&true).then(|| mean_of(differences, |at| chosen[at]))
+    let bits: Vec<u64> = (0..differences.len().div_ceil(64)).map(|_| rng.random()).collect();
+    let chosen = |at: usize| bits[at / 64] >> (at % 64) & 1 == 1;
+    (0..differences.len()).any(chosen).then(|| mean_of(differences, chosen))
 }
 
 /// Fewest pairs by which anything can be rejected at `alpha`: `n` pairs have `2^n` signs. Never fewer than five.
