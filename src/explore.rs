@@ -29,4 +29,4 @@ pub use finding::{FINDING_VERSION, Finding, FindingError, Origin};
 pub use hunt::{Report, explore};
 pub use replay::{Replayed, replay};
 pub use subject::{Entry, Line, Subject, Trial};
-pub use terms::{Budget, Config, alphabet};
+pub use terms::{Budget, Config, alphabet, alphabet_for};

@@ -24,7 +24,7 @@ pub use baseline::{BASELINE, Baseline, baseline_faults};
 pub use billed::{BilledTokens, billed};
 pub use exit::Exit;
 pub use findings::Hunted;
-pub use host::{here, host};
+pub use host::{here, host, machines};
 pub use judge::{judge, judge_and_draw, summarise};
 pub use live::{Live, LiveView};
 pub use observed::Observed;

@@ -11,6 +11,7 @@ mod connection;
 mod core;
 mod dialect;
 mod errors;
+mod excerpt;
 mod fault_json;
 mod faults;
 mod fence;

@@ -33,7 +33,7 @@ mod url;
 pub use fault::{Fault, Faults};
 pub use fault_kind::FaultForm;
 pub use file::{Sense, read_file};
-pub use load::{load, load_stored};
+pub use load::{load, load_stored, load_whole};
 pub use mask::masked;
 pub use plan::*;
 pub use schema::schema;

@@ -31,7 +31,7 @@ pub use keys::{Keys, Refusal};
 pub use limit::{AdaptiveLimit, Outcome, Rule, Sample};
 pub use lock_server::{Absence, LockServer};
 pub use permits::{Acquired, Permits, Ticket};
-pub use progress::{Progress, Snapshot};
+pub use progress::{BlockBegun, Progress, Snapshot};
 pub use results::Results;
 pub use retry_budget::RetryBudget;
 pub use slot::Slot;

@@ -51,6 +51,12 @@ fn a_lost_update_is_found_written_down_and_shown_again_until_it_is_mended() {
     let summary: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(place.path("out/summary.json")).expect("a summary"))
             .expect("JSON");
+    let program = &summary["explored"][0]["program"];
+    assert!(
+        program["ends"]["exit 0"].as_u64() >= Some(6) && program["first_finding_ms"].is_u64(),
+        "{program}"
+    );
+    assert!(ran.out.contains("its processes ended: exit 0 × "), "{}", ran.out);
     let finding = summary["findings"].as_array().expect("findings");
     let at = finding.iter().position(|f| f["invariant"] == "tokens-counted").expect("the finding");
     let file = format!("out/finding-{}.toml", at + 1);

@@ -163,7 +163,7 @@ fn a_right_client_passes_and_the_pass_says_what_it_is_worth() {
     assert!(explored.excluded().is_some_and(|p| p < 0.003));
     assert!(explored.held.contains(&Invariant::BilledOnce));
     // Looked at nothing: not a rule that holds.
-    assert!(explored.unknown.contains_key("fencing-monotonic"), "{:?}", explored.unknown);
+    assert!(explored.idle.contains(&Invariant::FencingMonotonic), "{:?}", explored.idle);
     assert!(!explored.held.contains(&Invariant::FencingMonotonic));
     assert!(explored.not_covered.iter().any(|text| text.contains("threads")));
 }

@@ -34,3 +34,18 @@ fn of_every_pair_the_more_important_decides_whatever_the_order() {
 fn no_reason_is_a_pass() {
     assert_eq!(Exit::most_important(&[]), Exit::Pass);
 }
+
+/// People read it in two places, and pipelines are written by them.
+#[test]
+fn the_documents_have_every_code_and_the_same_order() {
+    let order = ORDER.iter().map(|(_, code)| *code).filter(|code| *code != 0).map(|code| code.to_string());
+    let order = format!("the first of {} is the exit code", order.collect::<Vec<_>>().join(", "));
+    for file in ["README.md", "docs/ci.md"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(path).expect("a document").replace('\n', " ");
+        assert!(text.contains(&order), "{file} does not say: {order}");
+        for (exit, code) in ORDER {
+            assert!(text.contains(&format!("| {code} | ")), "{file} has no {exit:?} in its table");
+        }
+    }
+}

@@ -85,7 +85,9 @@ fn it_shows_a_run_and_leaves_the_screen_to_the_report() {
         "TTFT p50 by second",
         " USD",
         "✓ ttft",
-        "newest",
+        "overdue",
+        "newest finding",
+        "newest error",
     ]);
     assert!(screen.contains("deadheat  small  seed 7  real clock"), "{screen}");
     assert!(screen.contains("tokens/s") && screen.contains("of 24000 jobs"), "{screen}");
@@ -96,6 +98,68 @@ fn it_shows_a_run_and_leaves_the_screen_to_the_report() {
     assert!(!screen.contains("TTFT p50 by second"), "the display is gone: {screen}");
     let cursor = tmux.tmux(&["display-message", "-p", "#{cursor_flag} #{alternate_on}"]).0;
     assert_eq!(cursor.trim(), "1 0", "the cursor is back, on the shell's own screen");
+}
+
+/// Fifty jobs a second for a provider that answers five at once, in a second each, and a client that may have two in
+/// flight: it can neither keep up nor keep its promise.
+fn saturated() -> String {
+    let open = "[profile.constant-arrival-rate]\nrate = 50\narrivals = \"uniform\"\nmax_in_flight = 5\n\
+                duration = \"12s\"\ngraceful_stop = \"0s\"";
+    let small = SMALL.replace("jobs = 20\n", "").replace("[profile.constant-vus]\nvus = 4", open);
+    let slow =
+        small.replace("constant = \"10ms\"", "constant = \"1s\"").replace("permits = 3", "permits = 5");
+    format!("{slow}[declared]\nconcurrency = 2\n")
+}
+
+/// The number between these two texts.
+fn number(line: &str, before: &str, after: &str) -> f64 {
+    let rest = line.split_once(before).unwrap_or_else(|| panic!("no {before} in {line}")).1;
+    let number = rest.split_once(after).unwrap_or_else(|| panic!("no {after} in {rest}")).0;
+    number.trim().parse().unwrap_or_else(|_| panic!("{number} in {line}"))
+}
+
+#[test]
+fn offered_is_what_was_due_and_a_broken_promise_is_seen_while_the_run_lasts() {
+    let place = Place::new();
+    place.write("saturated.toml", &saturated());
+    let ran = place.line("run saturated.toml --out run").exits(6);
+    let lines: Vec<&str> = ran.err.lines().filter(|line| line.contains("offered")).collect();
+    let line = lines.last().unwrap_or_else(|| panic!("a line every five seconds: {}", ran.err));
+    let (offered, achieved) = (number(line, "offered ", "/s"), number(line, "achieved ", "/s"));
+    assert!((45.0..=55.0).contains(&offered), "the schedule has 50 a second: {line}");
+    assert!(achieved <= 6.0, "five at once, a second each: {line}");
+    // Over four seconds at the least.
+    assert!(number(line, "in flight, ", " overdue") >= 150.0, "{line}");
+    let finding = "newest finding: in-flight-capped at mock/semaphore: ";
+    assert!(line.contains(finding) && line.ends_with("the declared concurrency allows 2"), "{line}");
+}
+
+#[test]
+fn the_screen_shows_the_same_of_a_saturated_client() {
+    let place = Place::new();
+    place.write("saturated.toml", &saturated());
+    let tmux = Tmux::runs(&place, "run saturated.toml --out run");
+    let screen = tmux.shows(&["newest finding in-flight-capped at mock/semaphore", "overdue"]);
+    assert!(number(&screen, "offered ", " jobs/s") >= 45.0, "{screen}");
+    assert!(number(&screen, "achieved ", " jobs/s") <= 10.0, "{screen}");
+    tmux.tmux(&["send-keys", "C-c"]);
+    tmux.ended();
+}
+
+#[test]
+fn a_hunt_shows_its_newest_finding() {
+    let place = Place::new();
+    place.write("mixed-up.toml", include_str!("../scenarios/mixed-up.toml"));
+    let tmux = Tmux::runs(&place, "run mixed-up.toml --out run --time 8s");
+    tmux.shows(&["hunting", "findings, the newest first", "✗ ", " at mock/broken-result-order", "of 8"]);
+    assert_eq!(tmux.ended(), "6");
+    let screen = tmux.shows(&["Judge again"]);
+    assert!(!screen.contains("the newest first"), "the display is gone: {screen}");
+    let ran = place.line("run mixed-up.toml --out piped --time 8s").exits(6);
+    let line = ran.err.lines().find(|line| line.contains("newest finding: "));
+    let line = line.unwrap_or_else(|| panic!("a line every five seconds: {}", ran.err));
+    assert!(line.contains("hunting mock/broken-result-order, cell 1 of 1, "), "{line}");
+    assert!(ran.err.contains("found that it breaks "), "{}", ran.err);
 }
 
 #[test]

@@ -2,14 +2,16 @@
 #![cfg(not(loom))]
 
 mod cli;
+mod junit;
 #[path = "report_explored/summary.rs"]
 #[allow(dead_code, reason = "this file needs a part of it")]
 mod summary;
 
 use cli::Place;
 use deadheat::history::{MetricRow, Summary, ThresholdRow, Verdict};
-use deadheat::report::{csv, hdr_log, hgrm, junit, llmd_report, markdown, vllm_bench};
-use quick_junit::{Report, TestCaseStatus};
+use deadheat::report::{Offered, csv, hdr_log, hgrm, llmd_report, markdown, vllm_bench};
+use junit::{against_schema, failed, valid};
+use quick_junit::{TestCase, TestCaseStatus};
 use serde_json::Value;
 use std::path::Path;
 
@@ -47,7 +49,7 @@ fn threshold(text: &str, passed: bool, void: bool) -> ThresholdRow {
 /// The sample with a finding and three thresholds.
 fn judged() -> Summary {
     let mut summary = sample();
-    summary.findings.push(summary::finding());
+    summary.findings.extend([summary::finding(), summary::finding()]);
     summary.thresholds = vec![
         threshold("ttft p(50) < 1s", true, false),
         threshold("ttft p(50) < 1ms", false, false),
@@ -56,44 +58,82 @@ fn judged() -> Summary {
     summary
 }
 
-/// What the schema that CI systems share asks for, beyond what the parser holds already: counts that add up, names
-/// and classes that are there, and at most one end of each case.
-fn valid(text: &str) -> Report {
-    let report = Report::deserialize_from_str(text).expect("JUnit");
-    assert!(text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"), "{text}");
-    let cases = || report.test_suites.iter().flat_map(|suite| &suite.test_cases);
-    assert_eq!((report.tests, report.errors), (cases().count(), 0));
-    let failed = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::NonSuccess { .. });
-    assert_eq!(report.failures, cases().filter(failed).count());
-    for suite in &report.test_suites {
-        assert_eq!(suite.tests, suite.test_cases.len());
-        assert_eq!(suite.failures, suite.test_cases.iter().filter(failed).count());
-        let skipped = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::Skipped { .. });
-        assert_eq!(suite.skipped, suite.test_cases.iter().filter(skipped).count());
-        assert!(!suite.name.is_empty());
-    }
-    let named = |case: &quick_junit::TestCase| {
-        !case.name.is_empty() && case.classname.as_ref().is_some_and(|class| class.starts_with("deadheat."))
-    };
-    assert!(cases().all(named), "{text}");
-    report
+fn written(summary: &Summary) -> String {
+    deadheat::report::junit(summary).expect("XML")
 }
 
 #[test]
 fn junit_has_a_case_for_each_threshold_invariant_and_finding() {
     let summary = judged();
-    let report = valid(&junit(&summary));
-    assert_eq!(report.tests, 1 + 3 + summary.verdicts.len() + 1);
+    let report = valid(&written(&summary));
+    assert_eq!(report.tests, 2 + 3 + summary.verdicts.len() + 2);
     let broken = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Broken).count();
     assert_eq!(
         report.failures,
-        1 + broken + 1,
-        "one threshold, what is broken, one finding; a void one is skipped"
+        1 + broken + 2,
+        "one threshold, what is broken, two findings; a void one is skipped"
     );
     let held = summary.verdicts.iter().filter(|row| row.verdict == Verdict::Holds).count();
-    let passed = |case: &&quick_junit::TestCase| matches!(case.status, TestCaseStatus::Success { .. });
+    let passed = |case: &&TestCase| matches!(case.status, TestCaseStatus::Success { .. });
     let all = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
-    assert_eq!(all.filter(passed).count(), 1 + 1 + held, "valid, one threshold, what holds");
+    assert_eq!(all.filter(passed).count(), 2 + 1 + held, "valid, whole, one threshold, what holds");
+}
+
+/// The schema is one only if it can refuse.
+#[test]
+fn the_schema_of_junit_refuses_what_is_spoilt() {
+    let text = written(&judged());
+    assert_eq!(against_schema(&text), None);
+    let spoilt = [
+        ("<testcase name=", "<testcase title=", "an unknown attribute, and a missing one"),
+        ("time=\"0.000\"", "time=\"soon\"", "a time that is no number"),
+        ("time=\"0.000\"", "time=\"-1\"", "a time before the beginning"),
+        (" failures=\"", " failures=\"-", "a negative count"),
+        ("<failure message", "<failed message", "an unknown element"),
+        ("</failure>", "</failure><skipped/>", "two ends of one case"),
+        ("type=\"invariant\"", "", "a failure of no kind"),
+        ("<properties>", "<system-out>x</system-out><properties>", "the wrong order"),
+        ("name=\"run\"", "name=\"\"", "a suite without a name"),
+        ("name=\"run\"", "name=\"thresholds\"", "two suites of one name"),
+        ("finding 2", "finding 1", "two cases of one name"),
+        ("</testsuites>", "", "a cut text"),
+    ];
+    for (from, to, what) in spoilt {
+        let bad = text.replacen(from, to, 1);
+        assert_ne!(bad, text, "{what}: nothing was spoilt");
+        assert!(against_schema(&bad).is_some(), "{what} is accepted");
+    }
+    assert!(against_schema("").is_some());
+}
+
+#[test]
+fn junit_and_markdown_say_what_a_threshold_was_held_against_and_why_one_is_void() {
+    let mut summary = judged();
+    let against = "400ms, so the bound is 420ms";
+    summary.thresholds[1].against = Some(against.to_owned());
+    summary.thresholds[2].why = Some("void: the evidence is not whole".to_owned());
+    let text = written(&summary);
+    valid(&text);
+    assert!(text.contains(&format!("observed 437ms; the baseline has {against}")), "{text}");
+    assert!(text.contains("<skipped message=\"void: the evidence is not whole\"/>"), "{text}");
+    assert!(!text.contains("the load was invalid"), "{text}");
+    let page = markdown(&summary, Path::new("reports/x"));
+    assert!(page.contains(&format!("| 437ms; the baseline has {against} |")), "{page}");
+}
+
+/// What no threshold and no invariant shows is red all the same.
+#[test]
+fn junit_is_red_whenever_the_run_is() {
+    for code in [1, 2, 4, 8, 9, 10, 130] {
+        let mut summary = sample();
+        summary.verdicts.clear();
+        (summary.exit_code, summary.exit_reasons) = (code, vec!["why".to_owned()]);
+        assert_eq!(valid(&written(&summary)).failures, 1, "exit code {code}");
+    }
+    let mut summary = sample();
+    summary.verdicts.clear();
+    (summary.exit_code, summary.exit_reasons) = (0, Vec::new());
+    assert!(!valid(&written(&summary)).test_suites.iter().flat_map(|suite| &suite.test_cases).any(failed));
 }
 
 /// What programs may say, at its worst.
@@ -111,7 +151,7 @@ fn what_a_program_says_cannot_break_out() {
     summary.findings[0].replay = HOSTILE.to_owned();
     summary.findings[0].table.push(format!("````{HOSTILE}"));
     summary.name = HOSTILE.to_owned();
-    valid(&junit(&summary));
+    valid(&written(&summary));
     let text = markdown(&summary, Path::new(HOSTILE));
     let outside = text.split("`````").step_by(2).collect::<String>();
     let outside: String =
@@ -148,6 +188,11 @@ fn markdown_says_first_how_it_ended_and_fits_into_a_comment() {
     let long = markdown(&summary, Path::new("reports/x"));
     assert!(long.chars().count() <= 60_000 && long.contains("Cut here"), "{}", long.len());
     assert_eq!(long.matches("\n```").count() % 2, 0, "no fence is left open");
+    // A text with ticks stands in a longer fence, which only a line of as many ticks ends.
+    summary.findings.iter_mut().for_each(|finding| finding.table[0] = "`````".to_owned());
+    let long = markdown(&summary, Path::new("reports/x"));
+    assert!(long.contains("Cut here"));
+    assert_eq!(long.lines().filter(|line| *line == "``````").count(), long.matches("\n``````text").count());
 }
 
 #[test]
@@ -198,7 +243,8 @@ fn hdr_histogram_texts_are_those_of_its_own_tools() {
 #[test]
 fn other_tools_shapes_hold_the_same_figures() {
     let summary = sample();
-    let vllm: Value = serde_json::from_str(&vllm_bench(&summary)).expect("one line for one cell");
+    let vllm: Value =
+        serde_json::from_str(&vllm_bench(&summary, &Offered::default())).expect("one line for one cell");
     let (counters, metric) = (&summary.counters[0], ttft(&summary));
     let median_ms = metric.p50.expect("a median");
     assert_eq!(vllm["completed"].as_u64(), Some(counters.answered));
@@ -238,6 +284,7 @@ fn every_format_comes_out_of_a_stored_run_and_jobs_have_both_books() {
     }
     assert_eq!(place.line("report run --format md").out, place.read("run/report.md"));
     assert_eq!(place.line("report run --format junit").out, place.read("run/junit.xml"));
+    valid(&place.read("run/junit.xml"));
     let jobs = place.line("report run --format jsonl").out;
     let jobs: Vec<Value> = jobs.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(jobs.len(), 20);

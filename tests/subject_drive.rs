@@ -25,7 +25,8 @@ class Gateway(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         status, text = answer(body)
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        stream = text.startswith(b"data:")
+        self.send_header("content-type", "text/event-stream" if stream else "application/json")
         self.send_header("content-length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
@@ -35,10 +36,16 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Gateway).serve_
 "#;
 
 fn gateway(answer: &str) -> Lying {
+    driven(answer, false)
+}
+
+fn driven(answer: &str, streams: bool) -> Lying {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     python(&GATEWAY.replace("ANSWER", answer), 3, |settings: &mut Settings| {
         settings.command.words.push(port.to_string());
-        settings.drive = Some(Address::read(&format!("http://127.0.0.1:{port}/v1")).expect("an address"));
+        let mut address = Address::read(&format!("http://127.0.0.1:{port}/v1")).expect("an address");
+        address.streams = streams;
+        settings.drive = Some(address);
     })
 }
 
@@ -85,4 +92,26 @@ def answer(body):
     let trial = again.run(&hold(1, Until::After(Duration::from_millis(900))));
     assert_eq!(broken(&trial), ["billed-once"], "{:#?}", trial.verdicts);
     assert_eq!(witness(&trial, Invariant::BilledOnce).0, ["job:0001"]);
+}
+
+/// Passes each line of the provider's stream on as it comes.
+const PASSES_ON: &str = r#"
+def answer(body):
+    status, text = upstream(body)
+    if not json.loads(body).get("stream"): return status, text
+    return status, CUT
+"#;
+
+#[test]
+fn streams_through_a_gateway_come_whole_or_it_is_seen() {
+    let run = |cut: &str| {
+        let body = PASSES_ON.replace("CUT", cut);
+        driven(&body, true).run(&calm())
+    };
+    let whole = run("text");
+    assert_eq!(broken(&whole), Vec::<&str>::new(), "{:#?}", whole.verdicts);
+    assert_eq!(row(&whole, Invariant::ContentIntact).verdict, Verdict::Holds);
+    // A gateway that drops one line of a stream that it passes on.
+    let cut = run(r#"b"\n\n".join(e for n, e in enumerate(text.split(b"\n\n")) if n != 3)"#);
+    assert!(broken(&cut).contains(&"content-intact"), "{:#?}", cut.verdicts);
 }

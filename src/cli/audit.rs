@@ -1,16 +1,16 @@
 //! `deadheat audit`: run somebody's program against the built-in provider, under many schedules, and judge it.
 
 pub(super) mod interrupt;
+mod notes;
 pub(super) mod options;
 
 use super::output::{self, Format, fail};
 use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
-use crate::explore::{self, Budget, Config, Finding, Origin, Report};
+use crate::explore::{self, Budget, Config, Origin, Report};
 use crate::gate::{self, Audited, Exit};
-use crate::history::{Invariant, Meta, PROGRAM, RunDir, Summary};
+use crate::history::{Meta, PROGRAM, RunDir, Summary};
 use crate::report;
-use crate::scenario::FaultKind;
 use crate::subject::{ProgramSubject, Secrets, Seen, Settings, TARGET};
 use options::{Asked, Options};
 use std::path::{Path, PathBuf};
@@ -141,18 +141,18 @@ fn explored(
         origin,
         ..Config::new(seed, budget, jobs)
     };
-    if subject.seen().streams {
-        config.alphabet.extend([FaultKind::DuplicateUsage, FaultKind::DuplicateEvent { after: 0.5 }]);
-    }
+    config.alphabet = explore::alphabet_for(subject.seen().streams);
     if let Budget::Time(time) = config.budget {
         // A run that has begun may end, within reason.
         subject.end_within(time + time / 20 + LAST);
     }
     let report = explore::explore(&mut subject, &config, &|| clock.now());
-    let report = report.map_err(|why| match subject.seen().interrupted {
+    let mut report = report.map_err(|why| match subject.seen().interrupted {
         true => (Exit::Interrupted, "interrupted before anything was judged".to_owned()),
         false => failed(why),
     })?;
+    // The run by which the hunt was prepared was somebody's time too.
+    report.first_after = report.first_after.map(|after| after + took);
     Ok((report, subject))
 }
 
@@ -187,18 +187,19 @@ fn write(
     dir: RunDir,
 ) -> Result<(Summary, PathBuf), Failure> {
     let internal = |error: String| (Exit::Internal, error);
-    let Report { findings, mut explored, .. } = report;
+    let Report { findings, mut explored, first_after } = report;
     (explored.target, explored.strategy) = (TARGET.to_owned(), PROGRAM.to_owned());
     let (findings, doubtful): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| !doubtful(finding, subject.seen()));
-    let mut notes = notes(subject.seen());
-    notes.extend(doubtful.iter().map(|finding| {
+        findings.into_iter().partition(|finding| !notes::doubtful(finding, subject.seen()));
+    let mut unsaid = notes::notes(subject.seen());
+    unsaid.extend(doubtful.iter().map(|finding| {
         let (rule, cause) = (finding.invariant.name(), &finding.cause);
         format!(
             "what the output showed once and never again, as threads that print at once may: {rule}, {cause}"
         )
     }));
-    explored.not_covered.splice(0..0, notes);
+    explored.not_covered.splice(0..0, unsaid);
+    explored.program = Some(notes::program(subject, &explored, first_after));
     let mut rows = Vec::new();
     for (n, finding) in (1..).zip(&findings) {
         let file = format!("finding-{n}.toml");
@@ -216,37 +217,4 @@ fn write(
     render::write(&dir, &summary, &Drawn::default()).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| internal(error.to_string()))?;
     Ok((summary, place))
-}
-
-/// Whether a finding rests on lines of the output alone, and could not be shown again: whoever prints from several threads
-/// may tear a line.
-fn doubtful(finding: &Finding, seen: &Seen) -> bool {
-    let shown = match finding.invariant {
-        Invariant::ExitHonest => true,
-        Invariant::AnswerMatchesJob | Invariant::OneResultPerJob | Invariant::StatusHonest => seen.scanned,
-        _ => false,
-    };
-    shown && finding.reproduced[0] == 0 && finding.without[0] == 0
-}
-
-/// What was seen that no rule speaks of, a sentence each.
-fn notes(seen: &Seen) -> Vec<String> {
-    let mut notes = Vec::new();
-    if seen.unread_runs > 0 {
-        let (most, runs) = (seen.unread, seen.unread_runs);
-        notes.push(format!("claims that could not be read: {most} in one run at the most, in {runs} runs"));
-    }
-    if seen.orphans > 0 {
-        notes.push(format!(
-            "what processes do that outlive the program: they were ended after {} runs",
-            seen.orphans
-        ));
-    }
-    let [perturbed, missed] = seen.perturbed;
-    if missed > 0 {
-        notes.push(format!(
-            "what --perturb does: in {missed} of {perturbed} runs the program's interpreter never loaded it"
-        ));
-    }
-    notes
 }

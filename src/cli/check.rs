@@ -3,7 +3,7 @@
 use super::output::{Format, fail, load_baseline, print_summary, setting};
 use crate::explore::Finding;
 use crate::gate::{Exit, judge};
-use crate::history::{PROGRAM, RunDir, Summary};
+use crate::history::{PARTS, PROGRAM, RunDir, Summary};
 use crate::report::stored;
 use crate::scenario::{Plan, Source, load, load_stored};
 use std::path::{Path, PathBuf};
@@ -71,6 +71,9 @@ fn judged(args: &Args) -> Result<Summary, String> {
     let stored = args.run_dir.join("plan.toml");
     if !stored.is_file() {
         let advice = match RunDir::left_over(&args.run_dir) {
+            _ if args.run_dir.join(PARTS).is_dir() => {
+                "these are parts of a run: `deadheat merge` them with the others".to_owned()
+            }
             Some(left) => {
                 format!("the run was broken off; `deadheat check {}` judges what it left", left.display())
             }

@@ -5,6 +5,7 @@ pub(super) mod blocks;
 pub(super) mod pairing;
 
 use super::output::{Format, fail, print};
+use super::render;
 use crate::clock::utc_now_s;
 use crate::gate::compare::{
     Design, Facts, Measure, Noise, Pair, Terms, family_size, ground, incomparable, paired, pairs_needed,
@@ -12,7 +13,7 @@ use crate::gate::compare::{
 };
 use crate::gate::{self, Exit};
 use crate::history::{Compared, Meta, RunDir, Summary, TimedVerdict};
-use crate::report::{self, compared, compared_json};
+use crate::report::{self, compared, compared_json, compared_junit, compared_markdown};
 use arm::{Arm, NoSummary};
 use blocks::Blocks;
 use pairing::{Order, Pairing};
@@ -62,11 +63,38 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", requires = "pairs")]
     out: Option<PathBuf>,
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    format: Form,
     /// No line for each pair
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// How to print a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Form {
+    /// For people
+    Text,
+    /// For programs: comparison.json
+    Json,
+    /// Markdown, for a comment on a pull request or a job's summary
+    Md,
+    /// JUnit XML: a case per value
+    Junit,
+}
+
+/// Prints a comparison. Returns `code`, or 1 if it could not be printed.
+pub(super) fn print_comparison(comparison: &Compared, form: Form, code: u8) -> u8 {
+    let text = match form {
+        Form::Text => compared(comparison),
+        Form::Json => compared_json(comparison),
+        Form::Md => compared_markdown(comparison),
+        Form::Junit => match compared_junit(comparison) {
+            Ok(text) => text,
+            Err(error) => return fail(Format::Text, Exit::Internal, &error.to_string()),
+        },
+    };
+    print(&text, code)
 }
 
 /// A share between 0 and 1, such as `5%` or `0.05`.
@@ -86,15 +114,11 @@ pub(super) fn run(args: &Args) -> u8 {
         _ => Err((Exit::Usage.code(), "give two runs, or --base, --new and --pairs".to_owned())),
     };
     match compared {
-        Ok(comparison) => print(&shown(&comparison, args.format), comparison.exit_code),
-        Err((code, message)) => fail(args.format, Exit::from_code(code).unwrap_or(Exit::Internal), &message),
-    }
-}
-
-fn shown(comparison: &Compared, format: Format) -> String {
-    match format {
-        Format::Text => compared(comparison),
-        Format::Json => compared_json(comparison),
+        Ok(comparison) => print_comparison(&comparison, args.format, comparison.exit_code),
+        Err((code, message)) => {
+            let format = if args.format == Form::Json { Format::Json } else { Format::Text };
+            fail(format, Exit::from_code(code).unwrap_or(Exit::Internal), &message)
+        }
     }
 }
 
@@ -200,8 +224,8 @@ fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
         true => failed,
         false => refused(failed, &dir),
     })?;
-    let text = compared_json(&comparison);
-    dir.write("comparison.json", &text).map_err(|error| (Exit::Internal.code(), error.to_string()))?;
+    render::write_comparison(&dir, &comparison)
+        .map_err(|error| (Exit::Internal.code(), error.to_string()))?;
     dir.finish().map_err(|error| (Exit::Internal.code(), error.to_string()))?;
     Ok(comparison)
 }

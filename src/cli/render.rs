@@ -1,9 +1,10 @@
 //! The reports of a run that stand in its directory, and those that are drawn from a stored one.
 
 use crate::gate::judge_and_draw;
-use crate::history::{Course, HistoryError, RunDir, Summary};
-use crate::report::{Extras, html, junit, markdown};
+use crate::history::{Compared, Course, HistoryError, RunDir, Summary};
+use crate::report::{Extras, compared_json, compared_junit, compared_markdown, html, junit, markdown};
 use crate::scenario::{Source, load_stored};
+use std::error::Error;
 use std::path::Path;
 
 /// What a report draws beyond its summary.
@@ -34,5 +35,28 @@ impl Drawn {
 pub(super) fn write(dir: &RunDir, summary: &Summary, drawn: &Drawn) -> Result<(), HistoryError> {
     dir.write("report.html", &drawn.html(summary, dir.final_path()))?;
     dir.write("report.md", &markdown(summary, dir.final_path()))?;
-    dir.write("junit.xml", &junit(summary))
+    write_junit(dir, junit(summary))
+}
+
+/// Writes a comparison and its reports into its directory.
+///
+/// # Errors
+/// [`HistoryError::Io`].
+pub(super) fn write_comparison(dir: &RunDir, comparison: &Compared) -> Result<(), HistoryError> {
+    dir.write("comparison.json", &compared_json(comparison))?;
+    dir.write("report.md", &compared_markdown(comparison))?;
+    write_junit(dir, compared_junit(comparison))
+}
+
+fn write_junit<E: Error + Send + Sync + 'static>(
+    dir: &RunDir,
+    text: Result<String, E>,
+) -> Result<(), HistoryError> {
+    let path = || dir.path().join("junit.xml");
+    let text = text.map_err(|error| HistoryError::Io {
+        doing: "write",
+        path: path(),
+        source: std::io::Error::other(error),
+    })?;
+    dir.write("junit.xml", &text)
 }

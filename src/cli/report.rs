@@ -1,19 +1,20 @@
 //! `deadheat report`: render stored evidence.
 
+use super::compare;
 use super::output::{Format, fail, print, print_summary};
 use super::render::Drawn;
 use crate::gate::Exit;
-use crate::history::Summary;
+use crate::history::{Compared, Summary};
 use crate::metrics::Gaps;
-use crate::report;
-use crate::scenario::{Plan, Source, load_stored};
+use crate::report::{self, Offered};
+use crate::scenario::{Arrivals, Executor, Plan, Source, load_stored};
 use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Render stored evidence: for people, for CI, for spreadsheets, for other tools
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directory of a finished run
+    /// Directory of a finished run, or of a comparison
     run_dir: PathBuf,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Form::Text)]
@@ -37,7 +38,8 @@ enum Form {
     Csv,
     /// What it cost as CSV, in the columns of FOCUS, for tools that read bills
     FocusCsv,
-    /// HdrHistogram's percentile tables, in milliseconds
+    /// HdrHistogram's percentile tables, in milliseconds: one after the other, for its plotter to be split at lines
+    /// that begin with `# `
     Hgrm,
     /// HdrHistogram's log, a tagged histogram per cell and metric
     HdrLog,
@@ -51,6 +53,12 @@ enum Form {
 
 pub(super) fn run(args: &Args) -> u8 {
     let format = if args.format == Form::Json { Format::Json } else { Format::Text };
+    if let Some(comparison) = report::stored_comparison(&args.run_dir) {
+        return match comparison {
+            Ok(comparison) => of_comparison(&comparison, args.format),
+            Err(error) => fail(format, Exit::Usage, &error.to_string()),
+        };
+    }
     if args.format == Form::Jsonl {
         return jobs(&args.run_dir);
     }
@@ -58,6 +66,21 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(summary) => printed(&summary, args, format),
         Err(error) => fail(format, Exit::Usage, &error.to_string()),
     }
+}
+
+fn of_comparison(comparison: &Compared, form: Form) -> u8 {
+    let form = match form {
+        Form::Text => compare::Form::Text,
+        Form::Json => compare::Form::Json,
+        Form::Md => compare::Form::Md,
+        Form::Junit => compare::Form::Junit,
+        _ => {
+            let message = "a comparison has the formats text, json, md and junit; its runs, in the folders of \
+                           its pairs, have this one";
+            return fail(Format::Text, Exit::Usage, message);
+        }
+    };
+    compare::print_comparison(comparison, form, Exit::Pass.code())
 }
 
 fn printed(summary: &Summary, args: &Args, format: Format) -> u8 {
@@ -68,22 +91,59 @@ fn printed(summary: &Summary, args: &Args, format: Format) -> u8 {
         }
         Form::Html => Drawn::stored(dir).html(summary, dir),
         Form::Md => report::markdown(summary, dir),
-        Form::Junit => report::junit(summary),
+        Form::Junit => match report::junit(summary) {
+            Ok(text) => text,
+            Err(error) => return fail(format, Exit::Internal, &error.to_string()),
+        },
         Form::Csv => report::csv(summary),
         Form::FocusCsv => report::focus_csv(summary),
         Form::Hgrm => report::hgrm(summary),
         Form::HdrLog => report::hdr_log(summary),
-        Form::VllmBench => report::vllm_bench(summary),
+        Form::VllmBench => report::vllm_bench(
+            summary,
+            &stored_plan(dir).map_or_else(|_| Offered::default(), |plan| offered(&plan)),
+        ),
         Form::LlmdReport => report::llmd_report(summary),
     };
     print(&text, Exit::Pass.code())
 }
 
+fn stored_plan(dir: &Path) -> Result<Plan, String> {
+    let source = Source::read(&dir.join("plan.toml")).map_err(|error| error.to_string())?;
+    load_stored(&source).map_err(|faults| faults.render(false))
+}
+
+/// What the plan offers, as far as one rate and one cap say it.
+fn offered(plan: &Plan) -> Offered {
+    let models = plan.targets.iter().map(|target| (target.name.clone(), target.model.clone())).collect();
+    let unsaid = Offered { models, ..Offered::default() };
+    let [phase] = plan.phases.as_slice() else { return unsaid };
+    match &phase.executor {
+        Executor::ConstantArrivalRate { rate_per_s, open, .. } => Offered {
+            rate_per_s: Some(*rate_per_s),
+            burstiness: match open.arrivals {
+                Arrivals::Uniform => None,
+                Arrivals::Poisson => Some(1.0),
+                Arrivals::Gamma { cv } => Some(1.0 / (cv * cv)),
+            },
+            in_progress_max: open.max_in_flight,
+            ..unsaid
+        },
+        Executor::ConstantVus { vus, .. }
+        | Executor::SharedIterations { vus, .. }
+        | Executor::PerVuIterations { vus, .. } => {
+            Offered { rate_per_s: Some(f64::INFINITY), in_progress_max: Some(*vus), ..unsaid }
+        }
+        Executor::RampingVus { .. } | Executor::RampingArrivalRate { .. } | Executor::Barrier { .. } => {
+            unsaid
+        }
+    }
+}
+
 /// Needs the evidence itself, and prints while it goes: there may be millions.
 fn jobs(dir: &Path) -> u8 {
     let read = || -> Result<_, String> {
-        let source = Source::read(&dir.join("plan.toml")).map_err(|error| error.to_string())?;
-        let plan = load_stored(&source).map_err(|faults| faults.render(false))?;
+        let plan = stored_plan(dir)?;
         let (loaded, _) = Gaps::read(dir, &plan).map_err(|error| error.to_string())?;
         Ok((names(&plan), loaded.evidence))
     };

@@ -1,6 +1,8 @@
 //! `deadheat run`: make load, judge, report.
 
+mod due;
 pub(super) mod hunt;
+mod hunting;
 mod interrupt;
 mod live;
 mod progress;
@@ -191,7 +193,7 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     let books = Books::open(args, plan, started_utc_s, progress::watch(plan, &newest, args.quiet))?;
     let progress = Arc::new(Progress::default());
     let display =
-        progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop, newest);
+        progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop, (newest, clock));
     let ran = match plan.clock {
         ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop.clone(), progress),
         ClockKind::Virtual => in_virtual_time(plan, &books, stop.clone(), progress),

@@ -1,10 +1,12 @@
-//! `deadheat schema`: print the JSON Schema of scenarios or summaries.
+//! `deadheat schema`: print the JSON Schema of a kind of file.
 
 use super::output::print;
 use crate::gate::Exit;
+use crate::gate::compare::Noise;
 use crate::{history, scenario};
+use schemars::JsonSchema;
 
-/// Print the JSON Schema of scenarios or summaries
+/// Print the JSON Schema of scenarios, summaries, comparisons or calibrations
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Which file's schema
@@ -18,17 +20,23 @@ enum Which {
     Scenario,
     /// `summary.json` of a run
     Summary,
+    /// `comparison.json` of a comparison
+    Comparison,
+    /// `calibration.json` of a calibration
+    Calibration,
 }
 
 pub(super) fn run(args: &Args) -> u8 {
     let schema = match args.which {
         Which::Scenario => scenario::schema(),
-        Which::Summary => summary_schema(),
+        Which::Summary => schema_of::<history::Summary>(),
+        Which::Comparison => schema_of::<history::Compared>(),
+        Which::Calibration => schema_of::<Noise>(),
     };
     print(&schema, Exit::Pass.code())
 }
 
-fn summary_schema() -> String {
+fn schema_of<T: JsonSchema>() -> String {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
-    format!("{:#}\n", generator.into_root_schema_for::<history::Summary>().to_value())
+    format!("{:#}\n", generator.into_root_schema_for::<T>().to_value())
 }

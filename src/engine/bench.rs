@@ -118,17 +118,29 @@ impl Drop for Begun<'_> {
 }
 
 /// Marks an attempt in flight, or a wait on purpose, for as long as it lives.
-pub(super) struct Busy<'a>(&'a Progress);
+pub(super) struct Busy<'a> {
+    progress: &'a Progress,
+    waits: bool,
+}
 
 impl<'a> Busy<'a> {
     pub(super) fn new(progress: &'a Progress) -> Self {
         progress.busy();
-        Self(progress)
+        Self { progress, waits: false }
+    }
+
+    pub(super) fn waiting(progress: &'a Progress) -> Self {
+        progress.busy();
+        progress.waits();
+        Self { progress, waits: true }
     }
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.idle();
+        if self.waits {
+            self.progress.waited();
+        }
+        self.progress.idle();
     }
 }

@@ -11,7 +11,7 @@ use super::thread::{Order, Thread};
 use super::threads::Threads;
 use super::wire::{Resumed, Seat, Shares};
 use super::workers::Workers;
-use crate::clock::Clock;
+use crate::clock::{Clock, ns};
 use crate::history::{BatchSender, CellEnd, Claim, Event, NotIssued};
 use crate::prices::Amount;
 use crate::profile::{Load, Piece, blocks};
@@ -276,6 +276,7 @@ impl CellRun {
         shared: &Shared,
     ) -> Result<(), EngineError> {
         let start = shared.clock.now() + LEAD;
+        shared.progress.block_begins(number, ns(start));
         let orders = self.orders(pieces, start);
         let (mut watch, state) = (StuckWatch::new(shared), self.state.clone());
         let since = &mut self.spent.stuck_since;

@@ -217,7 +217,7 @@ impl Hands for JobHands {
     fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
         Box::pin(async move {
             let shared = &self.bench.shared;
-            let _busy = Busy::new(&shared.progress);
+            let _busy = Busy::waiting(&shared.progress);
             let lost = match &shared.uplink {
                 Some(uplink) => uplink.holding(lock, token).await,
                 None => {
@@ -238,7 +238,7 @@ impl Hands for JobHands {
             if self.halt.is_draining() {
                 return false;
             }
-            let _busy = Busy::new(&self.bench.shared.progress);
+            let _busy = Busy::waiting(&self.bench.shared.progress);
             let until = tokio::time::Instant::from_std(self.bench.shared.clock.at(until));
             let waited = tokio::select! {
                 biased;

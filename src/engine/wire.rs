@@ -227,10 +227,10 @@ pub(super) fn charge((requests, tokens, yocto): Price) -> Charge {
 }
 
 /// [`Snapshot`], in its order.
-pub(super) type Figures = [u64; 5];
+pub(super) type Figures = [u64; 6];
 
 pub(super) fn figures(seen: &Snapshot) -> Figures {
-    [seen.jobs_begun, seen.jobs_ended, seen.attempts, seen.attempts_failed, seen.busy]
+    [seen.jobs_begun, seen.jobs_ended, seen.attempts, seen.attempts_failed, seen.busy, seen.waiting]
 }
 
 #[cfg(test)]

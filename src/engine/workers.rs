@@ -293,6 +293,8 @@ fn advance(progress: &Progress, last: Figures, now: Figures) {
     (0..more(2)).for_each(|n| progress.attempt_ended(n >= more(3)));
     (0..more(4)).for_each(|_| progress.busy());
     (0..last[4].saturating_sub(now[4])).for_each(|_| progress.idle());
+    (0..more(5)).for_each(|_| progress.waits());
+    (0..last[5].saturating_sub(now[5])).for_each(|_| progress.waited());
     (0..more(1)).for_each(|_| progress.job_ended());
 }
 

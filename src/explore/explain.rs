@@ -27,6 +27,9 @@ pub(super) fn cause(
     doing.extend(schedule.nemeses.iter().map(words::nemesis));
     doing.extend(words::order(schedule));
     doing.extend(words::perturbed(schedule));
+    doing.extend(
+        trial.killed.map(|at| format!("killing the program at {} and starting it again", words::time(at))),
+    );
     if doing.is_empty() {
         return format!("no schedule is needed: {witness}");
     }
@@ -38,7 +41,7 @@ pub(super) fn cause(
         }
         None => {
             let effect = outlived(schedule, &lives, lease).or_else(|| overtaken(schedule, &lives));
-            let effect = effect.or_else(|| dropped(schedule, &lives));
+            let effect = effect.or_else(|| dropped(schedule, &lives, trial));
             let effect = effect.unwrap_or_else(|| format!("breaks {}", invariant.name()));
             format!("{doing} {effect}: {witness}")
         }
@@ -133,9 +136,10 @@ fn paid(trial: &Trial, first: &Life, second: &Life, witness: &str) -> (String, S
 }
 
 /// What the client hung up on that nobody held or struck.
-fn dropped(schedule: &Schedule, lives: &Lives) -> Option<String> {
+fn dropped(schedule: &Schedule, lives: &Lives, trial: &Trial) -> Option<String> {
     let touched = named(schedule);
-    let left = |life: &&Life| matches!(life.over, Some((_, Over::Left))) && !touched.contains(&&life.request);
+    let hung_up = |life: &Life| matches!(life.over, Some(((at, _), Over::Left)) if !trial.died(at));
+    let left = |life: &&Life| hung_up(life) && !touched.contains(&&life.request);
     let left: Vec<&Life> = lives.list.iter().filter(left).collect();
     let first = left.first()?;
     Some(match left.len() {

@@ -203,7 +203,7 @@ impl Hunt<'_> {
             invariant,
             cause: explain::cause(schedule, trial, invariant, self.config.lease),
             jobs: *jobs,
-            table: table(schedule, &trial.trace, &trial.books, &involved),
+            table: table(schedule, trial, &involved),
             moments: moments(schedule, trial, invariant, &involved),
             involved,
             schedule: schedule.clone(),

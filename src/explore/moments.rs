@@ -22,7 +22,7 @@ pub(super) fn moments(
 ) -> Vec<Moment> {
     let jobs = shown(trial, involved);
     let steps = trial.trace.steps.iter().filter(|step| jobs.contains(&step.request.job));
-    let mut moments: Vec<Moment> = steps.flat_map(|step| at_the_gate(schedule, step)).collect();
+    let mut moments: Vec<Moment> = steps.flat_map(|step| at_the_gate(schedule, trial, step)).collect();
     let books = trial.books.iter().filter(|line| jobs.contains(&line.job));
     moments.extend(books.map(written));
     moments.sort_by_key(|moment| (moment.at_ns, moment.what));
@@ -48,7 +48,7 @@ fn moment(step: &Step, what: What, text: String) -> Moment {
     Moment { at_ns: ns(step.at), job, attempt, repeat, what, text }
 }
 
-fn at_the_gate(schedule: &Schedule, step: &Step) -> Vec<Moment> {
+fn at_the_gate(schedule: &Schedule, trial: &Trial, step: &Step) -> Vec<Moment> {
     let one = |what, text: &str| vec![moment(step, what, text.to_owned())];
     match step.event {
         Event::Arrived => {
@@ -67,6 +67,7 @@ fn at_the_gate(schedule: &Schedule, step: &Step) -> Vec<Moment> {
         Event::Answered { status } => {
             one(What::Answered, &status.map_or_else(|| "no status".to_owned(), |status| status.to_string()))
         }
+        Event::Left if trial.died(step.at) => one(What::Left, "killed"),
         Event::Left => one(What::Left, "client gave up"),
         Event::Cut => one(What::Cut, "cut by provider"),
     }

@@ -25,6 +25,8 @@ pub(super) struct Seen {
 struct Rule {
     held: u64,
     broken: u64,
+    /// Runs of which it could not tell, though there was something to tell.
+    unknown: u64,
     why: Option<String>,
 }
 
@@ -68,7 +70,9 @@ impl Seen {
                 // A rule that was checked on nothing did not hold: it was not looked at.
                 Verdict::Holds if row.relevant > 0 => rule.held += 1,
                 Verdict::Broken => rule.broken += 1,
-                Verdict::Holds | Verdict::Unknown | Verdict::NotApplicable => {
+                Verdict::NotApplicable => {}
+                Verdict::Holds | Verdict::Unknown => {
+                    rule.unknown += 1;
                     rule.why = row.why.clone().or_else(|| rule.why.take());
                 }
             }
@@ -88,11 +92,13 @@ impl Seen {
 
     /// The account.
     pub(super) fn explored(self, config: &Config, calm: &Calm, terms: &Terms) -> ExploredRow {
-        let mut held = Vec::new();
+        let (mut held, mut idle) = (Vec::new(), Vec::new());
         let mut unknown = BTreeMap::new();
         for (invariant, rule) in &self.rules {
             if rule.broken == 0 && rule.held > 0 {
                 held.push(*invariant);
+            } else if rule.broken == 0 && rule.unknown == 0 {
+                idle.push(*invariant);
             } else if rule.broken == 0 {
                 let why = rule.why.clone();
                 let why = why.unwrap_or_else(|| "nothing in any run that it speaks of".to_owned());
@@ -113,6 +119,7 @@ impl Seen {
             late: self.late,
             unstable: calm.unstable.iter().map(ToString::to_string).collect(),
             held,
+            idle,
             unknown,
             again: self.again,
             not_covered: not_covered(&self.families, calm, terms),

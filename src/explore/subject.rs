@@ -26,7 +26,12 @@ pub struct Trial {
     pub timeout: Option<Duration>,
     /// What the run took, in real time.
     pub elapsed: Duration,
+    /// When a process of the client was killed on purpose.
+    pub killed: Option<Duration>,
 }
+
+/// How long after a kill the provider may still learn that a connection is gone.
+const GONE: Duration = Duration::from_millis(250);
 
 /// A line of one side's books.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +89,11 @@ impl Trial {
         broken.sort_unstable();
         broken.dedup();
         broken
+    }
+
+    /// Whether a hang-up at this moment was the kill, and no decision of the client.
+    pub(super) fn died(&self, at: Duration) -> bool {
+        self.killed.is_some_and(|killed| killed <= at && at <= killed + GONE)
     }
 
     /// Whether this run broke this rule.

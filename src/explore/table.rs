@@ -1,6 +1,6 @@
 //! What happened, one column a job, in the order of time, with the ledger's column at the right.
 
-use super::subject::{Entry, Line};
+use super::subject::{Entry, Line, Trial};
 use crate::history::JobKey;
 use crate::schedule::{Event, RequestKey, Schedule, Step, Trace, Until, Why};
 use crate::units::format_duration;
@@ -30,7 +30,8 @@ struct Row {
 }
 
 /// The table, a line each: no line is longer than 100 columns, and none has a control character.
-pub(super) fn table(schedule: &Schedule, trace: &Trace, books: &[Line], involved: &[JobKey]) -> Vec<String> {
+pub(super) fn table(schedule: &Schedule, trial: &Trial, involved: &[JobKey]) -> Vec<String> {
+    let trace = &trial.trace;
     let came = came(trace);
     let mut lanes: Vec<&JobKey> = involved.iter().filter(|job| came.contains(job)).take(LANES).collect();
     if lanes.is_empty() || came.len() <= LANES {
@@ -41,9 +42,15 @@ pub(super) fn table(schedule: &Schedule, trace: &Trace, books: &[Line], involved
         return vec!["no request came".to_owned()];
     }
     let width = (WIDTH - TIME - LEDGER - 2 * (lanes.len() + 1)) / lanes.len();
-    let mut sheet =
-        Sheet { schedule, lanes: &lanes, width, rows: Vec::new(), open: vec![Vec::new(); lanes.len()] };
-    let mut sorted: Vec<&Line> = books.iter().collect();
+    let mut sheet = Sheet {
+        schedule,
+        trial,
+        lanes: &lanes,
+        width,
+        rows: Vec::new(),
+        open: vec![Vec::new(); lanes.len()],
+    };
+    let mut sorted: Vec<&Line> = trial.books.iter().collect();
     sorted.sort_by_key(|line| line.at);
     let mut books = sorted.into_iter().peekable();
     for step in &trace.steps {
@@ -104,6 +111,7 @@ fn clipped(text: &str, width: usize) -> String {
 /// The table while it is written.
 struct Sheet<'a> {
     schedule: &'a Schedule,
+    trial: &'a Trial,
     lanes: &'a [&'a JobKey],
     width: usize,
     rows: Vec<Row>,
@@ -145,7 +153,8 @@ impl Sheet<'_> {
             }
             Event::Left => {
                 open.retain(|(request, _)| *request != step.request);
-                format!("x  {label} client gave up")
+                let why = if self.trial.died(step.at) { "killed" } else { "client gave up" };
+                format!("x  {label} {why}")
             }
             Event::Cut => {
                 open.retain(|(request, _)| *request != step.request);

@@ -129,6 +129,42 @@ pub fn alphabet() -> Vec<FaultKind> {
     ]
 }
 
+/// The faults for a client of which it is known whether it reads streams: none that it cannot meet, and of both kinds some
+/// early, because a slow client meets few of them.
+#[must_use]
+pub fn alphabet_for(streams: bool) -> Vec<FaultKind> {
+    let of_streams = |kind: &FaultKind| {
+        matches!(
+            kind,
+            FaultKind::CutStream { .. }
+                | FaultKind::ResetMidStream { .. }
+                | FaultKind::ErrorEvent { .. }
+                | FaultKind::MalformedEvent { .. }
+                | FaultKind::DuplicateUsage
+                | FaultKind::DuplicateEvent { .. }
+                | FaultKind::Drip(_)
+        )
+    };
+    if !streams {
+        let needless = |kind: &FaultKind| matches!(kind, FaultKind::DuplicateUsage | FaultKind::Drip(_));
+        return alphabet().into_iter().filter(|kind| !needless(kind)).collect();
+    }
+    let all = alphabet().into_iter().chain([FaultKind::DuplicateEvent { after: 0.5 }]);
+    let (mut of_streams, others): (Vec<FaultKind>, Vec<FaultKind>) = all.partition(of_streams);
+    // Usage that comes twice is what most programs were never shown.
+    of_streams.sort_by_key(|kind| *kind != FaultKind::DuplicateUsage);
+    let (mut of_streams, mut others) = (of_streams.into_iter(), others.into_iter());
+    let mut turns = Vec::new();
+    loop {
+        let before = turns.len();
+        turns.extend(of_streams.next());
+        turns.extend(others.next());
+        if turns.len() == before {
+            return turns;
+        }
+    }
+}
+
 /// The times and alphabets of a hunt's schedules.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
@@ -236,4 +272,24 @@ fn depths(permits: Option<u32>) -> Vec<u32> {
     let mut depths = vec![2, 3, 4];
     depths.extend(permits.filter(|n| *n > 4));
     depths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_s_faults_come_early_where_there_are_streams() {
+        let streams = alphabet_for(true);
+        assert!(
+            streams[..2].contains(&FaultKind::DuplicateUsage)
+                && matches!(streams[1], FaultKind::RateLimit { .. })
+        );
+        assert_eq!(streams.len(), alphabet().len() + 1, "all, each once");
+        let whole = alphabet_for(false);
+        assert!(
+            !whole.contains(&FaultKind::DuplicateUsage)
+                && whole.contains(&FaultKind::CutStream { after: 0.5 })
+        );
+    }
 }

@@ -83,6 +83,7 @@ fn verdicts(findings: &[FindingRow], explored: &ExploredRow) -> Vec<VerdictRow> 
         let verdict = match (finding, held) {
             (Some(_), _) => Verdict::Broken,
             (None, true) => Verdict::Holds,
+            (None, false) if explored.idle.contains(&invariant) => Verdict::NotApplicable,
             (None, false) => Verdict::Unknown,
         };
         let again = explored.again.get(invariant.name()).copied().unwrap_or(0);
@@ -91,7 +92,11 @@ fn verdicts(findings: &[FindingRow], explored: &ExploredRow) -> Vec<VerdictRow> 
             strategy: explored.strategy.clone(),
             invariant,
             verdict,
-            relevant: if verdict == Verdict::Unknown { 0 } else { explored.schedules },
+            relevant: if matches!(verdict, Verdict::Holds | Verdict::Broken) {
+                explored.schedules
+            } else {
+                0
+            },
             violations: finding.map_or(0, |_| again + 1),
             why: explored.unknown.get(invariant.name()).cloned(),
             witness: finding.map(|finding| Witness {

@@ -1,11 +1,14 @@
 //! A run while it lasts: the history's own events, folded for a display. Never used for a verdict.
 
+mod breaks;
+
 use super::{Observed, thresholds};
 use crate::history::{Attempt, CounterRow, ErrorClass, Event, Job, JobEnd, Outcome, ThresholdRow};
 use crate::metrics::{Metric, merged, new_histogram, percentile, record};
 use crate::prices::{Amount, Circumstances};
 use crate::scenario::{Cell, Plan};
 use crate::units::Money;
+use breaks::Breaks;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -58,8 +61,12 @@ pub struct LiveView {
     pub cost: Vec<String>,
     /// The thresholds that can be told so far.
     pub thresholds: Vec<ThresholdRow>,
-    /// What was seen last that should not be, in a sentence.
+    /// The attempt or job that ended badly last, in a sentence.
     pub newest: Option<String>,
+    /// Rules that the client's own history shows to be broken, and thresholds missed so far.
+    pub findings: usize,
+    /// The newest of them, in a sentence.
+    pub finding: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +93,7 @@ pub struct Live {
     first_s: u64,
     seconds: VecDeque<Second>,
     view: LiveView,
+    breaks: Breaks,
 }
 
 impl Live {
@@ -102,7 +110,8 @@ impl Live {
             spent: None,
         };
         let cells = plan.cells().into_iter().map(cell).collect();
-        Self { cells, plan, started_utc_s, first_s: 0, seconds: VecDeque::new(), view: LiveView::default() }
+        let (seconds, view, breaks) = (VecDeque::new(), LiveView::default(), Breaks::default());
+        Self { cells, plan, started_utc_s, first_s: 0, seconds, view, breaks }
     }
 
     /// Takes what has happened.
@@ -135,7 +144,11 @@ impl Live {
     }
 
     fn attempt(&mut self, attempt: &Attempt) {
-        let paid = self.paid(attempt);
+        let Some(place) = self.plan.cells().into_iter().find(|cell| cell.index == attempt.job.cell) else {
+            return;
+        };
+        let paid = self.paid(place, attempt);
+        self.breaks.attempt(&self.plan, place, attempt);
         let Some(cell) = self.cells.get_mut(usize::from(attempt.job.cell)) else { return };
         if let Some(paid) = paid {
             cell.spent = cell.spent.map_or(Some(paid), |spent| spent.plus(paid));
@@ -177,8 +190,7 @@ impl Live {
     }
 
     /// What one attempt cost, if its target has a price and the client was told of tokens.
-    fn paid(&self, attempt: &Attempt) -> Option<Amount> {
-        let cell = self.plan.cells().into_iter().find(|cell| cell.index == attempt.job.cell)?;
+    fn paid(&self, cell: Cell, attempt: &Attempt) -> Option<Amount> {
         let card = &self.plan.targets[cell.target].price.as_ref()?.landed;
         let counts = card.request(attempt.prompt_tokens?, attempt.completion_tokens.unwrap_or(0));
         let at_utc_s = self.plan.cost.at(self.started_utc_s, attempt.due_ns);
@@ -209,7 +221,7 @@ impl Live {
 
     /// What a display shows now.
     #[must_use]
-    pub fn view(&self) -> LiveView {
+    pub fn view(&mut self) -> LiveView {
         let both = |metric: Metric| {
             let all = merged(self.cells.iter().map(|cell| &cell.histograms[metric as usize]));
             let at = |q| percentile(&all, q).map(|ns| ns as f64 / NS_PER_MS);
@@ -224,6 +236,10 @@ impl Live {
         }
         let per_s = |sum: u64| sum as f64 / f64::from(n.max(1));
         let asked = |row: &ThresholdRow| ASKED.iter().any(|name| row.threshold.starts_with(name));
+        let judged: Vec<ThresholdRow> =
+            thresholds(&self.plan, self, None).into_iter().filter(asked).collect();
+        self.breaks.look(&self.plan, &judged);
+        let (findings, finding) = self.breaks.newest();
         LiveView {
             answered_per_s: per_s(answered),
             tokens_per_s: per_s(tokens),
@@ -234,7 +250,9 @@ impl Live {
             response_by_second: self.seconds.iter().map(|second| median_ms(&second.response_ns)).collect(),
             ttft_bars: bars(&ttft),
             cost: self.spent(),
-            thresholds: thresholds(&self.plan, self, None).into_iter().filter(asked).collect(),
+            thresholds: judged,
+            findings,
+            finding,
             ..self.view.clone()
         }
     }
@@ -287,66 +305,4 @@ fn bars(histogram: &Histogram<u64>) -> Vec<(f64, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history::JobId;
-    use crate::scenario::{Source, load};
-
-    fn live() -> Live {
-        let text = include_str!("../../scenarios/quickstart.toml").to_owned();
-        let source = Source { path: "quickstart.toml".into(), text };
-        Live::new(Arc::new(load(&source, &[], &|_| None).expect("a scenario")), 1_700_000_000)
-    }
-
-    /// An attempt of 50 ms to its first token, or one that ends with an error.
-    fn attempt(at_ms: u64, error: Option<ErrorClass>) -> Event {
-        let ns = |ms: u64| ms * 1_000_000;
-        Event::Attempt(Box::new(Attempt {
-            job: JobId { cell: 0, index: at_ms },
-            n: 1,
-            due_ns: ns(at_ms),
-            sent_ns: Some(ns(at_ms)),
-            first_byte_ns: None,
-            first_content_ns: error.is_none().then(|| ns(at_ms + 50)),
-            done_ns: ns(at_ms + 60),
-            gaps_us: Vec::new(),
-            status: None,
-            outcome: if error.is_none() { Outcome::Ok } else { Outcome::Failed },
-            error,
-            message: None,
-            id: None,
-            prompt_tokens: Some(10),
-            completion_tokens: Some(5),
-            text_hash: None,
-            retry_after_ms: None,
-            warmup: false,
-        }))
-    }
-
-    #[test]
-    fn a_long_run_is_shown_by_its_last_minute_and_counted_whole() {
-        let mut live = live();
-        for second in 0..200 {
-            live.add(&[attempt(second * 1000, None), attempt(second * 1000 + 500, None)]);
-        }
-        live.add(&[attempt(7, Some(ErrorClass::RateLimited)), attempt(8, Some(ErrorClass::Reset))]);
-        let view = live.view();
-        assert_eq!((view.ttft_by_second.len(), view.ttft_by_second.last()), (SECONDS, Some(&50)));
-        assert!(view.ttft_ms[0].is_some_and(|ms| (ms - 50.0).abs() < 0.1), "{:?}", view.ttft_ms);
-        assert_eq!(
-            view.ttft_bars.iter().map(|(_, n)| n).sum::<u64>(),
-            400,
-            "what is too old to be shown too"
-        );
-        assert_eq!((view.limited, view.errors, view.tokens_per_s), (1, 1, 10.0));
-        assert_eq!(view.newest.as_deref(), Some("job:0008#1: reset"));
-        assert_eq!(view.cost.len(), usize::from(live.plan.targets[0].price.is_some()));
-    }
-
-    #[test]
-    fn nothing_yet_is_shown_as_nothing() {
-        let view = live().view();
-        assert_eq!((view.ttft_ms, view.ttft_bars.len(), view.answered), ([None, None], 0, 0));
-        assert!(view.thresholds.iter().all(|row| !row.passed && row.observed.is_none()));
-    }
-}
+mod tests;

@@ -15,6 +15,16 @@ pub struct Conduct {
     pub killed_ns: Option<u64>,
     /// Whether somebody outlived the program that had started them.
     pub orphans: bool,
+    /// The longest that it has nothing in flight between two requests when nobody disturbs it.
+    pub silence_ns: u64,
+    /// How it ends when nobody disturbs it.
+    pub calm_end: ConductEnd,
+    /// How requests begin that nothing but their text names.
+    pub excerpts: BTreeMap<JobKey, String>,
+    /// Methods and paths that it asked for and the provider does not serve.
+    pub unserved: Vec<String>,
+    /// Whether its time was measured, by a run that nobody disturbed, or given.
+    pub limit_known: bool,
     /// Jobs that it does when nobody disturbs it.
     pub planned: BTreeSet<JobId>,
     /// What is known under which number.

@@ -45,6 +45,22 @@ pub struct FindingRow {
     pub moments: Vec<Moment>,
 }
 
+/// A program that was audited, over all its runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProgramRow {
+    /// Its command line, without secrets.
+    pub command: Vec<String>,
+    /// How its processes ended, and how many did: `exit 0`, `signal 9`, `stopped`.
+    pub ends: BTreeMap<String, u64>,
+    /// How long a run took, its start included: the median.
+    pub run_p50_ms: u64,
+    /// From the start of the audit to the first finding, before it was shrunk; `None` without one.
+    pub first_finding_ms: Option<u64>,
+    /// What makes the verdicts worth less than they look, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
 /// What was explored of one cell, of how much.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExploredRow {
@@ -70,6 +86,9 @@ pub struct ExploredRow {
     pub unstable: Vec<String>,
     /// Invariants that were looked at in at least one run and held in all.
     pub held: Vec<Invariant>,
+    /// Invariants for which no run had anything to judge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<Invariant>,
     /// Invariants of which no run could tell, and why.
     #[schemars(with = "BTreeMap<String, String>")]
     pub unknown: BTreeMap<String, String>,
@@ -78,6 +97,9 @@ pub struct ExploredRow {
     pub again: BTreeMap<String, u64>,
     /// What this hunt does not speak of, a sentence each.
     pub not_covered: Vec<String>,
+    /// The program, if it is one that was audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramRow>,
     /// Random orders that broke nothing, if all were clean: of an order bug, a probability above three
     /// divided by this is excluded at 95 %.
     pub clean_orders: Option<u64>,

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// Leftovers of crashed runs of one name, and runs of one second, that may stand beside each other.
 const SIBLINGS_MAX: u32 = 1000;
 
+/// The folder in which parts of a run are kept as they are, as long as some of them are missing.
+pub const PARTS: &str = "parts";
+
 /// A run's directory while it is written: a hidden sibling `.NAME.partial` of its final place.
 ///
 /// [`RunDir::finish`] renames it into place. Dropped without that, it stays where it is: evidence is
@@ -94,6 +97,37 @@ impl RunDir {
         fs::write(&path, text).map_err(HistoryError::io("write", &path))
     }
 
+    /// Keeps a copy of a part's files, in a folder of this number.
+    ///
+    /// # Errors
+    /// [`HistoryError::Io`].
+    pub fn keep_part(&self, number: usize, part: &Path) -> Result<(), HistoryError> {
+        let folder = self.partial.join(PARTS).join(format!("{number:04}"));
+        fs::create_dir_all(&folder).map_err(HistoryError::io("create", &folder))?;
+        for entry in fs::read_dir(part).map_err(HistoryError::io("read", part))? {
+            let from = entry.map_err(HistoryError::io("read", part))?.path();
+            let Some(name) = from.file_name().filter(|_| from.is_file()) else { continue };
+            fs::copy(&from, folder.join(name)).map_err(HistoryError::io("copy", &from))?;
+        }
+        Ok(())
+    }
+
+    /// The runs that `dir` holds: those in its [`PARTS`] in the order of their numbers, or itself.
+    ///
+    /// # Errors
+    /// [`HistoryError::Io`].
+    pub fn parts_of(dir: &Path) -> Result<Vec<PathBuf>, HistoryError> {
+        let folder = dir.join(PARTS);
+        if !folder.is_dir() {
+            return Ok(vec![dir.to_owned()]);
+        }
+        let entries = fs::read_dir(&folder).map_err(HistoryError::io("read", &folder))?;
+        let parts: io::Result<Vec<PathBuf>> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+        let mut parts = parts.map_err(HistoryError::io("read", &folder))?;
+        parts.sort();
+        Ok(parts)
+    }
+
     /// Writes `claims.jsonl`.
     ///
     /// # Errors
@@ -143,12 +177,7 @@ impl RunDir {
     /// [`HistoryError::Occupied`] if the place was taken meanwhile, [`HistoryError::Io`]; the files
     /// stay at [`RunDir::path`].
     pub fn finish(self) -> Result<PathBuf, HistoryError> {
-        let entries = fs::read_dir(&self.partial).map_err(HistoryError::io("read", &self.partial))?;
-        for entry in entries {
-            let path = entry.map_err(HistoryError::io("read", &self.partial))?.path();
-            sync(&path)?;
-        }
-        sync_directory(&self.partial)?;
+        sync_all(&self.partial)?;
         refuse_occupied(&self.place)?;
         if self.place.exists() {
             fs::remove_dir(&self.place).map_err(HistoryError::io("replace", &self.place))?;
@@ -191,6 +220,15 @@ fn refuse_occupied(place: &Path) -> Result<(), HistoryError> {
         },
         Err(e) => Err(HistoryError::io("look at", place)(e)),
     }
+}
+
+/// A directory and all that is in it.
+fn sync_all(directory: &Path) -> Result<(), HistoryError> {
+    for entry in fs::read_dir(directory).map_err(HistoryError::io("read", directory))? {
+        let path = entry.map_err(HistoryError::io("read", directory))?.path();
+        if path.is_dir() { sync_all(&path)? } else { sync(&path)? }
+    }
+    sync_directory(directory)
 }
 
 fn sync(path: &Path) -> Result<(), HistoryError> {

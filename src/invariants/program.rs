@@ -109,6 +109,9 @@ pub(super) fn call_by_name(row: &mut VerdictRow, conduct: &Conduct) {
     for (id, name) in &conduct.names {
         let number = JobKey::Own(*id);
         if witness.jobs.contains(&number) || witness.text.contains(&id.to_string()) {
+            let begins = conduct.excerpts.get(name).map(|text| format!(" (\"{text}\")")).unwrap_or_default();
+            // A person recognises it by its text, and needs that once.
+            witness.text = witness.text.replacen(&id.to_string(), &format!("{name}{begins}"), 1);
             witness.text = witness.text.replace(&id.to_string(), &name.to_string());
         }
         for job in witness.jobs.iter_mut().filter(|job| **job == number) {

@@ -16,11 +16,19 @@ pub(super) fn follows(view: &CellView<'_>, begun_ns: u64, told_ns: u64) -> bool 
     begun_ns > told_ns || (begun_ns == told_ns && !side_by_side)
 }
 
+/// Whether the process that got this answer was killed before that attempt: nobody remembers what it was told.
+fn forgotten(view: &CellView<'_>, told: &LedgerRow, next: &LedgerRow) -> bool {
+    let killed_ns = view.evidence.conduct.as_ref().and_then(|conduct| conduct.killed_ns);
+    killed_ns.is_some_and(|at| told.ended_ns <= at && at <= next.arrived_ns)
+}
+
 /// No job has more attempts in the ledger than `retry.max_attempts`, for each time that it was given to a process:
 /// a client that gets a job out of a queue again does not know what died with another.
 pub(super) fn attempts_capped(view: &CellView<'_>) -> Ruling {
     let cap = |job: &JobView<'_>| {
         let deliveries = job.results.iter().map(|result| result.deliveries).max().unwrap_or(1);
+        let killed = view.evidence.conduct.as_ref().is_some_and(|conduct| conduct.killed_ns.is_some());
+        let deliveries = deliveries.max(1 + u32::from(killed));
         view.plan.retry.max_attempts.saturating_mul(deliveries)
     };
     let mut tally = Tally::new();
@@ -54,8 +62,9 @@ pub(super) fn retry_after_respected(view: &CellView<'_>) -> Ruling {
             let Some(wait_ms) = row.retry_after_ms.filter(|_| job.was_told(row)) else { continue };
             asked += 1;
             let told_ns = job.known_over_ns(row);
-            let Some(next) =
-                job.ledger[at + 1..].iter().find(|next| follows(view, job.begun_ns(next), told_ns))
+            let Some(next) = job.ledger[at + 1..]
+                .iter()
+                .find(|next| follows(view, job.begun_ns(next), told_ns) && !forgotten(view, row, next))
             else {
                 continue;
             };
@@ -103,6 +112,7 @@ pub(super) fn no_retry_when_permanent(view: &CellView<'_>) -> Ruling {
                     && next.body_hash == row.body_hash
                     && follows(view, job.begun_ns(next), told_ns)
                     && !newer(next)
+                    && !forgotten(view, row, next)
             };
             for next in job.ledger.iter().filter(follows) {
                 tally.violation(next.arrived_ns, (job.id, row, next));

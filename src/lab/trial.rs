@@ -27,6 +27,7 @@ pub(super) fn judged(plan: &Plan, left: Left<'_>, elapsed: Duration) -> Trial {
         books: books(events, entries),
         timeout: Some(plan.timeouts.first_byte.min(plan.timeouts.total)),
         elapsed,
+        killed: None,
     }
 }
 

@@ -140,12 +140,30 @@ impl Arrival {
     }
 }
 
-/// The job of a request that says nothing of it: two that ask the same under different keys are two.
+/// The job of a request that says nothing of it: by its key, unless that is drawn anew in every run. No schedule could
+/// speak of such a one, so it goes by what it asks, and which keys belong together is seen when the run is judged.
 fn unnamed(key: Option<&str>, body_hash: u64) -> JobKey {
-    JobKey::Other(match key {
+    JobKey::Other(match key.filter(|key| !is_drawn(key)) {
         Some(key) if is_tag(key) => format!("key:{key}"),
         Some(key) => format!("key:{:016x}", xxh64(key.as_bytes(), 0)),
         None => format!("body:{body_hash:016x}"),
+    })
+}
+
+/// Whether a key looks drawn: it holds a UUID that is not made from a name, or a long run of letters and digits.
+fn is_drawn(key: &str) -> bool {
+    if let Some(uuid) = key.as_bytes().windows(36).find(|window| is_uuid(window)) {
+        // Versions 3 and 5 are made from names.
+        return !matches!(uuid[14], b'3' | b'5');
+    }
+    key.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| run.len() >= 16)
+}
+
+/// Whether these 36 bytes have the form of a UUID.
+fn is_uuid(text: &[u8]) -> bool {
+    (0..).zip(text).all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
     })
 }
 

@@ -38,7 +38,9 @@ impl Address {
     pub fn of(path: &str, query: Option<&str>) -> Option<Self> {
         let api = path.strip_prefix("/v1").unwrap_or(path);
         // Azure puts a deployment before what is otherwise the same.
-        let azure = path.strip_prefix("/openai/deployments/").and_then(|rest| rest.split_once('/'));
+        let azure = ["/openai/deployments/", "/v1/deployments/", "/deployments/"];
+        let azure =
+            azure.iter().find_map(|prefix| path.strip_prefix(prefix)).and_then(|rest| rest.split_once('/'));
         let api = azure.map_or(api, |(_, rest)| &path[path.len() - rest.len() - 1..]);
         match api.strip_prefix("/openai/v1").unwrap_or(api) {
             "/chat/completions" => return Some(Self::default()),
@@ -174,7 +176,11 @@ mod tests {
         for path in ["/v1/chat/completions", "/chat/completions"] {
             assert_eq!(of(path, None), Some((Dialect::OpenAi, None, false)));
         }
-        for path in ["/openai/deployments/mine/chat/completions", "/openai/v1/chat/completions"] {
+        for path in [
+            "/openai/deployments/mine/chat/completions",
+            "/v1/deployments/mine/chat/completions",
+            "/openai/v1/chat/completions",
+        ] {
             assert_eq!(of(path, Some("api-version=1")), Some((Dialect::OpenAi, None, false)), "{path}");
         }
         assert_eq!(of("/v1/responses", None), Some((Dialect::Responses, None, false)));

@@ -6,9 +6,12 @@ use super::body::{Answer, Broken, Played};
 use super::connection::Busy;
 use super::dialect::Address;
 use super::errors::{self, Reply};
+use super::excerpt::excerpt;
 use super::play::{Head, Move};
 use super::shared::{Driven, Shared, Turn};
 use super::wire;
+use crate::history::JobKey;
+use crate::sync::lock;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -20,6 +23,9 @@ use std::time::Duration;
 
 /// Longest body of a request.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Paths kept of those that are not served.
+const UNSERVED_MAX: usize = 8;
+
 /// Longest time in which it must arrive.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -48,6 +54,11 @@ pub(super) async fn route(
         _ if path.starts_with("/deadheat/") => admin::route(&shared, request).await,
         (method, _) => {
             let message = format!("Invalid URL ({method} {path})");
+            let mut unserved = lock(&shared.doors.unserved);
+            if unserved.len() < UNSERVED_MAX {
+                unserved.insert(format!("{method} {path}"));
+            }
+            drop(unserved);
             Ok(refuse(&shared, errors::invalid_request(404, &message, None)))
         }
     }
@@ -87,6 +98,12 @@ pub(super) async fn answer(
     let mut arrival = Arrival::read_at(at, header, body);
     if let Some(key) = &shared.job_key {
         arrival.name_by(key, body);
+    }
+    if let Some(excerpts) = &shared.excerpts
+        && matches!(&arrival.job, JobKey::Other(name) if name.starts_with("body:"))
+        && let Some(text) = excerpt(body)
+    {
+        lock(excerpts).entry(arrival.job.clone()).or_insert(text);
     }
     let mut driven = match shared.arrive(arrived, arrival) {
         Turn::Now(driven) => driven,

@@ -4,15 +4,17 @@ use super::connection;
 use super::core::{Core, CoreConfig};
 use super::shared::Shared;
 use crate::clock::{self, Clock};
-use crate::history::LedgerEntry;
+use crate::history::{JobKey, LedgerEntry};
 use crate::scenario::{FaultRule, MockPlan};
 use crate::schedule::{Schedule, Trace};
+use crate::sync::lock;
 use regex::bytes::Regex;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -101,7 +103,7 @@ impl Server {
     /// # Errors
     /// If the address cannot be bound, or a thread cannot be made.
     pub fn start(config: MockConfig, clock: Clock) -> io::Result<Self> {
-        Self::start_with(config, None, None, clock)
+        Self::start_with(config, |_| {}, clock)
     }
 
     /// As [`Self::start`]; it can say what its ledger is worth, if it keeps one.
@@ -109,23 +111,23 @@ impl Server {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_judging(config: MockConfig, judge: Judge, clock: Clock) -> io::Result<Self> {
-        Self::start_with(config, None, Some(judge), clock)
+        Self::start_with(config, |shared| shared.judge = Some(judge), clock)
     }
 
-    /// As [`Self::start`]; whose request it is that has neither header nor tag, `job_key` finds in its body.
+    /// As [`Self::start`]; whose request it is that has neither header nor tag, `job_key` finds in its body. It
+    /// remembers how requests begin that nothing but their text names.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub fn start_keyed(config: MockConfig, job_key: Option<Regex>, clock: Clock) -> io::Result<Self> {
-        Self::start_with(config, job_key, None, clock)
+        let keep = |shared: &mut Shared| {
+            shared.job_key = job_key;
+            shared.excerpts = Some(Mutex::default());
+        };
+        Self::start_with(config, keep, clock)
     }
 
-    fn start_with(
-        config: MockConfig,
-        job_key: Option<Regex>,
-        judge: Option<Judge>,
-        clock: Clock,
-    ) -> io::Result<Self> {
+    fn start_with(config: MockConfig, set: impl FnOnce(&mut Shared), clock: Clock) -> io::Result<Self> {
         let epoch_utc_s = clock::utc_now_s().saturating_sub(clock.now().as_secs());
         let core = Core::new(CoreConfig {
             name: config.name,
@@ -138,7 +140,7 @@ impl Server {
         let listener = listen(config.bind)?;
         let address = listener.local_addr()?;
         let mut shared = Shared::new(core, config.model, epoch_utc_s, config.ledger, clock);
-        (shared.job_key, shared.judge) = (job_key, judge);
+        set(&mut shared);
         let shared = Arc::new(shared);
         let (over, stop) = watch::channel(false);
         let mut server = Self { shared, address, over, threads: Vec::new() };
@@ -194,6 +196,18 @@ impl Server {
     #[must_use]
     pub fn stats(&self) -> super::Stats {
         self.shared.with_core(|core| core.stats())
+    }
+
+    /// Methods and paths that were asked for and are not served: the first few.
+    #[must_use]
+    pub fn unserved(&self) -> BTreeSet<String> {
+        lock(&self.shared.doors.unserved).clone()
+    }
+
+    /// How requests begin that nothing but their text names; empty unless it was started to remember.
+    #[must_use]
+    pub fn excerpts(&self) -> HashMap<JobKey, String> {
+        self.shared.excerpts.as_ref().map(|excerpts| lock(excerpts).clone()).unwrap_or_default()
     }
 
     /// What the gate of its schedule saw so far.

@@ -10,11 +10,11 @@ use super::registers::Registers;
 use super::server::{Judge, LedgerSink};
 use super::store::Store;
 use crate::clock::Clock;
-use crate::history::LedgerEntry;
+use crate::history::{JobKey, LedgerEntry};
 use crate::schedule::Schedule;
 use crate::sync::lock;
 use regex::bytes::Regex;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(super) struct Doors {
     pub(super) connections_refused: AtomicU64,
     /// Requests answered without the core: other routes, too large or unfinished bodies.
     pub(super) other: AtomicU64,
+    /// Methods and paths that were asked for and are not served; the first of them.
+    pub(super) unserved: Mutex<BTreeSet<String>>,
 }
 
 /// Everything the threads of one server share.
@@ -48,6 +50,8 @@ pub(super) struct Shared {
     pub(super) store: Option<Mutex<Store>>,
     /// The resource of tests of locks.
     pub(super) registers: Mutex<Registers>,
+    /// How requests begin that nothing but their text names; `None` if nobody will ask.
+    pub(super) excerpts: Option<Mutex<HashMap<JobKey, String>>>,
     /// By what in the body the job of a request is known that has neither header nor tag.
     pub(super) job_key: Option<Regex>,
     /// Says what the ledger is worth.
@@ -72,6 +76,7 @@ impl Shared {
             doors: Doors::default(),
             store,
             registers: Mutex::new(Registers::default()),
+            excerpts: None,
             job_key: None,
             judge: None,
             sink,

@@ -4,6 +4,7 @@ use super::text::spark::decode;
 use crate::history::{CounterRow, MetricRow, Summary};
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Nanoseconds in a millisecond, and in a second.
 const NS_PER_MS: f64 = 1e6;
@@ -15,16 +16,29 @@ fn histogram(summary: &Summary, row: &CounterRow, metric: &str) -> Option<Histog
     decode(&summary.metrics.iter().find(same)?.hdr).filter(|histogram| !histogram.is_empty())
 }
 
+/// What these shapes say of the load beyond a summary. What is not known is left out of them, never made up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Offered {
+    /// The model asked for, by the name of its target.
+    pub models: BTreeMap<String, String>,
+    /// Jobs offered per second; infinite where a free worker takes the next at once.
+    pub rate_per_s: Option<f64>,
+    /// The shape of the gamma distribution of the gaps between arrivals: 1 is Poisson, below it is burstier.
+    pub burstiness: Option<f64>,
+    /// Most jobs in progress.
+    pub in_progress_max: Option<u32>,
+}
+
 /// In the shape of `vllm bench serve --save-result`, a line for each cell, as with `--append-result`.
 ///
 /// Completed and failed are jobs, retries included; `e2el` is from due to done of each job.
 #[must_use]
-pub fn vllm_bench(summary: &Summary) -> String {
-    let lines = summary.counters.iter().map(|row| vllm_cell(summary, row).to_string() + "\n");
+pub fn vllm_bench(summary: &Summary, offered: &Offered) -> String {
+    let lines = summary.counters.iter().map(|row| vllm_cell(summary, row, offered).to_string() + "\n");
     lines.collect()
 }
 
-fn vllm_cell(summary: &Summary, row: &CounterRow) -> Value {
+fn vllm_cell(summary: &Summary, row: &CounterRow, offered: &Offered) -> Value {
     let seconds = row.elapsed_ms as f64 / 1e3;
     let per_s = |n: u64| if seconds > 0.0 { n as f64 / seconds } else { 0.0 };
     let (input, output) = (row.tokens.client_prompt, row.tokens.client_completion);
@@ -33,12 +47,8 @@ fn vllm_cell(summary: &Summary, row: &CounterRow) -> Value {
         "endpoint_type": "openai-chat",
         "backend": "openai-chat",
         "label": format!("{}/{}", row.target, row.strategy),
-        "model_id": row.target,
         "tokenizer_id": null,
         "num_prompts": row.planned,
-        "request_rate": "inf",
-        "burstiness": 1.0,
-        "max_concurrency": null,
         "duration": seconds,
         "completed": row.answered,
         "failed": row.failed + row.unknown,
@@ -53,6 +63,16 @@ fn vllm_cell(summary: &Summary, row: &CounterRow) -> Value {
         "deadheat_plan_hash": summary.plan_hash,
         "deadheat_exit_code": summary.exit_code,
     });
+    let mut put = |name: &str, value: Option<Value>| {
+        if let (Some(value), Some(cell)) = (value, cell.as_object_mut()) {
+            cell.insert(name.to_owned(), value);
+        }
+    };
+    put("model_id", offered.models.get(&row.target).map(|model| json!(model)));
+    let rate = offered.rate_per_s.map(|rate| if rate.is_finite() { json!(rate) } else { json!("inf") });
+    put("request_rate", rate);
+    put("burstiness", offered.burstiness.map(|shape| json!(shape)));
+    put("max_concurrency", offered.in_progress_max.map(|most| json!(most)));
     for (ours, theirs) in [("ttft", "ttft"), ("tpot", "tpot"), ("itl", "itl"), ("response", "e2el")] {
         if let (Some(histogram), Some(cell)) = (histogram(summary, row, ours), cell.as_object_mut()) {
             figures(cell, theirs, &histogram);
@@ -81,7 +101,7 @@ fn date(summary: &Summary) -> String {
 /// In the shape of llm-d's benchmark report, version 0.2.1: a JSON document for each cell, which is YAML too, with
 /// `---` between them.
 ///
-/// Requests are attempts; `request_latency` is from due to done of each job.
+/// Requests are attempts: jobs that were not begun made none. `request_latency` is from due to done of each job.
 #[must_use]
 pub fn llmd_report(summary: &Summary) -> String {
     let documents = summary.counters.iter().map(|row| format!("{:#}\n", llmd_cell(summary, row)));
@@ -122,7 +142,6 @@ fn llmd_cell(summary: &Summary, row: &CounterRow) -> Value {
             "requests": {
                 "total": row.attempts,
                 "failures": row.attempts - row.attempts_ok.min(row.attempts),
-                "incomplete": row.not_issued.values().sum::<u64>(),
                 "input_length": mean(each(input), "count"),
                 "output_length": mean(each(output), "count"),
             },

@@ -8,6 +8,7 @@ mod compare;
 mod findings;
 mod foot;
 mod latency;
+mod mark;
 mod scale;
 mod series;
 mod story;
@@ -26,7 +27,7 @@ const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
 /// No request leaves the page, and no script runs but this one: its SHA-256 stands here, and the browser's test fails
 /// with the right one if it is wrong.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-2zllal381PHgnrwWpiEnzN2gwp6Vm+tYHCluc/sBx+c='";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-Y51TGFIg9URWjXPqkPHufC5cPfJ6hHKaT262CNLVSZ8='";
 /// A small mark for the browser's tab: two lines that end level.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M2 5h9M2 11h9' stroke='%232f5bd7' stroke-width='3'/%3E%3Cpath d='M13.5 1v14' stroke='%23d9480f' stroke-width='2'/%3E%3C/svg%3E";
 /// Reasons that are listed before the rest is counted.
@@ -55,15 +56,30 @@ struct Room {
     findings: usize,
     /// Whether the metrics that few ask for are drawn too.
     metrics: bool,
+    /// Most rows of a table.
+    rows: usize,
+    /// Most bytes of the plan, and of each text of a finding.
+    text: usize,
 }
 
 /// From all that a reader may want to what a page of thousands of cells has room for.
 const ROOMS: [Room; 4] = [
-    Room { cells: 3 * COLOURS, findings: 60, metrics: true },
-    Room { cells: 3 * COLOURS, findings: 40, metrics: false },
-    Room { cells: COLOURS, findings: 25, metrics: false },
-    Room { cells: COLOURS, findings: 8, metrics: false },
+    Room { cells: 3 * COLOURS, findings: 60, metrics: true, rows: 300, text: 200_000 },
+    Room { cells: 3 * COLOURS, findings: 40, metrics: false, rows: 300, text: 40_000 },
+    Room { cells: COLOURS, findings: 25, metrics: false, rows: 120, text: 10_000 },
+    Room { cells: COLOURS, findings: 8, metrics: false, rows: 40, text: 4_000 },
 ];
+
+impl Room {
+    /// The text, or its first lines and where the rest is.
+    fn cut(self, text: &str, rest: &str) -> String {
+        if text.len() <= self.text {
+            return text.to_owned();
+        }
+        let end = text[..text.floor_char_boundary(self.text)].rfind('\n').unwrap_or(0);
+        format!("{}\n… cut here: {rest} has all of it\n", &text[..end])
+    }
+}
 
 /// The page, with as much of a large run as there is room for.
 #[must_use]
@@ -98,13 +114,13 @@ fn page(summary: &Summary, extras: &Extras<'_>, room: Room) -> String {
                 (header(summary))
                 main #main {
                     (findings::section(summary, extras, room))
-                    (verdicts::section(summary))
-                    (compare::section(summary))
+                    (verdicts::section(summary, room))
+                    (compare::section(summary, room))
                     (latency::section(summary, room))
                     @if !summary.counters.is_empty() { (series::section(extras.course, room)) }
-                    (bill::section(summary))
+                    (bill::section(summary, room))
                     @if !summary.counters.is_empty() { (foot::fidelity(summary)) }
-                    (foot::plan(summary, extras))
+                    (foot::plan(summary, extras, room))
                 }
                 footer { "Written by deadheat " (summary.deadheat) ". A clean pass says what was tried; it is no proof." }
                 div #tip role="status" aria-live="polite" hidden {}

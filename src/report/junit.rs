@@ -1,16 +1,21 @@
 //! JUnit XML: one case per threshold, invariant and finding, so that every CI system can show them.
 
+mod compared;
+
 use super::text::figures::{NONE, count};
 use crate::history::{FindingRow, Summary, ThresholdRow, Verdict, VerdictRow};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+pub use compared::compared_junit;
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
 
 /// The file's text.
-#[must_use]
-pub fn junit(summary: &Summary) -> String {
+///
+/// # Errors
+/// If it cannot be written as XML. What XML forbids is taken out before, so no summary of ours has such a thing.
+pub fn junit(summary: &Summary) -> Result<String, SerializeError> {
     let mut report = Report::new(format!("deadheat {}", summary.name));
     report.set_time(Duration::from_millis(summary.elapsed_ms));
-    let mut run = suite("run", vec![validity(summary)], summary);
+    let mut run = suite("run", vec![validity(summary), end(summary)], summary);
     run.set_time(Duration::from_millis(summary.elapsed_ms));
     report.add_test_suite(run);
     if !summary.thresholds.is_empty() {
@@ -26,10 +31,13 @@ pub fn junit(summary: &Summary) -> String {
         report.add_test_suite(suite(&name, own.map(|row| verdict(summary, row)).collect(), summary));
     }
     if !summary.findings.is_empty() {
-        report.add_test_suite(suite("findings", summary.findings.iter().map(finding).collect(), summary));
+        report.add_test_suite(suite(
+            "findings",
+            (1..).zip(&summary.findings).map(finding).collect(),
+            summary,
+        ));
     }
-    // Our names hold nothing that XML cannot: what it forbids is taken out by the library.
-    report.to_string().unwrap_or_default()
+    report.to_string()
 }
 
 fn suite(name: &str, cases: Vec<TestCase>, summary: &Summary) -> TestSuite {
@@ -82,14 +90,28 @@ fn validity(summary: &Summary) -> TestCase {
     case("the load was valid", "run", status)
 }
 
+/// Red where the run failed for a reason that no other case shows.
+fn end(summary: &Summary) -> TestCase {
+    let shown = [0, 3, 5, 6, 7].contains(&summary.exit_code);
+    let status = match shown {
+        true => TestCaseStatus::success(),
+        false => {
+            failure("run", &format!("exit code {}", summary.exit_code), &summary.exit_reasons.join("\n"))
+        }
+    };
+    case("the run came to its end", "run", status)
+}
+
 fn threshold(row: &ThresholdRow) -> TestCase {
     let observed = row.observed.as_deref().or(row.why.as_deref()).unwrap_or(NONE);
     let status = match (row.void, row.passed) {
-        (true, _) => skipped("void: the load was invalid"),
+        (true, _) => skipped(row.why.as_deref().unwrap_or("void")),
         (_, true) => TestCaseStatus::success(),
         (_, false) => {
-            let text = format!("{}: observed {observed} over {} samples", row.threshold, count(row.samples));
-            failure("threshold", &format!("observed {observed}"), &text)
+            let against = row.against.as_ref().map(|has| format!("; the baseline has {has}"));
+            let message = format!("observed {observed}{}", against.unwrap_or_default());
+            let text = format!("{}: {message}; {} samples", row.threshold, count(row.samples));
+            failure("threshold", &message, &text)
         }
     };
     let place =
@@ -116,7 +138,8 @@ fn verdict(summary: &Summary, row: &VerdictRow) -> TestCase {
     case(row.invariant.name(), &format!("invariants.{}/{}", row.target, row.strategy), status)
 }
 
-fn finding(row: &FindingRow) -> TestCase {
+/// Numbered: of two cases with one name, some readers show the first alone.
+fn finding((number, row): (u32, &FindingRow)) -> TestCase {
     let [shown, of] = row.reproduced;
     let text = format!(
         "{}\nreproduced {shown} of {of}\nreplay: {}\n\n{}",
@@ -124,6 +147,6 @@ fn finding(row: &FindingRow) -> TestCase {
         row.replay,
         row.table.join("\n")
     );
-    let name = format!("{} under a schedule", row.invariant.name());
+    let name = format!("finding {number}: {} under a schedule", row.invariant.name());
     case(&name, &format!("findings.{}/{}", row.target, row.strategy), failure("finding", &row.cause, &text))
 }

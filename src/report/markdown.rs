@@ -1,8 +1,11 @@
 //! Markdown for a comment on a pull request and for a job's summary page.
 
+mod compared;
+
 use super::text::figures::{NONE, count, many, maybe_ms, percent, rate, rounded};
 use super::text::headline::word;
 use crate::history::{CounterRow, MetricRow, Summary, ThresholdRow, Verdict, VerdictRow};
+pub use compared::compared_markdown;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -51,8 +54,8 @@ fn shortened(text: String, most: usize) -> String {
         out.push('\n');
     }
     // A fence or a fold that was cut open is closed.
-    if out.matches("\n```").count() % 2 == 1 {
-        out.push_str("```\n");
+    if let Some(fence) = open_fence(&out) {
+        let _ = writeln!(out, "{fence}");
     }
     if out.matches("<details>").count() > out.matches("</details>").count() {
         out.push_str("\n</details>\n");
@@ -93,6 +96,21 @@ fn fenced(lines: &[String]) -> String {
     format!("\n{fence}text\n{}{more}\n{fence}\n", body.join("\n"))
 }
 
+/// The ticks of a fence that a text ends in.
+fn open_fence(text: &str) -> Option<String> {
+    let mut open: Option<&str> = None;
+    for line in text.lines() {
+        let ticks = &line[..line.len() - line.trim_start_matches('`').len()];
+        open = match open {
+            // Only a line of as many ticks, and nothing else, ends it.
+            Some(fence) if line == fence => None,
+            None if ticks.len() > 2 => Some(ticks),
+            open => open,
+        };
+    }
+    open.map(str::to_owned)
+}
+
 fn run_of_ticks(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
@@ -107,19 +125,24 @@ fn code(text: &str) -> String {
     format!("`{}`", text.chars().map(harmless).collect::<String>())
 }
 
-fn headline(text: &mut String, summary: &Summary) {
-    let mark = match summary.exit_code {
+/// How it ended, and why.
+fn ended(text: &mut String, exit_code: u8, name: &str, reasons: &[String]) {
+    let mark = match exit_code {
         0 => "✅",
         7 | 8 | 10 | 130 => "⚠️",
         _ => "❌",
     };
-    let _ = writeln!(text, "## {mark} {}: {}\n", word(summary.exit_code).0, plain(&summary.name));
-    for reason in summary.exit_reasons.iter().take(REASONS) {
+    let _ = writeln!(text, "## {mark} {}: {}\n", word(exit_code).0, plain(name));
+    for reason in reasons.iter().take(REASONS) {
         let _ = writeln!(text, "- {}", plain(reason));
     }
-    if summary.exit_reasons.len() > REASONS {
-        let _ = writeln!(text, "- and {} more", summary.exit_reasons.len() - REASONS);
+    if reasons.len() > REASONS {
+        let _ = writeln!(text, "- and {} more", reasons.len() - REASONS);
     }
+}
+
+fn headline(text: &mut String, summary: &Summary) {
+    ended(text, summary.exit_code, &summary.name, &summary.exit_reasons);
     let sum = |of: fn(&CounterRow) -> u64| summary.counters.iter().map(of).sum::<u64>();
     if !summary.counters.is_empty() {
         let (answered, planned) = (count(sum(|row| row.answered)), count(sum(|row| row.planned)));
@@ -154,9 +177,11 @@ fn thresholds(text: &mut String, summary: &Summary) {
         let place =
             if row.target.is_empty() { "run".to_owned() } else { format!("{}/{}", row.target, row.strategy) };
         let observed = row.observed.as_deref().or(row.why.as_deref()).unwrap_or(NONE);
+        let against = row.against.as_ref().map(|has| format!("; the baseline has {has}"));
+        let observed = format!("{observed}{}", against.unwrap_or_default());
         // A bar ends a table's field even within code.
         let (threshold, n) = (code(&row.threshold).replace('|', "\\|"), count(row.samples));
-        let _ = writeln!(text, "| {mark} | {threshold} | {} | {} | {n} |", plain(&place), plain(observed));
+        let _ = writeln!(text, "| {mark} | {threshold} | {} | {} | {n} |", plain(&place), plain(&observed));
     }
     more(text, rows.len(), ROWS);
 }

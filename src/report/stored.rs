@@ -1,7 +1,9 @@
-//! Reads a stored `summary.json`.
+//! Reads a stored `summary.json` or `comparison.json`.
 
-use crate::history::{RunDir, SUMMARY_VERSION, Summary};
+use crate::history::{COMPARISON_VERSION, Compared, PARTS, RunDir, SUMMARY_VERSION, Summary};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Why there is no summary to render.
@@ -23,21 +25,28 @@ pub enum StoredError {
         /// What it left.
         left: PathBuf,
     },
+    /// Nothing was judged yet.
+    #[error("{} holds parts of a run: nothing is judged until `deadheat merge` has put them together with the others", .0.display())]
+    Part(PathBuf),
     /// The file is torn, or something else.
-    #[error("{} is not a whole summary: {source}; `deadheat check` can judge the evidence beside it again", path.display())]
+    #[error("{} is not whole: {source}; {advice}", path.display())]
     Torn {
         /// The file.
         path: PathBuf,
         /// Where reading stopped.
         source: serde_json::Error,
+        /// What to do instead.
+        advice: &'static str,
     },
     /// The file was written by a build with another format.
-    #[error("{} has version {found}, and this build reads version {SUMMARY_VERSION}; use the deadheat that wrote it", path.display())]
+    #[error("{} has version {found}, and this build reads version {known}; use the deadheat that wrote it", path.display())]
     Version {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: u64,
+        /// The version that this build reads.
+        known: u32,
     },
 }
 
@@ -49,12 +58,29 @@ struct Versioned {
 
 /// Why there is no summary: the run may have left other evidence.
 fn unread(dir: &Path, path: PathBuf, source: std::io::Error) -> StoredError {
+    if dir.join(PARTS).is_dir() {
+        return StoredError::Part(dir.to_owned());
+    }
     let evidence = dir.join("plan.toml").is_file().then(|| dir.to_owned());
     let left = evidence.or_else(|| RunDir::left_over(dir)).filter(|_| !path.exists());
     match left {
         Some(left) => StoredError::BrokenOff { dir: dir.to_owned(), left },
         None => StoredError::Read { path, source },
     }
+}
+
+/// Reads `comparison.json` of a comparison's directory; `None` if it is no such directory.
+///
+/// # Errors
+/// Names the file, whether it is torn or of another version.
+pub fn stored_comparison(dir: &Path) -> Option<Result<Compared, StoredError>> {
+    let path = dir.join("comparison.json");
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
+        Err(source) => return Some(Err(StoredError::Read { path, source })),
+    };
+    Some(read(&text, path, COMPARISON_VERSION, "its pairs stand beside it, each a run of its own"))
 }
 
 /// Reads `summary.json` of a run's directory.
@@ -67,11 +93,20 @@ pub fn stored(dir: &Path) -> Result<Summary, StoredError> {
         Ok(text) => text,
         Err(source) => return Err(unread(dir, path, source)),
     };
-    match serde_json::from_slice::<Versioned>(&text) {
-        Err(source) => Err(StoredError::Torn { path, source }),
-        Ok(Versioned { version }) if version != u64::from(SUMMARY_VERSION) => {
-            Err(StoredError::Version { path, found: version })
+    read(&text, path, SUMMARY_VERSION, "`deadheat check` can judge the evidence beside it again")
+}
+
+fn read<T: DeserializeOwned>(
+    text: &[u8],
+    path: PathBuf,
+    known: u32,
+    advice: &'static str,
+) -> Result<T, StoredError> {
+    match serde_json::from_slice::<Versioned>(text) {
+        Err(source) => Err(StoredError::Torn { path, source, advice }),
+        Ok(Versioned { version }) if version != u64::from(known) => {
+            Err(StoredError::Version { path, found: version, known })
         }
-        Ok(_) => serde_json::from_slice(&text).map_err(|source| StoredError::Torn { path, source }),
+        Ok(_) => serde_json::from_slice(text).map_err(|source| StoredError::Torn { path, source, advice }),
     }
 }

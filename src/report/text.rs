@@ -18,6 +18,7 @@ mod verdicts;
 use crate::history::{PROGRAM, Summary};
 pub use calibrated::calibrated;
 pub use compared::compared;
+pub(super) use compared::{Shown, design};
 pub(super) use layout::clipped;
 use layout::{Page, Tone};
 use std::path::Path;

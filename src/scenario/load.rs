@@ -16,7 +16,7 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// # Errors
 /// Everything that is wrong with the scenario at once, each with its place and what to write instead.
 pub fn load(source: &Source, overrides: &[(String, String)], env: Env<'_>) -> Result<Plan, Faults> {
-    read(source, overrides, Some(env))
+    read(source, overrides, Some(env), false)
 }
 
 /// Reads a run's `plan.toml` again. `${VARIABLE}` stays as it is: judging a run needs no variable of the machine
@@ -25,10 +25,23 @@ pub fn load(source: &Source, overrides: &[(String, String)], env: Env<'_>) -> Re
 /// # Errors
 /// As [`load`].
 pub fn load_stored(source: &Source) -> Result<Plan, Faults> {
-    read(source, &[], None)
+    read(source, &[], None, false)
 }
 
-fn read(source: &Source, overrides: &[(String, String)], env: Option<Env<'_>>) -> Result<Plan, Faults> {
+/// Reads the `plan.toml` of a run that made one block (`only_block`) as the plan of all its blocks.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_whole(source: &Source) -> Result<Plan, Faults> {
+    read(source, &[], None, true)
+}
+
+fn read(
+    source: &Source,
+    overrides: &[(String, String)],
+    env: Option<Env<'_>>,
+    all_blocks: bool,
+) -> Result<Plan, Faults> {
     let file = Text { name: source.path.display().to_string(), text: source.text.clone() };
     let mut faults = Vec::new();
     let mut document = Document::parse(file, &mut faults);
@@ -39,7 +52,7 @@ fn read(source: &Source, overrides: &[(String, String)], env: Option<Env<'_>>) -
     for (key, value) in overrides {
         document.set(key, value, &mut faults);
     }
-    match check(&document, env) {
+    match check(&document, env, all_blocks) {
         Ok(plan) if faults.is_empty() => Ok(plan),
         Ok(_) => Err(Faults::new(faults, &document.texts)),
         Err(more) => {
@@ -49,11 +62,14 @@ fn read(source: &Source, overrides: &[(String, String)], env: Option<Env<'_>>) -
     }
 }
 
-fn check(document: &Document, env: Option<Env<'_>>) -> Result<Plan, Vec<Fault>> {
+fn check(document: &Document, env: Option<Env<'_>>, all_blocks: bool) -> Result<Plan, Vec<Fault>> {
     let mut findings = Findings::new(document);
     let Some(mut scenario) = file::sound::<raw::Scenario>(document, &SCHEMA, &mut findings) else {
         return Err(findings.faults);
     };
+    if all_blocks {
+        scenario.only_block = None;
+    }
     fill::fill(&mut scenario);
     let plan = build::build(&scenario, env, &mut findings);
     if findings.faults.is_empty() { Ok(plan) } else { Err(findings.faults) }

@@ -41,15 +41,39 @@ pub(super) fn is_secret_key(key: &str) -> bool {
     SECRET_KEYS.iter().any(|secret| key.contains(secret))
 }
 
+/// How keys begin, and how many letters and digits follow at least. Where the beginning is that of ordinary words too, it
+/// takes as many as a key has.
+const BEGINNINGS: [(&str, usize); 17] = [
+    ("sk-", 0),
+    ("Bearer ", 0),
+    ("AIza", 0),
+    ("xai-", 0),
+    ("gsk_", 0),
+    ("ghp_", 16),
+    ("gho_", 16),
+    ("ghu_", 16),
+    ("ghs_", 16),
+    ("ghr_", 16),
+    ("github_pat_", 16),
+    ("glpat-", 8),
+    ("hf_", 16),
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("r8_", 16),
+    ("nvapi-", 8),
+];
+
 /// `sk-…` and its like: a known prefix and what follows.
 fn tokens(text: &str) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
-    for prefix in ["sk-", "Bearer ", "AIza", "xai-", "gsk_"] {
+    for (prefix, least) in BEGINNINGS {
         for (start, _) in text.match_indices(prefix) {
             let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
             let rest = &text[start + prefix.len()..];
             let length = rest.find(|c| !word(c)).unwrap_or(rest.len());
-            if text[..start].chars().next_back().is_none_or(|c| !c.is_alphanumeric()) && length >= 3 {
+            let solid = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+            let alone = text[..start].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+            if alone && length >= 3 && solid >= least {
                 spans.push(start..start + prefix.len() + length);
             }
         }
@@ -133,4 +157,23 @@ fn stars(text: &str, spans: &[Range<usize>]) -> String {
         }
     }
     masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_known_by_how_they_begin_and_words_are_not_keys() {
+        let solid = "0123456789abcdefABCDEF0123456789abcd";
+        for key in ["ghp_", "gho_", "hf_", "github_pat_", "sk-proj-", "gsk_", "r8_"]
+            .map(|start| format!("{start}{solid}"))
+        {
+            assert_eq!(masked(&format!("a {key} b")), format!("a {} b", "*".repeat(key.len())));
+        }
+        assert_eq!(masked("id=AKIAIOSFODNN7EXAMPLE"), format!("id={}", "*".repeat(20)));
+        for words in ["hf_hub_download(repo)", "AKIA", "ASIATIC", "ghp_ is a prefix"] {
+            assert_eq!(masked(words), words);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! How a program is run, and what is left of a run.
 
 use super::capture::Captured;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub struct Command {
     pub stdin: Option<Vec<u8>>,
     /// After how long it is stopped.
     pub timeout: Duration,
+    /// Whether whoever runs it said so.
+    pub limit_given: bool,
     /// How long it may take to end once it is asked to.
     pub grace: Duration,
     /// How many of it run at once, at least 1.
@@ -27,7 +30,7 @@ impl Command {
     #[must_use]
     pub fn new(words: Vec<String>) -> Self {
         let (timeout, grace) = (Duration::from_secs(30), Duration::from_secs(2));
-        Self { words, stdin: None, timeout, grace, processes: 1, kill_at: None }
+        Self { words, stdin: None, timeout, limit_given: false, grace, processes: 1, kill_at: None }
     }
 }
 
@@ -52,6 +55,16 @@ pub enum ProcessEnd {
     Signalled(i32),
     /// It was stopped: its time was up.
     Stopped,
+}
+
+impl fmt::Display for ProcessEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit {code}"),
+            Self::Signalled(signal) => write!(f, "signal {signal}"),
+            Self::Stopped => f.write_str("stopped"),
+        }
+    }
 }
 
 /// What is left of a run.

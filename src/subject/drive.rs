@@ -29,6 +29,8 @@ pub struct Address {
     url: String,
     host: String,
     port: u16,
+    /// Whether every other job asks for a stream.
+    pub streams: bool,
 }
 
 impl Address {
@@ -41,7 +43,7 @@ impl Address {
         let uri: http::Uri = url.parse().map_err(|_| wrong())?;
         let host = uri.host().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(wrong)?;
         let port = uri.port_u16().unwrap_or(80);
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), host: host.to_owned(), port })
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), host: host.to_owned(), port, streams: false })
     }
 
     fn listens(&self) -> bool {
@@ -86,7 +88,8 @@ impl Drive {
         let over = Arc::new(AtomicBool::new(false));
         let (stop, address) = (over.clone(), address.clone());
         let work = move || {
-            let came = wait(&address, patience, clock, &stop).and_then(|()| send(&endpoint, jobs, clock));
+            let listens = wait(&address, patience, clock, &stop);
+            let came = listens.and_then(|()| send(&endpoint, address.streams, jobs, clock));
             answers.enough();
             came
         };
@@ -113,14 +116,18 @@ fn wait(address: &Address, patience: Duration, clock: Clock, over: &AtomicBool) 
     Ok(())
 }
 
-fn send(endpoint: &Endpoint, jobs: u64, clock: Clock) -> Result<Vec<Attempt>, String> {
+fn send(endpoint: &Endpoint, streams: bool, jobs: u64, clock: Clock) -> Result<Vec<Attempt>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("no runtime to drive the program: {error}"))?;
-    let client = Client::new(endpoint, clock).map_err(|error| error.to_string())?;
+    let client = |stream| {
+        let endpoint = Endpoint { stream, ..endpoint.clone() };
+        Client::new(&endpoint, clock).map_err(|error| error.to_string())
+    };
+    let clients = [client(false)?, client(streams)?];
     let one = |index: u64| {
         let tokens = TOKENS + u32::try_from(index % 4096).unwrap_or(0);
         let request = Request::new(JobId { cell: 0, index }, 1, clock.now(), WORDS, tokens);
-        let client = &client;
+        let client = &clients[usize::from(index % 2 == 1)];
         async move { client.attempt(&request, std::future::pending()).await.attempt }
     };
     Ok(runtime.block_on(join_all((0..jobs).map(one))))

@@ -68,6 +68,16 @@ impl Hearing {
         Self { patterns, ..Self::default() }
     }
 
+    /// Whether the patterns for tokens, requests and failures found something.
+    pub(super) fn matched(&self) -> [bool; 3] {
+        let any = |has: fn(&TotalsSaid) -> bool| self.found.values().any(has);
+        [
+            any(|said| said.total_tokens.is_some()),
+            any(|said| said.requests.is_some()),
+            any(|said| said.failed.is_some()),
+        ]
+    }
+
     /// What came out of a program that is a server.
     pub(super) fn got(&mut self, results: Vec<(ResultSaid, Duration)>, totals: TotalsSaid) {
         self.spoken.extend(results);

@@ -17,6 +17,7 @@ pub(super) struct Numbers {
 /// An ask by a request that carries no name.
 struct Ask {
     job: JobId,
+    key: Option<String>,
     ended_ns: u64,
     whole: bool,
 }
@@ -24,9 +25,11 @@ struct Ask {
 impl Numbers {
     /// Numbers the jobs of these entries, in place.
     ///
-    /// A job of the job file keeps its number. A request without header, tag and key is known by its body alone, and the same
-    /// may be asked twice on purpose: it belongs to an earlier one only if that had ended without a whole answer.
-    pub(super) fn give(entries: &mut [LedgerEntry]) -> Self {
+    /// A job of the job file keeps its number. A request without header and tag is known by its body alone, and the same
+    /// may be asked twice on purpose: it belongs to an earlier one if both have one `Idempotency-Key`, or if the earlier had
+    /// ended without a whole answer. Where the program asks the same several times when nobody disturbs it (`usual`), only a
+    /// key or an SDK's own count tells a repetition from the next of its kind.
+    pub(super) fn give(entries: &mut [LedgerEntry], usual: Option<&BTreeMap<JobKey, u64>>) -> Self {
         let mut numbers = Self::default();
         let mut asks: HashMap<JobKey, Vec<Ask>> = HashMap::new();
         entries.sort_by_key(|entry| (entry.arrived_ns, entry.seq));
@@ -37,10 +40,14 @@ impl Numbers {
                     numbers.by_name.entry(name.clone()).or_insert_with(|| vec![*id]);
                     continue;
                 }
-                JobKey::Other(text) if text.starts_with("body:") => {
+                name if is_body(name) => {
                     let asks = asks.entry(name.clone()).or_default();
+                    let key = entry.idempotency_key.as_deref();
+                    let several = usual.and_then(|usual| usual.get(&name)).is_some_and(|times| *times > 1);
+                    let may = !several || entry.sdk_retry.is_some_and(|retry| retry > 0);
                     let repeats = |ask: &&mut Ask| {
-                        !ask.whole && ask.ended_ns <= entry.arrived_ns.saturating_add(NOTICE_NS)
+                        let over = !ask.whole && ask.ended_ns <= entry.arrived_ns.saturating_add(NOTICE_NS);
+                        (may && over) || (key.is_some() && ask.key.as_deref() == key)
                     };
                     match asks.iter_mut().filter(repeats).max_by_key(|ask| ask.ended_ns) {
                         Some(ask) => {
@@ -49,7 +56,8 @@ impl Numbers {
                         }
                         None => {
                             let job = numbers.fresh(&name);
-                            asks.push(Ask { job, ended_ns: entry.ended_ns, whole: is_whole(entry) });
+                            let (key, whole) = (key.map(str::to_owned), is_whole(entry));
+                            asks.push(Ask { job, key, ended_ns: entry.ended_ns, whole });
                             job
                         }
                     }
@@ -69,12 +77,23 @@ impl Numbers {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// How often each text was asked that is nobody's by name.
+    pub(super) fn unnamed(&self) -> BTreeMap<JobKey, u64> {
+        let bodies = self.by_name.iter().filter(|(name, _)| is_body(name));
+        bodies.map(|(name, jobs)| (name.clone(), jobs.len() as u64)).collect()
+    }
+
     fn fresh(&mut self, name: &JobKey) -> JobId {
         let job = JobId { cell: 0, index: Conduct::FOREIGN + self.names.len() as u64 };
         self.names.insert(job, name.clone());
         self.by_name.entry(name.clone()).or_default().push(job);
         job
     }
+}
+
+/// Whether a job is known by nothing but what it asks.
+fn is_body(name: &JobKey) -> bool {
+    matches!(name, JobKey::Other(text) if text.starts_with("body:"))
 }
 
 /// Whether a whole good answer was handed over.

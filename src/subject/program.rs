@@ -59,7 +59,7 @@ pub struct Run<'a> {
     pub environment: &'a dyn Fn(u32) -> Vec<(OsString, OsString)>,
     /// Where it stands; `None` is where we stand.
     pub place: Option<PathBuf>,
-    /// What stands in the environment of all that descend from it: `NAME=value`.
+    /// What stands in the environment of all that descend from it, `NAME=value`, beside `DEADHEAT_PROCESS`.
     pub mark: Vec<u8>,
     /// Takes its lines.
     pub ear: Ear,
@@ -154,9 +154,11 @@ impl Course<'_> {
         if let Some(place) = &self.run.place {
             command.current_dir(place);
         }
-        let child = command.spawn();
-        let mut child = child.map_err(|source| ProgramError::Start { program: program.clone(), source })?;
-        let group = Group::new(child.id(), self.run.mark.clone());
+        // Its siblings bear the run's mark too, and are not to be ended with it.
+        let own = format!("DEADHEAT_PROCESS={process}").into_bytes();
+        let started = Group::start(&mut command, vec![self.run.mark.clone(), own]);
+        let (mut child, group) =
+            started.map_err(|source| ProgramError::Start { program: program.clone(), source })?;
         let output: [Arc<Mutex<Captured>>; 2] = Default::default();
         let thread = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(format!("{name}-{process}")).spawn(work);
@@ -292,6 +294,7 @@ impl Course<'_> {
             std::thread::sleep(WATCHED);
         }
         for member in &mut self.members {
+            member.group.widen();
             member.group.end(self.run.command.grace);
         }
         let until = self.run.clock.now() + LAST_WORDS;

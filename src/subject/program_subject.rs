@@ -1,6 +1,7 @@
 //! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
 
 use super::command::{Ear, Ran};
+use super::dotenv;
 use super::drive::{self, Drive};
 use super::environment::{Given, environment};
 use super::hearing::Hearing;
@@ -12,12 +13,13 @@ use super::settings::{Place, Settings, TARGET};
 use super::testimony::{Calm, Left};
 use crate::clock::Clock;
 use crate::explore::{Line, Subject, Trial};
-use crate::history::{LedgerEntry, PROGRAM, ResultSource};
+use crate::history::{ConductEnd, JobKey, LedgerEntry, PROGRAM, ResultSource};
 use crate::invariants;
 use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::scenario::{self, Plan};
 use crate::schedule::{Fallback, Schedule, Trace};
 use crate::sync::lock;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub struct ProgramSubject {
     /// The run from which that is known, until somebody asks for one like it.
     first: Option<Trial>,
     seen: Seen,
+    /// What the program's `.env` would add to its environment.
+    filed: Vec<(String, String)>,
     stop: Arc<AtomicBool>,
     clock: Clock,
     /// When, on that clock, a run is given up unjudged.
@@ -67,6 +71,20 @@ pub struct Seen {
     pub perturbed: [u64; 2],
     /// Whether a run was given up.
     pub interrupted: bool,
+    /// How the first run ended, which nobody disturbed.
+    pub calm_end: ConductEnd,
+    /// What it then wrote to standard error.
+    pub calm_error: String,
+    /// Requests of the first run that nothing but their text names.
+    pub unnamed: u64,
+    /// Methods and paths that were asked for and are not served.
+    pub unserved: BTreeSet<String>,
+    /// Whether the patterns for tokens, requests and failures matched a line in any run.
+    pub matched: [bool; 3],
+    /// How processes ended, and how many did.
+    pub ends: BTreeMap<String, u64>,
+    /// How long each run took, the program's start included.
+    pub took: Vec<Duration>,
 }
 
 impl ProgramSubject {
@@ -76,8 +94,14 @@ impl ProgramSubject {
     /// A fault of deadheat's own.
     pub fn new(settings: Settings, stop: Arc<AtomicBool>) -> Result<Self, String> {
         let plan = settings.plan()?;
-        let (clock, end_at) = (Clock::start(), None);
-        Ok(Self { settings, plan, calm: None, first: None, seen: Seen::default(), stop, clock, end_at })
+        let here = std::env::current_dir().unwrap_or_default();
+        let place = match &settings.place {
+            Place::Dir(dir) => here.join(dir),
+            Place::Here | Place::Fresh => here,
+        };
+        let filed = dotenv::found(&place, &settings.command.words);
+        let (clock, end_at, seen) = (Clock::start(), None, Seen::default());
+        Ok(Self { settings, plan, calm: None, first: None, seen, filed, stop, clock, end_at })
     }
 
     /// Stops every further run after so long.
@@ -88,6 +112,12 @@ impl ProgramSubject {
     /// Gives a run up that goes on after so long from now. It is not judged: that its time was up is no fault of its own.
     pub fn end_within(&mut self, time: Duration) {
         self.end_at = Some(self.clock.now() + time);
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The plan by which it is judged.
@@ -124,7 +154,8 @@ impl ProgramSubject {
     fn once(&mut self, schedule: &Schedule, jobs: u64) -> Result<Trial, String> {
         let clock = Clock::start();
         let made = self.make(schedule, jobs, clock)?;
-        let Made { ran, hearing, entries, trace, stats, loaded } = made;
+        let Made { ran, hearing, entries, trace, stats, unserved, excerpts, loaded } = made;
+        self.seen.unserved.extend(unserved.iter().cloned());
         if let Some(loaded) = loaded {
             self.seen.perturbed[0] += 1;
             self.seen.perturbed[1] += u64::from(!loaded);
@@ -133,9 +164,15 @@ impl ProgramSubject {
             self.seen.interrupted |= self.stop.load(Ordering::Relaxed);
             return Ok(Trial { elapsed: clock.now(), ..Trial::default() });
         }
+        let killed = ran.killed;
         let (books, arrived) = (entries.iter().map(Line::from).collect(), entries.len() as u64);
+        let is_unnamed =
+            |entry: &&LedgerEntry| matches!(&entry.job, JobKey::Other(name) if name.starts_with("body:"));
+        let unnamed = entries.iter().filter(is_unnamed).count() as u64;
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = Left {
+            unserved: &unserved,
+            excerpts: &excerpts,
             settings: &self.settings,
             schedule,
             jobs,
@@ -152,13 +189,16 @@ impl ProgramSubject {
         }
         if self.calm.is_none() {
             (self.seen.requests, self.seen.streams) = (arrived, streams);
+            (self.seen.unnamed, self.seen.calm_end) = (unnamed, calm.end);
+            self.seen.calm_error = ran.output.first().map_or_else(String::new, |[_, error]| error.text());
             self.seen.scanned = calm.results != ResultSource::Claims;
         }
         self.calm.get_or_insert(calm);
         let timeout = stats.read_timeout_max_ms.map(Duration::from_millis);
         self.seen.read_timeout = self.seen.read_timeout.max(timeout);
         self.note(&ran, &hearing);
-        Ok(Trial { trace, verdicts, books, timeout, elapsed: clock.now() })
+        self.seen.took.push(clock.now());
+        Ok(Trial { trace, verdicts, books, timeout, elapsed: clock.now(), killed })
     }
 
     fn note(&mut self, ran: &Ran, hearing: &Hearing) {
@@ -169,6 +209,12 @@ impl ProgramSubject {
         seen.unread_runs += u64::from(unread > 0);
         seen.orphans += u64::from(ran.orphans);
         seen.stopped += u64::from(ran.ends.contains(&super::ProcessEnd::Stopped));
+        for (ever, now) in seen.matched.iter_mut().zip(hearing.matched()) {
+            *ever |= now;
+        }
+        for end in &ran.ends {
+            *seen.ends.entry(end.to_string()).or_default() += 1;
+        }
         if let Some([out, err]) = ran.output.first() {
             seen.last = [out.text(), err.text()];
         }
@@ -209,7 +255,7 @@ impl ProgramSubject {
                     seed: settings.seed,
                     process,
                 };
-                let mut all = environment(std::env::vars_os(), &given);
+                let mut all = environment(std::env::vars_os(), &self.filed, &given);
                 if let Some(perturbation) = &perturbation {
                     perturbation.add(&mut all);
                 }
@@ -224,6 +270,7 @@ impl ProgramSubject {
         });
         let came = driven.map(Drive::end);
         let ran = ran.map_err(|error| error.to_string())?;
+        let (unserved, excerpts) = (server.unserved(), server.excerpts());
         let (trace, stats) = server.finish(DRAIN);
         let mut hearing = std::mem::take(&mut *lock(&hearing));
         hearing.files(&claims);
@@ -234,7 +281,7 @@ impl ProgramSubject {
             hearing.got(results, totals);
         }
         let loaded = perturbation.as_ref().map(Perturbation::loaded);
-        Ok(Made { ran, hearing, entries, trace, stats, loaded })
+        Ok(Made { ran, hearing, entries, trace, stats, unserved, excerpts, loaded })
     }
 
     /// The load for a program that is a server.
@@ -314,6 +361,8 @@ struct Made {
     entries: Vec<LedgerEntry>,
     trace: Trace,
     stats: Stats,
+    unserved: BTreeSet<String>,
+    excerpts: HashMap<JobKey, String>,
     /// Whether the script of `--perturb` was found; `None` if there was none.
     loaded: Option<bool>,
 }

@@ -19,7 +19,7 @@ impl Scratch {
     pub fn new(jobs: u64) -> io::Result<Self> {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let number = MADE.fetch_add(1, Relaxed);
-        let mut root = std::env::temp_dir().join(format!("deadheat-audit-{}-{number}", std::process::id()));
+        let mut root = std::env::temp_dir().join(format!("{}{number}", ours()));
         let mut tries = 0;
         while let Err(error) = fs::create_dir(&root) {
             tries += 1;
@@ -64,6 +64,20 @@ impl Scratch {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+}
+
+/// How the names of all folders of this process begin.
+fn ours() -> String {
+    format!("deadheat-audit-{}-", std::process::id())
+}
+
+/// Removes every folder of this process, for one that ends without dropping them.
+pub(super) fn clear() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    let ours = ours();
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours)) {
+        let _ = fs::remove_dir_all(entry.path());
     }
 }
 

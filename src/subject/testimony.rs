@@ -11,7 +11,7 @@ use crate::history::{
     Outcome, ResultSource,
 };
 use crate::schedule::{Event, Fallback, Schedule, Trace};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// What is known of a program from a run in which nobody disturbed it.
@@ -25,6 +25,12 @@ pub(super) struct Calm {
     pub(super) results: ResultSource,
     /// Whether each answered job had a result.
     pub(super) shows_all: bool,
+    /// How often each text was asked that is nobody's by name.
+    pub(super) unnamed: BTreeMap<JobKey, u64>,
+    /// The longest that nothing was in flight before more came.
+    pub(super) silence: Duration,
+    /// How it ended.
+    pub(super) end: ConductEnd,
 }
 
 /// One run, as it was left.
@@ -36,6 +42,8 @@ pub(super) struct Left<'a> {
     pub(super) trace: &'a Trace,
     pub(super) ran: &'a Ran,
     pub(super) hearing: &'a Hearing,
+    pub(super) unserved: &'a BTreeSet<String>,
+    pub(super) excerpts: &'a HashMap<JobKey, String>,
     /// `None` if this is the calm run.
     pub(super) calm: Option<&'a Calm>,
 }
@@ -44,7 +52,7 @@ impl Left<'_> {
     /// The evidence, and what it says of a program that nobody disturbed.
     pub(super) fn evidence(mut self) -> (Evidence, Calm) {
         let mut entries = std::mem::take(&mut self.entries);
-        let numbers = Numbers::give(&mut entries);
+        let numbers = Numbers::give(&mut entries, self.calm.map(|calm| &calm.unnamed));
         let (source, jobs) = self.results(&numbers);
         let answered: BTreeSet<JobId> = entries.iter().filter(|e| is_whole(e)).filter_map(own).collect();
         let shown: BTreeSet<JobId> = jobs.iter().map(|row| row.job).collect();
@@ -57,6 +65,9 @@ impl Left<'_> {
             // Who claims results claims all of them; what an output shows by itself may be a part.
             shows_all: source == ResultSource::Claims || (!answered.is_empty() && answered.is_subset(&shown)),
             jobs: own_jobs,
+            unnamed: numbers.unnamed(),
+            silence: silence(&entries),
+            end: end(self.ran),
         });
         let conduct = self.conduct(&entries, numbers, source, &calm);
         let meta = Meta { elapsed_ns: conduct.ended_ns, ..Meta::default() };
@@ -118,6 +129,11 @@ impl Left<'_> {
             ended_ns: ns(self.ran.ended),
             killed_ns: self.ran.killed.map(ns),
             orphans: self.ran.orphans,
+            silence_ns: ns(calm.silence),
+            calm_end: calm.end,
+            excerpts: self.excerpts.iter().map(|(job, text)| (job.clone(), text.clone())).collect(),
+            unserved: self.unserved.iter().cloned().collect(),
+            limit_known: self.calm.is_some() || self.settings.command.limit_given,
             planned: calm.jobs.iter().copied().filter(within).collect(),
             disturbed: self.disturbed(entries, &numbers),
             named,
@@ -201,6 +217,18 @@ fn booked(whose: &str, said: &TotalsSaid) -> Booked {
 
 fn says_something(book: &Booked) -> bool {
     book.requests.is_some() || book.has_tokens()
+}
+
+/// The longest that nothing was in flight between two requests.
+fn silence(entries: &[LedgerEntry]) -> Duration {
+    let mut sorted: Vec<&LedgerEntry> = entries.iter().collect();
+    sorted.sort_unstable_by_key(|entry| entry.arrived_ns);
+    let (mut longest, mut busy_ns) = (0, sorted.first().map_or(0, |first| first.ended_ns));
+    for entry in sorted {
+        longest = longest.max(entry.arrived_ns.saturating_sub(busy_ns));
+        busy_ns = busy_ns.max(entry.ended_ns);
+    }
+    Duration::from_nanos(longest)
 }
 
 /// The worst end of all processes.

@@ -39,7 +39,7 @@ pub fn verdicts(mut entries: Vec<LedgerEntry>, declared: &str) -> Result<(bool, 
     for entry in &mut entries {
         TARGET.clone_into(&mut entry.target);
     }
-    let numbers = Numbers::give(&mut entries);
+    let numbers = Numbers::give(&mut entries, None);
     let own = |entry: &LedgerEntry| match entry.job {
         JobKey::Own(id) => Some(id),
         JobKey::Other(_) => None,

@@ -101,6 +101,8 @@ pub(crate) fn explored() -> ExploredRow {
         unknown: ["fencing-monotonic", "retry-after-respected"]
             .map(|name| (name.into(), seen_nothing.clone()))
             .into(),
+        idle: vec![Invariant::CancelPropagates],
+        program: None,
         again: BTreeMap::new(),
         not_covered: vec![
             "32 of 104 fault schedules, for which the budget was too small".into(),

@@ -86,6 +86,10 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     drive: Option<String>,
+    /// With --drive: every other job asks for a stream
+    #[arg(long, requires = "drive")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    streams: bool,
     /// What the program reads from standard input
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,6 +157,7 @@ impl Options {
             kill_at: self.kill_at.or(file.kill_at),
             perturb: self.perturb.or(file.perturb),
             drive: self.drive.or(file.drive),
+            streams: self.streams || file.streams,
             stdin: self.stdin.or(file.stdin),
         }
     }
@@ -202,11 +207,15 @@ impl Options {
         settings.command.kill_at = self.kill_at;
         let drive = self.drive.as_deref().map(Address::read).transpose();
         settings.drive = drive.map_err(|error| format!("--drive: {error}"))?;
+        if let Some(address) = &mut settings.drive {
+            address.streams = self.streams;
+        }
         if settings.drive.is_some() && settings.command.processes > 1 {
             return Err("--drive is for one process: leave --processes out".to_owned());
         }
         if let Some(timeout) = &self.timeout {
             settings.command.timeout = duration("timeout", timeout)?;
+            settings.command.limit_given = true;
         }
         settings.place = match self.workdir.as_deref() {
             None => Place::Here,

@@ -1,7 +1,7 @@
 //! `--explore` and `--time`: after the run itself, hunt each cell for schedules under which it breaks a rule.
 
+use super::hunting::Hunting;
 use super::{Args, Failure, redis};
-use crate::cli::output;
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{Berth, Cause, Stop};
 use crate::explore::{self, Budget, Config, Report, Subject, Trial};
@@ -11,6 +11,7 @@ use crate::lab::{SocketCell, VirtualCell};
 use crate::scenario::{Cell, ClockKind, Place, Plan, StrategyPlan};
 use crate::schedule::Schedule;
 use crate::strategy;
+use crate::units::format_duration;
 use std::time::Duration;
 
 /// How long to hunt, if at all.
@@ -32,16 +33,17 @@ pub(super) fn hunt(
 ) -> Result<Hunted, Failure> {
     let mut hunted = Hunted::default();
     let (ground, cells) = (Ground::open(plan)?, plan.cells());
+    let clock = Clock::start();
+    let mut shown = Hunting::new(args.quiet, cells.len(), asked.words(), clock.now());
     for (number, cell) in (1..).zip(&cells) {
         if stop.cause().is_some() {
             hunted.explored.push(not_hunted(plan, *cell));
             continue;
         }
-        if !args.quiet {
-            let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
-            output::say(&format!("hunting {target}/{strategy}, cell {number} of {}", cells.len()));
-        }
-        let Some(report) = hunt_cell(args, &ground, *cell, asked, cells.len(), stop)? else {
+        let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
+        shown.cell(number, format!("{target}/{strategy}"));
+        let watch = Watched { stop, shown: &mut shown, clock };
+        let Some(report) = hunt_cell(args, &ground, *cell, asked, cells.len(), watch)? else {
             hunted.explored.push(not_hunted(plan, *cell));
             continue;
         };
@@ -50,13 +52,12 @@ pub(super) fn hunt(
             let file = format!("finding-{}.toml", hunted.findings.len() + 1);
             let written = dir.write(&file, &finding.to_toml());
             written.map_err(|error| Failure::new(Exit::Internal, &error))?;
-            if !args.quiet {
-                output::say(&format!("found that it breaks {}: {}", finding.invariant.name(), finding.cause));
-            }
+            shown.found(finding.invariant.name(), &finding.cause);
             let place = dir.final_path().join(&file);
             hunted.findings.push(finding.row(&place.display().to_string()));
         }
     }
+    shown.end();
     ground.close();
     if stop.cause().is_none() {
         hunted.failed = hunted.explored.iter().find_map(|row| row.stopped.clone());
@@ -75,18 +76,37 @@ fn not_hunted(plan: &Plan, cell: Cell) -> ExploredRow {
     }
 }
 
-/// A subject that is not run any more once the hunt was stopped.
+impl Asked {
+    /// What each cell, or all of them, may use up.
+    fn words(self) -> String {
+        match self {
+            Self::Schedules(n) => format!("{n} schedules for each cell"),
+            Self::Time(time) => format_duration(time),
+        }
+    }
+}
+
+/// Who stops a hunt, and who shows it.
+struct Watched<'a> {
+    stop: &'a Stop,
+    shown: &'a mut Hunting,
+    clock: Clock,
+}
+
+/// A subject whose runs are shown, and that is not run any more once the hunt was stopped.
 struct Stoppable<'a> {
     subject: &'a mut dyn Subject,
-    stop: &'a Stop,
+    watched: Watched<'a>,
 }
 
 impl Subject for Stoppable<'_> {
     fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
-        match self.stop.cause() {
-            Some(_) => Err("it was stopped".to_owned()),
-            None => self.subject.run(schedule, jobs),
+        if self.watched.stop.cause().is_some() {
+            return Err("it was stopped".to_owned());
         }
+        let trial = self.subject.run(schedule, jobs)?;
+        self.watched.shown.trial(&trial, self.watched.clock.now());
+        Ok(trial)
     }
 }
 
@@ -97,8 +117,9 @@ fn hunt_cell(
     cell: Cell,
     asked: Asked,
     cells: usize,
-    stop: &Stop,
+    watched: Watched<'_>,
 ) -> Result<Option<Report>, Failure> {
+    let (stop, clock) = (watched.stop, watched.clock);
     let (target, strategy) = (&ground.plan.targets[cell.target], &ground.plan.strategies[cell.strategy]);
     let budget = match asked {
         Asked::Schedules(n) => Budget::Schedules(n),
@@ -107,8 +128,7 @@ fn hunt_cell(
     let report = ground.with(cell, budget, |subject, mut config| {
         config.origin.scenario = Some(args.scenario.display().to_string());
         config.origin.set = args.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let clock = Clock::start();
-        explore::explore(&mut Stoppable { subject, stop }, &config, &|| clock.now())
+        explore::explore(&mut Stoppable { subject, watched }, &config, &|| clock.now())
     });
     let mut report = match report {
         Ok(report) => report,

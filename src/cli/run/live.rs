@@ -18,14 +18,16 @@ pub(super) struct Shown<'a> {
     pub(super) total: Option<u64>,
     pub(super) seen: Snapshot,
     pub(super) view: &'a LiveView,
-    /// Jobs begun and ended per second, of late.
+    /// Jobs due by the schedule so far.
+    pub(super) due: u64,
+    /// Jobs due and ended per second, of late.
     pub(super) rates: [f64; 2],
     pub(super) elapsed: Duration,
     pub(super) stopping: bool,
 }
 
 /// Foreign text without anything that moves a cursor.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -34,11 +36,11 @@ fn ms(value: Option<f64>) -> String {
     time.map_or_else(|| "—".to_owned(), format_duration)
 }
 
-fn dim(text: impl Into<String>) -> Span<'static> {
+pub(super) fn dim(text: impl Into<String>) -> Span<'static> {
     Span::styled(text.into(), Style::new().add_modifier(Modifier::DIM))
 }
 
-fn bold(text: impl Into<String>) -> Span<'static> {
+pub(super) fn bold(text: impl Into<String>) -> Span<'static> {
     Span::styled(text.into(), Style::new().add_modifier(Modifier::BOLD))
 }
 
@@ -49,7 +51,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
         Constraint::Length(6),
         Constraint::Length(6),
         Constraint::Min(4),
-        Constraint::Length(1),
+        Constraint::Length(4),
     ];
     let [head, figures, sparks, bottom, newest] = Layout::vertical(rows).areas(frame.area());
     progress(frame, head, shown);
@@ -62,8 +64,21 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
     let [left, right] = Layout::horizontal(halves).areas(bottom);
     histogram(frame, left, view);
     thresholds(frame, right, view);
-    let text = view.newest.as_deref().map_or_else(|| "nothing amiss so far".to_owned(), plain);
-    frame.render_widget(Line::from(vec![dim(" newest  "), Span::raw(text)]), newest);
+    newest_of(frame, newest, view);
+}
+
+/// What was found last, and what ended badly last.
+fn newest_of(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
+    let or = |text: &Option<String>, none: &str| text.as_deref().map_or_else(|| none.to_owned(), plain);
+    let found = Style::new().fg(if view.finding.is_some() { Color::Red } else { Color::Reset });
+    let finding = Span::styled(or(&view.finding, "no rule seen broken so far"), found);
+    let lines = vec![
+        Line::from(vec![dim("newest finding "), finding]),
+        Line::from(vec![dim("newest error   "), Span::raw(or(&view.newest, "none"))]),
+    ];
+    let title =
+        format!(" findings {} by the client's own history; all rules are judged at the end ", view.findings);
+    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
 }
 
 fn progress(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
@@ -90,16 +105,16 @@ fn progress(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
 /// The figures, each in words that the report uses too.
 fn numbers(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     let (seen, view) = (shown.seen, shown.view);
-    let [begun, ended] = shown.rates;
+    let [offered, achieved] = shown.rates;
     let pair = |name: &str, value: String| vec![dim(format!("{name:>10} ")), bold(format!("{value:<14}"))];
     let line = |parts: Vec<Vec<Span<'static>>>| Line::from(parts.concat());
     let both = |pair: [Option<f64>; 2]| format!("{} / {}", ms(pair[0]), ms(pair[1]));
     let cost = if view.cost.is_empty() { "—".to_owned() } else { view.cost.join(", ") };
     let lines = vec![
         line(vec![
-            pair("offered", format!("{begun:.1} jobs/s")),
-            pair("achieved", format!("{ended:.1} jobs/s")),
-            pair("in flight", seen.busy.to_string()),
+            pair("offered", format!("{offered:.1} jobs/s")),
+            pair("achieved", format!("{achieved:.1} jobs/s")),
+            pair("in flight", seen.in_flight().to_string()),
         ]),
         line(vec![
             pair("attempts", seen.attempts.to_string()),
@@ -111,9 +126,18 @@ fn numbers(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
             pair("response", both(view.response_ms)),
             pair("lag p99", ms(view.lag_ms[1])),
         ]),
-        line(vec![pair("tokens/s", format!("{:.0}", view.tokens_per_s)), pair("cost", cost)]),
+        line(vec![
+            pair("tokens/s", format!("{:.0}", view.tokens_per_s)),
+            pair("overdue", format!("{} jobs", overdue(shown))),
+            pair("cost", cost),
+        ]),
     ];
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" load  p50 / p99 ")), area);
+}
+
+/// Jobs that are due and nobody has begun: what a client that cannot keep up leaves lying.
+fn overdue(shown: &Shown<'_>) -> u64 {
+    shown.due.saturating_sub(shown.seen.jobs_begun)
 }
 
 fn spark(frame: &mut Frame<'_>, area: Rect, name: &str, by_second: &[u64], color: Color) {
@@ -167,14 +191,22 @@ pub(super) fn words(shown: &Shown<'_>) -> String {
     let (seen, view) = (shown.seen, shown.view);
     let of = shown.total.map_or_else(String::new, |total| format!(" of {total}"));
     let in_progress = seen.jobs_begun.saturating_sub(seen.jobs_ended);
-    let [begun, ended] = shown.rates;
+    let [offered, achieved] = shown.rates;
+    let overdue = match overdue(shown) {
+        0 => String::new(),
+        jobs => format!(", {jobs} overdue"),
+    };
+    let finding = view.finding.as_deref().map(|text| format!(", newest finding: {}", plain(text)));
+    let finding = finding.unwrap_or_default();
     let cost = if view.cost.is_empty() { String::new() } else { format!(", {}", view.cost.join(", ")) };
     let missed = view.thresholds.iter().filter(|row| row.observed.is_some() && !row.passed).count();
     let missed = if missed == 0 { String::new() } else { format!(", thresholds missed so far: {missed}") };
     format!(
-        "{}{of} jobs, {in_progress} in progress, {} attempts, {} failed ({} of them 429), offered {begun:.1}/s, achieved {ended:.1}/s, \
-         ttft p50 {} p99 {}, response p50 {} p99 {}, lag p99 {}, {:.0} tokens/s{cost}{missed}",
+        "{}{of} jobs, {in_progress} in progress, {} in flight{overdue}, {} attempts, {} failed ({} of them 429), \
+         offered {offered:.1}/s, achieved {achieved:.1}/s, \
+         ttft p50 {} p99 {}, response p50 {} p99 {}, lag p99 {}, {:.0} tokens/s{cost}{missed}{finding}",
         seen.jobs_ended,
+        seen.in_flight(),
         seen.attempts,
         seen.attempts_failed,
         view.limited,
@@ -210,13 +242,30 @@ mod tests {
                 ttft_bars: vec![(1.0, 4), (2.0, 9)],
                 cost: vec!["0.12 USD".to_owned()],
                 newest: Some("job:0042#1: reset\u{1b}[2J".to_owned()),
+                findings: 1,
+                finding: Some("attempts-capped at mock/x: \u{1b}job:0042 made attempt 4".to_owned()),
                 ..LiveView::default()
             },
         );
-        let seen = Snapshot { jobs_begun: 60, jobs_ended: 42, attempts: 51, attempts_failed: 9, busy: 18 };
+        let seen = Snapshot {
+            jobs_begun: 60,
+            jobs_ended: 42,
+            attempts: 51,
+            attempts_failed: 9,
+            busy: 18,
+            waiting: 5,
+        };
         let (rates, elapsed) = ([12.0, 10.5], Duration::from_millis(4200));
-        let shown =
-            Shown { plan: &plan, total: Some(100), seen, view: &view, rates, elapsed, stopping: false };
+        let shown = Shown {
+            plan: &plan,
+            total: Some(100),
+            seen,
+            view: &view,
+            due: 97,
+            rates,
+            elapsed,
+            stopping: false,
+        };
         let line = words(&shown);
         for (width, height) in [(120, 40), (80, 24), (20, 5), (1, 1)] {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
@@ -225,7 +274,16 @@ mod tests {
                 terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
             assert!(!text.contains('\u{1b}'));
             if width >= 80 {
-                for part in ["42 of 100 jobs", "437ms", "0.12 USD", "10.5", "12.0"] {
+                for part in [
+                    "42 of 100 jobs",
+                    "437ms",
+                    "0.12 USD",
+                    "10.5",
+                    "12.0",
+                    "37 ",
+                    "13",
+                    "job:0042 made attempt 4",
+                ] {
                     assert!(text.contains(part) && line.contains(part), "{part} in {text} and in {line}");
                 }
                 assert!(text.contains("job:0042#1: reset"), "{text}");

@@ -1,6 +1,7 @@
 //! Shows how a run gets on: a picture on a terminal, a line now and then elsewhere. Reads counters and swapped
 //! snapshots, never the hot path.
 
+use super::due::Due;
 use super::live::{self, Shown};
 use crate::cli::output;
 use crate::clock::{Clock, utc_now_s};
@@ -8,14 +9,14 @@ use crate::engine::{Cause, Stop};
 use crate::gate::{Live, LiveView};
 use crate::history::{BatchSender, Event, Watch};
 use crate::profile;
-use crate::scenario::Plan;
+use crate::scenario::{ClockKind, Plan};
 use crate::shared::{Progress, Snapshot};
 use arc_swap::ArcSwap;
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::{Frame, Terminal};
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Stderr, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,12 +67,12 @@ impl Display {
         progress: &Arc<Progress>,
         history: BatchSender,
         stop: &Arc<Stop>,
-        newest: Newest,
+        (newest, clock): (Newest, Clock),
     ) -> Self {
         let (quit, quitting) = mpsc::channel();
         let total = profile::planned(plan).map(|jobs| jobs * plan.cells().len() as u64);
         let (progress, stop) = (progress.clone(), stop.clone());
-        let watched = Watched { plan: plan.clone(), total, progress, history, stop, newest };
+        let watched = Watched { plan: plan.clone(), total, progress, history, stop, newest, clock };
         let thread = std::thread::Builder::new().name("progress".to_owned());
         let thread = thread.spawn(move || watched.show(quiet, &quitting));
         Self { quit, thread: thread.ok() }
@@ -95,13 +96,25 @@ struct Watched {
     history: BatchSender,
     stop: Arc<Stop>,
     newest: Newest,
+    /// The run's, if it lives on the machine's time.
+    clock: Clock,
 }
 
 impl Watched {
+    /// The moment on the run's own time, and the jobs that had ended by then.
+    fn moment(&self, seen: &Snapshot, view: &LiveView) -> (u64, u64) {
+        match self.plan.clock {
+            ClockKind::Real => (self.clock.now_ns(), seen.jobs_ended),
+            ClockKind::Virtual => (view.latest_ns, view.answered + view.unanswered),
+        }
+    }
+
     fn show(&self, quiet: bool, quitting: &mpsc::Receiver<()>) {
-        let (clock, terminal) = (Clock::start(), stderr().is_terminal() && draws());
+        let (clock, terminal) = (Clock::start(), has_screen());
         let mut screen: Option<Screen> = None;
-        let mut looks: VecDeque<(Duration, Snapshot)> = VecDeque::new();
+        let mut looks: VecDeque<Look> = VecDeque::new();
+        // It walks the whole profile once.
+        let mut due = (!quiet).then(|| Due::new(&self.plan));
         let (mut ticks, mut last) = (0, Snapshot::default());
         while let Err(mpsc::RecvTimeoutError::Timeout) = quitting.recv_timeout(TICK) {
             if self.history.failed() {
@@ -112,17 +125,19 @@ impl Watched {
             }
             ticks += 1;
             let (seen, elapsed) = (self.progress.read(), clock.now());
-            looks.push_back((elapsed, seen));
-            looks.drain(..looks.len().saturating_sub(RATE_TICKS));
             let view = self.newest.load();
+            let (now_ns, ended) = self.moment(&seen, &view);
+            let due = due.as_mut().map_or(0, |due| due.at(now_ns, &self.progress, seen.jobs_begun));
+            looks.push_back(Look { now_ns, due, ended });
+            looks.drain(..looks.len().saturating_sub(RATE_TICKS));
             let stopping = self.stop.cause().is_some();
             let rates = rates(&looks);
             let (plan, total) = (&self.plan, self.total);
-            let shown = Shown { plan, total, seen, view: &view, rates, elapsed, stopping };
+            let shown = Shown { plan, total, seen, view: &view, due, rates, elapsed, stopping };
             if terminal && elapsed >= PATIENCE {
                 screen = screen.or_else(Screen::open);
                 if let Some(screen) = &mut screen {
-                    screen.draw(&shown);
+                    screen.draw_run(&shown);
                 }
             } else if !terminal && ticks % TICKS_PER_LINE == 0 && seen != last {
                 output::say(&live::words(&shown));
@@ -132,17 +147,28 @@ impl Watched {
     }
 }
 
-/// Whether the terminal says that it can place characters.
-fn draws() -> bool {
-    std::env::var_os("TERM").is_some_and(|kind| kind != "dumb")
+/// Whether there is a terminal, and it says that it can place characters.
+pub(super) fn has_screen() -> bool {
+    stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|kind| kind != "dumb")
 }
 
-/// Jobs begun and ended per second between the first look and the last.
-fn rates(looks: &VecDeque<(Duration, Snapshot)>) -> [f64; 2] {
-    let (Some((from, first)), Some((until, last))) = (looks.front(), looks.back()) else { return [0.0; 2] };
-    let seconds = until.saturating_sub(*from).as_secs_f64().max(TICK.as_secs_f64());
-    let per_s = |until: u64, from: u64| until.saturating_sub(from) as f64 / seconds;
-    [per_s(last.jobs_begun, first.jobs_begun), per_s(last.jobs_ended, first.jobs_ended)]
+/// What a rate is taken from.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    /// On the run's own time.
+    now_ns: u64,
+    /// Jobs due by the schedule.
+    due: u64,
+    /// Jobs ended.
+    ended: u64,
+}
+
+/// Jobs due and ended per second of the run's own time, between the first look and the last.
+fn rates(looks: &VecDeque<Look>) -> [f64; 2] {
+    let (Some(first), Some(last)) = (looks.front(), looks.back()) else { return [0.0; 2] };
+    let took_ns = Duration::from_nanos(last.now_ns.saturating_sub(first.now_ns)).max(TICK);
+    let per_s = |until: u64, from: u64| until.saturating_sub(from) as f64 / took_ns.as_secs_f64();
+    [per_s(last.due, first.due), per_s(last.ended, first.ended)]
 }
 
 /// Whether the terminal shows the other screen.
@@ -156,28 +182,32 @@ pub(super) fn leave() {
 }
 
 /// The terminal's other screen, left when this is dropped.
-struct Screen {
+pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stderr>>,
     stopping: bool,
 }
 
 impl Screen {
     /// `None` if the terminal has none: then the run goes on unseen.
-    fn open() -> Option<Self> {
+    pub(super) fn open() -> Option<Self> {
         OPEN.store(true, Ordering::Release);
         execute!(stderr(), EnterAlternateScreen, Hide).ok()?;
         let terminal = Terminal::new(CrosstermBackend::new(stderr())).ok();
         terminal.map(|terminal| Self { terminal, stopping: false })
     }
 
-    fn draw(&mut self, shown: &Shown<'_>) {
+    fn draw_run(&mut self, shown: &Shown<'_>) {
         if shown.stopping != self.stopping {
             // Somebody has said something across the picture.
             self.stopping = shown.stopping;
             let _ = self.terminal.clear();
         }
+        self.frame(|frame| live::draw(frame, shown));
+    }
+
+    pub(super) fn frame(&mut self, draw: impl FnOnce(&mut Frame<'_>)) {
         // A terminal that cannot be drawn on is no reason to end a run.
-        let _ = self.terminal.draw(|frame| live::draw(frame, shown));
+        let _ = self.terminal.draw(draw);
     }
 }
 

@@ -64,9 +64,9 @@ impl Workers {
         let worker = &mut self.workers[index];
         let status = worker.process.take().map(Process::bury);
         let finished = worker.booked.is_some();
-        let [begun, ended, attempts, failed, _] = worker.seen;
+        let [begun, ended, attempts, failed, _, _] = worker.seen;
         // None of its jobs is in progress any more, and nothing in flight.
-        advance(&self.shared.progress, worker.seen, [begun, begun.max(ended), attempts, failed, 0]);
+        advance(&self.shared.progress, worker.seen, [begun, begun.max(ended), attempts, failed, 0, 0]);
         if finished {
             return Ok(());
         }

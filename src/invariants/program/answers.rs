@@ -2,14 +2,14 @@
 //! scanned.
 
 use super::no_results;
-use crate::history::{Conduct, JobId, JobKey, JobRow, Outcome, ResultSource};
+use crate::history::{Conduct, ConductEnd, JobId, JobKey, JobRow, Outcome, ResultSource};
 use crate::invariants::tally::{Ruling, Tally, count, one, time};
 use crate::invariants::view::{CellView, JobView, is_whole};
 
 /// What is wrong with a job.
 enum Lapse<'a> {
-    /// Nothing came at all.
-    Silent,
+    /// Nothing came at all, or only to these paths.
+    Silent(&'a [String]),
     /// Asked, and neither answered nor disturbed nor given up.
     Dropped(JobView<'a>),
     /// Done when nobody disturbs the program, and not even asked this time.
@@ -22,7 +22,7 @@ pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruli
     let mut tally = Tally::new();
     if view.ledger.is_empty() {
         tally.relevant = (conduct.planned.len() as u64).max(1);
-        tally.violation(conduct.ended_ns, Lapse::Silent);
+        tally.violation(conduct.ended_ns, Lapse::Silent(&conduct.unserved));
         return tally.ruling(words, || Ruling::unknown("nothing was seen"));
     }
     if !conduct.ended_itself() {
@@ -52,6 +52,11 @@ pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruli
             tally.violation(conduct.ended_ns, Lapse::Forgotten(job));
         }
     }
+    if tally.violations == 0 && !matches!(conduct.calm_end, ConductEnd::Well) {
+        return Ruling::unknown(
+            "the program fails even when nobody disturbs it: what else it would have asked is not known",
+        );
+    }
     tally.ruling(words, || Ruling::unknown("nothing was seen"))
 }
 
@@ -67,7 +72,11 @@ fn stopped_for_good(view: &CellView<'_>, conduct: &Conduct) -> bool {
 
 fn words(lapse: Lapse<'_>) -> (Vec<JobKey>, String) {
     match lapse {
-        Lapse::Silent => (
+        Lapse::Silent(paths) if !paths.is_empty() => (
+            Vec::new(),
+            format!("no request came to a path that this provider serves: the program asked for {}", paths.join(", ")),
+        ),
+        Lapse::Silent(_) => (
             Vec::new(),
             "the program sent nothing. Does it read OPENAI_BASE_URL, or DEADHEAT_BASE_URL? Perhaps its code names \
              another address, reads it from a file of its own, or it ended before its first request"

@@ -15,7 +15,8 @@ const NAMED: usize = 8;
 /// The program ends before its time is up, and is never longer without any attempt in flight than the deadline, but for
 /// waits that the provider asked for, while it has attempts still to make.
 pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
-    let limit_ns = ns(view.plan.declared.progress);
+    // What it does when nobody disturbs it is its own affair.
+    let limit_ns = ns(view.plan.declared.progress).max(conduct.silence_ns.saturating_mul(2));
     let mut rows: Vec<&LedgerRow> = view.ledger.iter().collect();
     rows.sort_unstable_by_key(|row| (row.arrived_ns, row.seq));
     let mut tally = Tally::new();
@@ -62,6 +63,11 @@ fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, S
     let stamps = rows.iter().flat_map(|row| [row.arrived_ns, row.ended_ns]).filter(|stamp| *stamp < at_ns);
     let last_ns = stamps.max().unwrap_or(0);
     let (last, stopped) = (time(last_ns), time(at_ns));
+    if !conduct.limit_known && open_at(rows, at_ns).next().is_none() {
+        return Err(format!(
+            "the program did not end by itself within {stopped}, though nobody disturbed it: say --timeout if it takes longer"
+        ));
+    }
     if !conduct.disturbed.is_empty() && at_ns - last_ns < at_ns / 2 {
         return Err(format!(
             "the program did not end by itself, but something still happened at {last}, and it was stopped at \

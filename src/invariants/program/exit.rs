@@ -1,6 +1,6 @@
 //! `exit-honest`: whoever reads a program's output and exit code learns of every job that it could not do.
 
-use crate::history::{Conduct, Outcome};
+use crate::history::{Conduct, JobKey, Outcome};
 use crate::invariants::retries::nothing_seen;
 use crate::invariants::tally::{Ruling, Tally, count, one};
 use crate::invariants::view::{CellView, JobView, is_whole};
@@ -27,9 +27,21 @@ pub(super) fn exit_honest(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     let admitted = |job: &JobView<'_>| {
         conduct.named.contains(&job.id) || job.results.iter().any(|row| row.outcome != Outcome::Ok)
     };
+    // A line of output can name a job that has a tag; of another only a count can tell.
+    let nameless = |job: &JobView<'_>| {
+        let name = conduct.names.get(&job.id);
+        matches!(name, Some(JobKey::Other(name)) if name.starts_with("body:") || name.starts_with("key:"))
+    };
+    let silent = |job: &JobView<'_>| !admitted(job) && (conduct.failed.is_some() || !nameless(job));
     let mut tally = Tally::new();
     tally.relevant = open;
-    for job in unanswered().filter(|job| !admitted(job)) {
+    if !unanswered().any(|job| silent(&job)) && unanswered().any(|job| !admitted(&job)) {
+        return Ruling::unknown(
+            "jobs without a tag were not answered, and no line of output could name them: say --claim-failed REGEX, or \
+             keep each job's [job:…] in its prompt and in what is printed",
+        );
+    }
+    for job in unanswered().filter(silent) {
         let last_ns = job.ledger.iter().map(|row| row.ended_ns).max().unwrap_or(0);
         tally.violation(last_ns, job);
     }

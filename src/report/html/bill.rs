@@ -1,23 +1,25 @@
 //! Cost and waste: what was billed, what it bought, where client and ledger disagree, and what is paid in the end.
 
+use super::Room;
+use super::compare::amount;
 use crate::history::{CostRow, LandedRow, Summary, WasteRow};
-use crate::report::text::figures::{NONE, count, many, rounded};
+use crate::report::text::figures::{NONE, count, many, percent, rounded};
 use maud::{Markup, html};
 
 /// Cells whose disagreements are listed.
 const LISTED: usize = 6;
-/// Most rows of a table; `summary.json` has all.
-const ROWS: usize = 100;
 
-pub(super) fn section(summary: &Summary) -> Markup {
+pub(super) fn section<'a>(summary: &'a Summary, room: Room) -> Markup {
+    let landed = |row: &'a CostRow| Some((row, row.landed.as_ref()?));
+    let paid_rows = summary.cost.iter().take(room.rows).filter_map(landed);
     html! {
         @if !summary.cost.is_empty() {
             section #cost {
                 h2 { "Cost and waste" }
-                (bought(summary))
-                (table(summary))
+                (bought(summary, room))
+                (table(summary, room))
                 @for row in summary.cost.iter().filter(|row| row.disagreeing > 0).take(LISTED) { (disagree(row)) }
-                @for (row, landed) in summary.cost.iter().filter_map(|row| Some((row, row.landed.as_ref()?))) { (paid(row, landed)) }
+                @for (row, landed) in paid_rows { (paid(row, landed)) }
             }
         }
     }
@@ -30,8 +32,9 @@ fn share(part: &str, whole: &str) -> f64 {
 }
 
 /// A bar for each cell, cut by what the money bought.
-fn bought(summary: &Summary) -> Markup {
-    let rows: Vec<&CostRow> = summary.cost.iter().filter(|row| !row.classes.is_empty()).take(ROWS).collect();
+fn bought(summary: &Summary, room: Room) -> Markup {
+    let rows: Vec<&CostRow> =
+        summary.cost.iter().filter(|row| !row.classes.is_empty()).take(room.rows).collect();
     html! {
         @if !rows.is_empty() {
             figure.wide-chart {
@@ -39,7 +42,7 @@ fn bought(summary: &Summary) -> Markup {
                 div.waste {
                     @for row in &rows {
                         span { (row.target) "/" (row.strategy) }
-                        (waste_bar(row))
+                        div { (waste_bar(row)) span.dim.parts { (parts(row)) } }
                         span.n { (rounded(row.billed.as_ref().unwrap_or(&row.client))) " " (row.currency) }
                     }
                 }
@@ -53,6 +56,14 @@ fn bought(summary: &Summary) -> Markup {
             }
         }
     }
+}
+
+/// The same in words: a bar alone would say it by colour.
+fn parts(row: &CostRow) -> String {
+    let whole = row.billed.as_ref().unwrap_or(&row.client);
+    let of = |class: &WasteRow| (class.class.clone(), share(&class.cost, whole));
+    let some = row.classes.iter().map(of).filter(|(_, share)| *share > 0.0);
+    some.map(|(class, share)| format!("{class} {}", percent(share))).collect::<Vec<_>>().join(" · ")
 }
 
 fn waste_bar(row: &CostRow) -> Markup {
@@ -87,7 +98,7 @@ fn known(class: &str) -> &'static str {
     all.into_iter().find(|known| *known == class).unwrap_or("other")
 }
 
-fn table(summary: &Summary) -> Markup {
+fn table(summary: &Summary, room: Room) -> Markup {
     let maybe = |text: &Option<String>| text.as_deref().map_or_else(|| NONE.to_owned(), rounded);
     html! {
         div.scroll {
@@ -99,15 +110,18 @@ fn table(summary: &Summary) -> Markup {
                     th.n scope="col" { "Per MTok" } th scope="col" { "Currency" }
                 } }
                 tbody {
-                    @for row in summary.cost.iter().take(ROWS) {
+                    @for row in summary.cost.iter().take(room.rows) {
                         @let useful = row.classes.iter().find(|class| class.class == "useful");
                         @let whole = row.billed.as_ref().unwrap_or(&row.client);
                         @let wasted = useful.map(|class| 1.0 - share(&class.cost, whole)).filter(|_| row.billed.is_some());
                         tr {
                             td { (row.target) } td { (row.strategy) }
-                            td.n { (row.billed.as_deref().unwrap_or(NONE)) } td.n { (row.client) }
-                            td.n { (wasted.map_or_else(|| NONE.to_owned(), crate::report::text::figures::percent)) }
-                            td.n { (maybe(&row.per_answered_job)) } td.n { (maybe(&row.per_good_job)) } td.n { (maybe(&row.per_mtok)) }
+                            td.n data-s=(row.billed.as_deref().unwrap_or_default()) { (row.billed.as_deref().unwrap_or(NONE)) }
+                            td.n data-s=(row.client) { (row.client) }
+                            td.n data-s=(wasted.map_or_else(String::new, |share| share.to_string())) { (wasted.map_or_else(|| NONE.to_owned(), percent)) }
+                            @for each in [&row.per_answered_job, &row.per_good_job, &row.per_mtok] {
+                                td.n data-s=(amount(each.as_deref())) { (maybe(each)) }
+                            }
                             td { (row.currency) }
                         }
                     }
@@ -124,7 +138,7 @@ fn disagree(row: &CostRow) -> Markup {
             div.scroll {
                 table.sortable {
                     thead { tr { th scope="col" { "Job" } th.n scope="col" { "Client was told" } th.n scope="col" { "Ledger billed" } } }
-                    tbody { @for job in &row.disagree { tr { td { code { (job.job) } } td.n { (job.client) } td.n { (job.billed) } } } }
+                    tbody { @for job in &row.disagree { tr { td { code { (job.job) } } td.n data-s=(amount(Some(&job.client))) { (job.client) } td.n data-s=(amount(Some(&job.billed))) { (job.billed) } } } }
                 }
             }
         }

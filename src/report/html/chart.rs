@@ -1,5 +1,6 @@
 //! Line charts as SVG: drawn here, so that the page needs a script only for tooltips.
 
+use super::mark::shape;
 use super::scale::Scale;
 use maud::{Markup, html};
 
@@ -11,6 +12,8 @@ const LEFT: f64 = 58.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 30.0;
+/// Shapes along a line, where colour is not to tell lines apart.
+const SHAPES: usize = 6;
 
 /// Colours there are; more lines than that are not put into one chart.
 pub(super) const COLOURS: usize = 8;
@@ -77,6 +80,7 @@ impl Chart {
 
     /// The chart with its heading.
     pub(super) fn draw(&self) -> Markup {
+        let several = self.lines.iter().any(|line| line.colour != self.lines[0].colour);
         let (px, xs) = (joined(self.places.iter().map(|place| short(x(*place)))), self.labels.join("|"));
         html! {
             figure.chart {
@@ -86,6 +90,7 @@ impl Chart {
                         tabindex="0" data-px=(px) data-xs=(xs) {
                         (self.axes())
                         @for line in &self.lines { (self.line(line)) }
+                        @if several { @for line in &self.lines { (self.shapes(line)) } }
                         line.cursor x1="0" x2="0" y1=(short(TOP)) y2=(short(HEIGHT - BOTTOM)) {}
                     }
                 }
@@ -132,6 +137,22 @@ impl Chart {
                 circle.{ "dot c" (line.colour % COLOURS) } cx=(short(x(place))) cy=(short(self.y(value))) r="2.2" {}
             }
         }
+    }
+
+    /// The line's shape here and there, each line's a little further on than the one's before.
+    fn shapes(&self, line: &Line) -> Markup {
+        let told =
+            self.places.iter().zip(&line.values).filter_map(|(place, value)| Some((*place, (*value)?)));
+        let told: Vec<(f64, f64)> = told.collect();
+        let every = told.len().div_ceil(SHAPES).max(1);
+        let first = every * (line.colour % COLOURS) / COLOURS;
+        let path: String = told
+            .iter()
+            .skip(first)
+            .step_by(every)
+            .map(|at| shape(line.colour, x(at.0), self.y(at.1)))
+            .collect();
+        html! { path.{ "m c" (line.colour % COLOURS) } d=(path) {} }
     }
 
     /// The points of each stretch without a gap; steps have two for each value.
@@ -210,12 +231,18 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join("|")
 }
 
-/// What the colours of several lines mean.
+/// What the colours and shapes of several lines mean.
 pub(super) fn legend(names: &[(usize, String)]) -> Markup {
     html! {
         ul.legend aria-label="Colours" {
             @for (colour, name) in names {
-                li { span.{ "swatch c" (colour % COLOURS) } aria-hidden="true" {} (name) }
+                li {
+                    svg.{ "sample c" (colour % COLOURS) } viewBox="0 0 24 10" aria-hidden="true" {
+                        path.l d="M0 5h24" {}
+                        path.m d=(shape(*colour, 12.0, 5.0)) {}
+                    }
+                    (name)
+                }
             }
         }
     }

@@ -1,27 +1,25 @@
 //! Side by side: strategies, cells, errors.
 
+use super::Room;
 use crate::history::{CounterRow, MetricRow, StrategyRow, Summary, Verdict};
 use crate::report::text::figures::{NONE, count, many, maybe_ms, percent, rate, rounded};
 use maud::{Markup, html};
 
-/// Most rows of a table; `summary.json` has all.
-const ROWS: usize = 200;
-
-pub(super) fn section(summary: &Summary) -> Markup {
+pub(super) fn section(summary: &Summary, room: Room) -> Markup {
     html! {
         @if !summary.counters.is_empty() {
             section #compare {
                 h2 { @if summary.counters.len() > 1 { "Comparison" } @else { "Load" } }
                 @if let Some(advice) = &summary.advice { p.advice { (advice) } }
-                @if summary.strategies.len() > 1 { (strategies(summary)) }
-                (cells(summary))
-                (errors(summary))
+                @if summary.strategies.len() > 1 { (strategies(summary, room)) }
+                (cells(summary, room))
+                (errors(summary, room))
             }
         }
     }
 }
 
-fn strategies(summary: &Summary) -> Markup {
+fn strategies(summary: &Summary, room: Room) -> Markup {
     let score = match summary.optimise.as_str() {
         "p99" => "Score: p99",
         "cost" => "Score: cost",
@@ -37,7 +35,7 @@ fn strategies(summary: &Summary) -> Markup {
                     th.n scope="col" { "In flight" } th.n scope="col" { "Attempts/job" } th.n scope="col" { "Waste" }
                     th.n scope="col" { "Per good job" } th scope="col" { "Wrong when" }
                 } }
-                tbody { @for row in &summary.strategies { (strategy(row)) } }
+                tbody { @for row in summary.strategies.iter().take(room.rows) { (strategy(row)) } }
             }
         }
     }
@@ -58,7 +56,7 @@ fn strategy(row: &StrategyRow) -> Markup {
             td.n data-s=(row.in_flight_max) { (count(row.in_flight_max)) }
             td.n data-s=(number(row.attempts_per_job)) { (row.attempts_per_job.map_or_else(|| NONE.to_owned(), rate)) }
             td.n data-s=(number(row.waste)) { (row.waste.map_or_else(|| NONE.to_owned(), percent)) }
-            td.n { (row.cost_per_good_job.as_deref().map_or_else(|| NONE.to_owned(), cost)) }
+            td.n data-s=(amount(row.cost_per_good_job.as_deref())) { (row.cost_per_good_job.as_deref().map_or_else(|| NONE.to_owned(), cost)) }
             td.wide { (row.wrong_when) }
         }
     }
@@ -68,6 +66,11 @@ fn strategy(row: &StrategyRow) -> Markup {
 fn cost(text: &str) -> String {
     let (amount, currency) = text.split_once(' ').unwrap_or((text, ""));
     format!("{} {currency}", rounded(amount))
+}
+
+/// The number of `0.0005 USD`, for sorting.
+pub(super) fn amount(text: Option<&str>) -> &str {
+    text.and_then(|text| text.split(' ').next()).unwrap_or_default()
 }
 
 /// For sorting; what there is not sorts as empty.
@@ -80,7 +83,7 @@ pub(super) fn metric<'a>(summary: &'a Summary, row: &CounterRow, name: &str) -> 
     summary.metrics.iter().find(|m| m.metric == name && m.target == row.target && m.strategy == row.strategy)
 }
 
-fn cells(summary: &Summary) -> Markup {
+fn cells(summary: &Summary, room: Room) -> Markup {
     html! {
         div.scroll {
             table.sortable {
@@ -91,7 +94,7 @@ fn cells(summary: &Summary) -> Markup {
                     th.n scope="col" { "TTFT p50" } th.n scope="col" { "TTFT p99" } th.n scope="col" { "Response p99" }
                     th.n scope="col" { "In flight" } th.n scope="col" { "Tokens/s" } th.n scope="col" { "Cost" }
                 } }
-                tbody { @for row in summary.counters.iter().take(ROWS) { (cell(summary, row)) } }
+                tbody { @for row in summary.counters.iter().take(room.rows) { (cell(summary, row)) } }
             }
         }
     }
@@ -120,12 +123,12 @@ fn cell(summary: &Summary, row: &CounterRow) -> Markup {
             }
             td.n data-s=(row.in_flight_max) { (count(row.in_flight_max)) }
             td.n data-s=(row.tokens_per_s) { (rate(row.tokens_per_s)) }
-            td.n { @match bill { Some(bill) => { (rounded(bill.billed.as_ref().unwrap_or(&bill.client))) " " (bill.currency) } None => (NONE) } }
+            td.n data-s=(amount(bill.map(|bill| bill.billed.as_deref().unwrap_or(&bill.client)))) { @match bill { Some(bill) => { (rounded(bill.billed.as_ref().unwrap_or(&bill.client))) " " (bill.currency) } None => (NONE) } }
         }
     }
 }
 
-fn errors(summary: &Summary) -> Markup {
+fn errors(summary: &Summary, room: Room) -> Markup {
     let rows = summary.counters.iter().flat_map(|row| {
         let failed =
             row.errors.iter().map(move |(class, n)| (row, class.as_str(), "attempts", *n, row.attempts));
@@ -133,7 +136,7 @@ fn errors(summary: &Summary) -> Markup {
             row.not_issued.iter().map(move |(why, n)| (row, why.as_str(), "jobs not begun", *n, row.planned));
         failed.chain(left)
     });
-    let rows: Vec<_> = rows.filter(|(.., n, _)| *n > 0).take(ROWS).collect();
+    let rows: Vec<_> = rows.filter(|(.., n, _)| *n > 0).take(room.rows).collect();
     html! {
         h3 { "Errors" }
         @if rows.is_empty() { p.good-note { "✓ Every attempt ended well, and every job was begun." } } @else {

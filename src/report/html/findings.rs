@@ -3,6 +3,7 @@
 use super::story::picture;
 use super::{Extras, Room};
 use crate::history::{ExploredRow, FindingRow, Moment, Summary, Verdict, VerdictRow};
+use crate::report::shell;
 use crate::report::text::figures::{count, many, percent};
 use maud::{Markup, html};
 
@@ -19,7 +20,7 @@ pub(super) fn section(summary: &Summary, extras: &Extras<'_>, room: Room) -> Mar
                 p.good-note { "✓ No rule was seen broken." }
             }
             @for (n, finding) in summary.findings.iter().take(room.findings).enumerate() {
-                (hunted(finding, n, summary.counters.len() > 1))
+                (hunted(finding, n, summary.counters.len() > 1, room))
             }
             @for (n, row) in broken.iter().take(room.findings).enumerate() {
                 (seen(summary, extras, row, summary.findings.len() + n))
@@ -27,7 +28,7 @@ pub(super) fn section(summary: &Summary, extras: &Extras<'_>, room: Room) -> Mar
             @if summary.findings.len() > room.findings || broken.len() > room.findings {
                 p.dim { "Not all are shown; summary.json has the rest." }
             }
-            (explored(summary))
+            (explored(summary, room))
         }
     }
 }
@@ -44,7 +45,7 @@ fn on_purpose<'a>(summary: &'a Summary, strategy: &str) -> Option<&'a str> {
     summary.strategies.iter().find(|row| row.strategy == strategy)?.broken_on_purpose.as_deref()
 }
 
-fn hunted(finding: &FindingRow, n: usize, several: bool) -> Markup {
+fn hunted(finding: &FindingRow, n: usize, several: bool, room: Room) -> Markup {
     let ([shown, of], [bare, without]) = (finding.reproduced, finding.without);
     let [holds, faults] = finding.size;
     html! {
@@ -69,9 +70,9 @@ fn hunted(finding: &FindingRow, n: usize, several: bool) -> Markup {
                 " · found by " (finding.family) " at schedule " (count(finding.schedules_to_find))
             }
             @if !finding.table.is_empty() {
-                details { summary { "As text" } pre tabindex="0" { @for line in &finding.table { (line) "\n" } } }
+                details { summary { "As text" } pre tabindex="0" { (room.cut(&(finding.table.join("\n") + "\n"), "summary.json")) } }
             }
-            details { summary { "The schedule" } pre tabindex="0" { (finding.schedule) } }
+            details { summary { "The schedule" } pre tabindex="0" { (room.cut(&finding.schedule, "summary.json")) } }
         }
     }
 }
@@ -96,7 +97,7 @@ fn seen(summary: &Summary, extras: &Extras<'_>, row: &VerdictRow, n: usize) -> M
                 (picture(moments.map_or(&[][..], Vec::as_slice)))
                 @if let Some(moments) = moments { (told(moments)) }
             }
-            (command("Run it again", &format!("deadheat run {}/plan.toml", extras.dir.display())))
+            (command("Run it again", &format!("deadheat run {}", shell::word(&extras.dir.join("plan.toml").display().to_string()))))
         }
     }
 }
@@ -144,7 +145,7 @@ pub(super) fn command(what: &str, command: &str) -> Markup {
     }
 }
 
-fn explored(summary: &Summary) -> Markup {
+fn explored(summary: &Summary, room: Room) -> Markup {
     html! {
         @if !summary.explored.is_empty() {
             h3 { "What was tried" }
@@ -155,7 +156,7 @@ fn explored(summary: &Summary) -> Markup {
                         th scope="col" { "Families, tried of all" } th scope="col" { "What it is worth" }
                     } }
                     tbody {
-                        @for row in &summary.explored {
+                        @for row in summary.explored.iter().take(room.rows) {
                             tr {
                                 td { (row.target) "/" (row.strategy) }
                                 td.n data-s=(row.schedules) { (count(row.schedules)) }
@@ -167,7 +168,15 @@ fn explored(summary: &Summary) -> Markup {
                     }
                 }
             }
-            @for row in summary.explored.iter().filter(|row| !row.not_covered.is_empty()) {
+            @for program in summary.explored.iter().filter_map(|row| row.program.as_ref()) {
+                p.dim {
+                    "The program's processes ended: "
+                    (program.ends.iter().map(|(end, times)| format!("{end} × {times}")).collect::<Vec<_>>().join(", "))
+                    ". A run takes " (program.run_p50_ms) " ms, its start included."
+                }
+                @for warning in &program.warnings { p { strong { "Beware: " } (warning) } }
+            }
+            @for row in summary.explored.iter().take(room.rows).filter(|row| !row.not_covered.is_empty()) {
                 p.dim { (row.target) "/" (row.strategy) " does not cover: " (row.not_covered.join("; ")) }
             }
         }

@@ -1,8 +1,9 @@
 //! How true the measurement is, and what was run: plan, seed, machine.
 
-use super::Extras;
 use super::findings::command;
+use super::{Extras, Room};
 use crate::history::Summary;
+use crate::report::shell;
 use crate::report::text::figures::{count, many, maybe_ms, ms, percent};
 use maud::{Markup, html};
 
@@ -48,9 +49,10 @@ fn fact(name: &str, value: &str) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
-pub(super) fn plan(summary: &Summary, extras: &Extras<'_>) -> Markup {
+pub(super) fn plan(summary: &Summary, extras: &Extras<'_>, room: Room) -> Markup {
     let host = &summary.host;
-    let dir = extras.dir.display();
+    let dir = shell::word(&extras.dir.display().to_string());
+    let plan = shell::word(&extras.dir.join("plan.toml").display().to_string());
     html! {
         section #plan {
             h2 { "Plan and seed" }
@@ -63,10 +65,10 @@ pub(super) fn plan(summary: &Summary, extras: &Extras<'_>) -> Markup {
                 (fact("Machine", &format!("{} {} {}, {}", host.os, host.kernel.as_deref().unwrap_or(""), host.arch, many(u64::from(host.cpus), "cpu"))))
                 @if host.threads > 0 { (fact("Engine", &format!("{}, {}", many(u64::from(host.threads), "thread"), host.pacer))) }
             }
-            (command("Run it again", &format!("deadheat run {dir}/plan.toml")))
+            (command("Run it again", &format!("deadheat run {plan}")))
             (command("Judge it again", &format!("deadheat check {dir}")))
-            @if let Some(plan) = extras.plan {
-                details { summary { "plan.toml, every default filled in" } pre tabindex="0" { (plan) } }
+            @if let Some(text) = extras.plan {
+                details { summary { "plan.toml, every default filled in" } pre tabindex="0" { (room.cut(text, "plan.toml")) } }
             }
         }
     }

@@ -11,8 +11,6 @@ use maud::{Markup, html};
 
 /// Metrics that are open when the page is.
 const FIRST: [&str; 3] = ["ttft", "response", "itl"];
-/// Most rows of the table.
-const ROWS: usize = 300;
 /// Bars of a histogram.
 const BARS: usize = 44;
 /// Nanoseconds in a millisecond.
@@ -239,8 +237,11 @@ fn shares(histogram: &Histogram<u64>, axis: Scale) -> Vec<Option<f64>> {
 }
 
 fn table(summary: &Summary, room: Room) -> Markup {
-    let rows =
-        summary.metrics.iter().filter(|row| room.metrics || FIRST.contains(&row.metric.as_str())).take(ROWS);
+    let rows = summary
+        .metrics
+        .iter()
+        .filter(|row| room.metrics || FIRST.contains(&row.metric.as_str()))
+        .take(room.rows);
     let head = ["p50", "p90", "p95", "p99", "p99.9", "max"];
     html! {
         div.scroll {

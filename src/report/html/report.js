@@ -100,9 +100,16 @@
     });
     box.appendChild(button);
   });
+  var opened = [];
   addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (d) {
-      if (!d.parentElement.closest("details")) d.open = true;
+    document.querySelectorAll("details:not([open])").forEach(function (d) {
+      if (d.parentElement.closest("details")) return;
+      d.open = true;
+      opened.push(d);
     });
+  });
+  addEventListener("afterprint", function () {
+    opened.forEach(function (d) { d.open = false; });
+    opened = [];
   });
 })();

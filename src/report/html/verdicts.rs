@@ -1,21 +1,24 @@
 //! What was judged: thresholds, and the rules in a table of cells.
 
-use crate::history::{Invariant, Summary, Verdict, VerdictRow};
+use super::Room;
+use crate::history::{Invariant, Summary, ThresholdRow, Verdict, VerdictRow};
 use crate::report::text::figures::{NONE, count, many};
+use crate::units::parse_duration;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-pub(super) fn section(summary: &Summary) -> Markup {
+pub(super) fn section(summary: &Summary, room: Room) -> Markup {
     html! {
         section #verdicts {
             h2 { "Verdicts" }
-            (thresholds(summary))
+            (thresholds(summary, room))
             (invariants(summary))
         }
     }
 }
 
-fn thresholds(summary: &Summary) -> Markup {
+fn thresholds(summary: &Summary, room: Room) -> Markup {
+    let against = summary.thresholds.iter().any(|row| row.against.is_some());
     html! {
         @if !summary.thresholds.is_empty() {
             div.scroll {
@@ -23,10 +26,11 @@ fn thresholds(summary: &Summary) -> Markup {
                     caption { "Thresholds" }
                     thead { tr {
                         th scope="col" { "" } th scope="col" { "Threshold" } th scope="col" { "Where" }
-                        th.n scope="col" { "Observed" } th.n scope="col" { "Samples" }
+                        th.n scope="col" { "Observed" } @if against { th scope="col" { "The baseline has" } }
+                        th.n scope="col" { "Samples" }
                     } }
                     tbody {
-                        @for row in summary.thresholds.iter().take(ROWS) {
+                        @for row in summary.thresholds.iter().take(room.rows) {
                             @let (class, mark, word) = match (row.void, row.passed) {
                                 (true, _) => ("warn", "?", "void"),
                                 (_, true) => ("good", "✓", "kept"),
@@ -36,7 +40,8 @@ fn thresholds(summary: &Summary) -> Markup {
                                 td { span.{ "v " (class) } { (mark) " " (word) } }
                                 td { code { (row.threshold) } }
                                 td { @if row.target.is_empty() { "whole run" } @else { (row.target) "/" (row.strategy) } }
-                                td.n { (row.observed.as_deref().or(row.why.as_deref()).unwrap_or(NONE)) }
+                                td.n data-s=(row.observed.as_deref().map_or_else(String::new, size)) { (observed(row)) }
+                                @if against { td { (row.against.as_deref().unwrap_or(NONE)) } }
                                 td.n data-s=(row.samples) { (count(row.samples)) }
                             }
                         }
@@ -47,10 +52,25 @@ fn thresholds(summary: &Summary) -> Markup {
     }
 }
 
+fn observed(row: &ThresholdRow) -> Markup {
+    html! {
+        @if let Some(observed) = &row.observed { (observed) }
+        @if let Some(why) = &row.why { @if row.observed.is_some() { br; } span.dim.why { (why) } }
+        @if row.observed.is_none() && row.why.is_none() { (NONE) }
+    }
+}
+
+/// What an observed value is sorted by: a time in milliseconds, else the number that it begins with.
+fn size(observed: &str) -> String {
+    if let Ok(time) = parse_duration(observed) {
+        return (time.as_secs_f64() * 1e3).to_string();
+    }
+    let end = observed.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).unwrap_or(observed.len());
+    observed[..end].to_owned()
+}
+
 /// Most cells of the table.
 const COLUMNS: usize = 48;
-/// Most thresholds of the table.
-const ROWS: usize = 200;
 
 /// How a verdict looks, and what it is called.
 fn look(verdict: Verdict) -> (&'static str, &'static str, &'static str) {

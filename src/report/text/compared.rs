@@ -37,7 +37,7 @@ pub fn compared(comparison: &Compared) -> String {
     page.finish()
 }
 
-fn design(comparison: &Compared) -> String {
+pub(in crate::report) fn design(comparison: &Compared) -> String {
     if comparison.planned == 0 {
         return "two stored runs: only what is exact is judged".to_owned();
     }
@@ -151,5 +151,26 @@ fn effect(row: &TimedRow, effect: Option<f64>) -> String {
         (None, _) => "—".to_owned(),
         (Some(effect), "share") => format!("{:+.2} pt", effect * 100.0),
         (Some(effect), _) => format!("{:+.1} %", effect * 100.0),
+    }
+}
+
+/// A measured row's figures, as every format has them.
+pub(in crate::report) struct Shown {
+    pub(in crate::report) base: String,
+    pub(in crate::report) new: String,
+    pub(in crate::report) effect: String,
+    pub(in crate::report) interval: String,
+    pub(in crate::report) detectable: String,
+}
+
+impl Shown {
+    pub(in crate::report) fn of(row: &TimedRow) -> Self {
+        Self {
+            base: value(row, row.base),
+            new: value(row, row.new),
+            effect: effect(row, (row.pairs > 0).then_some(row.effect)),
+            interval: format!("{} … {}", effect(row, row.lower), effect(row, row.upper)),
+            detectable: effect(row, row.detectable),
+        }
     }
 }

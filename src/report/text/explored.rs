@@ -2,7 +2,7 @@
 
 use super::figures::{count, many, percent};
 use super::layout::{Page, Tone, cell, plain};
-use crate::history::{ExploredRow, FamilyRow, FindingRow, Summary};
+use crate::history::{ExploredRow, FamilyRow, FindingRow, ProgramRow, Summary};
 
 /// Requests that are named one by one; of more, the rest is counted.
 const NAMED: usize = 6;
@@ -109,6 +109,23 @@ fn found(page: &mut Page, finding: &FindingRow, several: bool) {
     }
 }
 
+/// How a program's runs went.
+fn ended(program: &ProgramRow) -> String {
+    let ends: Vec<String> =
+        program.ends.iter().map(|(end, times)| format!("{end} × {}", count(*times))).collect();
+    let first = program.first_finding_ms.map(|ms| format!(" · first finding after {}", seconds(ms)));
+    format!(
+        "its processes ended: {} · a run takes {}{}",
+        ends.join(", "),
+        seconds(program.run_p50_ms),
+        first.unwrap_or_default()
+    )
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{:.1} s", ms as f64 / 1e3)
+}
+
 fn explored(page: &mut Page, row: &ExploredRow, several: bool, shared: &Shared<'_>) {
     let at = if several { format!("{}: ", cell(&row.target, &row.strategy)) } else { String::new() };
     if let (0, Some(why)) = (row.schedules, &row.stopped) {
@@ -122,6 +139,9 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool, shared: &Shared<'
         many(row.runs, "run")
     );
     page.wrapped("", 2, &text, Tone::Plain);
+    if let Some(program) = &row.program {
+        page.wrapped("", 2, &ended(program), Tone::Plain);
+    }
     let families: Vec<String> = row.families.iter().filter_map(family).collect();
     if !families.is_empty() {
         page.wrapped("", 2, &families.join(" · "), Tone::Plain);
@@ -134,6 +154,10 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool, shared: &Shared<'
     }
     let own = row.unknown.iter().map(|(name, why)| (name.as_str(), why.as_str()));
     unknown(page, own.filter(|pair| !shared.unknown.contains(pair)));
+    if !row.idle.is_empty() {
+        let names: Vec<&str> = row.idle.iter().map(|invariant| invariant.name()).collect();
+        page.wrapped("–", 2, &format!("nothing to judge: {}", names.join(", ")), Tone::Dim);
+    }
     for (invariant, times) in &row.again {
         page.wrapped(
             "✗",

@@ -3,6 +3,7 @@
 use super::figures::{count, many, maybe_ms, ms, percent};
 use super::layout::{Page, Tone, field, plain};
 use crate::history::Summary;
+use crate::report::shell;
 use std::path::Path;
 
 /// How true the measurement is.
@@ -57,5 +58,5 @@ pub(super) fn files(page: &mut Page, dir: &Path) {
     let dir = plain(&dir.display().to_string());
     page.gap();
     page.line(&format!("Evidence     {dir}"));
-    page.line(&Tone::Dim.paint(&format!("Judge again  deadheat check {dir}")));
+    page.line(&Tone::Dim.paint(&format!("Judge again  deadheat check {}", shell::word(&dir))));
 }

@@ -65,6 +65,9 @@ fn run(page: &mut Page, summary: &Summary) {
             names,
         ),
     };
+    for program in summary.explored.iter().filter_map(|row| row.program.as_ref()) {
+        program.warnings.iter().for_each(|warning| page.wrapped("!", 2, warning, Tone::Warn));
+    }
     page.wrapped("", 2, &text, Tone::Plain);
     let host = &summary.host;
     let kernel = host.kernel.as_deref().map_or_else(String::new, |kernel| format!(" {kernel}"));
