@@ -68,6 +68,52 @@ fn what_cannot_be_compared_is_refused_with_every_reason() {
     let both = place.line("compare base other").exits(2).err;
     assert!(both.contains("the plan differs") && both.contains("the clock differs"), "{both}");
     assert_eq!(place.line("compare base").exits(2).out, "");
+
+    place.line("run s.toml -q --out elsewhere").exits(0);
+    doctored(&place, "elsewhere", "/interrupted", json!(true));
+    let broken_off = place.line("compare base elsewhere").exits(2).err;
+    assert!(broken_off.contains("NEW was interrupted"), "{broken_off}");
+    // Another machine is another clock's business: virtual time is the same everywhere.
+    doctored(&place, "elsewhere", "/interrupted", json!(false));
+    doctored(&place, "elsewhere", "/host/cpus", json!(512));
+    place.line("compare base elsewhere").exits(0);
+    for run in ["base", "elsewhere"] {
+        doctored(&place, run, "/clock", json!("real"));
+    }
+    let machine = place.line("compare base elsewhere").exits(2).err;
+    assert!(machine.contains("the machine differs") && machine.contains("512 processors"), "{machine}");
+}
+
+/// One run against one shows nothing about error rates: flags that speak of them are refused, not ignored.
+#[test]
+fn flags_of_pairs_are_refused_with_stored_runs() {
+    let place = place();
+    for flag in ["--require-conclusive", "--alpha 1%"] {
+        let refused = place.line(&format!("compare base new {flag}")).exits(2);
+        assert!(refused.err.contains("--pairs"), "{}", refused.err);
+    }
+}
+
+/// A plan names a card; what the card said that day is known to the run alone.
+#[test]
+fn runs_at_prices_of_another_day_are_refused() {
+    let place = Place::new();
+    let priced = "model = \"m\"\nprice = { card = \"openai/gpt-4.1\" }";
+    place.write("s.toml", &small().replace("model = \"m\"", priced));
+    place.line("run s.toml -q --out base").exits(0);
+    place.line("run s.toml -q --out new").exits(0);
+    place.line("compare base new").exits(0);
+    place.line("run s.toml -q --baseline base --out held").exits(0);
+    doctored(&place, "base", "/cost/0/card/checked_on", json!("2020-01-02"));
+    doctored(&place, "base", "/cost/0/billed", json!("0.000001"));
+    let refused = place.line("compare base new").exits(2).err;
+    assert!(
+        refused.contains("what the price of openai/gpt-4.1 rests on differs")
+            && refused.contains("2020-01-02"),
+        "{refused}"
+    );
+    let refused = place.line("run s.toml -q --baseline base --out again").exits(2).err;
+    assert!(refused.contains("checked on 2020-01-02 in BASE"), "{refused}");
 }
 
 /// Thresholds are no part of what is run.
@@ -115,7 +161,7 @@ fn identical_arms_pass_and_a_slower_one_regresses() {
 }
 
 #[test]
-fn too_few_pairs_are_refused_before_they_cost_anything() {
+fn too_few_pairs_are_refused_and_leave_nothing() {
     let place = place();
     let refused = place.line("compare --base s.toml --new s.toml --pairs 4").exits(2);
     assert!(
@@ -123,8 +169,17 @@ fn too_few_pairs_are_refused_before_they_cost_anything() {
         "{}",
         refused.err
     );
+    // Not at another error rate either.
+    let lax = "compare --base s.toml --new s.toml --pairs 3 --alpha 20% --measure ttft.p50";
+    let lax = place.line(lax).exits(2).err;
+    assert!(lax.contains("from fewer than five nothing is concluded"), "{lax}");
+    let looks = "compare --base s.toml --new s.toml --pairs 9 --looks 3 --alpha 40% --measure ttft.p50";
+    assert!(place.line(looks).exits(2).err.contains("3 pairs can show nothing"));
+    assert!(!place.path("reports").exists());
+    // How many values there are shows in the first pair, which is then taken away.
     let family = place.line("compare --base s.toml --new s.toml --pairs 5 -q --out five").exits(2);
     assert!(family.err.contains("at least 7 pairs, or name fewer values"), "{}", family.err);
+    assert_eq!(place.names("."), ["s.toml", "small.toml"]);
     place.line("compare --base s.toml --new s.toml --pairs 5 -q --measure response.p50 --out one").exits(0);
     let again = place
         .line("compare --base s.toml --new s.toml --pairs 5 -q --measure response.p50 --out one")
@@ -135,10 +190,18 @@ fn too_few_pairs_are_refused_before_they_cost_anything() {
 #[test]
 fn planned_looks_stop_early_and_spend_the_error_rate() {
     let place = place();
-    let line = "compare --base s.toml --new s.toml --pairs 12 --looks 8,10 --measure response.p50 -q --format json --out l";
+    let line = "compare --base s.toml --new s.toml --pairs 9 --looks 6,8 --measure response.p50 -q --format json --out l";
     let looked = place.line(line).exits(0).json();
-    assert_eq!(looked["pairs"].as_array().map(Vec::len), Some(8), "all was shown at the first look");
-    assert!((looked["alpha"].as_f64().expect("alpha") - 0.0221).abs() < 1e-9);
+    assert_eq!(looked["pairs"].as_array().map(Vec::len), Some(6), "all was shown at the first look");
+    assert_eq!((&looked["alpha"], &looked["looks"]), (&json!(0.05), &json!([6, 8, 9])));
+    let line = "compare --base s.toml --new s.toml --pairs 7 --looks 6 --measure response.p50 -q --out t";
+    let text = place.line(line).exits(0).out;
+    assert!(text.contains("at most 5 % false alarms") && text.contains("each at 2.5 %"), "{text}");
+    assert!(text.contains("(error rates: 1 point)") && text.contains("one-sided, 97.5 %"), "{text}");
+    // Ten looks share 5 % as well: half a percent each needs eight pairs.
+    let many =
+        "compare --base s.toml --new s.toml --pairs 16 --looks 7,8,9,10,11,12,13,14,15 --measure ttft.p50";
+    assert!(place.line(many).exits(2).err.contains("make at least 8"));
 }
 
 #[test]
@@ -169,13 +232,62 @@ fn a_calibration_tells_what_can_be_found_and_what_is_too_noisy() {
     let place = place();
     let calm = place.line("calibrate s.toml --pairs 5 -q --format json --out noise").exits(0).json();
     assert_eq!(calm["rows"][0]["deviation"], 0.0);
-    let text = place.read("noise/calibration.json").replace("\"deviation\": 0.0", "\"deviation\": 0.5");
-    place.write("noisy.json", &text);
-    let line = format!("compare --base s.toml --new s.toml {PAIRS} --calibration noisy.json --out c");
-    let compared = place.line(&line).exits(0).json();
+    // Without noise an effect of the floor is found, and no smaller one; six values together need seven pairs.
+    assert_eq!(calm["rows"][0]["detectable"][1], json!([6, null]));
+    let least = calm["rows"][0]["detectable"][2][1].as_f64().expect("an effect");
+    assert!((least - 0.05).abs() < 1e-9 && calm["rows"][0]["gated_from"] == 7, "{calm}");
+    // All but one too noisy: one is left, and five pairs can judge that.
+    let mut noisy = calm;
+    for row in
+        noisy["rows"].as_array_mut().expect("rows").iter_mut().filter(|row| row["measure"] != "error-rate")
+    {
+        row["deviation"] = json!(0.5);
+    }
+    place.write("noisy.json", &noisy.to_string());
+    let line =
+        "compare --base s.toml --new s.toml --pairs 5 -q --format json --calibration noisy.json --out c";
+    let compared = place.line(line).exits(0).json();
     let ttft = row(&compared, "ttft.p50");
     assert_eq!(ttft["verdict"], "advisory");
     assert!(ttft["why"].as_str().expect("a reason").contains("too noisy on this machine"), "{ttft}");
+    assert_eq!(row(&compared, "error-rate")["verdict"], "pass");
+    // And where nothing is left, nothing was shown.
+    let line = format!("{} --measure ttft.p50", line.replace("--out c", "--out d"));
+    assert!(place.line(&line).exits(4).out.contains("none of the measured values could be judged"));
+}
+
+#[test]
+fn a_calibration_says_which_measures_are_advisory_and_which_were_not_measured() {
+    let place = place();
+    let words =
+        ["calibrate", "s.toml --set workload.jobs=60", "--pairs", "5", "--floor", "3%", "-q", "--out", "n"];
+    let text = place.run(&words).exits(0).out;
+    assert!(text.contains("gated") && text.contains("from 7 pairs"), "{text}");
+    assert!(text.contains("response.p95: 60 samples a run, and 200 are needed"), "{text}");
+    assert!(text.contains("not measured") && text.contains("twice the floor (6.0 %"), "{text}");
+}
+
+/// What was found elsewhere, or of something else, allows nothing here.
+#[test]
+fn a_calibration_of_something_else_is_refused() {
+    let place = place();
+    let calm = place.line("calibrate s.toml --pairs 5 -q --format json --out noise").exits(0).json();
+    let doctored = |pointer: &str, value: Value| {
+        let mut other = calm.clone();
+        *other.pointer_mut(pointer).expect("the value") = value;
+        place.write("other.json", &other.to_string());
+        let line = format!("compare --base s.toml --new s.toml {PAIRS} --calibration other.json --out o");
+        place.line(&line).exits(2).out
+    };
+    assert!(doctored("/version", json!(99)).contains("it has version 99"));
+    assert!(doctored("/host/os", json!("plan9")).contains("it was made on plan9"));
+    assert!(doctored("/host/cpus", json!(512)).contains("512 processors"));
+    assert!(doctored("/name", json!("other")).contains("it is of \\\"other\\\""));
+    assert!(doctored("/plan_hash", json!("0")).contains("it is of another plan"));
+    // An error rate in the file is not the one that is asked for.
+    assert!(!place.path("o").exists());
+    let line = "compare --base s.toml --new s.toml --seed 9 --pairs 7 -q --calibration noise/calibration.json --out p";
+    place.line(line).exits(0);
 }
 
 #[test]
@@ -187,6 +299,10 @@ fn thresholds_name_a_baseline() {
     place.line("run s.toml -q --baseline base --out same").exits(0);
     // What it was held against lies beside the evidence, so it is judged the same again.
     place.line("check same").exits(0);
+    doctored(&place, "base", "/valid", json!({ "holds": false, "why": ["it was slow"] }));
+    let invalid = place.line("run s.toml -q --baseline base --out invalid").exits(2);
+    assert!(invalid.err.contains("its own load was invalid: it was slow"), "{}", invalid.err);
+    doctored(&place, "base", "/valid", json!({ "holds": true, "why": [] }));
     doctored(&place, "base", "/counters/0/attempts", json!(190));
     let worse = place.line("run s.toml -q --baseline base --out worse").exits(3);
     assert!(worse.out.contains("the baseline has 190"), "{}", worse.out);

@@ -6,7 +6,7 @@ mod support;
 
 use deadheat::gate::{Observed, thresholds};
 use deadheat::history::{CounterRow, ThresholdRow};
-use deadheat::scenario::{Aggregate, Cell, Comparison, Plan, Threshold};
+use deadheat::scenario::{Aggregate, Bound, Cell, Comparison, Plan, Threshold};
 use deadheat::units::Money;
 use hdrhistogram::Histogram;
 use proptest::prelude::*;
@@ -68,6 +68,23 @@ fn filters_select_cells_and_a_filter_that_selects_none_fails() {
     let rows = judged(&plan(), &two(), only);
     assert_eq!((rows.len(), rows[0].passed), (1, false));
     assert!(rows[0].why.as_deref().is_some_and(|why| why.contains("match")), "{rows:?}");
+}
+
+/// A bound of three samples is no better than a value of three.
+#[test]
+fn a_baseline_needs_as_many_samples_as_the_run() {
+    let mut relative = threshold("ttft", Percentile(95.0), LessEqual, 0.0);
+    (relative.bound, relative.min_samples) = (Bound::Baseline(0.10), 200);
+    let plan = Plan { thresholds: vec![relative], ..plan() };
+    let against = |baseline: &Seen| thresholds(&plan, &two(), Some(baseline));
+    let rows = against(&two());
+    assert!(rows.iter().all(|row| row.passed), "{rows:?}");
+    assert_eq!(rows[0].against.as_deref(), Some("100ms (400 samples), so the bound is 110ms"));
+    let few = Seen { times: vec![histogram(&[100 * MS; 3]), histogram(&[300 * MS; 200])], ..two() };
+    let rows = against(&few);
+    assert_eq!(rows.iter().map(|row| row.passed).collect::<Vec<_>>(), [false, true]);
+    let why = rows[0].why.as_deref().expect("a reason");
+    assert_eq!(why, "the baseline has too few samples: 3, and 200 are needed to tell");
 }
 
 #[test]

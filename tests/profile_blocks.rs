@@ -31,8 +31,12 @@ fn unfold(piece: &Piece, elapsed: Duration) -> Vec<(u64, Option<Duration>)> {
 
 /// All blocks' parts of one phase, put end to end, and how long they last together.
 fn end_to_end(plan: &Plan, phase: usize) -> (Vec<(u64, Option<Duration>)>, Duration) {
+    put_together(&blocks(plan), phase)
+}
+
+fn put_together(blocks: &[Vec<Piece>], phase: usize) -> (Vec<(u64, Option<Duration>)>, Duration) {
     let (mut all, mut elapsed) = (Vec::new(), Duration::ZERO);
-    for block in blocks(plan) {
+    for block in blocks {
         for piece in block.iter().filter(|p| p.phase == phase) {
             all.extend(unfold(piece, elapsed));
             elapsed += piece.load.end().map_or(Duration::ZERO, |end| end - piece.start);
@@ -105,6 +109,27 @@ proptest! {
         }
         prop_assert_eq!(seen.len() as u64, planned(&whole).expect("all phases are counted"));
         prop_assert_eq!(seen.last().map_or(0, |last| last + 1), seen.len() as u64);
+    }
+
+    #[test]
+    fn blocks_run_one_by_one_are_the_whole(
+        executors in prop::collection::vec(any_executor(), 1..4), seed: u64, of in 1..9u32, jobs in 1..700u64,
+        warmup_ns in 0..5_000_000_000u64,
+    ) {
+        let mut whole = plan_of(executors);
+        (whole.seed, whole.workload.jobs, whole.blocks) = (seed, Some(jobs), of);
+        whole.phases[0].warmup = Duration::from_nanos(warmup_ns);
+        let alone = |number| Plan { only_block: Some(number), ..whole.clone() };
+        let single: Vec<Vec<Vec<Piece>>> = (1..=of).map(|number| blocks(&alone(number))).collect();
+        prop_assert!(single.iter().all(|blocks| blocks.len() == 1));
+        let single: Vec<Vec<Piece>> = single.into_iter().flatten().collect();
+        for phase in 0..whole.phases.len() {
+            prop_assert_eq!(put_together(&single, phase), end_to_end(&whole, phase));
+        }
+        let warm = |blocks: &[Vec<Piece>]| blocks.iter().flatten().map(|piece| piece.warmup_until).collect::<Vec<_>>();
+        prop_assert_eq!(warm(&single), warm(&blocks(&whole)));
+        let counted: Option<u64> = (1..=of).map(|number| planned(&alone(number))).sum();
+        prop_assert_eq!(counted, planned(&whole));
     }
 
     #[test]

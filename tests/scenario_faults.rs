@@ -59,6 +59,18 @@ fn assert_cases(cases: &[Case]) {
     }
 }
 
+/// The only block that is run is one of those that there are.
+#[test]
+fn blocks() {
+    let one = "there is no block 2: the load is cut into 1";
+    assert_cases(&[
+        (1, "version = 1\nblocks = 1\nonly_block = 2", (3, 14), one, "raise `blocks`"),
+        (1, "version = 1\nblocks = 3\nonly_block = 4", (3, 14), "the load is cut into 3", "from 1 on"),
+        (1, "version = 1\nblocks = 3\nonly_block = 0", (3, 14), "too small: 0", "at least 1"),
+    ]);
+    assert!(with(1, "version = 1\nblocks = 3\nonly_block = 3").is_empty());
+}
+
 #[test]
 fn shapes() {
     assert_cases(&[

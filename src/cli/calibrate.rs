@@ -2,10 +2,10 @@
 
 use super::compare::arm::Arm;
 use super::compare::blocks::Blocks;
-use super::compare::directory;
 use super::compare::pairing::{Order, Pairing};
+use super::compare::{directory, family, share};
 use super::output::{Format, fail, print};
-use crate::gate::compare::{Measure, Noise, Pair};
+use crate::gate::compare::{Measure, Noise, Pair, Terms, ground};
 use crate::gate::{self, Exit};
 use crate::history::Meta;
 use crate::report::{calibrated, calibrated_json};
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// A measure, such as ttft.p50; repeatable (default: those that `deadheat compare` judges)
     #[arg(long = "measure", value_name = "MEASURE")]
     measures: Vec<Measure>,
+    /// Effects below this are no regression: a measure that cannot find twice as much is advisory
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    floor: f64,
     /// Seed of every pair's work
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -83,8 +86,12 @@ fn made(args: &Args) -> Result<Noise, (u8, String)> {
         let message = format!("{} of {} pairs are void ({why}): too few are left", void.len(), pairs.len());
         return Err((Exit::LoadInvalid.code(), message));
     }
-    let measures = if args.measures.is_empty() { Measure::usual() } else { args.measures.clone() };
-    let noise = Noise::of(&pairs, &measures, ALPHA, gate::here(&Meta::default()));
+    ground(&pairs).map_err(|why| (Exit::Usage.code(), why))?;
+    let (measures, declared) = family(&args.measures);
+    let (floor, seed) = (args.floor, args.seed);
+    let terms = Terms { alpha: ALPHA, looks: Vec::new(), floor, measures, declared, seed, noise: None };
+    let plan_hash = arm.at_seed_0().map(|plan| plan.hash);
+    let noise = Noise::of(&pairs, &terms, plan_hash, gate::here(&Meta::default()));
     let internal = |error: crate::history::HistoryError| (Exit::Internal.code(), error.to_string());
     dir.write("calibration.json", &calibrated_json(&noise)).map_err(internal)?;
     dir.finish().map_err(internal)?;

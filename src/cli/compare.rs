@@ -8,7 +8,8 @@ use super::output::{Format, fail, print};
 use super::render;
 use crate::clock::utc_now_s;
 use crate::gate::compare::{
-    Design, Facts, Measure, Noise, Pair, Terms, family_size, incomparable, paired, pairs_needed, stored,
+    Design, Facts, Measure, Noise, Pair, Terms, family_size, ground, incomparable, paired, pairs_needed,
+    stored,
 };
 use crate::gate::{self, Exit};
 use crate::history::{Compared, Meta, RunDir, Summary, TimedVerdict};
@@ -17,9 +18,6 @@ use arm::{Arm, NoSummary};
 use blocks::Blocks;
 use pairing::{Order, Pairing};
 use std::path::{Path, PathBuf};
-
-/// Share of `alpha` that each of several planned looks may spend (Pocock's boundary, two-sided 5 %: 1 to 5 looks).
-const LOOKS: [f64; 5] = [1.0, 0.0294 / 0.05, 0.0221 / 0.05, 0.0182 / 0.05, 0.0158 / 0.05];
 
 /// Compare two stored runs, or two arms in interleaved pairs: exit code 3 for a regression, 6 for a newly broken invariant
 #[derive(Debug, clap::Args)]
@@ -36,19 +34,20 @@ pub(super) struct Args {
     /// How many pairs to make; fewer than five can show nothing
     #[arg(long, value_name = "N", requires_all = ["base", "new"])]
     pairs: Option<u64>,
-    /// Look after so many pairs too, and stop once all is shown; each look spends a part of the error rate
+    /// Look after so many pairs too, and stop once all is shown; each look spends an equal part of the error rate
     #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "pairs")]
     looks: Vec<u64>,
     /// Which arm of a pair goes first
     #[arg(long, value_enum, default_value_t = Order::Random, requires = "pairs")]
     order: Order,
-    /// A measure of the family, such as ttft.p50; repeatable (default: ttft.p50, response.p50, response.p95, error-rate)
+    /// A measure of the family, such as ttft.p50; repeatable (default: ttft.p50, response.p50, response.p95, error-rate,
+    /// attempts-per-job, and cost-per-job, or tokens-per-job without a price)
     #[arg(long = "measure", value_name = "MEASURE")]
     measures: Vec<Measure>,
     /// Chance of any false alarm of the measured values together
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, requires = "pairs")]
     alpha: f64,
-    /// Effects below this are no regression
+    /// Effects below this are no regression; of error rates those below one percentage point never are
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
     floor: f64,
     /// Seed of the order and of every pair's work
@@ -58,7 +57,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", requires = "pairs")]
     calibration: Option<PathBuf>,
     /// Exit with 8 where neither a regression nor its absence could be shown
-    #[arg(long)]
+    #[arg(long, requires = "pairs")]
     require_conclusive: bool,
     /// Directory for the pairs and comparison.json; must not exist or be empty (default: reports/compare-UTC-SEED)
     #[arg(long, value_name = "DIR", requires = "pairs")]
@@ -99,7 +98,7 @@ pub(super) fn print_comparison(comparison: &Compared, form: Form, code: u8) -> u
 }
 
 /// A share between 0 and 1, such as `5%` or `0.05`.
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let wrong = || "write a share above 0% and below 100%, such as 5%".to_owned();
     let value: f64 = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map_err(|_| wrong())? / 100.0,
@@ -138,7 +137,7 @@ fn of_stored(args: &Args, base: &Path, new: &Path) -> Result<Compared, Failed> {
     if !why.is_empty() {
         return Err(usage(format!("these runs cannot be compared:\n  {}", why.join("\n  "))));
     }
-    let terms = terms(args, args.alpha, None);
+    let terms = terms(args, Vec::new(), None);
     let design = Design {
         base: base.display().to_string(),
         new: new.display().to_string(),
@@ -149,13 +148,24 @@ fn of_stored(args: &Args, base: &Path, new: &Path) -> Result<Compared, Failed> {
     Ok(stored(&old, &now, &terms, design))
 }
 
-fn terms(args: &Args, alpha: f64, noise: Option<Noise>) -> Terms {
-    let measures = if args.measures.is_empty() { Measure::usual() } else { args.measures.clone() };
-    Terms { alpha, floor: args.floor, measures, seed: args.seed, noise }
+fn terms(args: &Args, looks: Vec<u64>, noise: Option<Noise>) -> Terms {
+    let (measures, declared) = family(&args.measures);
+    Terms { alpha: args.alpha, looks, floor: args.floor, measures, declared, seed: args.seed, noise }
 }
 
-/// After how many pairs to look, and what each look may spend.
-fn looks(args: &Args, pairs: u64) -> Result<(Vec<u64>, f64), Failed> {
+/// The measures that were asked for, each once, else the usual ones; and whether they were asked for.
+pub(super) fn family(asked: &[Measure]) -> (Vec<Measure>, bool) {
+    let mut measures: Vec<Measure> = Vec::new();
+    for measure in asked {
+        if !measures.contains(measure) {
+            measures.push(measure.clone());
+        }
+    }
+    if measures.is_empty() { (Measure::usual(), false) } else { (measures, true) }
+}
+
+/// After how many pairs to look.
+fn looks(args: &Args, pairs: u64) -> Result<Vec<u64>, Failed> {
     let mut looks = args.looks.clone();
     looks.push(pairs);
     looks.sort_unstable();
@@ -163,30 +173,36 @@ fn looks(args: &Args, pairs: u64) -> Result<(Vec<u64>, f64), Failed> {
     if looks.last() != Some(&pairs) {
         return Err(usage(format!("a look after {:?} pairs of {pairs}: raise --pairs", looks.last())));
     }
-    let spent = LOOKS
-        .get(looks.len() - 1)
-        .ok_or_else(|| usage(format!("{} looks: at most {} are planned for", looks.len(), LOOKS.len())))?;
-    Ok((looks, args.alpha * spent))
+    Ok(looks)
+}
+
+/// Whether the first look could reject anything at all.
+fn any(first: u64, alpha: f64) -> Result<(), Failed> {
+    let needed = pairs_needed(alpha) as u64;
+    if first >= needed {
+        return Ok(());
+    }
+    let outcomes = 2_u64.saturating_pow(u32::try_from(first).unwrap_or(u32::MAX));
+    let why = if 1.0 / outcomes as f64 > alpha {
+        format!(
+            "of {first} pairs even the worst outcome has a chance of 1 in {outcomes}, and {} is asked for",
+            percent(alpha)
+        )
+    } else {
+        "from fewer than five nothing is concluded, whatever error rate is asked for".to_owned()
+    };
+    Err(usage(format!("{first} pairs can show nothing: {why}; make at least {needed}")))
 }
 
 fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
     let (Some(base), Some(new)) = (&args.base, &args.new) else {
         return Err(usage("pairs need --base and --new"));
     };
-    let (looks, alpha) = looks(args, pairs)?;
-    let needed = pairs_needed(alpha) as u64;
-    if looks[0] < needed {
-        let first = looks[0];
-        return Err(usage(format!(
-            "{first} pairs can show nothing: of {first} pairs even the worst outcome has a chance of 1 in {}, and {} is asked \
-             for; make at least {needed}",
-            2_u64.saturating_pow(u32::try_from(first).unwrap_or(u32::MAX)),
-            percent(alpha),
-        )));
-    }
-    let noise = args.calibration.as_deref().map(read_noise).transpose()?;
-    let terms = terms(args, alpha, noise);
+    let looks = looks(args, pairs)?;
     let (base, new) = (Arm::of(base), Arm::of(new));
+    let noise = args.calibration.as_deref().map(|path| noise(path, &base)).transpose()?;
+    let terms = terms(args, looks, noise);
+    any(terms.looks[0], terms.alpha_of_a_look())?;
     let dir = directory(args.out.as_deref(), "compare", args.seed)?;
     let pairing = Pairing {
         base: &base,
@@ -204,42 +220,64 @@ fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
         planned: pairs,
         host: gate::here(&Meta::default()),
     };
-    let comparison = made(args, &pairing, &looks, &terms, &design)?;
+    let comparison = made(args, &pairing, &terms, &design).map_err(|(failed, keep)| match keep {
+        true => failed,
+        false => refused(failed, &dir),
+    })?;
     render::write_comparison(&dir, &comparison)
         .map_err(|error| (Exit::Internal.code(), error.to_string()))?;
     dir.finish().map_err(|error| (Exit::Internal.code(), error.to_string()))?;
     Ok(comparison)
 }
 
-/// Makes the pairs, and looks when it was agreed to.
+/// Takes away what a refused comparison made: it is evidence of nothing.
+fn refused((code, message): Failed, dir: &RunDir) -> Failed {
+    let left = std::fs::remove_dir_all(dir.path()).err();
+    let left =
+        left.map_or_else(String::new, |error| format!("; cannot remove {}: {error}", dir.path().display()));
+    (code, message + &left)
+}
+
+/// Makes the pairs, and looks when it was agreed to. An error says whether what was made is worth keeping.
 fn made(
     args: &Args,
     pairing: &Pairing<'_>,
-    looks: &[u64],
     terms: &Terms,
     design: &Design,
-) -> Result<Compared, Failed> {
+) -> Result<Compared, (Failed, bool)> {
     let mut pairs: Vec<Pair> = Vec::new();
     let last = design.planned;
     for number in 1..=last {
-        let pair = pairing.pair(number, last).map_err(failed)?;
+        let pair = pairing.pair(number, last).map_err(|why| (failed(why), true))?;
         if pair.base.interrupted || pair.new.interrupted {
-            return Err((Exit::Interrupted.code(), format!("interrupted in pair {number} of {last}")));
+            let message = format!("interrupted in pair {number} of {last}");
+            return Err(((Exit::Interrupted.code(), message), true));
         }
         if number == 1 {
-            enough(family_size(&pair.base, &pair.new, terms), looks[0], terms.alpha)?;
+            first(args, &pair, terms, last).map_err(|refused| (refused, false))?;
         }
         pairs.push(pair);
-        if !looks.contains(&number) {
+        if !terms.looks.contains(&number) {
             continue;
         }
-        let comparison = paired(&pairs, terms, design.clone(), args.require_conclusive).map_err(usage)?;
-        let open = comparison.timed.iter().any(|row| row.verdict == TimedVerdict::Inconclusive);
+        let comparison = paired(&pairs, terms, design.clone(), args.require_conclusive);
+        let comparison = comparison.map_err(|why| (usage(why), true))?;
+        let open =
+            comparison.timed.iter().any(|row| row.p.is_some() && row.verdict == TimedVerdict::Inconclusive);
         if number == last || (!open && comparison.pairs.iter().all(|pair| pair.void.is_none())) {
             return Ok(comparison);
         }
     }
-    Err(usage("no pairs were asked for"))
+    Err((usage("no pairs were asked for"), false))
+}
+
+/// What the first pair shows of the others before they are made: that it can be compared, and among how many values is judged.
+fn first(args: &Args, pair: &Pair, terms: &Terms, planned: u64) -> Result<(), Failed> {
+    if let (Some(noise), Some(path)) = (&terms.noise, &args.calibration) {
+        fitting(noise, path, Some(&pair.base.name), None)?;
+    }
+    ground(std::slice::from_ref(pair)).map_err(usage)?;
+    enough(family_size(pair, terms, planned), terms.looks[0], terms.alpha_of_a_look())
 }
 
 /// Whether the first look could reject anything of a family of this size.
@@ -262,11 +300,26 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-fn read_noise(path: &Path) -> Result<Noise, Failed> {
+/// Reads a calibration, which must be of BASE and this machine.
+fn noise(path: &Path, base: &Arm) -> Result<Noise, Failed> {
     let text = std::fs::read(path).map_err(|error| usage(format!("{}: {error}", path.display())))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let noise: Noise = serde_json::from_slice(&text).map_err(|error| {
         usage(format!("{} is no calibration: {error}; make one with `deadheat calibrate`", path.display()))
-    })
+    })?;
+    let plan = base.at_seed_0();
+    let (name, hash) = (plan.as_ref().map(|plan| &*plan.name), plan.as_ref().map(|plan| &*plan.hash));
+    fitting(&noise, path, name, hash)?;
+    Ok(noise)
+}
+
+fn fitting(noise: &Noise, path: &Path, name: Option<&str>, plan_hash: Option<&str>) -> Result<(), Failed> {
+    let why = noise.faults(name, plan_hash, &gate::here(&Meta::default()));
+    if why.is_empty() {
+        return Ok(());
+    }
+    let what = "says nothing about this comparison";
+    let advice = "make one here with `deadheat calibrate` and BASE";
+    Err(usage(format!("{} {what}:\n  {}\n{advice}", path.display(), why.join("\n  "))))
 }
 
 /// The directory for pairs. One that holds a comparison is refused: its result stands.

@@ -69,15 +69,11 @@ impl Baseline {
 #[must_use]
 pub fn baseline_faults(plan: &Plan, baseline: &Summary) -> Vec<String> {
     let host = here(&Meta::default());
-    let new = Facts {
-        clock: plan.clock.name(),
-        plan_hash: &plan.hash,
-        seed: plan.seed,
-        host: &host,
-        interrupted: false,
-        prices: None,
-    };
-    incomparable(&Facts::of(baseline), &new)
+    let mut why = incomparable(&Facts::of(baseline), &Facts::of_plan(plan, &host));
+    if !baseline.valid.holds {
+        why.push(format!("its own load was invalid: {}", baseline.valid.why.join("; ")));
+    }
+    why
 }
 
 impl Observed for Baseline {

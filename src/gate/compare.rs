@@ -2,6 +2,7 @@
 //! judged over interleaved pairs, with a bounded chance of a false alarm.
 
 mod comparable;
+mod constant;
 mod exact;
 mod family;
 mod measure;
@@ -11,9 +12,9 @@ mod sign_flip;
 
 pub use comparable::{Facts, incomparable};
 pub use family::{Ruled, Series, detectable, holm, rule};
-pub use measure::{Measure, Point};
+pub use measure::{Measure, POINTS, Point};
 pub use noise::{Noise, NoiseRow};
-pub use pairs::{Pair, family_size, paired};
+pub use pairs::{Pair, family_size, ground, paired};
 pub use sign_flip::{TypicalValues, pairs_needed};
 
 use super::Exit;
@@ -22,16 +23,29 @@ use crate::history::{COMPARISON_VERSION, Change, Compared, ExactRow, Host, Summa
 /// What was agreed on before anything was measured.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// One-sided error rate of the whole family, 0 to 1.
+    /// One-sided error rate of the whole family over all looks, 0 to 1.
     pub alpha: f64,
+    /// After how many pairs it is looked, ascending; empty or one is once, at the end.
+    pub looks: Vec<u64>,
     /// Effects below this share are no regression.
     pub floor: f64,
     /// The declared family, crossed with the cells.
     pub measures: Vec<Measure>,
+    /// Whether somebody asked for these, and they are not the usual ones: each must then be accounted for.
+    pub declared: bool,
     /// Seed of the order, and of what the test draws.
     pub seed: u64,
     /// What a calibration of this machine found, if there is one.
     pub noise: Option<Noise>,
+}
+
+impl Terms {
+    /// What one look may spend: an equal part, so that all of them together err no more often than was agreed, however
+    /// they are spaced (Bonferroni).
+    #[must_use]
+    pub fn alpha_of_a_look(&self) -> f64 {
+        self.alpha / self.looks.len().max(1) as f64
+    }
 }
 
 /// The names of the arms, and how the pairs were made.
@@ -79,7 +93,7 @@ fn advisory(base: &Summary, new: &Summary, terms: &Terms) -> Vec<TimedRow> {
                 target: cell.target.clone(),
                 strategy: cell.strategy.clone(),
                 measure: measure.to_string(),
-                unit: measure.unit().to_owned(),
+                unit: measure.unit(base, &cell.target, &cell.strategy),
                 base: old,
                 new,
                 effect,
@@ -108,6 +122,7 @@ fn empty(terms: &Terms, design: Design) -> Compared {
         planned: design.planned,
         pairs: Vec::new(),
         alpha: terms.alpha,
+        looks: if terms.looks.len() > 1 { terms.looks.clone() } else { Vec::new() },
         floor: terms.floor,
         exact: Vec::new(),
         timed: Vec::new(),
@@ -131,11 +146,12 @@ fn conclude(mut comparison: Compared, require: bool, mut reasons: Vec<(Exit, Str
         let (cell, measure) = (cell(&row.target, &row.strategy), &row.measure);
         match row.verdict {
             TimedVerdict::Regressed => {
-                let effect = shown(row.effect, &row.unit);
+                let effect = shown(row.effect, row.unit == "share");
                 reasons.push((Exit::Regression, format!("{cell}: {measure} regressed by {effect}")));
             }
             TimedVerdict::Inconclusive if require => {
-                reasons.push((Exit::Inconclusive, format!("{cell}: {measure} is inconclusive")));
+                let why = row.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                reasons.push((Exit::Inconclusive, format!("{cell}: {measure} is inconclusive{why}")));
             }
             _ => {}
         }
@@ -147,10 +163,6 @@ fn conclude(mut comparison: Compared, require: bool, mut reasons: Vec<(Exit, Str
 }
 
 /// An effect as people read it.
-fn shown(effect: f64, unit: &str) -> String {
-    if unit == "share" {
-        format!("{:+.2} points", effect * 100.0)
-    } else {
-        format!("{:+.1} %", effect * 100.0)
-    }
+fn shown(effect: f64, in_points: bool) -> String {
+    if in_points { format!("{:+.2} points", effect * 100.0) } else { format!("{:+.1} %", effect * 100.0) }
 }

@@ -72,12 +72,13 @@ fn bound(threshold: &Threshold, baseline: Option<Seen>) -> Result<(f64, Option<S
         Bound::Value(value) => return Ok((value, None)),
         Bound::Baseline(share) => share,
     };
-    let Some(Seen { value, unit, .. }) = baseline else {
+    let Some(Seen { value, unit, samples }) = baseline else {
         return Err("no baseline: name a stored run with --baseline".to_owned());
     };
-    let value = value.map_err(|why| format!("the baseline has {why}"))?;
+    let value = enough(threshold, value, samples).map_err(|why| format!("the baseline has {why}"))?;
     let bound = value * (1.0 + share);
-    Ok((bound, Some(format!("{}, so the bound is {}", unit.show(value), unit.show(bound)))))
+    let rests = if samples == 1 { "1 sample".to_owned() } else { format!("{samples} samples") };
+    Ok((bound, Some(format!("{} ({rests}), so the bound is {}", unit.show(value), unit.show(bound)))))
 }
 
 fn row(
@@ -87,14 +88,7 @@ fn row(
     baseline: Option<Seen>,
 ) -> ThresholdRow {
     let Seen { value, unit, samples } = seen;
-    let least = threshold.min_samples.max(1);
-    let value = match value {
-        Ok(_) if samples == 0 => Err("no data".to_owned()),
-        Ok(_) if samples < least => {
-            Err(format!("too few samples: {samples}, and {least} are needed to tell"))
-        }
-        other => other,
-    };
+    let value = enough(threshold, value, samples);
     let bound = bound(threshold, baseline);
     let passed = match (&value, &bound) {
         (Ok(value), Ok((bound, _))) => compare(*value, threshold.comparison, *bound),
@@ -118,6 +112,18 @@ fn row(
         against,
         samples,
         why,
+    }
+}
+
+/// The value, if it rests on enough samples to tell.
+fn enough(threshold: &Threshold, value: Result<f64, String>, samples: u64) -> Result<f64, String> {
+    let least = threshold.min_samples.max(1);
+    match value {
+        Ok(_) if samples == 0 => Err("no data".to_owned()),
+        Ok(_) if samples < least => {
+            Err(format!("too few samples: {samples}, and {least} are needed to tell"))
+        }
+        other => other,
     }
 }
 

@@ -30,15 +30,19 @@ pub struct Compared {
     pub planned: u64,
     /// The pairs, in the order in which they were made.
     pub pairs: Vec<PairRow>,
-    /// One-sided error rate of all timed rows together.
+    /// One-sided error rate of all timed rows together, over all looks. The level of a row's interval is one minus this,
+    /// divided among the looks.
     pub alpha: f64,
-    /// Effects below this are no regression, as a share.
+    /// After how many pairs it was agreed to look; left out if only at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<u64>,
+    /// Effects below this are no regression, as a share; of error rates those below one percentage point.
     pub floor: f64,
     /// What is exact: invariants, counts, tokens, cost, and times by the virtual clock.
     pub exact: Vec<ExactRow>,
     /// What is measured, and differs from run to run.
     pub timed: Vec<TimedRow>,
-    /// 0, 3, 6, 7 or 8.
+    /// 0, 3, 4, 6, 7 or 8.
     pub exit_code: u8,
     /// Every reason for an exit code other than 0, most important first.
     pub exit_reasons: Vec<String>,
@@ -115,7 +119,7 @@ pub struct TimedRow {
     pub strategy: String,
     /// Such as `ttft.p95` or `error-rate`.
     pub measure: String,
-    /// `ms`, or `share`.
+    /// `ms`, `share`, `attempts`, `tokens`, or a currency.
     pub unit: String,
     /// Mean over BASE's runs.
     pub base: f64,
@@ -128,16 +132,17 @@ pub struct TimedRow {
     pub lower: Option<f64>,
     /// Upper end.
     pub upper: Option<f64>,
-    /// Pairs that it rests on.
+    /// Pairs that it rests on; 0 if it could not be measured, and all its figures say nothing.
     pub pairs: u64,
     /// Of the exact one-sided sign-flip test; `None` where none was made.
     pub p: Option<f64>,
     /// After Holm's correction over the family.
     pub p_adjusted: Option<f64>,
-    /// The smallest effect that four in five such comparisons would find; `None` with fewer than two pairs.
+    /// The smallest effect that four in five such comparisons would call a regression; `None` with fewer pairs than can
+    /// call anything one.
     pub detectable: Option<f64>,
     /// What may be concluded.
     pub verdict: TimedVerdict,
-    /// Why it is not gated, if it is not.
+    /// Why it was not judged, if it was not.
     pub why: Option<String>,
 }

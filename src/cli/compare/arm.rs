@@ -50,12 +50,21 @@ impl Arm {
 
     /// The plan of a scenario, if it has no fault.
     pub(in crate::cli) fn plan(&self) -> Option<Plan> {
+        self.plan_with("")
+    }
+
+    /// Its plan, but for the seed, which every pair has its own of.
+    pub(in crate::cli) fn at_seed_0(&self) -> Option<Plan> {
+        self.plan_with(" --set seed=0")
+    }
+
+    fn plan_with(&self, flags: &str) -> Option<Plan> {
         if !self.scenario {
             return None;
         }
         // Split by whoever will split it when it is run.
         let split =
-            Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {}", self.text)).output().ok()?;
+            Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {}{flags}", self.text)).output().ok()?;
         let text = String::from_utf8(split.stdout).ok()?;
         let words: Vec<String> = text.split_terminator('\0').map(str::to_owned).collect();
         plan_of(&words)
@@ -106,13 +115,28 @@ impl Arm {
             Printed { error: Some(told), .. } => {
                 Err(NoSummary { exit_code: Some(told.exit_code), ..fault(told.message) })
             }
-            Printed { version: Some(SUMMARY_VERSION), .. } => serde_json::from_slice(&made.stdout)
-                .map_err(|error| fault(format!("its summary cannot be read: {error}"))),
+            Printed { version: Some(SUMMARY_VERSION), .. } => {
+                let summary: Summary = serde_json::from_slice(&made.stdout)
+                    .map_err(|error| fault(format!("its summary cannot be read: {error}")))?;
+                made_now(summary, seed).map_err(fault)
+            }
             Printed { version, .. } => Err(fault(format!(
                 "printed version {version:?} of a summary, and this build reads {SUMMARY_VERSION}"
             ))),
         }
     }
+}
+
+/// A run of another seed was not made for this pair: whoever prints a stored one would have it counted as often as there are
+/// pairs.
+fn made_now(summary: Summary, seed: u64) -> Result<Summary, String> {
+    if summary.seed == seed {
+        return Ok(summary);
+    }
+    Err(format!(
+        "printed a run of seed {}, and this pair's is {seed}: a command makes a run anew each time, with the seed in DEADHEAT_SEED",
+        summary.seed
+    ))
 }
 
 /// Where the evidence of a pair's arm goes.

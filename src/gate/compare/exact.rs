@@ -4,6 +4,8 @@ use crate::gate::cost::paid;
 use crate::history::{Change, CounterRow, ExactRow, MetricRow, Summary, Verdict};
 use crate::units::Money;
 use rust_decimal::Decimal;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What more of something means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,20 +60,25 @@ impl CellRows<'_> {
             Verdict::Unknown => 1,
             Verdict::Broken => 0,
         };
-        let mut rows = Vec::new();
-        for new in self.new.verdicts.iter().filter(|row| self.is(&row.target, &row.strategy)) {
-            let mut olds = self.base.verdicts.iter().filter(|row| self.is(&row.target, &row.strategy));
-            let Some(old) = olds.find(|row| row.invariant == new.invariant) else { continue };
-            let change = match goodness(new.verdict).cmp(&goodness(old.verdict)) {
-                _ if old.verdict == new.verdict => Change::Same,
-                std::cmp::Ordering::Less => Change::Worse,
-                std::cmp::Ordering::Equal => Change::Differs,
-                std::cmp::Ordering::Greater => Change::Better,
+        let of = |run: &Summary| -> BTreeMap<&'static str, Verdict> {
+            let rows = run.verdicts.iter().filter(|row| self.is(&row.target, &row.strategy));
+            rows.map(|row| (row.invariant.name(), row.verdict)).collect()
+        };
+        let (olds, news) = (of(self.base), of(self.new));
+        let names: BTreeSet<&str> = olds.keys().chain(news.keys()).copied().collect();
+        let row = |name| {
+            // What a run says nothing of did not apply to it.
+            let verdict = |of: &BTreeMap<_, Verdict>| of.get(name).copied().unwrap_or(Verdict::NotApplicable);
+            let (old, new) = (verdict(&olds), verdict(&news));
+            let change = match goodness(new).cmp(&goodness(old)) {
+                _ if old == new => Change::Same,
+                Ordering::Less => Change::Worse,
+                Ordering::Equal => Change::Differs,
+                Ordering::Greater => Change::Better,
             };
-            let what = format!("invariant {}", new.invariant.name());
-            rows.push(self.row(what, old.verdict.name().to_owned(), new.verdict.name().to_owned(), change));
-        }
-        rows
+            self.row(format!("invariant {name}"), old.name().to_owned(), new.name().to_owned(), change)
+        };
+        names.into_iter().map(row).collect()
     }
 
     fn counts(&self, new: &CounterRow) -> Vec<ExactRow> {
@@ -118,10 +125,15 @@ impl CellRows<'_> {
     }
 
     fn times(&self) -> Vec<ExactRow> {
+        let shown = |ms: f64| format!("{ms:.3} ms");
         let mut rows = Vec::new();
         for old in self.base.metrics.iter().filter(|row| self.is(&row.target, &row.strategy)) {
             let same = |row: &&MetricRow| self.is(&row.target, &row.strategy) && row.metric == old.metric;
-            let Some(new) = self.new.metrics.iter().find(same) else { continue };
+            let Some(new) = self.new.metrics.iter().find(same) else {
+                let (what, old) = (format!("{} p50", old.metric), old.p50);
+                rows.extend(old.map(|old| self.row(what, shown(old), "none".to_owned(), Change::Differs)));
+                continue;
+            };
             let points = [
                 ("p50", old.p50, new.p50),
                 ("p95", old.p95, new.p95),
@@ -131,11 +143,10 @@ impl CellRows<'_> {
             for (point, old_ms, new_ms) in points {
                 let (Some(old_ms), Some(new_ms)) = (old_ms, new_ms) else { continue };
                 let change = match new_ms.total_cmp(&old_ms) {
-                    std::cmp::Ordering::Less => Change::Better,
-                    std::cmp::Ordering::Equal => Change::Same,
-                    std::cmp::Ordering::Greater => Change::Worse,
+                    Ordering::Less => Change::Better,
+                    Ordering::Equal => Change::Same,
+                    Ordering::Greater => Change::Worse,
                 };
-                let shown = |ms: f64| format!("{ms:.3} ms");
                 rows.push(self.row(format!("{} {point}", old.metric), shown(old_ms), shown(new_ms), change));
             }
         }

@@ -1,18 +1,20 @@
 //! What is measured per run, and compared pair by pair.
 
 use super::family::Series;
+use crate::gate::cost::paid;
 use crate::history::{CounterRow, MetricRow, Summary};
+use crate::units::Currency;
 use std::fmt;
 use std::str::FromStr;
 
-/// Differences of error rates below this are no regression: one in a hundred.
-const POINTS: f64 = 0.01;
+/// Differences of error rates below this are no regression: one in a hundred, whatever the floor of the others.
+pub const POINTS: f64 = 0.01;
 
 /// Fewest samples behind a percentile for it to be compared: ten of them beyond it.
 const BEYOND: f64 = 10.0;
 
 const KNOWN: &str = "write METRIC.POINT, such as ttft.p50 or response.p95 (metrics: ttft, itl, tpot, first-byte, response, \
-    service; points: p50, p90, p95, p99, p999, mean), or error-rate, attempts-per-job, tokens-per-job";
+    service; points: p50, p90, p95, p99, p999, mean), or error-rate, cost-per-job, tokens-per-job, attempts-per-job";
 
 /// A figure of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Measure {
     },
     /// Attempts that did not end well, of all; compared as a difference.
     ErrorRate,
+    /// What was paid per job begun, compared as a ratio.
+    CostPerJob,
     /// Attempts per job begun, compared as a ratio.
     AttemptsPerJob,
     /// Tokens billed per job begun (what the client was told of, without a ledger), compared as a ratio.
@@ -61,6 +65,7 @@ impl FromStr for Measure {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "error-rate" => return Ok(Self::ErrorRate),
+            "cost-per-job" => return Ok(Self::CostPerJob),
             "attempts-per-job" => return Ok(Self::AttemptsPerJob),
             "tokens-per-job" => return Ok(Self::TokensPerJob),
             _ => {}
@@ -76,6 +81,7 @@ impl fmt::Display for Measure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ErrorRate => out.write_str("error-rate"),
+            Self::CostPerJob => out.write_str("cost-per-job"),
             Self::AttemptsPerJob => out.write_str("attempts-per-job"),
             Self::TokensPerJob => out.write_str("tokens-per-job"),
             Self::Time { metric, point } => {
@@ -88,7 +94,8 @@ impl fmt::Display for Measure {
 }
 
 impl Measure {
-    /// The family that is judged if none is declared: small, because each further member costs power.
+    /// The family that is judged if none is declared: small, because each further member costs power. What is bought is judged
+    /// once: by its cost in cells with a price, by its tokens in those without.
     #[must_use]
     pub fn usual() -> Vec<Self> {
         let time = |metric: &str, point| Self::Time { metric: metric.to_owned(), point };
@@ -97,18 +104,31 @@ impl Measure {
             time("response", Point::P50),
             time("response", Point::P95),
             Self::ErrorRate,
+            Self::CostPerJob,
+            Self::TokensPerJob,
+            Self::AttemptsPerJob,
         ]
     }
 
-    /// What it is counted in.
+    /// Whether another of the [`usual`](Self::usual) measures says the same in this cell.
+    pub(super) fn is_spared(&self, run: &Summary, target: &str, strategy: &str) -> bool {
+        *self == Self::TokensPerJob && Self::CostPerJob.of(run, target, strategy).is_some()
+    }
+
+    /// What it is counted in, in one cell of a run: money has the run's currency.
     #[must_use]
-    pub fn unit(&self) -> &'static str {
-        match self {
+    pub fn unit(&self, run: &Summary, target: &str, strategy: &str) -> String {
+        let name = match self {
             Self::Time { .. } => "ms",
             Self::ErrorRate => "share",
+            Self::CostPerJob => {
+                return spent(run, target, strategy)
+                    .map_or_else(|| "money".to_owned(), |(_, currency)| currency.to_string());
+            }
             Self::AttemptsPerJob => "attempts",
             Self::TokensPerJob => "tokens",
-        }
+        };
+        name.to_owned()
     }
 
     /// Its value in one cell of a run; the error says why there is none. `None` if the cell has nothing of the kind, as
@@ -120,6 +140,11 @@ impl Measure {
         };
         match self {
             Self::ErrorRate => ratio(&|row| (row.attempts.saturating_sub(row.attempts_ok), row.attempts)),
+            Self::CostPerJob => {
+                let jobs = counters.map(|row| row.jobs).filter(|jobs| *jobs > 0)?;
+                let (paid, _) = spent(run, target, strategy)?;
+                Some(Ok(paid / jobs as f64))
+            }
             Self::AttemptsPerJob => ratio(&|row| (row.attempts, row.jobs)),
             Self::TokensPerJob => ratio(&|row| {
                 let told = row.tokens.client_prompt + row.tokens.client_completion;
@@ -143,9 +168,10 @@ impl Measure {
                 let differences = pairs.iter().map(|(base, new)| new - base).collect();
                 Series { differences, floor: POINTS }
             }
-            // Nothing takes no time; half the histogram's finest step keeps the ratio finite.
+            // Nothing takes no time, and what is free has no ratio: half the finest step keeps it finite.
             _ => {
-                let least = |value: f64| value.max(5e-7);
+                let half = if *self == Self::CostPerJob { 5e-13 } else { 5e-7 };
+                let least = |value: f64| value.max(half);
                 let log = |(base, new): &(f64, f64)| (least(*new) / least(*base)).ln();
                 Series { differences: pairs.iter().map(log).collect(), floor: floor.ln_1p() }
             }
@@ -160,6 +186,13 @@ impl Measure {
             _ => difference.exp_m1(),
         }
     }
+}
+
+/// What a cell cost, in units of its currency.
+fn spent(run: &Summary, target: &str, strategy: &str) -> Option<(f64, Currency)> {
+    let row = run.cost.iter().find(|row| row.target == target && row.strategy == strategy)?;
+    let paid = paid(row)?;
+    Some((paid.pico as f64 / 1e12, paid.currency))
 }
 
 fn value(row: &MetricRow, point: Point) -> Result<f64, String> {
@@ -189,7 +222,8 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in ["ttft.p50", "response.p999", "first-byte.mean", "error-rate", "attempts-per-job"] {
+        let counts = ["error-rate", "cost-per-job", "tokens-per-job", "attempts-per-job"];
+        for name in ["ttft.p50", "response.p999", "first-byte.mean"].into_iter().chain(counts) {
             assert_eq!(name.parse::<Measure>().map(|measure| measure.to_string()).as_deref(), Ok(name));
         }
         for wrong in ["ttft", "ttft.p42", "lag.p50", "", "."] {

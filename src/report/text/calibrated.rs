@@ -1,8 +1,8 @@
 //! A calibration for people.
 
 use super::figures::many;
-use super::layout::{Page, Tone, cell, field, plain};
-use crate::gate::compare::Noise;
+use super::layout::{Page, Tone, cell, field, plain, toned};
+use crate::gate::compare::{Noise, POINTS};
 
 /// The calibration as text with ANSI colours.
 #[must_use]
@@ -13,31 +13,49 @@ pub fn calibrated(noise: &Noise) -> String {
     page.wrapped(
         "",
         2,
-        "The smallest effect that four in five comparisons would find, by number of pairs:",
+        &format!(
+            "The smallest effect that four in five comparisons call a regression, by number of pairs, with {} judged together:",
+            many(noise.rows.iter().filter(|row| row.deviation.is_some()).count() as u64, "value"),
+        ),
         Tone::Plain,
     );
     page.gap();
-    let sizes: Vec<String> = match noise.rows.first() {
+    let sizes: Vec<String> = match noise.rows.iter().find(|row| row.deviation.is_some()) {
         Some(row) => row.detectable.iter().map(|(pairs, _)| pairs.to_string()).collect(),
         None => Vec::new(),
     };
-    let head: Vec<&str> = ["", "noise"].into_iter().chain(sizes.iter().map(String::as_str)).collect();
+    let head = ["", "noise"].into_iter().chain(sizes.iter().map(String::as_str));
+    let head: Vec<&str> = head.chain(["gated"]).collect();
     let rows = noise.rows.iter().map(|row| {
         let shown = |effect: f64| match row.measure.as_str() {
             "error-rate" => format!("{:.2} pt", effect * 100.0),
             _ => format!("{:.1} %", effect * 100.0),
         };
+        let told = |effect: Option<f64>| field(effect.map_or_else(|| "—".to_owned(), shown));
         let name = field(format!("{} {}", cell(&row.target, &row.strategy), plain(&row.measure)));
-        let found = row.detectable.iter().map(|(_, effect)| field(shown(*effect)));
-        [name, field(shown(row.deviation))].into_iter().chain(found).collect()
+        let none = sizes.len() - row.detectable.len();
+        let found = row.detectable.iter().map(|(_, effect)| *effect).chain(std::iter::repeat_n(None, none));
+        let gated = match (row.gated_from, &row.why) {
+            (Some(pairs), _) => field(format!("from {pairs} pairs")),
+            (None, Some(_)) => toned("not measured", Tone::Warn),
+            (None, None) => toned("advisory", Tone::Warn),
+        };
+        [name, told(row.deviation)].into_iter().chain(found.map(told)).chain([gated]).collect()
     });
     page.table(2, &head, rows.collect());
     page.gap();
-    page.wrapped(
-        "",
-        2,
-        "A measure that cannot find twice the floor is advisory: `deadheat compare --calibration` does not gate it.",
-        Tone::Dim,
+    for row in &noise.rows {
+        if let Some(why) = &row.why {
+            let at = cell(&row.target, &row.strategy);
+            page.wrapped("!", 2, &format!("{at} {}: {why}", row.measure), Tone::Warn);
+        }
+    }
+    let footer = format!(
+        "A measure that cannot find twice the floor ({:.1} %; of error rates {:.0} points) is advisory: `deadheat compare \
+         --calibration` does not gate it.",
+        noise.floor * 200.0,
+        POINTS * 200.0
     );
+    page.wrapped("", 2, &footer, Tone::Dim);
     page.finish()
 }

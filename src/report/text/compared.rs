@@ -3,7 +3,9 @@
 use super::figures::{count, many};
 use super::headline::word;
 use super::layout::{Page, Tone, cell, field, plain, toned};
+use crate::gate::compare::POINTS;
 use crate::history::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
+use crate::units::Money;
 
 /// Exact rows that are printed; `--format json` has all.
 const ROWS: usize = 30;
@@ -41,14 +43,26 @@ pub(in crate::report) fn design(comparison: &Compared) -> String {
     }
     let made = comparison.pairs.len() as u64;
     let of = if made < comparison.planned { format!(" of {}", comparison.planned) } else { String::new() };
+    let looks = match comparison.looks.len() {
+        0 | 1 => String::new(),
+        looks => {
+            let each = percent(comparison.alpha / looks as f64);
+            let at: Vec<String> = comparison.looks.iter().map(u64::to_string).collect();
+            format!(" · looks after {} pairs, each at {each}", at.join(", "))
+        }
+    };
+    let level = 1.0 - comparison.alpha / comparison.looks.len().max(1) as f64;
     format!(
-        "{}{of}, {} order, seed {} · at most {} false alarms over {}, effects from {}",
+        "{}{of}, {} order, seed {} · at most {} false alarms over {}, effects from {} (error rates: {:.0} point){looks} · \
+         intervals one-sided, {}",
         many(made, "pair"),
         comparison.order,
         comparison.seed,
         percent(comparison.alpha),
         many(comparison.timed.iter().filter(|row| row.p.is_some()).count() as u64, "measured value"),
         percent(comparison.floor),
+        POINTS * 100.0,
+        percent(level),
     )
 }
 
@@ -103,7 +117,7 @@ fn timed(page: &mut Page, comparison: &Compared) {
             field(format!("{at}{}", plain(&row.measure))),
             field(value(row, row.base)),
             field(value(row, row.new)),
-            field(effect(row, Some(row.effect))),
+            field(effect(row, (row.pairs > 0).then_some(row.effect))),
             field(format!("{} … {}", effect(row, row.lower), effect(row, row.upper))),
             field(row.p_adjusted.map_or_else(|| "—".to_owned(), |p| format!("{p:.4}"))),
             field(effect(row, row.detectable)),
@@ -111,17 +125,23 @@ fn timed(page: &mut Page, comparison: &Compared) {
         ]
     });
     page.table(2, &head, rows.collect());
-    let mut whys: Vec<&str> = comparison.timed.iter().filter_map(|row| row.why.as_deref()).collect();
-    whys.dedup();
-    for why in whys {
-        page.wrapped("", 2, &format!("advisory: {why}"), Tone::Dim);
+    let mut last = None;
+    for row in &comparison.timed {
+        let Some(why) = row.why.as_deref().filter(|why| last != Some(*why)) else { continue };
+        let at = if several { format!("{} ", cell(&row.target, &row.strategy)) } else { String::new() };
+        let name =
+            if comparison.planned == 0 { "advisory".to_owned() } else { format!("{at}{}", row.measure) };
+        page.wrapped("", 2, &format!("{name}: {why}"), Tone::Dim);
+        last = Some(why);
     }
 }
 
 fn value(row: &TimedRow, value: f64) -> String {
-    match row.unit.as_str() {
-        "share" => format!("{:.2} %", value * 100.0),
-        "ms" => format!("{value:.2} ms"),
+    match (row.unit.as_str(), row.unit.parse()) {
+        _ if row.pairs == 0 => "—".to_owned(),
+        ("share", _) => format!("{:.2} %", value * 100.0),
+        ("ms", _) => format!("{value:.2} ms"),
+        (_, Ok(currency)) => Money { pico: (value * 1e12).round() as i128, currency }.to_string(),
         _ => format!("{value:.3}"),
     }
 }
