@@ -106,17 +106,21 @@ for job in jobs:
 "#;
     let mut program = python(body, 2, |settings| settings.progress = Duration::from_millis(200));
     assert_eq!(broken(&program.run(&calm())), Vec::<&str>::new());
-    let stopped = |given: bool| {
-        let mut slow = python("call(jobs[0]['prompt'])\nimport time\ntime.sleep(60)", 1, |settings| {
-            settings.command.timeout = Duration::from_secs(2);
+    let stopped = |then: &str, given: bool| {
+        let mut slow = python(&format!("call(jobs[0]['prompt'])\nimport time\n{then}"), 1, |settings| {
+            settings.command.timeout = Duration::from_secs(4);
             settings.command.limit_given = given;
         });
         slow.run(&calm())
     };
-    let unknown = stopped(false);
+    let works = "while True: sum(range(1000))";
+    let unknown = stopped(works, false);
     assert_eq!(row(&unknown, Invariant::Progress).verdict, Verdict::Unknown, "nobody said how long it takes");
-    assert!(why(&unknown, Invariant::Progress).contains("say --timeout"));
-    assert_eq!(broken(&stopped(true)), ["progress"]);
+    assert!(why(&unknown, Invariant::Progress).contains("with --timeout"));
+    assert_eq!(broken(&stopped(works, true)), ["progress"]);
+    let waits = stopped("threading.Lock().acquire(); threading.Event().wait()", false);
+    assert_eq!(broken(&waits), ["progress"], "it does not even compute");
+    assert!(witness(&waits, Invariant::Progress).1.contains("say --timeout"));
 }
 
 #[test]

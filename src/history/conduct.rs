@@ -17,6 +17,8 @@ pub struct Conduct {
     pub orphans: bool,
     /// The longest that it has nothing in flight between two requests when nobody disturbs it.
     pub silence_ns: u64,
+    /// When it was last seen at work on a processor.
+    pub busy_ns: u64,
     /// How it ends when nobody disturbs it.
     pub calm_end: ConductEnd,
     /// How requests begin that nothing but their text names.

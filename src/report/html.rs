@@ -76,7 +76,8 @@ impl Room {
         if text.len() <= self.text {
             return text.to_owned();
         }
-        let end = text[..text.floor_char_boundary(self.text)].rfind('\n').unwrap_or(0);
+        let whole = (0..=self.text).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let end = text[..whole].rfind('\n').unwrap_or(0);
         format!("{}\n… cut here: {rest} has all of it\n", &text[..end])
     }
 }

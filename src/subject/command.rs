@@ -78,6 +78,8 @@ pub struct Ran {
     pub ended: Duration,
     /// When the first one was killed on purpose.
     pub killed: Option<Duration>,
+    /// When they were last seen at work on a processor; [`Self::begun`] if never, or where nobody tells.
+    pub busy: Duration,
     /// Whether somebody outlived the program that had started them.
     pub orphans: bool,
     /// What they wrote, by process: standard output, standard error.

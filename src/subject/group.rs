@@ -52,6 +52,11 @@ impl Group {
         self.members.alive()
     }
 
+    /// Processor time that those who are alive have used, in the system's ticks; 0 where nobody tells.
+    pub(super) fn ticks(&self) -> u64 {
+        self.members().into_iter().map(ticks).sum()
+    }
+
     /// Sends a signal to all of it.
     pub(super) fn signal(&self, signal: Signal) {
         // Whoever is gone already needs none.
@@ -151,4 +156,11 @@ impl Members {
         }
         members.is_empty()
     }
+}
+
+/// User's and system's ticks of one process: the 14th and 15th word of its line, the 12th and 13th behind its name.
+fn ticks(number: i32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    let words = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2);
+    words.filter_map(|word| word.parse::<u64>().ok()).sum()
 }

@@ -43,7 +43,7 @@ impl Numbers {
                 name if is_body(name) => {
                     let asks = asks.entry(name.clone()).or_default();
                     let key = entry.idempotency_key.as_deref();
-                    let several = usual.and_then(|usual| usual.get(&name)).is_some_and(|times| *times > 1);
+                    let several = usual.and_then(|usual| usual.get(name)).is_some_and(|times| *times > 1);
                     let may = !several || entry.sdk_retry.is_some_and(|retry| retry > 0);
                     let repeats = |ask: &&mut Ask| {
                         let over = !ask.whole && ask.ended_ns <= entry.arrived_ns.saturating_add(NOTICE_NS);
@@ -55,7 +55,7 @@ impl Numbers {
                             ask.job
                         }
                         None => {
-                            let job = numbers.fresh(&name);
+                            let job = numbers.fresh(name);
                             let (key, whole) = (key.map(str::to_owned), is_whole(entry));
                             asks.push(Ask { job, key, ended_ns: entry.ended_ns, whole });
                             job

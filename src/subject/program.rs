@@ -16,6 +16,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// How often it is seen whether the processes work.
+const SECOND: Duration = Duration::from_secs(1);
+/// Ticks of a hundredth of a second by which it is seen that they did.
+const AT_WORK: u64 = 10;
 /// How often an interruption is looked for.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long whoever outlives its program is watched before it is ended.
@@ -105,6 +109,8 @@ impl Watch {
             reading: 0,
             begun: run.clock.now(),
             killed: None,
+            busy: (run.clock.now(), 0),
+            looked: run.clock.now(),
             interrupted: false,
             dismissed: false,
             long_lines: Arc::default(),
@@ -127,6 +133,10 @@ struct Course<'a> {
     reading: usize,
     begun: Duration,
     killed: Option<Duration>,
+    /// When they were last seen at work, by ticks that were seen then.
+    busy: (Duration, u64),
+    /// When they were last looked at.
+    looked: Duration,
     interrupted: bool,
     /// It was ended because nothing more was asked of it.
     dismissed: bool,
@@ -199,6 +209,7 @@ impl Course<'_> {
                 self.stop();
                 return last;
             }
+            self.look();
             match self.watch.happenings.recv_timeout(left.min(LOOK)) {
                 Ok(Happening::Ended(number, status)) => {
                     last = clock.now();
@@ -224,6 +235,19 @@ impl Course<'_> {
             }
         }
         last
+    }
+
+    /// Whether they work: a program that is silent and uses no processor waits, and one that computes does not.
+    fn look(&mut self) {
+        let now = self.run.clock.now();
+        if now < self.looked + SECOND {
+            return;
+        }
+        self.looked = now;
+        let ticks = self.members.iter().map(|member| member.group.ticks()).sum();
+        if ticks >= self.busy.1 + AT_WORK {
+            self.busy = (now, ticks);
+        }
     }
 
     /// A first process has ended: by itself, or because it was killed to be started again.
@@ -313,6 +337,7 @@ impl Course<'_> {
             begun: self.begun,
             ended,
             killed: self.killed,
+            busy: self.busy.0,
             orphans,
             output: self
                 .members

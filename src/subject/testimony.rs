@@ -130,6 +130,7 @@ impl Left<'_> {
             killed_ns: self.ran.killed.map(ns),
             orphans: self.ran.orphans,
             silence_ns: ns(calm.silence),
+            busy_ns: ns(self.ran.busy),
             calm_end: calm.end,
             excerpts: self.excerpts.iter().map(|(job, text)| (job.clone(), text.clone())).collect(),
             unserved: self.unserved.iter().cloned().collect(),

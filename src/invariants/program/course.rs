@@ -63,22 +63,22 @@ fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, S
     let stamps = rows.iter().flat_map(|row| [row.arrived_ns, row.ended_ns]).filter(|stamp| *stamp < at_ns);
     let last_ns = stamps.max().unwrap_or(0);
     let (last, stopped) = (time(last_ns), time(at_ns));
-    if !conduct.limit_known && open_at(rows, at_ns).next().is_none() {
+    // Nobody knows how long it takes: then it is stuck if it does not even compute.
+    let sign_ns = if conduct.limit_known { last_ns } else { last_ns.max(conduct.busy_ns) };
+    let may_be_slow = !conduct.limit_known || !conduct.disturbed.is_empty();
+    if may_be_slow && at_ns.saturating_sub(sign_ns) < at_ns / 2 {
         return Err(format!(
-            "the program did not end by itself within {stopped}, though nobody disturbed it: say --timeout if it takes longer"
-        ));
-    }
-    if !conduct.disturbed.is_empty() && at_ns - last_ns < at_ns / 2 {
-        return Err(format!(
-            "the program did not end by itself, but something still happened at {last}, and it was stopped at \
-             {stopped}: give it more time with --timeout"
+            "the program did not end by itself, but was still at work at {}, and it was stopped at {stopped}: give it \
+             more time with --timeout",
+            time(sign_ns)
         ));
     }
     let open: Vec<JobKey> = open_at(rows, at_ns).map(|row| row.job.clone()).take(NAMED).collect();
     let count = count(open_at(rows, at_ns).count() as u64, "attempt");
+    let advice = if conduct.limit_known { "" } else { " (if it only waits so long, say --timeout)" };
     let text = format!(
         "the program did not end by itself: nothing happened from {last} on, with {count} open, until it was stopped \
-         at {stopped}"
+         at {stopped}{advice}"
     );
     Ok((last_ns, (open, text)))
 }

@@ -28,7 +28,7 @@ async def user(client, questions):
     for question in questions:
         try:
             await answer(client, question)
-        except (httpx.HTTPError, KeyError) as error:
+        except (httpx.HTTPError, KeyError, ValueError) as error:
             print("no answer to", question, repr(error))
             failures += 1
     return failures

@@ -15,5 +15,5 @@ for line in open(os.environ["DEADHEAT_JOBS"]):
         reply = client.post("/chat/completions", json={"model": "gpt-4.1", "messages": [{"role": "user", "content": job["prompt"]}]})
         reply.raise_for_status()
         print(job["job"], "ok", len(reply.json()["choices"]))
-    except (httpx.HTTPError, KeyError) as error:
+    except (httpx.HTTPError, KeyError, ValueError) as error:
         print(job["job"], "failed:", error)

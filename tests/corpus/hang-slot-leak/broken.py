@@ -26,7 +26,7 @@ def ask(job):
 def work(job):
     try:
         ask(job)
-    except (httpx.HTTPError, KeyError) as error:
+    except (httpx.HTTPError, KeyError, ValueError) as error:
         failed.append(f"{job['job']}: {error}")
 
 

@@ -51,5 +51,5 @@ for job in jobs[int(os.environ["DEADHEAT_PROCESS"])::3]:
     try:
         with Lock():
             ask(job)
-    except (httpx.HTTPError, KeyError) as error:
+    except (httpx.HTTPError, KeyError, ValueError) as error:
         print(job["job"], "failed:", error)

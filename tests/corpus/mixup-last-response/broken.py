@@ -32,7 +32,7 @@ async def user(bot, job):
     try:
         text, number = await bot.say(job["prompt"])
         claim(job=job["job"], id=number, ok=True, text=text)
-    except (aiohttp.ClientError, asyncio.TimeoutError, KeyError) as error:
+    except (aiohttp.ClientError, asyncio.TimeoutError, KeyError, ValueError) as error:
         claim(job=job["job"], ok=False, error=repr(error))
 
 

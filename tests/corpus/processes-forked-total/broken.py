@@ -20,7 +20,7 @@ def score(job):
         )
         reply.raise_for_status()
         used = reply.json()["usage"]["total_tokens"]
-    except (httpx.HTTPError, KeyError) as error:
+    except (httpx.HTTPError, KeyError, ValueError) as error:
         return f"{job['job']}: {error}"
     tokens += used
     return ""
