@@ -89,6 +89,7 @@ fn opened(summary: &Summary, course: &Course, place: &Path) -> (String, Browser)
     std::fs::write(&file, &page).expect("written");
     let mut browser = Browser::start(false, 1280);
     browser.open(&file);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
     (page, browser)
 }
 
