@@ -43,7 +43,8 @@ def call(request, messages):
 def worker(job):
     try:
         text = call(job["job"], [{"role": "user", "content": job["prompt"]}])
-        print(f"{len(text)} characters\n", end="")
+        said = text if text.startswith("no answer") else f"{len(text)} characters"
+        print(f"{job['job']}: {said}\n", end="")
     except Exception as error:
         print(f"{job['job']} failed: {error}\n", end="")
 
