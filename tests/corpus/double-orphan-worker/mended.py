@@ -11,13 +11,16 @@ DEADLINE = 1.5
 def ask(job):
     import requests
 
-    reply = requests.post(
-        os.environ["OPENAI_BASE_URL"] + "/chat/completions",
-        json={"model": "gpt-4.1", "messages": [{"role": "user", "content": job["prompt"]}]},
-        headers={"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
-        timeout=9,
-    )
-    return reply.status_code == 200 and "choices" in reply.json()
+    try:
+        reply = requests.post(
+            os.environ["OPENAI_BASE_URL"] + "/chat/completions",
+            json={"model": "gpt-4.1", "messages": [{"role": "user", "content": job["prompt"]}]},
+            headers={"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
+            timeout=9,
+        )
+        return reply.status_code == 200 and "choices" in reply.json()
+    except requests.RequestException:
+        return False
 
 
 def worker():
