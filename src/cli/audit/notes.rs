@@ -92,7 +92,7 @@ fn warnings(settings: &Settings, seen: &Seen, explored: &ExploredRow) -> Vec<Str
         warnings.push("--job-key matched no request's body".to_owned());
     }
     let strange = explored.unstable.len() as u64;
-    if strange > explored.requests {
+    if strange > explored.requests && seen.stopped == 0 {
         warnings.push(format!(
             "{strange} requests do not come back under the same name in the next run, and no schedule can speak of them: \
              give each job a tag [job:…] in its prompt, or say --job-key REGEX"
