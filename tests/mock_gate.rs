@@ -232,6 +232,15 @@ fn a_request_without_a_name_goes_by_its_key_before_its_body() {
     assert!(of(None).starts_with("body:"));
 }
 
+#[test]
+fn whoever_waits_for_a_place_and_leaves_when_it_is_free_ends_once() {
+    let limits = Limits { max_in_flight: Some(1), ..Limits::default() };
+    let schedule = holding(vec![hold(5, Until::Disconnect)]);
+    let asks = [5, 0].map(|job| Ask { leaves: Some(2036 * MS), ..ask(36, job) });
+    let world = World::new(MockPlan { limits, ..plan() }, Some(schedule)).run(&asks);
+    assert_eq!((world.ledger.len(), world.core.open()), (2, 0));
+}
+
 fn fallbacks() -> impl Strategy<Value = Fallback> {
     prop::sample::select(vec![
         Fallback::Respond,

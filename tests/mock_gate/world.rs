@@ -100,10 +100,11 @@ impl World {
         let mut next = None;
         let mut soonest = |time: Option<Duration>| next = next.into_iter().chain(time).min();
         let gone = |leaves: &Option<Duration>| leaves.is_some_and(|at| at <= now);
-        let (left, stay): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|(_, leaves)| gone(leaves));
-        self.waiting = stay;
-        for (seq, _) in left {
+        // One after the other: who leaves may make room for one who leaves at the same moment.
+        while let Some(at) = self.waiting.iter().position(|(_, leaves)| gone(leaves)) {
+            let (seq, _) = self.waiting.remove(at);
             self.ledger.extend(self.core.leave(now, seq, How::Gone));
+            self.settle();
         }
         let mut index = 0;
         while index < self.driven.len() {
