@@ -17,11 +17,11 @@ fn a_missing_torn_or_foreign_summary_names_its_place_and_exits_2() {
     let file = dir.path().join("summary.json");
     for (text, says) in [
         (None, "cannot read"),
-        (Some(""), "not a whole summary"),
-        (Some("{\"version\": 1, \"name\""), "not a whole summary"),
-        (Some("{\"version\": 1}"), "not a whole summary"),
+        (Some(""), "is not whole"),
+        (Some("{\"version\": 1, \"name\""), "is not whole"),
+        (Some("{\"version\": 1}"), "is not whole"),
         (Some("{\"version\": 2, \"new\": []}"), "version 2"),
-        (Some("[]"), "not a whole summary"),
+        (Some("[]"), "is not whole"),
     ] {
         if let Some(text) = text {
             std::fs::write(&file, text).unwrap();

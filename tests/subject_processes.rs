@@ -21,7 +21,7 @@ for job in jobs[n::2]:
     answer = call(job["prompt"])
     with open(name, "a") as file: file.write(job["job"] + "\n")
     claim({"job": job["job"], "id": answer["id"], "ok": True, "text": text_of(answer)})
-    while n == 1 and os.path.getsize("starts-0") < 2: time.sleep(0.01)
+    while n == 1 and not (os.path.exists("starts-0") and os.path.getsize("starts-0") > 1): time.sleep(0.01)
     time.sleep(0.3 if n == 0 else 0)
 print("process", n, "started", os.path.getsize(f"starts-{n}"))
 "#;

@@ -140,15 +140,24 @@ pub(super) fn pairs(calm: &Calm, terms: &Terms) -> (Ranked, u64, u64) {
     (Ranked::of(items), infeasible, vacuous)
 }
 
-/// Each request meets each fault.
+/// Each request meets each fault: one kind of request each fault first, another the next, so that a slow client has met
+/// most faults and most of its requests one before one of them has met all.
 pub(super) fn faults(calm: &Calm, terms: &Terms) -> Ranked {
+    let mut classes = Vec::new();
     let mut items = Vec::new();
-    for fault in 0..terms.alphabet.len() {
-        for n in 0..calm.requests.len() {
-            items.push(((class(calm, n), fault), 0, draw(terms.seed, n, fault), Spec::Fault(n, fault)));
+    for n in 0..calm.requests.len() {
+        let class = class(calm, n);
+        let number = classes.iter().position(|known| *known == class).unwrap_or_else(|| {
+            classes.push(class);
+            classes.len() - 1
+        });
+        for fault in 0..terms.alphabet.len() {
+            let item = ((class, fault), 0, draw(terms.seed, n, fault), Spec::Fault(n, fault));
+            items.push((number + fault, fault, item));
         }
     }
-    Ranked::of(items)
+    items.sort_by_key(|(turn, fault, _)| (turn % classes.len().max(1), *fault));
+    Ranked::of(items.into_iter().map(|(.., item)| item).collect())
 }
 
 /// Orders in which all requests are answered.

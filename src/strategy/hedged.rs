@@ -49,20 +49,22 @@ impl Hedged {
             return first.await.map(Made::from);
         };
         let mut second = pin!(second);
+        // The second is begun before anybody looks at the first again: sent once it is known that the first has failed, it
+        // would be a retry of what may have been accepted.
         let (winner, other) = tokio::select! {
             biased;
+            answer = &mut second => {
+                if answer.error.is_none() {
+                    given_up.notify_waiters();
+                }
+                (answer, first.await?)
+            }
             answer = &mut first => {
                 let answer = answer?;
                 if answer.error.is_none() {
                     given_up.notify_waiters();
                 }
                 (answer, second.await)
-            }
-            answer = &mut second => {
-                if answer.error.is_none() {
-                    given_up.notify_waiters();
-                }
-                (answer, first.await?)
             }
         };
         Ok(self.taken(winner, other))
