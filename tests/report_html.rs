@@ -132,7 +132,8 @@ const HOSTILE: &str = "</title></script></style><script>alert('x')</script><img 
 
 /// Every text of the summary that anybody else may have written, made hostile.
 fn spoil(value: &mut Value, key: &str) {
-    let ours = ["hdr", "invariant", "verdict", "held", "idle", "breaks", "what", "clock", "version", "optimise"];
+    let ours =
+        ["hdr", "invariant", "verdict", "held", "idle", "breaks", "what", "clock", "version", "optimise"];
     match value {
         Value::String(_) if ours.contains(&key) => {}
         Value::String(text) => *text = format!("{HOSTILE}{text}"),

@@ -60,10 +60,10 @@ pub fn explore(
     let mut planner = Planner::new(&calm, &terms, left);
     hunt.seen.plan(planner.families());
     hunt.pass(share, &mut planner, &calm);
-    match config.perturb.filter(|_| config.perturb_anyway || hunt.findings.is_empty()) {
-        Some(perturb) => hunt.pass(100, &mut perturbed(&terms, perturb), &calm),
-        None => hunt.pass(100, &mut planner, &calm),
+    if let Some(perturb) = config.perturb.filter(|_| config.perturb_anyway || hunt.findings.is_empty()) {
+        hunt.pass(100, &mut perturbed(&terms, perturb), &calm);
     }
+    hunt.pass(100, &mut planner, &calm);
     let Hunt { runner, findings, seen, first_at, .. } = hunt;
     let mut explored = seen.explored(config, &calm, &terms);
     (explored.schedules, explored.runs, explored.stopped) = (runner.schedules, runner.runs, runner.stopped);
@@ -84,9 +84,11 @@ impl Hunt<'_> {
         self.runner.over(share) || self.config.findings_max.is_some_and(|most| self.findings.len() >= most)
     }
 
-    /// Runs schedules until this share of the budget is used up, in percent.
+    /// Runs schedules until this share of the budget is used up, in percent, or until two in a row were to change what
+    /// cannot be changed.
     fn pass(&mut self, share: u32, schedules: &mut dyn Iterator<Item = (Family, Schedule)>, calm: &Calm) {
-        while !self.over(share) {
+        let mut in_vain = 0;
+        while !self.over(share) && in_vain < 2 {
             let Some((family, schedule)) = schedules.next() else { return };
             if self.seen.calibrated(family, &schedule) {
                 continue;
@@ -95,6 +97,7 @@ impl Hunt<'_> {
             if schedule.perturb.is_none() {
                 self.seen.late(calm.late(&trial.trace));
             }
+            in_vain = if trial.in_vain { in_vain + 1 } else { 0 };
             self.judge(family, &schedule, &trial);
         }
     }

@@ -28,6 +28,8 @@ pub struct Trial {
     pub elapsed: Duration,
     /// When a process of the client was killed on purpose.
     pub killed: Option<Duration>,
+    /// Whether its own steps were to change places, and there was nothing that could.
+    pub in_vain: bool,
 }
 
 /// How long after a kill the provider may still learn that a connection is gone.

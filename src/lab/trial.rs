@@ -28,6 +28,7 @@ pub(super) fn judged(plan: &Plan, left: Left<'_>, elapsed: Duration) -> Trial {
         timeout: Some(plan.timeouts.first_byte.min(plan.timeouts.total)),
         elapsed,
         killed: None,
+        in_vain: false,
     }
 }
 

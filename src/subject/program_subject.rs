@@ -167,7 +167,7 @@ impl ProgramSubject {
             self.seen.interrupted |= self.stop.load(Ordering::Relaxed);
             return Ok(Trial { elapsed: clock.now(), ..Trial::default() });
         }
-        let killed = ran.killed;
+        let (killed, in_vain) = (ran.killed, effect.is_some_and(|effect| effect != Effect::Paused));
         let (books, arrived) = (entries.iter().map(Line::from).collect(), entries.len() as u64);
         let is_unnamed =
             |entry: &&LedgerEntry| matches!(&entry.job, JobKey::Other(name) if name.starts_with("body:"));
@@ -201,7 +201,7 @@ impl ProgramSubject {
         self.seen.read_timeout = self.seen.read_timeout.max(timeout);
         self.note(&ran, &hearing);
         self.seen.took.push(clock.now());
-        Ok(Trial { trace, verdicts, books, timeout, elapsed: clock.now(), killed })
+        Ok(Trial { trace, verdicts, books, timeout, elapsed: clock.now(), killed, in_vain })
     }
 
     fn note(&mut self, ran: &Ran, hearing: &Hearing) {
