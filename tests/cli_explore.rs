@@ -135,8 +135,9 @@ fn the_same_hunt_over_sockets() {
     let place = Place::new();
     place.write("s.toml", &scenario("real", "broken-result-order", CERTAIN));
     // A busy machine may turn answers round by itself; then nobody can say how often it will.
-    let mut hunts = (0..4)
-        .map(|n| place.line(&format!("run s.toml --explore 6 -q --format json --out run{n}")).exits(6).json());
+    let mut hunts = (0..4).map(|n| {
+        place.line(&format!("run s.toml --explore 6 -q --format json --out run{n}")).exits(6).json()
+    });
     let held = |summary: &Value| finding(summary, "answer-matches-job")["family"] != "calm";
     let summary = hunts.find(held).expect("a hunt on a calm machine");
     let found = finding(&summary, "answer-matches-job");
