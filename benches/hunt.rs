@@ -12,11 +12,12 @@
 
 use deadheat::clock::Clock;
 use deadheat::explore::{Budget, Config, Subject, explore};
-use deadheat::history::Verdict;
 use deadheat::invariants;
 use deadheat::lab::{VirtualCell, run_in_memory};
-use deadheat::scenario::{Cell, Dist, Plan, Source, load};
+use deadheat::plan::{Cell, Dist, Plan, Source};
+use deadheat::scenario::load;
 use deadheat::schedule::{Fallback, Schedule};
+use deadheat::summary::Verdict;
 use std::sync::Arc;
 use std::time::Duration;
 

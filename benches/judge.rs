@@ -13,8 +13,9 @@ mod small;
 use deadheat::clock::Clock;
 use deadheat::history::*;
 use deadheat::metrics::{Gaps, fold};
-use deadheat::scenario::Plan;
-use deadheat::{gate, invariants};
+use deadheat::plan::Plan;
+use deadheat::summary::*;
+use deadheat::{invariants, judge};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -60,7 +61,7 @@ fn plan() -> Plan {
 fn judge(dir: &Path) {
     let plan = plan();
     let clock = Clock::start();
-    let summary = gate::judge(&plan, dir, None).expect("a whole run");
+    let summary = judge::judge(&plan, dir, None).expect("a whole run");
     let all = clock.now();
     assert_eq!(summary.valid.why, Vec::<String>::new());
     assert_eq!(summary.fidelity.joined, summary.counters[0].attempts);

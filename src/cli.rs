@@ -19,7 +19,7 @@ mod schema;
 mod signals;
 mod worker;
 
-use crate::gate::Exit;
+use crate::summary::Exit;
 use clap::{Parser, Subcommand};
 
 /// Load-tests LLM APIs and finds the races in the programs that call them.

@@ -2,7 +2,9 @@
 //!
 //! The rooms, in the order in which data flows through them:
 //!
+//! - [`faults`]: what the built-in provider does wrong on purpose
 //! - [`prices`]: dated rate cards, and what a request costs by one
+//! - [`plan`]: what a run is told, every default filled in
 //! - [`scenario`]: TOML in, a checked plan out
 //! - [`profile`]: when each job is due
 //! - [`strategy`]: how jobs become attempts under concurrency
@@ -13,11 +15,14 @@
 //! - [`schedule`]: in which order, and with which faults, a provider answers; and the trace of it
 //! - [`history`]: the vocabulary of evidence and its files
 //! - [`explore`]: hunts for the schedule under which a client breaks a rule
-//! - [`subject`]: runs somebody else's program against the built-in provider, and hears what it claims
+//! - [`program`]: runs an external program against the built-in provider, and reads what it claims
 //! - [`metrics`]: folds evidence into histograms, counters and fidelity
 //! - [`cost`]: what a run cost and wasted, what a month would cost
 //! - [`invariants`]: judges evidence
-//! - [`gate`]: thresholds, the summary, the exit code
+//! - [`summary`]: the vocabulary of results
+//! - [`judge`]: thresholds, validity, the exit code
+//! - [`compare`]: the statistics of one run against another
+//! - [`live`]: a run while it lasts, for a display
 //! - [`report`]: renders a summary
 //! - [`lab`]: runs a plan in virtual time
 //! - [`cli`]: one file per verb
@@ -30,19 +35,24 @@ pub mod seed;
 pub mod sync;
 pub mod units;
 
+pub mod faults;
 pub mod history;
 pub mod invariants;
 pub mod metrics;
+pub mod plan;
 pub mod prices;
 pub mod profile;
 pub mod scenario;
 pub mod schedule;
 pub mod shared;
+pub mod summary;
 
 // What is race-checked with loom cannot reach the network: under `--cfg loom` neither these rooms nor
 // the crates they need exist.
 #[cfg(not(loom))]
 pub mod cli;
+#[cfg(not(loom))]
+pub mod compare;
 #[cfg(not(loom))]
 pub mod cost;
 #[cfg(not(loom))]
@@ -50,16 +60,18 @@ pub mod engine;
 #[cfg(not(loom))]
 pub mod explore;
 #[cfg(not(loom))]
-pub mod gate;
+pub mod judge;
 #[cfg(not(loom))]
 pub mod lab;
 #[cfg(not(loom))]
+pub mod live;
+#[cfg(not(loom))]
 pub mod mock;
+#[cfg(not(loom))]
+pub mod program;
 #[cfg(not(loom))]
 pub mod provider;
 #[cfg(not(loom))]
 pub mod report;
 #[cfg(not(loom))]
 pub mod strategy;
-#[cfg(not(loom))]
-pub mod subject;

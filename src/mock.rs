@@ -15,7 +15,7 @@ mod excerpt;
 mod fault_json;
 mod faults;
 mod fence;
-mod gate;
+mod hold;
 mod identity;
 mod keys;
 mod latency;

@@ -1,4 +1,4 @@
-//! TOML in, a checked [`Plan`] out, or every fault at once with file, line and what to write instead.
+//! TOML in, a checked [`crate::plan::Plan`] out, or every fault at once with file, line and what to write instead.
 //!
 //! A scenario goes through five steps, which all add to one list of faults: a document keeps the place of
 //! every value; its shape is checked against the JSON Schema that the raw types generate; what is sound becomes
@@ -10,14 +10,12 @@ mod checks;
 mod cost;
 mod document;
 mod fault;
-mod fault_kind;
 mod file;
 mod fill;
 mod load;
 mod mask;
 mod metric;
 mod phases;
-mod plan;
 mod price;
 mod raw;
 mod render;
@@ -26,16 +24,13 @@ mod schema;
 mod shape;
 mod source;
 mod strategies;
-mod text;
 mod thresholds;
 mod url;
 
 pub use fault::{Fault, Faults};
-pub use fault_kind::FaultForm;
 pub use file::{Sense, read_file};
 pub use load::{load, load_stored, load_whole};
 pub use mask::masked;
-pub use plan::*;
 pub use schema::schema;
 pub use source::{MAX_SOURCE_BYTES, SourceError};
 

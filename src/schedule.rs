@@ -11,7 +11,8 @@ mod trace;
 pub use request_key::{RequestKey, RequestKeyError};
 pub use trace::{Event, Step, Trace, Unseen, Why};
 
-use crate::scenario::{FaultKind, Nemesis};
+use crate::faults::FaultKind;
+use crate::plan::Nemesis;
 use crate::units::format_duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

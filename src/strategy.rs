@@ -42,7 +42,7 @@ pub use thread_pool::ThreadPool;
 pub use token_bucket::TokenBucket;
 pub use unbounded::Unbounded;
 
-use crate::scenario::{Backoff, Broken, Jitter, Retry, StrategyPlan, Twin, Way};
+use crate::plan::{Backoff, Broken, Jitter, Retry, StrategyPlan, Twin, Way};
 use redis::RedisClient;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 mod duration;
 mod money;
+pub(crate) mod text;
 
 pub use duration::{exact_duration, format_duration, parse_duration};
 pub use money::{Currency, Money, MoneyError, PricePerMtok};

@@ -4,10 +4,11 @@
 mod evidence;
 
 use deadheat::cost::{Around, Class, JobUse, LEAST_JOBS, ProjectError, classes, job_uses, project, run_cost};
-use deadheat::history::{CostRow, LedgerEnd, Outcome};
+use deadheat::history::{LedgerEnd, Outcome};
 use deadheat::metrics::{Gaps, fold};
+use deadheat::plan::{Place, Plan, StrategyPlan, TokenRange, Way};
 use deadheat::prices::{Card, Circumstances, Component, Counts, Fx, Price, Terms};
-use deadheat::scenario::{Place, Plan, StrategyPlan, TokenRange, Way};
+use deadheat::summary::CostRow;
 use deadheat::units::PricePerMtok;
 use evidence::{Fate, Story, World, plan};
 use proptest::prelude::*;

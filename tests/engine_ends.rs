@@ -5,10 +5,11 @@ use deadheat::clock::Clock;
 use deadheat::engine::{self, Berth, BuildStrategy, Cause, Made, Stop};
 use deadheat::history::{NotIssued, RunDir};
 use deadheat::mock::{LedgerSink, MockConfig, Server};
+use deadheat::plan::{Place, Plan, Source};
 use deadheat::provider::Endpoint;
-use deadheat::scenario::{self, Place, Plan, Source};
 use deadheat::shared::Progress;
 use deadheat::strategy::{self, Hands, LocalFuture, Strategy, Task};
+use deadheat::{plan, scenario};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -107,7 +108,7 @@ fn leaves_no_job_behind(outside: &Outside) {
     assert_eq!(seen.jobs_begun, seen.jobs_ended);
 }
 
-fn own(plan: &Plan) -> impl Fn(&scenario::StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + '_ {
+fn own(plan: &Plan) -> impl Fn(&plan::StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + '_ {
     |strategy, _| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
@@ -220,7 +221,7 @@ fn a_client_that_is_stuck_takes_no_other_cell_with_it() {
     let plan =
         plan(&format!("blocks = 2\n{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
     let outside = Outside::new();
-    let build = |strategy: &scenario::StrategyPlan, berth: Berth<'_>| -> Arc<dyn Strategy> {
+    let build = |strategy: &plan::StrategyPlan, berth: Berth<'_>| -> Arc<dyn Strategy> {
         if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, berth) }
     };
     let made = run(&plan, None, &build, &outside);

@@ -4,7 +4,7 @@
 
 mod live;
 
-use deadheat::history::MetricRow;
+use deadheat::summary::MetricRow;
 use live::{Run, plan, right, run};
 
 const STALL_MS: f64 = 2_000.0;

@@ -4,9 +4,10 @@
 mod live;
 
 use deadheat::engine::{Cause, Stop};
-use deadheat::history::{AttemptRow, ErrorClass, Invariant, JobEnd, NotIssued, Outcome, Verdict};
+use deadheat::history::{AttemptRow, ErrorClass, JobEnd, NotIssued, Outcome};
 use deadheat::profile;
 use deadheat::strategy::{Hands, LocalFuture, Strategy, Task};
+use deadheat::summary::{Invariant, Verdict};
 use live::bent::{Bent, Bug};
 use live::{Run, plan, right, run, run_until};
 use std::rc::Rc;

@@ -4,9 +4,10 @@
 
 mod live;
 
-use deadheat::history::{Invariant, JobEnd, Verdict};
-use deadheat::scenario::{Backoff, Plan, Retry, StrategyPlan};
+use deadheat::history::JobEnd;
+use deadheat::plan::{Backoff, Plan, Retry, StrategyPlan};
 use deadheat::strategy::*;
+use deadheat::summary::{Invariant, Verdict};
 use live::bent::{Bent, Bug};
 use live::{Build, Run, plan, right, run};
 use std::rc::Rc;

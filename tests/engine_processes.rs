@@ -4,8 +4,9 @@
 mod live;
 
 use deadheat::engine::{Cause, Stop};
-use deadheat::history::{Invariant, JobEnd, NotIssued, Outcome, Verdict};
+use deadheat::history::{JobEnd, NotIssued, Outcome};
 use deadheat::profile;
+use deadheat::summary::{Invariant, Verdict};
 use live::{Run, plan, right, run, run_until};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -3,7 +3,7 @@
 
 mod live;
 
-use deadheat::history::{Invariant, Verdict};
+use deadheat::summary::{Invariant, Verdict};
 use live::{Run, plan, right, run};
 
 const LOAD: &str = "[workload]\nprompt_tokens = { uniform = [5, 40] }\noutput_tokens = 4\n\

@@ -4,9 +4,10 @@
 mod live;
 
 use deadheat::engine::{Cause, Stop};
-use deadheat::history::{Invariant, JobEnd, LedgerRow, Outcome, Verdict};
+use deadheat::history::{JobEnd, LedgerRow, Outcome};
 use deadheat::shared::Progress;
 use deadheat::strategy::*;
+use deadheat::summary::{Invariant, Verdict};
 use live::{Run, plan, right, run, run_until, run_watched};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

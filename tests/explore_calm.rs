@@ -4,8 +4,8 @@
 mod explore_world;
 
 use deadheat::explore::*;
-use deadheat::history::{FamilyRow, Invariant, Verdict};
 use deadheat::schedule::{RequestKey, Schedule};
+use deadheat::summary::{FamilyRow, Invariant, Verdict};
 use explore_world::{Api, Books, Client, Judged, Reply, Task, clients, key};
 use std::cell::Cell;
 use std::rc::Rc;

@@ -4,8 +4,8 @@
 mod explore_world;
 
 use deadheat::explore::*;
-use deadheat::history::{Invariant, What};
 use deadheat::schedule::{Fallback, Schedule, Until};
+use deadheat::summary::{Invariant, What};
 use explore_world::{Client, clients};
 use std::time::Duration;
 

@@ -4,9 +4,10 @@
 #[path = "support/gate.rs"]
 mod support;
 
-use deadheat::gate::{BilledTokens, Parts, assemble, billed, host};
 use deadheat::history::*;
-use deadheat::scenario::{Aggregate, Comparison, Executor, Place, Plan};
+use deadheat::judge::{BilledTokens, Parts, assemble, billed, host};
+use deadheat::plan::{Aggregate, Comparison, Executor, Place, Plan};
+use deadheat::summary::*;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use support::*;

@@ -3,7 +3,8 @@
 
 use assert_cmd::Command;
 use deadheat::history::*;
-use deadheat::scenario::{Source, load_stored};
+use deadheat::plan::Source;
+use deadheat::scenario::load_stored;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Which exit code wins, for every pair.
 #![cfg(not(loom))]
 
-use deadheat::gate::Exit;
+use deadheat::summary::Exit;
 
 /// Most important first; written down here a second time on purpose.
 const ORDER: [(Exit, u8); 12] = [

@@ -4,9 +4,10 @@
 #[path = "support/gate.rs"]
 mod support;
 
-use deadheat::gate::{BilledTokens, Parts, assemble};
 use deadheat::history::*;
-use deadheat::scenario::*;
+use deadheat::judge::{BilledTokens, Parts, assemble};
+use deadheat::plan::*;
+use deadheat::summary::*;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 use support::*;

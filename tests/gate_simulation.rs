@@ -8,9 +8,9 @@ mod support;
 #[path = "simulated/whole.rs"]
 mod whole;
 
-use deadheat::gate::compare::{Measure, Point, rule};
-use deadheat::history::TimedVerdict;
+use deadheat::compare::{Measure, Point, rule};
 use deadheat::seed::stream;
+use deadheat::summary::TimedVerdict;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StudentT};

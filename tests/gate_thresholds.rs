@@ -4,9 +4,9 @@
 #[path = "support/gate.rs"]
 mod support;
 
-use deadheat::gate::{Observed, thresholds};
-use deadheat::history::{CounterRow, ThresholdRow};
-use deadheat::scenario::{Aggregate, Bound, Cell, Comparison, Plan, Threshold};
+use deadheat::judge::{Observed, thresholds};
+use deadheat::plan::{Aggregate, Bound, Cell, Comparison, Plan, Threshold};
+use deadheat::summary::{CounterRow, ThresholdRow};
 use deadheat::units::Money;
 use hdrhistogram::Histogram;
 use proptest::prelude::*;

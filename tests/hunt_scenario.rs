@@ -3,10 +3,11 @@
 #![cfg(not(loom))]
 
 use deadheat::explore::{Budget, Config, Finding, explore};
-use deadheat::history::Invariant;
 use deadheat::lab::VirtualCell;
-use deadheat::scenario::{Plan, Source, load};
+use deadheat::plan::{Plan, Source};
+use deadheat::scenario::load;
 use deadheat::schedule::Schedule;
+use deadheat::summary::Invariant;
 use std::time::Duration;
 
 /// Most schedules until a twin is found.
@@ -44,7 +45,7 @@ fn plan() -> Plan {
 }
 
 fn hunted(plan: &Plan, strategy: &str, schedules: u64) -> Vec<Finding> {
-    let named = |cell: &deadheat::scenario::Cell| plan.strategies[cell.strategy].name() == strategy;
+    let named = |cell: &deadheat::plan::Cell| plan.strategies[cell.strategy].name() == strategy;
     let cell = plan.cells().into_iter().find(named).expect("a cell");
     let mut subject = VirtualCell::new(plan, cell);
     // What is small is tested elsewhere; here it only has to be shown again.

@@ -3,7 +3,8 @@
 
 mod evidence;
 
-use deadheat::history::{Invariant as I, JobEnd, Outcome};
+use deadheat::history::{JobEnd, Outcome};
+use deadheat::summary::Invariant as I;
 use evidence::{id, key, world};
 use proptest::prelude::*;
 use proptest::sample::Index;

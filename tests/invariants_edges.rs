@@ -4,10 +4,9 @@
 
 mod evidence;
 
-use deadheat::history::{
-    ErrorClass, Evidence, Invariant as I, JobEnd, LedgerEnd, NotIssued, Outcome, Verdict,
-};
-use deadheat::scenario::{BreakerPlan, Executor, Place, StrategyPlan, Way};
+use deadheat::history::{ErrorClass, Evidence, JobEnd, LedgerEnd, NotIssued, Outcome};
+use deadheat::plan::{BreakerPlan, Executor, Place, StrategyPlan, Way};
+use deadheat::summary::{Invariant as I, Verdict};
 use evidence::{Fate, RULES, Story, World, key, plan::plan, world};
 use proptest::prelude::*;
 use std::time::Duration;

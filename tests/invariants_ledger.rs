@@ -3,9 +3,8 @@
 
 mod evidence;
 
-use deadheat::history::{
-    AttemptRow, ErrorClass, Invariant as I, JobEnd, LedgerEnd, LedgerRow, Outcome, Verdict,
-};
+use deadheat::history::{AttemptRow, ErrorClass, JobEnd, LedgerEnd, LedgerRow, Outcome};
+use deadheat::summary::{Invariant as I, Verdict};
 use evidence::{World, id, key, world};
 use proptest::prelude::*;
 use std::time::Duration;

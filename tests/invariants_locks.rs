@@ -3,7 +3,8 @@
 
 mod evidence;
 
-use deadheat::history::{Invariant as I, JobKey, LedgerEnd, Verdict};
+use deadheat::history::{JobKey, LedgerEnd};
+use deadheat::summary::{Invariant as I, Verdict};
 use evidence::{Fate, Story, World, key, plan::plan};
 use proptest::prelude::*;
 

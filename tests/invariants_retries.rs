@@ -3,12 +3,10 @@
 
 mod evidence;
 
-use deadheat::history::{
-    AttemptRow, ErrorClass, Evidence, Invariant as I, JobEnd, JobKey, LedgerEnd, LedgerRow, Outcome, Verdict,
-    VerdictRow,
-};
-use deadheat::scenario::Place;
+use deadheat::history::{AttemptRow, ErrorClass, Evidence, JobEnd, JobKey, LedgerEnd, LedgerRow, Outcome};
+use deadheat::plan::Place;
 use deadheat::seed;
+use deadheat::summary::{Invariant as I, Verdict, VerdictRow};
 use evidence::{Fate, Story, World, id, key, plan::plan};
 use proptest::prelude::*;
 use rand::Rng as _;

@@ -3,9 +3,10 @@
 
 mod evidence;
 
-use deadheat::history::{Claim, Invariant as I, JobEnd, Outcome, Verdict, VerdictRow};
+use deadheat::history::{Claim, JobEnd, Outcome};
+use deadheat::plan::{Budget, Place, StrategyPlan, Way};
 use deadheat::prices::Price;
-use deadheat::scenario::{Budget, Place, StrategyPlan, Way};
+use deadheat::summary::{Invariant as I, Verdict, VerdictRow};
 use deadheat::units::{Money, PricePerMtok};
 use evidence::{Fate, Story, World, key, plan::plan};
 

@@ -3,11 +3,12 @@
 
 mod evidence;
 
-use deadheat::gate::{here, summarise};
-use deadheat::history::{ErrorClass, Invariant, JobEnd, Loaded, Verdict, What};
+use deadheat::history::{ErrorClass, JobEnd, Loaded};
 use deadheat::invariants::judge;
+use deadheat::judge::{here, summarise};
 use deadheat::metrics::{Gaps, course};
 use deadheat::report::{Extras, html};
+use deadheat::summary::{Invariant, Verdict, What};
 use evidence::{Fate, Story, World, plan};
 use proptest::prelude::*;
 use std::path::Path;

@@ -9,7 +9,8 @@ mod small;
 
 use deadheat::history::*;
 use deadheat::metrics::*;
-use deadheat::scenario::{Executor, Phase};
+use deadheat::plan::{Executor, Phase};
+use deadheat::summary::*;
 use proptest::prelude::*;
 use small::{MS, attempt, evidence, job, plan};
 use std::time::Duration;
@@ -157,7 +158,7 @@ fn stamps_and_counts_at_the_edge_of_their_types_overflow_nowhere() {
     assert!(!folded.conservation.is_empty());
     let verdicts = deadheat::invariants::judge(&plan(), &evidence);
     assert!(verdicts.iter().any(|row| row.verdict == Verdict::Broken));
-    assert!(deadheat::gate::billed(&plan(), &evidence)[0].is_some());
+    assert!(deadheat::judge::billed(&plan(), &evidence)[0].is_some());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The provider's core under a virtual clock: no socket, no thread, no waiting.
 #![cfg(not(loom))]
 
+use deadheat::faults::{FaultKind, FaultRule, FaultWhen, HintForm};
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use deadheat::mock::{Arrival, Core, CoreConfig, How, Move, Play, Step};
-use deadheat::scenario::{Dist, FaultKind, FaultRule, FaultWhen, HintForm, Limits, MockPlan};
+use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::time::Duration;
 

@@ -7,8 +7,8 @@
 mod client;
 
 use client::{Answer, Provider, always, instant, post};
+use deadheat::faults::{FaultKind, HintForm};
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::scenario::{FaultKind, HintForm};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -6,8 +6,9 @@
 mod client;
 
 use client::{Ended, Provider, always, chat, endless, instant, read};
+use deadheat::faults::{FaultKind, HintForm};
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::scenario::{Dist, FaultKind, HintForm, Limits, MockPlan};
+use deadheat::plan::{Dist, Limits, MockPlan};
 use std::io::Write;
 use std::net::Shutdown;
 use std::time::Duration;

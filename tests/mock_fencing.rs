@@ -7,9 +7,10 @@
 mod client;
 
 use client::{Provider, always, get, instant, post, serve};
+use deadheat::faults::FaultKind;
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use deadheat::mock::{Arrival, Core, CoreConfig, How, LedgerSink, Move, Step};
-use deadheat::scenario::{FaultKind, MockPlan};
+use deadheat::plan::MockPlan;
 use serde_json::json;
 use std::time::Duration;
 

@@ -2,9 +2,10 @@
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+use deadheat::faults::{FaultKind, HintForm};
 use deadheat::history::LedgerEnd;
 use deadheat::mock::Arrival;
-use deadheat::scenario::{FaultKind, HintForm, Limits, MockPlan};
+use deadheat::plan::{Limits, MockPlan};
 use deadheat::schedule::{Event, Fallback, Hold, Schedule, Strike, Until, Why};
 use proptest::prelude::*;
 use std::time::Duration;

@@ -7,9 +7,10 @@
 mod client;
 
 use client::{Provider, always, endless, instant, post, read};
+use deadheat::faults::{FaultKind, HintForm};
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use deadheat::mock::{Arrival, Core, CoreConfig, How, Move, Play, Step};
-use deadheat::scenario::{Dist, FaultKind, HintForm, Limits, MockPlan};
+use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -8,7 +8,7 @@ mod client;
 use client::{Ended, Provider, chat, get, instant, post, read, serve};
 use deadheat::history::{JobKey, LedgerEnd};
 use deadheat::mock::LedgerSink;
-use deadheat::scenario::{Dist, Limits, MockPlan};
+use deadheat::plan::{Dist, Limits, MockPlan};
 use std::io::Write;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;

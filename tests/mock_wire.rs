@@ -6,7 +6,8 @@
 mod client;
 
 use client::{Answer, Provider, always, get, instant, post};
-use deadheat::scenario::{FaultKind, HintForm, Limits, MockPlan};
+use deadheat::faults::{FaultKind, HintForm};
+use deadheat::plan::{Limits, MockPlan};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Duration;

@@ -4,8 +4,8 @@
 #[path = "profile/plans.rs"]
 mod plans;
 
+use deadheat::plan::{Arrivals as Spread, Executor, RateStage};
 use deadheat::profile::{Arrival, Arrivals, Load, blocks, planned};
-use deadheat::scenario::{Arrivals as Spread, Executor, RateStage};
 use plans::{constant_rate, open, plan_of};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -238,7 +238,7 @@ proptest! {
         let executor = Executor::ConstantArrivalRate {
             rate_per_s: 1.0,
             duration: seconds(1.0),
-            open: deadheat::scenario::Open { max_in_flight: max, ..open(Spread::Uniform) },
+            open: deadheat::plan::Open { max_in_flight: max, ..open(Spread::Uniform) },
         };
         match blocks(&plan_of(vec![executor])).remove(0).remove(0).load {
             Load::Open { open, .. } => prop_assert_eq!(open.max_in_flight, max),

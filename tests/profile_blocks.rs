@@ -4,8 +4,8 @@
 #[path = "profile/plans.rs"]
 mod plans;
 
+use deadheat::plan::{Arrivals as Spread, Executor, Plan, Stage};
 use deadheat::profile::{Load, Piece, RESERVED_JOBS, VusCurve, blocks, planned};
-use deadheat::scenario::{Arrivals as Spread, Executor, Plan, Stage};
 use plans::{constant_rate, open, plan_of};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -61,7 +61,7 @@ fn any_executor() -> impl Strategy<Value = Executor> {
         )),
         (rate.clone(), prop::collection::vec((ns, rate), 1..4), spread).prop_map(
             |(start, stages, spread)| {
-                let stage = |(ns, target_per_s)| deadheat::scenario::RateStage {
+                let stage = |(ns, target_per_s)| deadheat::plan::RateStage {
                     duration: Duration::from_nanos(ns),
                     target_per_s,
                 };

@@ -4,9 +4,9 @@
 #[path = "profile/plans.rs"]
 mod plans;
 
+use deadheat::plan::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage, StrategyPlan, Way};
 use deadheat::prices::Price;
 use deadheat::profile::{LeastMost, blocks, forecast};
-use deadheat::scenario::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage, StrategyPlan, Way};
 use deadheat::units::{Money, PricePerMtok};
 use plans::{constant_rate, open, plan_of};
 use std::time::Duration;

@@ -3,8 +3,8 @@
 
 use deadheat::clock::Clock;
 use deadheat::history::{ErrorClass, JobId, Outcome};
+use deadheat::plan::Timeouts;
 use deadheat::provider::{ApiKey, Client, Done, Endpoint, Request, SetupError};
-use deadheat::scenario::Timeouts;
 use std::future::pending;
 use std::time::Duration;
 use wiremock::matchers::{body_partial_json, header, method, path};

@@ -3,8 +3,8 @@
 
 use deadheat::clock::Clock;
 use deadheat::history::{ErrorClass, JobId, Outcome};
+use deadheat::plan::Timeouts;
 use deadheat::provider::{Client, Done, Endpoint, Request};
-use deadheat::scenario::Timeouts;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -10,7 +10,7 @@
 mod cli;
 
 use cli::Place;
-use deadheat::history::{Invariant, StrategyRow, Summary};
+use deadheat::summary::{Invariant, StrategyRow, Summary};
 use std::path::{Path, PathBuf};
 
 const SCENARIO: &str = "scenarios/strategies.toml";

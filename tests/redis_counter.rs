@@ -5,11 +5,12 @@ mod live;
 mod redis_support;
 
 use deadheat::engine::{CellRedis, RedisServer, Stop, WorkerSetup};
-use deadheat::history::{ErrorClass, Invariant, JobEnd, JobId, Outcome, Verdict};
-use deadheat::scenario::{Backoff, Jitter, Plan, Retry, StrategyPlan};
+use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
+use deadheat::plan::{Backoff, Jitter, Plan, Retry, StrategyPlan};
 use deadheat::shared::Progress;
 use deadheat::strategy::redis::RedisClient;
 use deadheat::strategy::*;
+use deadheat::summary::{Invariant, Verdict};
 use live::{Run, plan, run_beside};
 use redis_support::block_on;
 use std::cell::{Cell, RefCell};

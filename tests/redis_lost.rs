@@ -5,10 +5,11 @@ mod live;
 mod redis_support;
 
 use deadheat::engine::RedisServer;
-use deadheat::history::{Outcome, StrategyRow};
-use deadheat::scenario::{Plan, StrategyPlan};
+use deadheat::history::Outcome;
+use deadheat::plan::{Plan, StrategyPlan};
 use deadheat::strategy::redis::RedisClient;
 use deadheat::strategy::{Strategy, Surroundings, build};
+use deadheat::summary::StrategyRow;
 use live::{Run, plan, run};
 use redis_support::{block_on, until};
 use std::sync::Arc;

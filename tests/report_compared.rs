@@ -5,8 +5,8 @@ mod cli;
 mod junit;
 
 use cli::{Place, SMALL};
-use deadheat::history::Compared;
 use deadheat::report::{compared_junit, compared_markdown};
+use deadheat::summary::Compared;
 use junit::{failed, valid};
 use quick_junit::{TestCase, TestCaseStatus};
 use serde_json::{Value, json};

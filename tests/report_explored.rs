@@ -4,8 +4,8 @@
 #[path = "report_explored/summary.rs"]
 mod summary;
 
-use deadheat::history::*;
 use deadheat::report::{Context, render};
+use deadheat::summary::*;
 use std::path::Path;
 use summary::*;
 

@@ -8,8 +8,8 @@ mod junit;
 mod summary;
 
 use cli::Place;
-use deadheat::history::{MetricRow, Summary, ThresholdRow, Verdict};
 use deadheat::report::{Offered, csv, hdr_log, hgrm, llmd_report, markdown, vllm_bench};
+use deadheat::summary::{MetricRow, Summary, ThresholdRow, Verdict};
 use junit::{against_schema, failed, valid};
 use quick_junit::{TestCase, TestCaseStatus};
 use serde_json::Value;

@@ -9,8 +9,8 @@ mod summary;
 
 use browser::Browser;
 use cli::Place;
-use deadheat::history::{CellCourse, Course, Moment, Scene, Summary, What};
 use deadheat::report::{Extras, html};
+use deadheat::summary::{CellCourse, Course, Moment, Scene, Summary, What};
 use serde_json::Value;
 use std::path::Path;
 

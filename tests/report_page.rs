@@ -8,8 +8,8 @@ mod browser;
 mod summary;
 
 use browser::Browser;
-use deadheat::history::{CellCourse, Course, Summary, ThresholdRow};
 use deadheat::report::{Extras, html};
+use deadheat::summary::{CellCourse, Course, Summary, ThresholdRow};
 use serde_json::{Value, json};
 use std::path::Path;
 

@@ -5,8 +5,8 @@
 mod cli;
 
 use cli::{Place, SMALL};
-use deadheat::history::Summary;
 use deadheat::report::{Offered, hgrm, llmd_report, vllm_bench};
+use deadheat::summary::Summary;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};

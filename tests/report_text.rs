@@ -4,8 +4,8 @@
 #[path = "support/gate.rs"]
 mod support;
 
-use deadheat::history::*;
 use deadheat::report::{Context, render};
+use deadheat::summary::*;
 use std::collections::BTreeMap;
 use std::path::Path;
 use support::*;

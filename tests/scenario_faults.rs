@@ -1,7 +1,8 @@
 //! Each thing that can be wrong with a scenario: where it is said to be, what is said, what to write instead.
 #![cfg(not(loom))]
 
-use deadheat::scenario::{Fault, Faults, Source, TEMPLATE, load};
+use deadheat::plan::Source;
+use deadheat::scenario::{Fault, Faults, TEMPLATE, load};
 
 /// Sound, line by line, so that a case can replace one line and know the place.
 const SOUND: &[&str] = &[

@@ -2,7 +2,8 @@
 #![cfg(not(loom))]
 
 use assert_cmd::Command;
-use deadheat::scenario::{MAX_SOURCE_BYTES, Source, SourceError, TEMPLATE, load};
+use deadheat::plan::Source;
+use deadheat::scenario::{MAX_SOURCE_BYTES, SourceError, TEMPLATE, load};
 use std::path::Path;
 
 fn deadheat(dir: &Path) -> Command {

@@ -1,10 +1,11 @@
 //! What a scenario means once it is loaded: defaults, order, overrides, and the written plan.
 #![cfg(not(loom))]
 
-use deadheat::scenario::{
-    Aggregate, Arrivals, Backoff, Bound, Dist, Executor, FaultKind, Jitter, Place, Plan, Source,
-    StrategyPlan, TEMPLATE, Way, load, load_stored,
+use deadheat::faults::FaultKind;
+use deadheat::plan::{
+    Aggregate, Arrivals, Backoff, Bound, Dist, Executor, Jitter, Place, Plan, Source, StrategyPlan, Way,
 };
+use deadheat::scenario::{TEMPLATE, load, load_stored};
 use std::time::Duration;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;

@@ -1,7 +1,8 @@
 //! Properties over all scenarios: the written plan reads back equal, and nothing that can be typed panics.
 #![cfg(not(loom))]
 
-use deadheat::scenario::{Plan, Source, TEMPLATE, load, load_stored};
+use deadheat::plan::{Plan, Source};
+use deadheat::scenario::{TEMPLATE, load, load_stored};
 use proptest::prelude::*;
 
 fn source(text: &str) -> Source {

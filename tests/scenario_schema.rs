@@ -1,7 +1,8 @@
 //! The published schemas: that the committed files are the generated ones, and that schema and loader agree.
 #![cfg(not(loom))]
 
-use deadheat::scenario::{self, Source, TEMPLATE, load};
+use deadheat::plan::Source;
+use deadheat::scenario::{self, TEMPLATE, load};
 use proptest::prelude::*;
 use std::path::Path;
 

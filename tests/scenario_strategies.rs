@@ -1,7 +1,8 @@
 //! Strategies, twins and nemeses in a scenario: every name is known, and what makes no sense is said at once.
 #![cfg(not(loom))]
 
-use deadheat::scenario::{LimitRule, NemesisKind, Plan, Redis, Source, Twin, Way, load, load_stored};
+use deadheat::plan::{LimitRule, NemesisKind, Plan, Redis, Source, Twin, Way};
+use deadheat::scenario::{load, load_stored};
 use std::time::Duration;
 
 const HEAD: &str = "version = 1\nname = \"x\"\n[target.mock]\napi = \"openai-chat\"\n\

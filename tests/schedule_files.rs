@@ -2,8 +2,9 @@
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+use deadheat::faults::{FaultKind, HintForm};
 use deadheat::history::JobKey;
-use deadheat::scenario::{FaultKind, HintForm, Nemesis, NemesisKind};
+use deadheat::plan::{Nemesis, NemesisKind};
 use deadheat::schedule::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until};
 use proptest::prelude::*;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::scenario::{Backoff, Retry};
+use deadheat::plan::{Backoff, Retry};
 use deadheat::strategy::{
     Answer, Blocking, Call, Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task, Unbounded,
 };

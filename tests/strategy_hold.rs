@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::scenario::{Backoff, BreakerPlan, Retry, RetryBudgetPlan};
+use deadheat::plan::{Backoff, BreakerPlan, Retry, RetryBudgetPlan};
 use deadheat::strategy::{
     Answer, Blocking, Call, Hands, Hedged, LocalFuture, RetryPolicy, Semaphore, Strategy, Task, Unbounded,
 };
@@ -167,7 +167,7 @@ fn run(strategy: &dyn Strategy, hands: &Rc<Scripted>) {
 #[test]
 fn first_attempts_pay_for_retries_before_anybody_waits() {
     let budget = Some(RetryBudgetPlan { ratio: 0.5, reserve: 0 });
-    let backoff = Backoff::Fixed { wait: Duration::from_secs(9), jitter: deadheat::scenario::Jitter::None };
+    let backoff = Backoff::Fixed { wait: Duration::from_secs(9), jitter: deadheat::plan::Jitter::None };
     let strategy = Unbounded::new(RetryPolicy::new(Retry { budget, backoff, ..retry() }));
     let poor = Scripted::ready(vec![unavailable()]);
     run(&strategy, &poor);

@@ -9,7 +9,7 @@ mod live;
 
 use cases::{Case, case};
 use deadheat::engine::RedisServer;
-use deadheat::scenario::{Plan, StrategyPlan};
+use deadheat::plan::{Plan, StrategyPlan};
 use deadheat::strategy::redis::RedisClient;
 use deadheat::strategy::{self, Surroundings};
 use live::thief::Thief;

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use deadheat::history::{ErrorClass, JobEnd, Outcome};
-use deadheat::scenario::{Backoff, Jitter, Retry};
+use deadheat::plan::{Backoff, Jitter, Retry};
 use deadheat::strategy::{Answer, Decision, RetryPolicy};
 use proptest::prelude::*;
 use std::time::Duration;

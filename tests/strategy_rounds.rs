@@ -4,7 +4,7 @@
 
 use deadheat::clock::Clock;
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::scenario::{Backoff, BreakerPlan, Jitter, Retry};
+use deadheat::plan::{Backoff, BreakerPlan, Jitter, Retry};
 use deadheat::strategy::redis::{Locks, ModelSettings, RedisClient};
 use deadheat::strategy::{
     Answer, Blocking, Call, Hands, LocalFuture, RedisLock, RetryPolicy, Strategy, Task, Unlock,

@@ -4,9 +4,9 @@
 #[path = "programs/mod.rs"]
 mod programs;
 
-use deadheat::history::{Invariant, Verdict};
+use deadheat::program::{Address, Settings};
 use deadheat::schedule::Until;
-use deadheat::subject::{Address, Settings};
+use deadheat::summary::{Invariant, Verdict};
 use programs::*;
 use std::net::TcpListener;
 use std::time::Duration;

@@ -4,9 +4,10 @@
 
 mod programs;
 
-use deadheat::history::{ConductEnd, Invariant, Verdict};
-use deadheat::scenario::{FaultKind, HintForm};
+use deadheat::faults::{FaultKind, HintForm};
+use deadheat::history::ConductEnd;
 use deadheat::schedule::{Hold, RequestKey, Schedule, Until};
+use deadheat::summary::{Invariant, Verdict};
 use programs::{broken, calm, hold, python, row, strike, witness};
 use std::time::Duration;
 

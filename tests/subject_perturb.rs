@@ -5,8 +5,8 @@
 mod programs;
 
 use deadheat::explore::{Budget, Config, Replayed, explore, replay};
-use deadheat::history::Invariant;
 use deadheat::schedule::{Fallback, Perturb, Schedule};
+use deadheat::summary::Invariant;
 use programs::*;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ each(work)
 print("total:", total)
 "#;
 
-fn total(settings: &mut deadheat::subject::Settings) {
+fn total(settings: &mut deadheat::program::Settings) {
     settings.patterns.total = regex::Regex::new(r"total: (\d+)").ok();
 }
 
@@ -81,7 +81,7 @@ fn a_sitecustomize_that_was_there_is_still_loaded() {
     // `env` replaces PYTHONPATH: what is laid there is not found, and that is said.
     program.run(&perturbed(Perturb::Python, 2));
     assert_eq!((program.subject.seen().perturbed, program.subject.seen().last[0].trim()), ([1, 1], "mine 7"));
-    let words = |settings: &mut deadheat::subject::Settings| {
+    let words = |settings: &mut deadheat::program::Settings| {
         let folder = std::path::Path::new(&settings.command.words[1]).parent().expect("a folder");
         std::fs::write(folder.join("sitecustomize.py"), "MINE = 7\n").expect("a file");
         let shell = format!("PYTHONPATH=$PYTHONPATH:{} exec \"$0\" \"$@\"", folder.display());
@@ -95,7 +95,7 @@ fn a_sitecustomize_that_was_there_is_still_loaded() {
 /// Where nothing paused, that is told; what `-c` is given is the program's own code.
 #[test]
 fn only_a_run_that_paused_counts_as_perturbed() {
-    let code = |settings: &mut deadheat::subject::Settings| {
+    let code = |settings: &mut deadheat::program::Settings| {
         total(settings);
         let text = std::fs::read_to_string(&settings.command.words[1]).expect("a program");
         settings.command.words = vec!["python3".to_owned(), "-c".to_owned(), text];
@@ -108,7 +108,7 @@ fn only_a_run_that_paused_counts_as_perturbed() {
     let mut alone = python("for job in jobs: call(job['prompt'])", 2, |_| ());
     alone.run(&perturbed(Perturb::Python, 2));
     assert_eq!((alone.subject.seen().perturbed, alone.subject.seen().unpaused), ([1, 0], 1));
-    let isolated = |settings: &mut deadheat::subject::Settings| {
+    let isolated = |settings: &mut deadheat::program::Settings| {
         settings.command.words.insert(1, "-I".to_owned());
     };
     let mut isolated = python("for job in jobs: call(job['prompt'])", 2, isolated);

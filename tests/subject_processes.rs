@@ -4,8 +4,8 @@
 #[path = "programs/mod.rs"]
 mod programs;
 
-use deadheat::history::{Invariant, Verdict};
-use deadheat::subject::{Place, Settings};
+use deadheat::program::{Place, Settings};
+use deadheat::summary::{Invariant, Verdict};
 use programs::*;
 
 /// Each keeps its own results in a file and asks only for what is not there; the second goes on only once the first was

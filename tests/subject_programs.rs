@@ -4,9 +4,9 @@
 #[path = "programs/mod.rs"]
 mod programs;
 
-use deadheat::history::{Invariant, Verdict};
-use deadheat::scenario::{FaultKind, HintForm};
+use deadheat::faults::{FaultKind, HintForm};
 use deadheat::schedule::{Fallback, Schedule, Until};
+use deadheat::summary::{Invariant, Verdict};
 use programs::*;
 use std::time::Duration;
 
@@ -238,7 +238,7 @@ total = sum(tokens_of(call(job["prompt"])) for job in jobs[n::2])
 with open(os.path.join(os.environ["DEADHEAT_CLAIMS"], f"{os.getpid()}.jsonl"), "w") as file:
     file.write(json.dumps({"total_tokens": total}) + "\n")
 "#;
-    let two = |settings: &mut deadheat::subject::Settings| settings.command.processes = 2;
+    let two = |settings: &mut deadheat::program::Settings| settings.command.processes = 2;
     let mut right = python(body, 4, two);
     let trial = right.run(&calm());
     assert_eq!(broken(&trial), Vec::<&str>::new(), "{:#?}", trial.verdicts);
@@ -259,9 +259,9 @@ for job in jobs:
 
 #[test]
 fn whoever_is_killed_goes_on_where_it_was_or_pays_again() {
-    let killed = |settings: &mut deadheat::subject::Settings| {
+    let killed = |settings: &mut deadheat::program::Settings| {
         settings.command.kill_at = Some(3);
-        settings.place = deadheat::subject::Place::Fresh;
+        settings.place = deadheat::program::Place::Fresh;
     };
     let slow = RESUMES.replace("    if job", "    import time; time.sleep(0.3)\n    if job");
     let mut right = python(&slow, 4, killed);
@@ -320,7 +320,7 @@ call(jobs[0]["prompt"])
 print(os.getcwd(), left, sys.stdin.read())
 "#;
     let mut fresh = python(body, 1, |settings| {
-        settings.place = deadheat::subject::Place::Fresh;
+        settings.place = deadheat::program::Place::Fresh;
         settings.command.stdin = Some(b"what it reads".to_vec());
     });
     let mut places = Vec::new();
@@ -333,7 +333,7 @@ print(os.getcwd(), left, sys.stdin.read())
     assert_ne!(places[0], places[1]);
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path().canonicalize().expect("a path");
-    let mut there = python(body, 1, |settings| settings.place = deadheat::subject::Place::Dir(at.clone()));
+    let mut there = python(body, 1, |settings| settings.place = deadheat::program::Place::Dir(at.clone()));
     there.run(&calm());
     there.run(&calm());
     let said = &there.subject.seen().last[0];

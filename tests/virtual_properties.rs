@@ -7,10 +7,13 @@
 mod cases;
 
 use cases::{Case, case};
-use deadheat::history::{JobId, JobKey, Verdict};
+use deadheat::faults::{FaultKind, HintForm};
+use deadheat::history::{JobId, JobKey};
 use deadheat::lab;
-use deadheat::scenario::{FaultKind, HintForm, Plan, Source, load};
+use deadheat::plan::{Plan, Source};
+use deadheat::scenario::load;
 use deadheat::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
+use deadheat::summary::Verdict;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -3,10 +3,12 @@
 
 mod cli;
 
-use deadheat::history::{Outcome, Verdict};
+use deadheat::history::Outcome;
 use deadheat::lab::{self, Kept};
+use deadheat::plan::{Plan, Source};
 use deadheat::report;
-use deadheat::scenario::{Plan, Source, load};
+use deadheat::scenario::load;
+use deadheat::summary::Verdict;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::sync::Arc;

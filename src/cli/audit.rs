@@ -8,10 +8,12 @@ use super::output::{self, Format, fail};
 use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::explore::{self, Budget, Config, Origin, Report};
-use crate::gate::{self, Audited, Exit};
-use crate::history::{Meta, PROGRAM, RunDir, Summary};
+use crate::history::{Meta, RunDir};
+use crate::judge::{self, Audited};
+use crate::program::{ProgramSubject, Secrets, Seen, Settings, TARGET};
 use crate::report;
-use crate::subject::{ProgramSubject, Secrets, Seen, Settings, TARGET};
+use crate::summary::Exit;
+use crate::summary::{PROGRAM, Summary};
 use options::{Asked, Options};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -208,8 +210,8 @@ fn write(
         dir.write(&file, &finding.to_toml()).map_err(|error| internal(error.to_string()))?;
         rows.push(finding.row(&dir.final_path().join(&file).display().to_string()));
     }
-    let host = gate::here(meta);
-    let summary = gate::audited(Audited { plan: subject.plan(), meta, host, findings: rows, explored });
+    let host = judge::here(meta);
+    let summary = judge::audited(Audited { plan: subject.plan(), meta, host, findings: rows, explored });
     let secrets = Secrets::ours();
     for (file, text) in ["stdout.txt", "stderr.txt"].into_iter().zip(&subject.seen().last) {
         dir.write(file, &secrets.hide(text)).map_err(|error| internal(error.to_string()))?;

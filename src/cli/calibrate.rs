@@ -5,10 +5,11 @@ use super::compare::blocks::Blocks;
 use super::compare::pairing::{Order, Pairing};
 use super::compare::{directory, family, share};
 use super::output::{Format, fail, print};
-use crate::gate::compare::{Measure, Noise, Pair, Terms, ground};
-use crate::gate::{self, Exit};
+use crate::compare::{Measure, Noise, Pair, Terms, ground};
 use crate::history::Meta;
+use crate::judge;
 use crate::report::{calibrated, calibrated_json};
+use crate::summary::Exit;
 use std::path::PathBuf;
 
 /// Run one scenario in pairs against itself: what effects can be found on this machine, by how many pairs
@@ -91,7 +92,7 @@ fn made(args: &Args) -> Result<Noise, (u8, String)> {
     let (floor, seed) = (args.floor, args.seed);
     let terms = Terms { alpha: ALPHA, looks: Vec::new(), floor, measures, declared, seed, noise: None };
     let plan_hash = arm.at_seed_0().map(|plan| plan.hash);
-    let noise = Noise::of(&pairs, &terms, plan_hash, gate::here(&Meta::default()));
+    let noise = Noise::of(&pairs, &terms, plan_hash, judge::here(&Meta::default()));
     let internal = |error: crate::history::HistoryError| (Exit::Internal.code(), error.to_string());
     dir.write("calibration.json", &calibrated_json(&noise)).map_err(internal)?;
     dir.finish().map_err(internal)?;

@@ -2,10 +2,13 @@
 
 use super::output::{Format, fail, load_baseline, print_summary, setting};
 use crate::explore::Finding;
-use crate::gate::{Exit, judge};
-use crate::history::{PARTS, PROGRAM, RunDir, Summary};
+use crate::history::{PARTS, RunDir};
+use crate::judge::judge;
+use crate::plan::{Plan, Source};
 use crate::report::stored;
-use crate::scenario::{Plan, Source, load, load_stored};
+use crate::scenario::{load, load_stored};
+use crate::summary::Exit;
+use crate::summary::{PROGRAM, Summary};
 use std::path::{Path, PathBuf};
 
 /// Judge stored evidence again, under other thresholds or prices

@@ -7,13 +7,15 @@ pub(super) mod pairing;
 use super::output::{Format, fail, print};
 use super::render;
 use crate::clock::utc_now_s;
-use crate::gate::compare::{
+use crate::compare::{
     Design, Facts, Measure, Noise, Pair, Terms, family_size, ground, incomparable, paired, pairs_needed,
     stored,
 };
-use crate::gate::{self, Exit};
-use crate::history::{Compared, Meta, RunDir, Summary, TimedVerdict};
+use crate::history::{Meta, RunDir};
+use crate::judge;
 use crate::report::{self, compared, compared_json, compared_junit, compared_markdown};
+use crate::summary::Exit;
+use crate::summary::{Compared, Summary, TimedVerdict};
 use arm::{Arm, NoSummary};
 use blocks::Blocks;
 use pairing::{Order, Pairing};
@@ -218,7 +220,7 @@ fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
         new: new.text.clone(),
         order: args.order.name().to_owned(),
         planned: pairs,
-        host: gate::here(&Meta::default()),
+        host: judge::here(&Meta::default()),
     };
     let comparison = made(args, &pairing, &terms, &design).map_err(|(failed, keep)| match keep {
         true => failed,
@@ -313,7 +315,7 @@ fn noise(path: &Path, base: &Arm) -> Result<Noise, Failed> {
 }
 
 fn fitting(noise: &Noise, path: &Path, name: Option<&str>, plan_hash: Option<&str>) -> Result<(), Failed> {
-    let why = noise.faults(name, plan_hash, &gate::here(&Meta::default()));
+    let why = noise.faults(name, plan_hash, &judge::here(&Meta::default()));
     if why.is_empty() {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! `deadheat completions`: print a completion script for a shell.
 
 use super::output::print;
-use crate::gate::Exit;
+use crate::summary::Exit;
 use clap::CommandFactory;
 
 /// Print a completion script for a shell

@@ -8,8 +8,8 @@ mod table;
 
 use super::output::{Format, fail, print};
 use crate::clock::utc_now_s;
-use crate::gate::Exit;
 use crate::prices::{Book, day_of, snapshot, snapshots};
+use crate::summary::Exit;
 use jiff::civil::Date;
 use std::path::Path;
 

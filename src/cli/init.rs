@@ -1,7 +1,7 @@
 //! `deadheat init`: write a commented scenario that runs.
 
-use crate::gate::Exit;
 use crate::scenario::TEMPLATE;
+use crate::summary::Exit;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;

@@ -4,10 +4,13 @@ mod coverage;
 
 use super::output::{Format, fail, print_summary};
 use super::render::{self, Drawn};
-use crate::gate::{self, BASELINE, Exit, Hunted};
-use crate::history::{ExploredRow, FindingRow, Host, Part, RunDir, Summary, Survey, survey};
+use crate::history::{Part, RunDir, Survey, survey};
+use crate::judge::{self, BASELINE, Hunted};
+use crate::plan::{Plan, Source};
 use crate::report;
-use crate::scenario::{Plan, Source, load_stored, load_whole};
+use crate::scenario::{load_stored, load_whole};
+use crate::summary::Exit;
+use crate::summary::{ExploredRow, FindingRow, Host, Summary};
 use coverage::{Coverage, coverage};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -165,9 +168,9 @@ fn whole(shared: &Shared, survey: &Survey, dir: RunDir) -> Result<Summary, Faile
         dir.write(BASELINE, text).map_err(internal)?;
     }
     survey.write(&dir).map_err(internal)?;
-    let (mut summary, course) = gate::judge_and_draw(plan, dir.path(), None).map_err(internal)?;
+    let (mut summary, course) = judge::judge_and_draw(plan, dir.path(), None).map_err(internal)?;
     let hosts: Vec<Host> = shared.summaries.iter().map(|part| part.host.clone()).collect();
-    summary.host = gate::machines(&hosts, &survey.meta());
+    summary.host = judge::machines(&hosts, &survey.meta());
     shared.hunted(survey).add_to(&mut summary);
     dir.write("summary.json", &report::json(&summary).map_err(internal)?).map_err(internal)?;
     let drawn = Drawn { course: Some(course), plan: Some(plan.toml.clone()) };

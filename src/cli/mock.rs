@@ -3,11 +3,12 @@
 use super::output::{self, Format, fail};
 use super::signals::Signals;
 use crate::clock::Clock;
-use crate::gate::Exit;
+use crate::faults::FaultRule;
 use crate::mock::{LedgerSink, MockConfig, NO_LOCKS, Server};
-use crate::scenario::{Dist, FaultRule, Limits, MockPlan, Place};
+use crate::plan::{Dist, Limits, MockPlan, Place};
+use crate::program::verdicts;
 use crate::schedule::{Hold, Strike, Trace, Unseen};
-use crate::subject::verdicts;
+use crate::summary::Exit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,10 +1,12 @@
 //! What every verb prints: results to stdout, talk to stderr, both in the format asked for.
 
-use crate::gate::{Exit, baseline_faults};
-use crate::history::Summary;
+use crate::judge::baseline_faults;
+use crate::plan::{Plan, Source};
 use crate::report::{Context, error_json, json, render, stored};
-use crate::scenario::{self, Faults, Plan, Source, SourceError};
+use crate::scenario::{self, Faults, SourceError};
 use crate::schedule::Schedule;
+use crate::summary::Exit;
+use crate::summary::Summary;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 

@@ -3,8 +3,8 @@
 mod text;
 
 use super::output::{Format, fail, load_plan, print, setting};
-use crate::gate::Exit;
 use crate::profile::forecast;
+use crate::summary::Exit;
 use std::path::PathBuf;
 
 /// Show arrivals, jobs, tokens and the most a scenario can cost, before anything is sent

@@ -1,9 +1,11 @@
 //! The reports of a run that stand in its directory, and those that are drawn from a stored one.
 
-use crate::gate::judge_and_draw;
-use crate::history::{Compared, Course, HistoryError, RunDir, Summary};
+use crate::history::{HistoryError, RunDir};
+use crate::judge::judge_and_draw;
+use crate::plan::Source;
 use crate::report::{Extras, compared_json, compared_junit, compared_markdown, html, junit, markdown};
-use crate::scenario::{Source, load_stored};
+use crate::scenario::load_stored;
+use crate::summary::{Compared, Course, Summary};
 use std::error::Error;
 use std::path::Path;
 

@@ -3,11 +3,12 @@
 use super::compare;
 use super::output::{Format, fail, print, print_summary};
 use super::render::Drawn;
-use crate::gate::Exit;
-use crate::history::{Compared, Summary};
 use crate::metrics::Gaps;
+use crate::plan::{Arrivals, Executor, Plan, Source};
 use crate::report::{self, Offered};
-use crate::scenario::{Arrivals, Executor, Plan, Source, load_stored};
+use crate::scenario::load_stored;
+use crate::summary::Exit;
+use crate::summary::{Compared, Summary};
 use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -159,7 +160,7 @@ fn jobs(dir: &Path) -> u8 {
 }
 
 fn names(plan: &Plan) -> Vec<(String, String)> {
-    let name = |cell: crate::scenario::Cell| {
+    let name = |cell: crate::plan::Cell| {
         (plan.targets[cell.target].name.clone(), plan.strategies[cell.strategy].name().to_owned())
     };
     plan.cells().into_iter().map(name).collect()

@@ -14,14 +14,16 @@ use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::cost;
 use crate::engine::{self, Cause, Made, Stop};
-use crate::gate::{self, Exit};
-use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Summary, Watch};
+use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Watch};
+use crate::judge;
 use crate::lab::{self, Ran};
+use crate::plan::{ClockKind, Plan, Source};
 use crate::prices::day_of;
 use crate::report;
-use crate::scenario::{ClockKind, Plan, Source};
 use crate::shared::Progress;
 use crate::strategy;
+use crate::summary::Exit;
+use crate::summary::Summary;
 use crate::units::parse_duration;
 use clap::Parser;
 use std::path::PathBuf;
@@ -168,7 +170,7 @@ impl Books {
         if let Some(baseline) = &args.baseline {
             let baseline = report::stored(baseline).map_err(|error| Failure::new(Exit::Usage, &error))?;
             let text = report::json(&baseline).map_err(|error| Failure::new(Exit::Internal, &error))?;
-            dir.write(gate::BASELINE, &text).map_err(internal)?;
+            dir.write(judge::BASELINE, &text).map_err(internal)?;
         }
         let history = dir.watched_history_writer(watch).map_err(internal)?;
         let ledger = dir.ledger_writer().map_err(internal)?;
@@ -295,7 +297,7 @@ fn close_and_judge(
     history.finish(meta).map_err(|error| internal(error.to_string()))?;
     dir.write_claims(&made.claims).map_err(|error| internal(error.to_string()))?;
     let (mut summary, course) =
-        gate::judge_and_draw(plan, dir.path(), None).map_err(|error| internal(error.to_string()))?;
+        judge::judge_and_draw(plan, dir.path(), None).map_err(|error| internal(error.to_string()))?;
     if let Some(asked) = args.hunt() {
         hunt::hunt(args, plan, asked, &dir, stop)?.add_to(&mut summary);
     }

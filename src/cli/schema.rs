@@ -1,9 +1,9 @@
 //! `deadheat schema`: print the JSON Schema of a kind of file.
 
 use super::output::print;
-use crate::gate::Exit;
-use crate::gate::compare::Noise;
-use crate::{history, scenario};
+use crate::compare::Noise;
+use crate::summary::Exit;
+use crate::{scenario, summary};
 use schemars::JsonSchema;
 
 /// Print the JSON Schema of scenarios, summaries, comparisons or calibrations
@@ -29,8 +29,8 @@ enum Which {
 pub(super) fn run(args: &Args) -> u8 {
     let schema = match args.which {
         Which::Scenario => scenario::schema(),
-        Which::Summary => schema_of::<history::Summary>(),
-        Which::Comparison => schema_of::<history::Compared>(),
+        Which::Summary => schema_of::<summary::Summary>(),
+        Which::Comparison => schema_of::<summary::Compared>(),
         Which::Calibration => schema_of::<Noise>(),
     };
     print(&schema, Exit::Pass.code())

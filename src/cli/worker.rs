@@ -3,10 +3,10 @@
 use super::output;
 use super::run::targets::raise_file_limit;
 use crate::engine::{self, Outfit, Seat};
-use crate::gate::Exit;
 use crate::provider::ApiKey;
 use crate::strategy::redis::RedisClient;
 use crate::strategy::{self, Surroundings};
+use crate::summary::Exit;
 use std::io::BufReader;
 
 pub(super) fn run() -> u8 {

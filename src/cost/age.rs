@@ -1,7 +1,7 @@
 //! How old the prices of a run are, and whether they hold at all.
 
+use crate::plan::{ClockKind, Plan};
 use crate::prices::{Card, day_of};
-use crate::scenario::{ClockKind, Plan};
 use jiff::civil::Date;
 
 /// A price that should not be used.

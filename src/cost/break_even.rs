@@ -1,8 +1,8 @@
 //! At which volume one supplier becomes cheaper than another, or which one always is.
 
-use crate::history::CostRow;
+use crate::plan::Plan;
 use crate::prices::{Amount, decimal};
-use crate::scenario::Plan;
+use crate::summary::CostRow;
 use crate::units::Currency;
 use rust_decimal::Decimal;
 

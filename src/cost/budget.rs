@@ -1,9 +1,10 @@
 //! What a run spent of its budget, and by how much it passed it.
 
 use super::till::{Till, moment};
-use crate::history::{AttemptRow, BudgetRow, Evidence, JobKey, LedgerRow};
+use crate::history::{AttemptRow, Evidence, JobKey, LedgerRow};
+use crate::plan::{Place, Plan};
 use crate::prices::Amount;
-use crate::scenario::{Place, Plan};
+use crate::summary::BudgetRow;
 
 /// Requests, tokens, and money in 10⁻²⁴.
 #[derive(Debug, Clone, Copy, Default)]

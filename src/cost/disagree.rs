@@ -2,8 +2,9 @@
 
 use super::till::Till;
 use super::waste::of_cell;
-use crate::history::{AttemptRow, DisagreeRow, Evidence, JobId, JobKey, LedgerRow};
-use crate::scenario::Cell;
+use crate::history::{AttemptRow, Evidence, JobId, JobKey, LedgerRow};
+use crate::plan::Cell;
+use crate::summary::DisagreeRow;
 
 /// Jobs that are listed one by one.
 const LISTED: usize = 10;

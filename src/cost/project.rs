@@ -2,8 +2,8 @@
 
 use super::waste::of_cell;
 use crate::history::{AttemptRow, Evidence, JobId, JobKey, LedgerRow};
+use crate::plan::{Cell, Place, Plan};
 use crate::prices::{Amount, Card, Component, Meter, PriceError, Terms};
-use crate::scenario::{Cell, Place, Plan};
 use crate::seed;
 use rand::Rng;
 

@@ -3,11 +3,10 @@
 use super::disagree::disagreeing;
 use super::till::{Sum, Till, moment};
 use super::waste::{Bought, Class, of_cell, sorted};
-use crate::history::{
-    AttemptRow, CardRow, CostRow, CounterRow, Evidence, FactorRow, LandedRow, Outcome, WasteRow,
-};
+use crate::history::{AttemptRow, Evidence, Outcome};
+use crate::plan::{Cell, ClockKind, CostPlan, Place, Plan};
 use crate::prices::{Amount, Component, Price, Terms, day_of, price_text};
-use crate::scenario::{Cell, ClockKind, CostPlan, Place, Plan};
+use crate::summary::{CardRow, CostRow, CounterRow, FactorRow, LandedRow, WasteRow};
 
 /// One row per cell whose target has a price and whose tokens somebody reported, in the order of [`Plan::cells`], in
 /// which `counters` stand too. Linear in the evidence.

@@ -1,8 +1,8 @@
 //! What attempts cost at a target's price, by the list and where it is paid.
 
 use crate::history::{AttemptRow, LedgerRow};
+use crate::plan::CostPlan;
 use crate::prices::{Amount, Meter, Price};
-use crate::scenario::CostPlan;
 
 /// Prices the attempts of one cell. A figure is `i128::MAX` where it is beyond what can be counted.
 pub(super) struct Till<'a> {

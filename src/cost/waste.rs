@@ -1,7 +1,7 @@
 //! What was bought: every billed attempt in exactly one class, so that the classes add up to the bill.
 
 use crate::history::{Evidence, JobId, JobKey, JobRow, LedgerEnd, LedgerRow, Outcome};
-use crate::scenario::{Cell, Plan, Way};
+use crate::plan::{Cell, Plan, Way};
 
 /// Why an attempt was paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@
 //! names, something happens in between: its process is paused or killed, Redis loses everything, or the answer to
 //! the unlock is to be lost.
 
-use crate::scenario::{Nemesis, NemesisKind};
+use crate::plan::{Nemesis, NemesisKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;

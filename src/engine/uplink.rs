@@ -104,7 +104,7 @@ impl Uplink {
 mod tests {
     use super::*;
     use crate::engine::nemesis::Nemeses;
-    use crate::scenario::Cell;
+    use crate::plan::Cell;
     use crate::strategy::{Booked, Books, Hands, LocalFuture, Strategy, Task};
     use std::rc::Rc;
 

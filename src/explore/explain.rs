@@ -4,9 +4,10 @@ use super::lives::{Life, Lives, Over};
 use super::shrink::named;
 use super::subject::{Entry, Trial};
 use super::words;
-use crate::history::{Invariant, JobKey};
-use crate::scenario::NemesisKind;
+use crate::history::JobKey;
+use crate::plan::NemesisKind;
 use crate::schedule::{Hold, RequestKey, Schedule, Strike, Until, Why};
+use crate::summary::Invariant;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! A finding: one broken rule, the smallest schedule that shows it, and its file.
 
-use crate::history::{FindingRow, Invariant, JobKey, Moment, Verdict};
+use crate::history::JobKey;
 use crate::schedule::Schedule;
+use crate::summary::{FindingRow, Invariant, Moment, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// The version of the finding's file that this build reads and writes.

@@ -14,8 +14,8 @@ use super::shrink::{Candidate, Oracle, shrink};
 use super::subject::{Subject, Trial};
 use super::table::table;
 use super::terms::{Config, Terms};
-use crate::history::{ExploredRow, Invariant};
 use crate::schedule::{Fallback, Schedule};
+use crate::summary::{ExploredRow, Invariant};
 use std::time::Duration;
 
 /// The share of the budget in which the client's own steps are left alone, in percent.

@@ -2,8 +2,9 @@
 
 use super::subject::{Entry, Line, Trial};
 use crate::clock::ns;
-use crate::history::{Invariant, JobKey, Moment, What};
+use crate::history::JobKey;
 use crate::schedule::{Event, Fallback, RequestKey, Schedule, Step, Until, Why};
+use crate::summary::{Invariant, Moment, What};
 use crate::units::format_duration;
 use std::collections::BTreeSet;
 

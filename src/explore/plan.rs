@@ -4,9 +4,9 @@ use super::calm::{Calm, Pair};
 use super::family::Family;
 use super::sweep::{self, Spec};
 use super::terms::Terms;
-use crate::history::FamilyRow;
 use crate::schedule::{Fallback, Perturb, Schedule};
 use crate::seed;
+use crate::summary::FamilyRow;
 use rand::RngCore;
 use std::collections::VecDeque;
 

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::subject::Subject;
-use crate::history::Verdict;
+use crate::summary::Verdict;
 
 /// What became of a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use super::calm::Calm;
 use super::family::Family;
 use super::subject::Trial;
 use super::terms::{Config, Terms};
-use crate::history::{ExploredRow, FamilyRow, Invariant, Verdict};
 use crate::schedule::Schedule;
+use crate::summary::{ExploredRow, FamilyRow, Invariant, Verdict};
 use std::collections::BTreeMap;
 
 /// What happened so far.

@@ -1,7 +1,8 @@
 //! What is hunted: something that can be run under a schedule, again and again.
 
-use crate::history::{Invariant, JobKey, LedgerEntry, Verdict, VerdictRow};
+use crate::history::{JobKey, LedgerEntry};
 use crate::schedule::{Hold, RequestKey, Schedule, Strike, Trace, Unseen};
+use crate::summary::{Invariant, Verdict, VerdictRow};
 use std::time::Duration;
 
 /// A client beside a gate. Every run starts from a fresh state.

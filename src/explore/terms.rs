@@ -1,7 +1,8 @@
 //! What a hunt is told, and what calibration makes of it.
 
 use super::calm::Calm;
-use crate::scenario::{FaultKind, HintForm, Nemesis, NemesisKind};
+use crate::faults::{FaultKind, HintForm};
+use crate::plan::{Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Perturb, Schedule, Until};
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Schedules in words.
 
-use crate::scenario::{FaultKind, Nemesis, NemesisKind};
+use crate::faults::FaultKind;
+use crate::plan::{Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Perturb, Schedule, Until};
 use crate::units::format_duration;
 use std::time::Duration;

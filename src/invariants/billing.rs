@@ -4,7 +4,7 @@ use super::retries::follows;
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView};
 use crate::history::{JobKey, LedgerRow};
-use crate::scenario::Place;
+use crate::plan::Place;
 
 /// How long a program may take to keep an answer, in nanoseconds.
 const KEEPING_NS: u64 = 250_000_000;

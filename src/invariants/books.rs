@@ -2,8 +2,9 @@
 //! convict the client but never acquit it.
 
 use super::tally::{Ruling, count};
-use crate::history::{AttemptRow, ErrorClass, Invariant, JobKey, LedgerEnd, LedgerRow, Outcome, Verdict};
-use crate::scenario::Cell;
+use crate::history::{AttemptRow, ErrorClass, JobKey, LedgerEnd, LedgerRow, Outcome};
+use crate::plan::Cell;
+use crate::summary::{Invariant, Verdict};
 
 const NO_LEDGER: &str = "no ledger: a real endpoint keeps its own books";
 

@@ -4,8 +4,8 @@ use super::books::never_arrived;
 use super::tally::{Ruling, Tally};
 use super::view::{CellView, own};
 use crate::history::{AttemptRow, JobId, JobKey, LedgerRow};
+use crate::plan::{Place, Plan, Target};
 use crate::prices::{Amount, Meter};
-use crate::scenario::{Place, Plan, Target};
 use crate::units::Money;
 
 /// One request that counts towards a budget.

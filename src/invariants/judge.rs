@@ -4,8 +4,9 @@ use super::tally::Ruling;
 use super::view::{CellView, attempts_of};
 use super::{answered, billing, books, budget, cancel, in_flight, locks, processes};
 use super::{program, progress, results, retries, spread, totals};
-use crate::history::{Evidence, Invariant, Verdict, VerdictRow};
-use crate::scenario::{Cell, Place, Plan};
+use crate::history::Evidence;
+use crate::plan::{Cell, Place, Plan};
+use crate::summary::{Invariant, Verdict, VerdictRow};
 
 /// One verdict for each cell of the plan and each invariant, in the order of [`Plan::cells`] and
 /// [`Invariant::ALL`]; `exit-honest` speaks of programs only. Warm-up jobs are judged like any other: a bill is a bill.

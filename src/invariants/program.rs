@@ -11,7 +11,8 @@ mod sums;
 use super::judge;
 use super::tally::Ruling;
 use super::view::CellView;
-use crate::history::{Conduct, Invariant, JobKey, ResultSource, Verdict, VerdictRow};
+use crate::history::{Conduct, JobKey, ResultSource};
+use crate::summary::{Invariant, Verdict, VerdictRow};
 
 /// The ruling on a program.
 pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct) -> Ruling {

@@ -3,7 +3,7 @@
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView};
 use crate::history::LedgerRow;
-use crate::scenario::Way;
+use crate::plan::Way;
 
 /// How much earlier than asked an attempt may come, in nanoseconds: the two ends stamp on either side of
 /// a socket. The ledger knows the exact wait, whatever form the hint had.

@@ -1,6 +1,7 @@
 //! Counting towards a verdict, with the earliest violation kept for the witness.
 
-use crate::history::{JobId, JobKey, Verdict, Witness};
+use crate::history::{JobId, JobKey};
+use crate::summary::{Verdict, Witness};
 use crate::units::format_duration;
 use std::time::Duration;
 

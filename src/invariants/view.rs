@@ -1,7 +1,7 @@
 //! One cell's share of the evidence, walked job by job with all books side by side.
 
 use crate::history::{AttemptRow, CellEnd, Claim, Evidence, JobId, JobKey, JobRow, LedgerEnd, LedgerRow};
-use crate::scenario::{Cell, Executor, Phase, Plan, StrategyPlan};
+use crate::plan::{Cell, Executor, Phase, Plan, StrategyPlan};
 
 /// Everything known of one cell.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! One cell of a plan, made fit for a hunt: alone, with few jobs, against a provider that answers at once.
 
 use crate::explore::{Budget, Config, Origin};
+use crate::plan::{Cell, Dist, Executor, Nemesis, NemesisKind, Phase, Place, Plan, StrategyPlan, Way};
 use crate::profile;
-use crate::scenario::{Cell, Dist, Executor, Nemesis, NemesisKind, Phase, Place, Plan, StrategyPlan, Way};
 use crate::schedule::Schedule;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,14 +1,14 @@
 //! Runs that leave no file: made, judged and forgotten by the thousand.
 
 use super::run::{LabError, Ran, Run, run};
-use crate::gate;
 use crate::history::{
-    Attempt, AttemptRow, BatchSender, ClientGaps, Event, Evidence, LedgerEntry, LedgerGaps, LedgerRow,
-    Loaded, Summary,
+    Attempt, AttemptRow, BatchSender, ClientGaps, Event, Evidence, LedgerEntry, LedgerGaps, LedgerRow, Loaded,
 };
+use crate::judge;
 use crate::metrics::Gaps;
-use crate::scenario::Plan;
+use crate::plan::Plan;
 use crate::schedule::Schedule;
+use crate::summary::Summary;
 use crate::sync::lock;
 use std::sync::{Arc, Mutex};
 
@@ -80,6 +80,6 @@ impl Kept {
             ledger.filter(|g| !g.gaps_us.is_empty()),
         );
         let loaded = Loaded { evidence, warnings: Vec::new() };
-        gate::summarise(plan, &loaded, &gaps, gate::here(&self.ran.meta))
+        judge::summarise(plan, &loaded, &gaps, judge::here(&self.ran.meta))
     }
 }

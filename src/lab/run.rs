@@ -6,8 +6,8 @@ use crate::engine::{
 };
 use crate::history::{BatchSender, LedgerEntry, Meta};
 use crate::mock::{CoreConfig, LedgerSink, Local};
+use crate::plan::{Cell, Place, Plan, Target};
 use crate::provider::{Endpoint, Peer};
-use crate::scenario::{Cell, Place, Plan, Target};
 use crate::schedule::{Schedule, Trace};
 use crate::shared::{LockServer, Progress};
 use crate::strategy::redis::{ModelSettings, RedisClient};

@@ -5,7 +5,7 @@ use super::memory::run_in_memory;
 use super::trial::{Left, judged};
 use crate::clock::Clock;
 use crate::explore::{Budget, Config, Subject, Trial};
-use crate::scenario::{Cell, Dist, Plan};
+use crate::plan::{Cell, Dist, Plan};
 use crate::schedule::Schedule;
 use std::time::Duration;
 

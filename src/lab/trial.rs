@@ -3,7 +3,7 @@
 use crate::explore::{Entry, Line, Trial};
 use crate::history::{Claim, Event, Evidence, JobKey, LedgerEntry, Meta, Outcome};
 use crate::invariants;
-use crate::scenario::Plan;
+use crate::plan::Plan;
 use crate::schedule::Trace;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Whether anything was lost between plan and evidence: checked on every run.
 
 use crate::history::{AttemptRow, CellEnd, Evidence, JobId, JobKey, Outcome};
-use crate::scenario::Plan;
+use crate::plan::Plan;
 
 /// Every way in which the evidence does not add up; empty if it does. Linear time.
 ///

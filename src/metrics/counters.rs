@@ -4,9 +4,11 @@ use super::good::{Good, asks, waste_tokens};
 use super::in_flight::{most_at_once, open_times};
 use super::latency::{Warmups, first_results};
 use crate::clock::ns;
-use crate::history::{AttemptRow, CellEnd, CounterRow, Evidence, JobKey, JobRow, LedgerEnd, LedgerRow};
-use crate::history::{Outcome, TokenCounts};
-use crate::scenario::{Cell, Place, Plan};
+use crate::history::Outcome;
+use crate::history::{AttemptRow, CellEnd, Evidence, JobKey, JobRow, LedgerEnd, LedgerRow};
+use crate::plan::{Cell, Place, Plan};
+use crate::summary::CounterRow;
+use crate::summary::TokenCounts;
 use std::collections::BTreeMap;
 
 /// The row of one cell. Warm-ups are counted: they were sent and billed.

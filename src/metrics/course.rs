@@ -1,8 +1,9 @@
 //! What happened over the time of a run, in a bounded number of steps.
 
 use super::scene::scenes;
-use crate::history::{AttemptRow, CellCourse, Course, ErrorClass, Evidence, VerdictRow};
-use crate::scenario::Plan;
+use crate::history::{AttemptRow, ErrorClass, Evidence};
+use crate::plan::Plan;
+use crate::summary::{CellCourse, Course, VerdictRow};
 
 /// Steps of a run: as many points as a picture of usual width can show apart.
 const STEPS: u64 = 120;

@@ -2,8 +2,9 @@
 
 use super::pairs::{Pair, pairs};
 use super::{Gaps, samples_needed};
-use crate::history::{AttemptRow, Evidence, Fidelity, FidelityRow, JobId, LedgerEnd, NotIssued};
-use crate::scenario::{Place, Plan};
+use crate::history::{AttemptRow, Evidence, JobId, LedgerEnd, NotIssued};
+use crate::plan::{Place, Plan};
+use crate::summary::{Fidelity, FidelityRow};
 
 /// Nanoseconds in a second.
 const NS_PER_S: f64 = 1e9;

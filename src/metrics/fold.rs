@@ -6,8 +6,9 @@ use super::fidelity::fidelity;
 use super::histogram::merged;
 use super::latency::{Histograms, histograms, rows};
 use super::{Gaps, Metric};
-use crate::history::{CounterRow, Evidence, Fidelity, MetricRow};
-use crate::scenario::Plan;
+use crate::history::Evidence;
+use crate::plan::Plan;
+use crate::summary::{CounterRow, Fidelity, MetricRow};
 use hdrhistogram::Histogram;
 
 /// Evidence, folded.

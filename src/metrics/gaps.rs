@@ -3,7 +3,7 @@
 use super::histogram::{new_histogram, record};
 use super::sample::GapSample;
 use crate::history::{ClientGaps, Evidence, HistoryError, JobId, JobKey, LedgerGaps, Loaded};
-use crate::scenario::Plan;
+use crate::plan::Plan;
 use hdrhistogram::Histogram;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Which jobs were answered well, and what was paid for more than that.
 
 use crate::history::{AttemptRow, JobId, JobKey, JobRow, LedgerEnd, LedgerRow, Outcome};
-use crate::scenario::{Cell, Plan, Slo};
+use crate::plan::{Cell, Plan, Slo};
 
 /// Which question a job asks; only jobs of a strategy that shares answers ask one together.
 pub(super) fn asks(plan: &Plan, cell: Cell) -> impl Fn(JobId) -> u64 {

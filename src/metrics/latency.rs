@@ -2,7 +2,8 @@
 
 use super::histogram::{hdr_blob, new_histogram, percentile, record};
 use super::{Gaps, Metric};
-use crate::history::{Evidence, JobId, JobRow, MetricRow};
+use crate::history::{Evidence, JobId, JobRow};
+use crate::summary::MetricRow;
 use hdrhistogram::Histogram;
 
 /// Nanoseconds in a millisecond.

@@ -2,7 +2,7 @@
 
 use super::latency::Warmups;
 use crate::history::{AttemptRow, Evidence, JobKey, LedgerRow};
-use crate::scenario::Cell;
+use crate::plan::Cell;
 
 /// One attempt as both sides saw it.
 #[derive(Debug, Clone, Copy)]

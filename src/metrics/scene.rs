@@ -1,10 +1,8 @@
 //! The moments around the first violation of each broken rule, out of both sides' books.
 
-use crate::history::{
-    AttemptRow, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerRow, Moment, Scene, Verdict,
-    VerdictRow, What, Witness,
-};
-use crate::scenario::Plan;
+use crate::history::{AttemptRow, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerRow};
+use crate::plan::Plan;
+use crate::summary::{Moment, Scene, Verdict, VerdictRow, What, Witness};
 
 /// Most rules that are drawn.
 const SCENES: usize = 12;

@@ -3,14 +3,14 @@
 //! What attempts share (limits, places, occurrences, counts) is here; what belongs to one attempt alone is
 //! in its [`Play`]. A lock around the core is therefore taken twice per attempt, never per chunk.
 
-mod gated;
 mod generate;
+mod held;
 mod replay;
 
 use super::arrival::Arrival;
 use super::errors::{self, Reply};
 use super::fence::Fences;
-use super::gate::Gate;
+use super::hold::Gate;
 use super::identity::{Identity, Jobs};
 use super::keys::Keys;
 use super::limits::Limiter;
@@ -18,8 +18,9 @@ use super::play::{How, Play, Record, Script};
 use super::stats::Stats;
 use super::turns::Turns;
 use crate::clock::ns;
+use crate::faults::{FaultKind, FaultRule};
 use crate::history::{LedgerEnd, LedgerEntry};
-use crate::scenario::{FaultKind, FaultRule, MockPlan};
+use crate::plan::MockPlan;
 use crate::schedule::Schedule;
 use generate::{Wanted, completion_tokens};
 use replay::Called;

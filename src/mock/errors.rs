@@ -2,7 +2,7 @@
 
 use super::limits::{OverLimit, ceil_ms, go_duration};
 use super::wire::quoted;
-use crate::scenario::HintForm;
+use crate::faults::HintForm;
 use std::time::Duration;
 
 /// A whole answer that is no completion.

@@ -1,7 +1,7 @@
 //! Fault rules as JSON, in the shape of the scenario file:
 //! `{"kind":{"rate-limit":{"retry_after":"1s"}},"when":{"every":10}}`.
 
-use crate::scenario::FaultRule;
+use crate::faults::FaultRule;
 use serde_json::{Value, json};
 
 /// Reads one fault rule.
@@ -21,7 +21,7 @@ pub fn fault_to_json(rule: &FaultRule) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{FaultKind, FaultWhen, HintForm};
+    use crate::faults::{FaultKind, FaultWhen, HintForm};
     use std::time::Duration;
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which fault strikes which attempt.
 
+use crate::faults::{FaultKind, FaultRule, FaultWhen};
 use crate::history::JobKey;
-use crate::scenario::{FaultKind, FaultRule, FaultWhen};
 use crate::seed;
 use rand::Rng;
 

@@ -4,7 +4,7 @@
 //! be repeated however its threads interleave. The cell is left out of the key: strategies that are
 //! compared meet the same latencies, job by job.
 
-use crate::scenario::{Dist, MockPlan};
+use crate::plan::{Dist, MockPlan};
 use crate::seed;
 use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
@@ -106,7 +106,7 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Limits, Stall};
+    use crate::plan::{Limits, Stall};
 
     const MS: Duration = Duration::from_millis(1);
 

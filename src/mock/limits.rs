@@ -5,7 +5,7 @@
 //! whole bucket is let in when the bucket is full and leaves a debt. Arithmetic is in integers, so that a
 //! client which waits exactly as long as it was told is never refused for a rounding error.
 
-use crate::scenario::Limits;
+use crate::plan::Limits;
 use std::time::Duration;
 
 /// One token of a bucket, in the unit of its level: refilling is then `elapsed ns × limit`, exactly.

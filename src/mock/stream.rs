@@ -5,7 +5,7 @@ use super::latency::Timeline;
 use super::play::{Head, Move, Record};
 use super::text::{self, Text};
 use super::wire::Named;
-use crate::scenario::MockPlan;
+use crate::plan::MockPlan;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -280,7 +280,7 @@ impl Stream {
     fn capacity(&self, last: u32) -> usize {
         let chunks = if self.sent == 0 { 3 } else { 1 };
         let rest = (last - self.sent).div_ceil(self.generation.plan.tokens_per_chunk.max(1)) as usize + 3;
-        let instant = self.generation.plan.itl == crate::scenario::Dist::Constant(Duration::ZERO);
+        let instant = self.generation.plan.itl == crate::plan::Dist::Constant(Duration::ZERO);
         let events = if instant { rest } else { chunks.min(rest) };
         (events * 320).min(BUFFER_MAX + 1024)
     }

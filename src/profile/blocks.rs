@@ -5,7 +5,7 @@ use super::frame::{Cut, Frame};
 use super::vus::VusCurve;
 use super::{barrier, constant_arrival_rate, constant_vus, open, per_vu_iterations};
 use super::{ramping_arrival_rate, ramping_vus, shared_iterations};
-use crate::scenario::{Executor, Open, Phase, Plan};
+use crate::plan::{Executor, Open, Phase, Plan};
 use crate::seed;
 use std::ops::Range;
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use super::blocks::{Load, Piece, cut, planned, planned_in};
 use super::timeline::{Bucket, timeline};
 use crate::clock::ns;
+use crate::plan::{Budget, Cell, Executor, Place, Plan, Target, TokenRange};
 use crate::prices::Price;
-use crate::scenario::{Budget, Cell, Executor, Place, Plan, Target, TokenRange};
 use crate::units::Money;
 use serde::Serialize;
 use std::collections::BTreeMap;

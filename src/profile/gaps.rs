@@ -1,6 +1,6 @@
 //! Unit-mean gaps between arrivals, in fixed-point, so that their sum is exact.
 
-use crate::scenario::Arrivals as Spread;
+use crate::plan::Arrivals as Spread;
 use rand::distr::Distribution;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Exp1, Gamma};

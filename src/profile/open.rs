@@ -6,7 +6,7 @@ use super::curve::Curve;
 use super::frame::{Cut, Frame};
 use super::gaps::Gaps;
 use crate::clock::ns;
-use crate::scenario::Open;
+use crate::plan::Open;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::blocks::Load;
 use super::frame::{Cut, Frame};
 use super::vus::VusCurve;
 use crate::clock::ns;
-use crate::scenario::Stage;
+use crate::plan::Stage;
 use std::time::Duration;
 
 pub(super) fn loads(start_vus: u32, stages: &[Stage], frame: Frame) -> Vec<Option<Load>> {

@@ -1,7 +1,7 @@
 //! How many workers there are at which moment.
 
 use crate::clock::ns;
-use crate::scenario::Stage;
+use crate::plan::Stage;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use super::watch::{Phase, Watch, first_deadline, timer};
 use super::{Answer, ApiKey, Endpoint, Fault, Request, SetupError, hint, outcome};
 use crate::clock::{Clock, ns};
 use crate::history::{Attempt, ErrorClass, Outcome};
-use crate::scenario::Timeouts;
+use crate::plan::Timeouts;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::future::Future;

@@ -1,6 +1,6 @@
 //! Where attempts go, and with which key.
 
-use crate::scenario::Timeouts;
+use crate::plan::Timeouts;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::BoxBody;

@@ -4,7 +4,7 @@ use super::Fault;
 use super::transport::Sent;
 use crate::clock::Clock;
 use crate::history::ErrorClass;
-use crate::scenario::Timeouts;
+use crate::plan::Timeouts;
 use crate::units::format_duration;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

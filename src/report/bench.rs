@@ -1,7 +1,7 @@
 //! The shapes of two other tools' results, so that what reads theirs can read ours: one JSON document for each cell.
 
 use super::text::spark::decode;
-use crate::history::{CounterRow, MetricRow, Summary};
+use crate::summary::{CounterRow, MetricRow, Summary};
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

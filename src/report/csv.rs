@@ -2,7 +2,7 @@
 //! put under one another.
 
 use super::focus::line;
-use crate::history::{CounterRow, MetricRow, Summary, Verdict};
+use crate::summary::{CounterRow, MetricRow, Summary, Verdict};
 
 /// The metrics that have columns.
 const METRICS: [&str; 7] = ["ttft", "first-byte", "itl", "tpot", "service", "response", "lag"];

@@ -1,7 +1,7 @@
 //! Costs as CSV in the columns of FOCUS, the FinOps Open Cost and Usage Specification, so that a tool that reads bills can
 //! read a run beside them. One row per cell, class of what was bought, and kind of token.
 
-use crate::history::{CostRow, CounterRow, Summary, WasteRow};
+use crate::summary::{CostRow, CounterRow, Summary, WasteRow};
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, ToSpan};

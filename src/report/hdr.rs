@@ -1,7 +1,7 @@
 //! Histograms in the two texts that HdrHistogram's own tools read.
 
 use super::text::spark::decode;
-use crate::history::{MetricRow, Summary};
+use crate::summary::{MetricRow, Summary};
 use crate::units::format_duration;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;

@@ -16,7 +16,7 @@ mod verdicts;
 
 use super::text::figures::{NONE, count, many, maybe_ms, rate, rounded};
 use super::text::headline::word;
-use crate::history::{Course, Summary};
+use crate::summary::{Course, Summary};
 use crate::units::format_duration;
 use chart::COLOURS;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
@@ -175,7 +175,7 @@ fn logo() -> Markup {
 
 /// The figures that most readers came for.
 fn tiles(summary: &Summary) -> Markup {
-    let sum = |of: fn(&crate::history::CounterRow) -> u64| summary.counters.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&crate::summary::CounterRow) -> u64| summary.counters.iter().map(of).sum::<u64>();
     let one = summary.counters.len() == 1;
     let at = |name: &str| summary.metrics.iter().find(|row| one && row.metric == name);
     let tile = |name: &str, value: String, more: String| {

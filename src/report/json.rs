@@ -1,7 +1,7 @@
 //! `summary.json`, and errors in the same dress.
 
-use crate::gate::compare::Noise;
-use crate::history::{Compared, Summary};
+use crate::compare::Noise;
+use crate::summary::{Compared, Summary};
 use serde_json::json;
 
 /// The text of `summary.json`, with a final newline.

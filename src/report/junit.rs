@@ -3,7 +3,7 @@
 mod compared;
 
 use super::text::figures::{NONE, count};
-use crate::history::{FindingRow, Summary, ThresholdRow, Verdict, VerdictRow};
+use crate::summary::{FindingRow, Summary, ThresholdRow, Verdict, VerdictRow};
 pub use compared::compared_junit;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;

@@ -4,7 +4,7 @@ mod compared;
 
 use super::text::figures::{NONE, count, many, maybe_ms, percent, rate, rounded};
 use super::text::headline::word;
-use crate::history::{CounterRow, MetricRow, Summary, ThresholdRow, Verdict, VerdictRow};
+use crate::summary::{CounterRow, MetricRow, Summary, ThresholdRow, Verdict, VerdictRow};
 pub use compared::compared_markdown;
 use std::fmt::Write;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Reads a stored `summary.json` or `comparison.json`.
 
-use crate::history::{COMPARISON_VERSION, Compared, PARTS, RunDir, SUMMARY_VERSION, Summary};
+use crate::history::{PARTS, RunDir};
+use crate::summary::{COMPARISON_VERSION, Compared, SUMMARY_VERSION, Summary};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::io::ErrorKind;

@@ -15,7 +15,7 @@ mod strategies;
 mod thresholds;
 mod verdicts;
 
-use crate::history::{PROGRAM, Summary};
+use crate::summary::{PROGRAM, Summary};
 pub use calibrated::calibrated;
 pub use compared::compared;
 pub(super) use compared::{Shown, design};

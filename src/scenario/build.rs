@@ -5,11 +5,9 @@ use super::load::Env;
 use super::price::Prices;
 use super::raw::{self, Scenario};
 use super::shape::nearest;
-use super::text::is_name;
-use super::{
-    Api, ClockKind, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload, builtin, cost, phases,
-    rules, strategies, thresholds, url,
-};
+use super::{builtin, cost, phases, rules, strategies, thresholds, url};
+use crate::plan::{Api, ClockKind, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload};
+use crate::units::text::is_name;
 
 /// Digest of what is run. Thresholds are left out: a run may be judged by others, and remains comparable.
 fn digest(scenario: &Scenario) -> String {

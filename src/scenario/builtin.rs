@@ -2,7 +2,7 @@
 
 use super::checks::Findings;
 use super::raw;
-use super::{Dist, Limits, MockPlan, Stall};
+use crate::plan::{Dist, Limits, MockPlan, Stall};
 
 /// Builds it; `latency` and its siblings have been filled in.
 pub(super) fn build(name: &str, target: &raw::Target, findings: &mut Findings<'_>) -> MockPlan {

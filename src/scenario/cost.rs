@@ -1,8 +1,8 @@
 //! From `[cost]` and the terms beside prices to what a run needs to know of money.
 
-use super::CostPlan;
 use super::checks::Findings;
 use super::raw::{self, Scenario};
+use crate::plan::CostPlan;
 use crate::prices::{Fx, FxTable, Terms};
 use crate::units::Currency;
 use jiff::Timestamp;

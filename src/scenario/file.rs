@@ -1,12 +1,12 @@
 //! The steps that every file of deadheat's goes through: its shape is checked against its type's schema, what
 //! is sound becomes that type, and all that is wrong is found at once.
 
-use super::Source;
 use super::checks::Findings;
 use super::document::{Document, Text};
 use super::fault::Faults;
 use super::schema::schema_of;
 use super::shape::Shape;
+use crate::plan::Source;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;

@@ -4,7 +4,8 @@ use super::checks::Findings;
 use super::document::{Document, Text};
 use super::fault::{Fault, Faults};
 use super::schema::SCHEMA;
-use super::{Plan, Source, build, file, fill, raw};
+use super::{build, file, fill, raw};
+use crate::plan::{Plan, Source};
 
 /// Looks an environment variable up; `None` if it is not set.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;

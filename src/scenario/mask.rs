@@ -3,7 +3,7 @@
 //! A scenario should hold none, but the one that does is the one that has a fault. Masks keep the length of
 //! the text, so that places stay right.
 
-use super::text::is_env_name;
+use crate::units::text::is_env_name;
 use std::ops::Range;
 
 /// Keys whose values are masked.

@@ -1,6 +1,6 @@
 //! The metrics that a threshold may name, what may be asked of each, and in which unit.
 
-use super::Aggregate;
+use crate::plan::Aggregate;
 
 /// What a metric measures; decides its unit and its aggregates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

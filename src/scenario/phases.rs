@@ -2,7 +2,7 @@
 
 use super::checks::Findings;
 use super::raw::{self, Profile, Scenario};
-use super::{Arrivals, Executor, OnSaturation, Open, Phase, RateStage, Stage};
+use crate::plan::{Arrivals, Executor, OnSaturation, Open, Phase, RateStage, Stage};
 use std::time::Duration;
 
 /// Most jobs of a profile.

@@ -3,7 +3,7 @@
 use super::checks::Findings;
 use super::cost::{self, FX};
 use super::raw::{self, Clock, Scenario};
-use super::{CostPlan, TokenRange};
+use crate::plan::{CostPlan, TokenRange};
 use crate::prices::{
     Book, Card, Component, FxTable, LIST, Price, RawCard, Terms, Unit, day_of, snapshot, stated,
 };

@@ -3,15 +3,14 @@
 //! The doc comments of fields become the schema's descriptions. Nothing is checked here beyond a value's form.
 
 mod cost;
-mod fault;
 mod named;
 mod profile;
 mod rules;
 mod strategy;
 mod target;
 
+pub(super) use crate::faults::{RawFaultKind as FaultKind, RawFaultRule as FaultRule};
 pub(super) use cost::{Cost, Fx};
-pub(super) use fault::{FaultKind, FaultRule, FaultWhen, HintForm};
 pub(super) use named::{Kinds, Named};
 pub(super) use profile::{Arrivals, OnSaturation, Profile};
 pub(super) use rules::{Backoff, Budget, Declared, Fidelity, Jitter, Retry, Slo, ThresholdLine, Timeouts};

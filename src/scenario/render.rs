@@ -61,7 +61,8 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::{Source, load};
+    use crate::plan::Source;
+    use crate::scenario::load;
 
     #[test]
     fn an_annotation_is_one_line_whatever_the_scenario_says() {

@@ -3,9 +3,10 @@
 use super::build::nearest_target;
 use super::checks::Findings;
 use super::raw::{self, Scenario};
-use super::{
-    Backoff, BreakerPlan, Budget, Declared, FaultKind, FaultRule, FidelityBudget, Jitter, Retry,
-    RetryBudgetPlan, Slo, Target, Timeouts,
+use crate::faults::{FaultKind, FaultRule};
+use crate::plan::{
+    Backoff, BreakerPlan, Budget, Declared, FidelityBudget, Jitter, Retry, RetryBudgetPlan, Slo, Target,
+    Timeouts,
 };
 use crate::units::Currency;
 

@@ -10,7 +10,8 @@ mod stand_in;
 
 use super::checks::Findings;
 use super::document::{Entry, Node, Value};
-use super::{mask, strategies, text};
+use super::{mask, strategies};
+use crate::units::text;
 pub(super) use expect::nearest;
 use expect::{close, describe, variants};
 use serde_json::Value as Json;

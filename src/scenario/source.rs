@@ -1,6 +1,6 @@
 //! Reading a scenario's text.
 
-use super::Source;
+use crate::plan::Source;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 

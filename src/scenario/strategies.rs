@@ -4,7 +4,8 @@ use super::checks::Findings;
 use super::load::Env;
 use super::raw::{self, Counters, Scenario, Strategy};
 use super::shape::nearest;
-use super::{Broken, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Redis, StrategyPlan, Twin, Way, url};
+use super::url;
+use crate::plan::{Broken, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Redis, StrategyPlan, Twin, Way};
 use std::time::Duration;
 
 /// Builds the strategies; what is wrong goes to `findings`.

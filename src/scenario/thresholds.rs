@@ -4,7 +4,7 @@ use super::checks::Findings;
 use super::metric::{METRICS, Measure};
 use super::raw::Scenario;
 use super::shape::nearest;
-use super::{Aggregate, Bound, Comparison, Target, Threshold};
+use crate::plan::{Aggregate, Bound, Comparison, Target, Threshold};
 use crate::units::{Currency, Money, parse_duration};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The URL of a real endpoint: its variables, and what may not stand in it.
 
 use super::load::Env;
-use super::text::is_env_name;
+use crate::units::text::is_env_name;
 
 /// What is wrong with a URL and what to write; never any part of the URL itself, which may hold a secret.
 type Wrong = (String, String);

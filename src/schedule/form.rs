@@ -2,7 +2,10 @@
 
 use super::nemesis_form::{self, RawNemesis};
 use super::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until, VERSION};
-use crate::scenario::{FaultForm, FaultKind, Faults, Sense, Source, read_file};
+use crate::faults::FaultForm;
+use crate::faults::FaultKind;
+use crate::plan::Source;
+use crate::scenario::{Faults, Sense, read_file};
 use crate::units::{exact_duration, parse_duration};
 use schemars::JsonSchema;
 use serde::ser::SerializeStruct;

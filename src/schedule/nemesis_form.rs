@@ -1,6 +1,6 @@
 //! What goes wrong around a lock, as a schedule's file has it: `[[nemesis]]`, in the words of a scenario.
 
-use crate::scenario::{Nemesis, NemesisKind};
+use crate::plan::{Nemesis, NemesisKind};
 use crate::units::{exact_duration, parse_duration};
 use schemars::JsonSchema;
 use serde::Deserialize;

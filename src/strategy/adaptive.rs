@@ -6,7 +6,7 @@
 
 use super::{Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
 use crate::history::ErrorClass;
-use crate::scenario::LimitRule;
+use crate::plan::LimitRule;
 use crate::shared::{AdaptiveLimit, Outcome, Rule, Sample};
 use crate::sync::{Mutex, lock};
 use std::rc::Rc;

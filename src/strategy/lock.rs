@@ -4,7 +4,7 @@ use super::bend::Bend;
 use super::redis::{Locks, RedisClient, RedisError, Released, Store};
 use super::{Answer, Hands, Lease, Task, Unlock};
 use crate::history::{ErrorClass, JobEnd, Outcome};
-use crate::scenario::REDIS_PATIENCE;
+use crate::plan::REDIS_PATIENCE;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::time::Duration;

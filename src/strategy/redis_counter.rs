@@ -12,7 +12,7 @@ use super::{
     drive_with, send,
 };
 use crate::history::{JobEnd, Outcome};
-use crate::scenario::REDIS_PATIENCE;
+use crate::plan::REDIS_PATIENCE;
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use super::{
     Answer, Call, Hands, Hold, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_unpaid,
 };
 use crate::history::{JobEnd, Outcome};
-use crate::scenario::REDIS_PATIENCE;
+use crate::plan::REDIS_PATIENCE;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::{Answer, Call, Hands, Hold, Made, Task, send};
 use crate::history::{ErrorClass, JobEnd, Outcome};
-use crate::scenario::{Backoff, Jitter, Retry};
+use crate::plan::{Backoff, Jitter, Retry};
 use crate::shared::{Admission, Breaker, Pass, RetryBudget};
 use std::future::Future;
 use std::sync::Arc;

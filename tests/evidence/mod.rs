@@ -5,11 +5,12 @@
 pub(crate) mod plan;
 
 use deadheat::history::{
-    AttemptRow, CellEnd, Claim, ErrorClass, Evidence, Invariant, JobEnd, JobId, JobKey, JobRow, LedgerEnd,
-    LedgerRow, NotIssued, Outcome, Verdict, VerdictRow,
+    AttemptRow, CellEnd, Claim, ErrorClass, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerRow,
+    NotIssued, Outcome,
 };
 use deadheat::invariants::judge;
-use deadheat::scenario::Plan;
+use deadheat::plan::Plan;
+use deadheat::summary::{Invariant, Verdict, VerdictRow};
 use proptest::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

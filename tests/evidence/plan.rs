@@ -1,6 +1,6 @@
 //! Plans for judges: only what they read differs from plan to plan.
 
-use deadheat::scenario::*;
+use deadheat::plan::*;
 use std::time::Duration;
 
 /// A plan of one built-in target and `cells` strategies, all held to `permits` attempts at once.
@@ -11,7 +11,7 @@ pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
         next: None,
         name: "judged".into(),
         seed: 1,
-        clock: deadheat::scenario::ClockKind::Real,
+        clock: deadheat::plan::ClockKind::Real,
         targets: vec![Target {
             name: "mock".into(),
             api: Api::OpenaiChat,

@@ -6,9 +6,10 @@ pub(crate) mod clients;
 mod run;
 
 use deadheat::explore::{Entry, Line};
-use deadheat::history::{Invariant, JobId, JobKey};
-use deadheat::scenario::FaultKind;
+use deadheat::faults::FaultKind;
+use deadheat::history::{JobId, JobKey};
 use deadheat::schedule::*;
+use deadheat::summary::Invariant;
 pub(crate) use run::Client;
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::*;
 use deadheat::explore::{Subject, Trial};
-use deadheat::history::{Verdict, VerdictRow, Witness};
+use deadheat::summary::{Verdict, VerdictRow, Witness};
 use std::task::Waker;
 
 /// A client: its tasks, for so many jobs, and how its books are judged.

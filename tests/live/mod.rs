@@ -6,14 +6,16 @@ pub(crate) mod thief;
 
 use deadheat::clock::Clock;
 use deadheat::engine::{self, Cause, Made, Stop};
-use deadheat::gate;
 use deadheat::history::*;
+use deadheat::judge;
 use deadheat::metrics::Gaps;
 use deadheat::mock::{LedgerSink, MockConfig, Server};
+use deadheat::plan::{Place, Plan, Source, StrategyPlan, Target};
 use deadheat::provider::Endpoint;
-use deadheat::scenario::{Place, Plan, Source, StrategyPlan, Target, load};
+use deadheat::scenario::load;
 use deadheat::shared::Progress;
 use deadheat::strategy::{self, Strategy};
+use deadheat::summary::*;
 use std::sync::Arc;
 
 /// One quick target, and a measurement that is valid on any machine: what these tests judge is
@@ -134,7 +136,7 @@ pub(crate) fn run_beside(
     ledger.finish().expect("a whole ledger");
     history.finish(&meta).expect("a whole history");
     dir.write_claims(&made.claims).expect("claims");
-    let summary = gate::judge(plan, dir.path(), None).expect("a summary");
+    let summary = judge::judge(plan, dir.path(), None).expect("a summary");
     let (loaded, _) = Gaps::read(dir.path(), plan).expect("evidence");
     assert_eq!(loaded.warnings, Vec::<String>::new(), "evidence must be whole");
     Run { plan: plan.clone(), summary, evidence: loaded.evidence, made, _place: place }
@@ -143,9 +145,8 @@ pub(crate) fn run_beside(
 fn serve(plan: &Plan, target: &Target, clock: Clock, ledger: &LedgerWriter) -> Server {
     let Place::Mock(mock) = &target.place else { panic!("only built-in targets here") };
     let sender = ledger.sender();
-    let here = |fault: &&deadheat::scenario::FaultRule| {
-        fault.target.as_ref().is_none_or(|name| *name == target.name)
-    };
+    let here =
+        |fault: &&deadheat::faults::FaultRule| fault.target.as_ref().is_none_or(|name| *name == target.name);
     let config = MockConfig {
         name: target.name.clone(),
         plan: (**mock).clone(),

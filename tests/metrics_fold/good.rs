@@ -3,7 +3,7 @@
 use crate::small::{evidence, plan};
 use deadheat::history::*;
 use deadheat::metrics::*;
-use deadheat::scenario::{Broken, Plan, StrategyPlan, Twin, Way};
+use deadheat::plan::{Broken, Plan, StrategyPlan, Twin, Way};
 use std::time::Duration;
 
 /// Two jobs a question, of which only the first of each made a call and the other took its answer.

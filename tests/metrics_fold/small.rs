@@ -1,7 +1,7 @@
 //! A small plan and evidence that adds up, for tests to change.
 
 use deadheat::history::*;
-use deadheat::scenario::*;
+use deadheat::plan::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) fn plan() -> Plan {
         next: None,
         name: "small".into(),
         seed: 1,
-        clock: deadheat::scenario::ClockKind::Real,
+        clock: deadheat::plan::ClockKind::Real,
         targets: vec![target("mock", Place::Mock(Box::new(mock))), target("house", house)],
         optimise: Optimise::Goodput,
         nemeses: Vec::new(),

@@ -3,7 +3,7 @@
 
 use deadheat::history::LedgerEntry;
 use deadheat::mock::{Arrival, Core, CoreConfig, How, Move, Play, Step};
-use deadheat::scenario::{Dist, Limits, MockPlan};
+use deadheat::plan::{Dist, Limits, MockPlan};
 use deadheat::schedule::{Event, RequestKey, Schedule, Why};
 use std::time::Duration;
 

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test helper: what fails here fails the test")]
 
 use deadheat::clock::Clock;
+use deadheat::faults::{FaultKind, FaultRule, FaultWhen};
 use deadheat::history::LedgerEntry;
 use deadheat::mock::{LedgerSink, MockConfig, Server};
-use deadheat::scenario::{Dist, FaultKind, FaultRule, FaultWhen, Limits, MockPlan};
+use deadheat::plan::{Dist, Limits, MockPlan};
 use deadheat::schedule::Schedule;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

@@ -1,6 +1,6 @@
 //! Plans with everything but the load left at rest.
 
-use deadheat::scenario::{
+use deadheat::plan::{
     Api, Arrivals as Spread, Backoff, CostPlan, Declared, Executor, FidelityBudget, OnSaturation, Open,
     Optimise, Phase, Place, Plan, Retry, Slo, StrategyPlan, Target, Timeouts, TokenRange, Way, Workload,
 };
@@ -19,7 +19,7 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
         next: None,
         name: "a plan".into(),
         seed: 1,
-        clock: deadheat::scenario::ClockKind::Real,
+        clock: deadheat::plan::ClockKind::Real,
         targets: vec![Target {
             name: "endpoint".into(),
             api: Api::OpenaiChat,

@@ -2,10 +2,11 @@
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use deadheat::explore::{Subject, Trial};
-use deadheat::history::{Invariant, JobKey, Verdict, VerdictRow};
-use deadheat::scenario::FaultKind;
+use deadheat::faults::FaultKind;
+use deadheat::history::JobKey;
+use deadheat::program::{ProgramSubject, Settings};
 use deadheat::schedule::{Hold, RequestKey, Schedule, Strike, Until};
-use deadheat::subject::{ProgramSubject, Settings};
+use deadheat::summary::{Invariant, Verdict, VerdictRow};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A summary, a finding and an account of a hunt by hand.
 
-use deadheat::history::*;
+use deadheat::summary::*;
 use std::collections::BTreeMap;
 
 pub(crate) fn judged() -> Summary {

@@ -1,9 +1,9 @@
 //! Comparisons as the binary makes them, of runs that were never made.
 
 use super::{ALPHA, FLOOR, Outcomes, World, normal, of_run, runs, support};
-use deadheat::gate::compare::{Design, Measure, Pair, Terms, paired};
-use deadheat::history::{CounterRow, Host, SUMMARY_VERSION, Summary, TimedVerdict, Validity};
+use deadheat::compare::{Design, Measure, Pair, Terms, paired};
 use deadheat::seed::stream;
+use deadheat::summary::{CounterRow, Host, SUMMARY_VERSION, Summary, TimedVerdict, Validity};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 

@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use base64::Engine as _;
-use deadheat::history::*;
+use deadheat::plan::*;
 use deadheat::prices::Price;
-use deadheat::scenario::*;
+use deadheat::summary::*;
 use deadheat::units::PricePerMtok;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
@@ -47,7 +47,7 @@ pub(crate) fn plan() -> Plan {
         next: None,
         name: "storm".into(),
         seed: 42,
-        clock: deadheat::scenario::ClockKind::Real,
+        clock: deadheat::plan::ClockKind::Real,
         targets: vec![target("mock", mock())],
         optimise: Optimise::Goodput,
         nemeses: Vec::new(),

@@ -2,8 +2,8 @@
 
 use crate::cli::output;
 use crate::cli::signals::Signals;
-use crate::gate::Exit;
-use crate::subject;
+use crate::program;
+use crate::summary::Exit;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -34,6 +34,6 @@ fn listen(stop: &AtomicBool, on: &mpsc::Sender<io::Result<()>>) -> io::Result<()
             "stopping: the run in progress is ended, then the report is written; Ctrl-C again ends at once",
         );
         signals.next().await;
-        subject::leave(i32::from(Exit::Interrupted.code()))
+        program::leave(i32::from(Exit::Interrupted.code()))
     })
 }

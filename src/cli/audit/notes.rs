@@ -2,8 +2,9 @@
 //! itself does, and what no schedule could reach.
 
 use crate::explore::Finding;
-use crate::history::{ConductEnd, ExploredRow, Invariant, ProgramRow};
-use crate::subject::{Place, ProgramSubject, Secrets, Seen, Settings, perturb_in_vain, perturb_unknown};
+use crate::history::ConductEnd;
+use crate::program::{Place, ProgramSubject, Secrets, Seen, Settings, perturb_in_vain, perturb_unknown};
+use crate::summary::{ExploredRow, Invariant, ProgramRow};
 use std::path::Path;
 use std::time::Duration;
 

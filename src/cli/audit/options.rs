@@ -1,8 +1,8 @@
 //! The options of an audit: as flags, in a file, and inside a finding.
 
-use crate::scenario::Budget;
+use crate::plan::Budget;
+use crate::program::{Address, Place, Settings, perturb_for};
 use crate::schedule::Perturb;
-use crate::subject::{Address, Place, Settings, perturb_for};
 use crate::units::{Currency, Money, PricePerMtok, parse_duration};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

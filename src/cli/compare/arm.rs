@@ -1,8 +1,8 @@
 //! One arm of a comparison: a scenario that this deadheat runs, or a command that prints a run's summary.
 
 use crate::cli::run::plan_of;
-use crate::history::{SUMMARY_VERSION, Summary};
-use crate::scenario::Plan;
+use crate::plan::Plan;
+use crate::summary::{SUMMARY_VERSION, Summary};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

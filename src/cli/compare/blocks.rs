@@ -1,8 +1,8 @@
 //! The unit of a pair: a whole run, or a short block of it where an endpoint is measured that no run starts anew.
 
 use super::arm::Arm;
+use crate::plan::{Place, Plan};
 use crate::profile::{self, Piece};
-use crate::scenario::{Place, Plan};
 use std::time::Duration;
 
 /// Fewest jobs of a block: below it a quantile of one says little.

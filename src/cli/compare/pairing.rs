@@ -3,7 +3,7 @@
 use super::arm::{Arm, NoSummary, place};
 use super::blocks::Blocks;
 use crate::cli::output;
-use crate::gate::compare::Pair;
+use crate::compare::Pair;
 use crate::seed::stream;
 use rand::Rng;
 use std::path::Path;

@@ -3,9 +3,9 @@
 use super::{Done, finish};
 use crate::cli::output::Format;
 use crate::cost::{Supplier, break_even, sentence};
-use crate::gate::Exit;
 use crate::prices::decimal;
 use crate::report::stored;
+use crate::summary::Exit;
 use rust_decimal::Decimal;
 use serde_json::json;
 use std::path::PathBuf;

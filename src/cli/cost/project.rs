@@ -3,10 +3,11 @@
 use super::{Done, book, finish, today};
 use crate::cli::output::Format;
 use crate::cost::{Around, LEAST_JOBS, Projection, age_days, as_decimal, fresh, job_uses, minor, project};
-use crate::gate::Exit;
 use crate::metrics::Gaps;
+use crate::plan::{Cell, ClockKind, Plan, Source};
 use crate::prices::{Card, Component, LIST, Price, day_of, decimal};
-use crate::scenario::{Cell, ClockKind, Plan, Source, load_stored};
+use crate::scenario::load_stored;
+use crate::summary::Exit;
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use serde_json::{Value, json};

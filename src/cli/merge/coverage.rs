@@ -1,8 +1,8 @@
 //! Whether parts come to their whole plan.
 
 use crate::history::Surveyed;
+use crate::plan::{Cell, Plan};
 use crate::profile::planned;
-use crate::scenario::{Cell, Plan};
 use std::collections::BTreeSet;
 
 /// What parts make of a plan.

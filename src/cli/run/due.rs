@@ -2,8 +2,8 @@
 //! was made against. Counted here, beside the engine, which begins no job that it has no room for.
 
 use crate::clock::ns;
+use crate::plan::Plan;
 use crate::profile::{Arrivals, Load, Piece, blocks};
-use crate::scenario::Plan;
 use crate::shared::Progress;
 use std::iter::Peekable;
 
@@ -56,7 +56,8 @@ impl Due {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Source, load};
+    use crate::plan::Source;
+    use crate::scenario::load;
 
     const S: u64 = 1_000_000_000;
 

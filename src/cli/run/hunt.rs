@@ -5,12 +5,14 @@ use super::{Args, Failure, redis};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{Berth, Cause, Stop};
 use crate::explore::{self, Budget, Config, Report, Subject, Trial};
-use crate::gate::{Exit, Hunted};
-use crate::history::{ExploredRow, RunDir};
+use crate::history::RunDir;
+use crate::judge::Hunted;
 use crate::lab::{SocketCell, VirtualCell};
-use crate::scenario::{Cell, ClockKind, Place, Plan, StrategyPlan};
+use crate::plan::{Cell, ClockKind, Place, Plan, StrategyPlan};
 use crate::schedule::Schedule;
 use crate::strategy;
+use crate::summary::Exit;
+use crate::summary::ExploredRow;
 use crate::units::format_duration;
 use std::time::Duration;
 

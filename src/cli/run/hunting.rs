@@ -5,7 +5,7 @@ use super::live::{bold, dim, plain};
 use super::progress::{Screen, has_screen};
 use crate::cli::output;
 use crate::explore::Trial;
-use crate::history::Verdict;
+use crate::summary::Verdict;
 use crate::units::format_duration;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
@@ -174,7 +174,7 @@ impl Hunting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Invariant, VerdictRow, Witness};
+    use crate::summary::{Invariant, VerdictRow, Witness};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 

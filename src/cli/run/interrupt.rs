@@ -3,7 +3,7 @@
 use crate::cli::output;
 use crate::cli::signals::Signals;
 use crate::engine::{Cause, Stop};
-use crate::gate::Exit;
+use crate::summary::Exit;
 use std::io;
 use std::sync::{Arc, mpsc};
 

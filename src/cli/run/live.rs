@@ -1,7 +1,7 @@
 //! The live display of a run: a picture of swapped snapshots, ten times a second at the most.
 
-use crate::gate::LiveView;
-use crate::scenario::Plan;
+use crate::live::LiveView;
+use crate::plan::Plan;
 use crate::shared::Snapshot;
 use crate::units::format_duration;
 use ratatui::Frame;
@@ -161,7 +161,7 @@ fn histogram(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
 }
 
 fn thresholds(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
-    let line = |row: &crate::history::ThresholdRow| {
+    let line = |row: &crate::summary::ThresholdRow| {
         let (mark, color) = match (row.observed.is_some(), row.passed) {
             (false, _) => ("… ", Color::DarkGray),
             (_, true) => ("✓ ", Color::Green),
@@ -222,7 +222,8 @@ pub(super) fn words(shown: &Shown<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Source, load};
+    use crate::plan::Source;
+    use crate::scenario::load;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 

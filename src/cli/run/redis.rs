@@ -3,10 +3,10 @@
 use super::Failure;
 use crate::cli::output;
 use crate::engine::{CellRedis, RedisServer, RestartRedis};
-use crate::gate::Exit;
-use crate::scenario::{Cell, Plan, Redis};
+use crate::plan::{Cell, Plan, Redis};
 use crate::strategy::Surroundings;
 use crate::strategy::redis::RedisClient;
+use crate::summary::Exit;
 use crate::sync::lock;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -2,11 +2,11 @@
 
 use super::Failure;
 use crate::clock::Clock;
-use crate::gate::Exit;
 use crate::history::LedgerWriter;
 use crate::mock::{LedgerSink, MockConfig, Server};
+use crate::plan::{MockPlan, Place, Plan, Target};
 use crate::provider::{ApiKey, Endpoint};
-use crate::scenario::{MockPlan, Place, Plan, Target};
+use crate::summary::Exit;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::{EngineError, Workers};
 use crate::engine::process::{Heard, Stroke};
 use crate::engine::wire::Down;
-use crate::scenario::NemesisKind;
+use crate::plan::NemesisKind;
 use std::time::Duration;
 
 /// What is going wrong at this moment.

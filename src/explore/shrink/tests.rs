@@ -1,6 +1,6 @@
 use super::*;
+use crate::faults::FaultKind;
 use crate::history::JobId;
-use crate::scenario::FaultKind;
 use crate::schedule::{Hold, Strike};
 use proptest::prelude::*;
 use xxhash_rust::xxh64::xxh64;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::scenario::{Source, load};
+use crate::plan::Source;
+use crate::scenario::load;
 
 fn plan(profile: &str) -> Plan {
     let text = format!(

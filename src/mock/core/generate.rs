@@ -1,6 +1,7 @@
 //! What is generated for a request that is let in, and how it meets the faults that do not refuse.
 
 use super::{Core, Step};
+use crate::faults::FaultKind;
 use crate::mock::arrival::Ask;
 use crate::mock::errors;
 use crate::mock::identity::Identity;
@@ -9,7 +10,7 @@ use crate::mock::latency::Timeline;
 use crate::mock::play::{Play, Record, Script};
 use crate::mock::stream::{Break, Generation, Twist};
 use crate::mock::text::{Text, nonce_text};
-use crate::scenario::{Dist, FaultKind, MockPlan};
+use crate::plan::{Dist, MockPlan};
 use std::sync::Arc;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;

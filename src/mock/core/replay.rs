@@ -12,7 +12,7 @@ use crate::mock::latency::Timeline;
 use crate::mock::play::{Play, Record, Script};
 use crate::mock::stream::Generation;
 use crate::mock::text::{Text, nonce_text};
-use crate::scenario::{Dist, MockPlan};
+use crate::plan::{Dist, MockPlan};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use super::Room;
 use super::compare::amount;
-use crate::history::{CostRow, LandedRow, Summary, WasteRow};
 use crate::report::text::figures::{NONE, count, many, percent, rounded};
+use crate::summary::{CostRow, LandedRow, Summary, WasteRow};
 use maud::{Markup, html};
 
 /// Cells whose disagreements are listed.

@@ -1,8 +1,8 @@
 //! Side by side: strategies, cells, errors.
 
 use super::Room;
-use crate::history::{CounterRow, MetricRow, StrategyRow, Summary, Verdict};
 use crate::report::text::figures::{NONE, count, many, maybe_ms, percent, rate, rounded};
+use crate::summary::{CounterRow, MetricRow, StrategyRow, Summary, Verdict};
 use maud::{Markup, html};
 
 pub(super) fn section(summary: &Summary, room: Room) -> Markup {

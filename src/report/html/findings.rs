@@ -2,9 +2,9 @@
 
 use super::story::picture;
 use super::{Extras, Room};
-use crate::history::{ExploredRow, FindingRow, Moment, Summary, Verdict, VerdictRow};
 use crate::report::shell;
 use crate::report::text::figures::{count, many, percent};
+use crate::summary::{ExploredRow, FindingRow, Moment, Summary, Verdict, VerdictRow};
 use maud::{Markup, html};
 
 /// Findings that are open when the page is.
@@ -78,7 +78,7 @@ fn hunted(finding: &FindingRow, n: usize, several: bool, room: Room) -> Markup {
 }
 
 fn seen(summary: &Summary, extras: &Extras<'_>, row: &VerdictRow, n: usize) -> Markup {
-    let here = |scene: &&crate::history::Scene| {
+    let here = |scene: &&crate::summary::Scene| {
         (&scene.target, &scene.strategy, scene.invariant) == (&row.target, &row.strategy, row.invariant)
     };
     let moments =
@@ -119,7 +119,7 @@ fn told(moments: &[Moment]) -> Markup {
 }
 
 fn word(moment: &Moment) -> &'static str {
-    use crate::history::What;
+    use crate::summary::What;
     match moment.what {
         What::Due => "due",
         What::Sent => "sent",

@@ -2,9 +2,9 @@
 
 use super::findings::command;
 use super::{Extras, Room};
-use crate::history::Summary;
 use crate::report::shell;
 use crate::report::text::figures::{count, many, maybe_ms, ms, percent};
+use crate::summary::Summary;
 use maud::{Markup, html};
 
 pub(super) fn fidelity(summary: &Summary) -> Markup {

@@ -3,9 +3,9 @@
 use super::Room;
 use super::chart::{COLOURS, Chart, Line, Stroke, legend};
 use super::scale::Scale;
-use crate::history::{MetricRow, Summary};
 use crate::report::text::figures::{NONE, count, maybe_ms, ms};
 use crate::report::text::spark::decode;
+use crate::summary::{MetricRow, Summary};
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
 

@@ -3,8 +3,8 @@
 use super::Room;
 use super::chart::{COLOURS, Chart, Line, Stroke, legend};
 use super::scale::Scale;
-use crate::history::{CellCourse, Course};
 use crate::report::text::figures::{ms, rate};
+use crate::summary::{CellCourse, Course};
 use maud::{Markup, html};
 
 /// Nanoseconds in a second, and in a millisecond.

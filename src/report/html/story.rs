@@ -1,8 +1,9 @@
 //! A violation as a picture: a lane for each attempt, what waited for what, and where the books part.
 
 use super::chart::short;
-use crate::history::{JobKey, Moment, What};
+use crate::history::JobKey;
 use crate::report::text::figures::ms;
+use crate::summary::{Moment, What};
 use maud::{Markup, html};
 
 /// Sizes, in the picture's own units.

@@ -1,8 +1,8 @@
 //! What was judged: thresholds, and the rules in a table of cells.
 
 use super::Room;
-use crate::history::{Invariant, Summary, ThresholdRow, Verdict, VerdictRow};
 use crate::report::text::figures::{NONE, count, many};
+use crate::summary::{Invariant, Summary, ThresholdRow, Verdict, VerdictRow};
 use crate::units::parse_duration;
 use maud::{Markup, html};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! A comparison as JUnit: one case per value, red where NEW is worse.
 
 use super::{case, failure, skipped};
-use crate::history::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use crate::report::text::{Shown, design};
+use crate::summary::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use quick_junit::{Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 /// The file's text.

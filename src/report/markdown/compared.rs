@@ -1,8 +1,8 @@
 //! A comparison as Markdown: the conclusion, what changed exactly, and what was measured.
 
 use super::{CHARS_MAX, ROWS, code, ended, plain, shortened};
-use crate::history::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use crate::report::text::{Shown, design};
+use crate::summary::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use std::fmt::Write;
 
 /// The text.

@@ -2,7 +2,7 @@
 
 use super::figures::{count, many, rounded};
 use super::layout::{Page, Tone, cell, field, plain};
-use crate::history::{BudgetRow, CardRow, CostRow, LandedRow, Summary};
+use crate::summary::{BudgetRow, CardRow, CostRow, LandedRow, Summary};
 
 /// What it cost, if there was a price.
 pub(super) fn cost(page: &mut Page, summary: &Summary) {
@@ -157,7 +157,7 @@ pub(super) fn suppliers(page: &mut Page, summary: &Summary) {
 }
 
 fn times(summary: &Summary, row: &CostRow, metric: &str) -> String {
-    let same = |m: &&crate::history::MetricRow| {
+    let same = |m: &&crate::summary::MetricRow| {
         m.metric == metric && m.target == row.target && m.strategy == row.strategy
     };
     let Some(found) = summary.metrics.iter().find(same) else { return "—".to_owned() };

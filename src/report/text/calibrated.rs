@@ -2,7 +2,7 @@
 
 use super::figures::many;
 use super::layout::{Page, Tone, cell, field, plain, toned};
-use crate::gate::compare::{Noise, POINTS};
+use crate::compare::{Noise, POINTS};
 
 /// The calibration as text with ANSI colours.
 #[must_use]

@@ -3,8 +3,8 @@
 use super::figures::{count, many};
 use super::headline::word;
 use super::layout::{Page, Tone, cell, field, plain, toned};
-use crate::gate::compare::POINTS;
-use crate::history::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
+use crate::compare::POINTS;
+use crate::summary::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use crate::units::Money;
 
 /// Exact rows that are printed; `--format json` has all.

@@ -3,7 +3,7 @@
 use super::figures::{NONE, count, many, maybe_ms, rate, rounded};
 use super::latency::find;
 use super::layout::{Field, Page, Tone, cell, field, plain, toned};
-use crate::history::{CounterRow, Summary, Verdict};
+use crate::summary::{CounterRow, Summary, Verdict};
 use std::collections::BTreeMap;
 
 /// One row per cell, if there are several: what a reader who chooses between them looks at.

@@ -2,7 +2,7 @@
 
 use super::figures::{count, many, percent};
 use super::layout::{Page, Tone, cell, plain};
-use crate::history::{ExploredRow, FamilyRow, FindingRow, ProgramRow, Summary};
+use crate::summary::{ExploredRow, FamilyRow, FindingRow, ProgramRow, Summary};
 
 /// Requests that are named one by one; of more, the rest is counted.
 const NAMED: usize = 6;

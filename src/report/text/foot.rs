@@ -2,8 +2,8 @@
 
 use super::figures::{count, many, maybe_ms, ms, percent};
 use super::layout::{Page, Tone, field, plain};
-use crate::history::Summary;
 use crate::report::shell;
+use crate::summary::Summary;
 use std::path::Path;
 
 /// How true the measurement is.

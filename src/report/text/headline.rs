@@ -2,7 +2,7 @@
 
 use super::figures::{count, many};
 use super::layout::{Page, Tone, cell, clipped, plain};
-use crate::history::Summary;
+use crate::summary::Summary;
 use crate::units::format_duration;
 use std::time::Duration;
 

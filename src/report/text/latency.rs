@@ -3,7 +3,7 @@
 use super::figures::{NONE, count, maybe_ms, ms};
 use super::layout::{Field, Page, Tone, cell, field, plain, toned};
 use super::spark::spark;
-use crate::history::{CounterRow, MetricRow, Summary};
+use crate::summary::{CounterRow, MetricRow, Summary};
 
 /// The order of rows; anything else follows.
 const ORDER: [&str; 7] = ["ttft", "itl", "tpot", "first-byte", "response", "service", "lag"];

@@ -2,7 +2,7 @@
 
 use super::figures::{NONE, count, maybe_ms, percent, rate};
 use super::layout::{Column, Field, Page, Tone, field, plain, toned};
-use crate::history::{StrategyRow, Summary};
+use crate::summary::{StrategyRow, Summary};
 
 pub(super) fn write(page: &mut Page, summary: &Summary) {
     let rows = &summary.strategies;

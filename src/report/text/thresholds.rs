@@ -2,7 +2,7 @@
 
 use super::figures::count;
 use super::layout::{Page, Tone, cell};
-use crate::history::{Summary, ThresholdRow};
+use crate::summary::{Summary, ThresholdRow};
 
 pub(super) fn write(page: &mut Page, summary: &Summary) {
     if summary.thresholds.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::figures::{count, ms};
 use super::layout::{Page, Tone, cell, plain};
-use crate::history::{Invariant, StrategyRow, Summary, Verdict, VerdictRow, Witness};
+use crate::summary::{Invariant, StrategyRow, Summary, Verdict, VerdictRow, Witness};
 use std::collections::BTreeMap;
 
 pub(super) fn write(page: &mut Page, summary: &Summary) {

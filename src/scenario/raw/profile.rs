@@ -1,6 +1,6 @@
 //! `[profile.<executor>]`, with k6's field names in snake_case.
 
-use crate::scenario::text::{Span, Wait};
+use crate::units::text::{Span, Wait};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

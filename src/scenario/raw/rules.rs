@@ -1,6 +1,6 @@
 //! `[retry]`, `[timeouts]`, `[thresholds]`, `[budget]`, `[declared]`, `[slo]`, `[fidelity]`.
 
-use crate::scenario::text::{Amount, Span};
+use crate::units::text::{Amount, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! `[strategy.*]`, `[[nemesis]]` and `optimise`.
 
-use crate::scenario::text::Span;
+use crate::units::text::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! `[target.NAME]` and `[workload]`.
 
 use super::cost::{DECIMAL, Fx};
-use crate::scenario::text::{Span, Wait};
+use crate::units::text::{Span, Wait};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;

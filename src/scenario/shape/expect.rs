@@ -1,6 +1,6 @@
 //! What a schema expects, in words.
 
-use crate::scenario::text;
+use crate::units::text;
 use serde_json::Value as Json;
 
 /// The words that a schema of a closed list allows; `None` if it is no such list.

@@ -1,6 +1,6 @@
 //! A valid value for a schema, to stand where a needed one is missing or wrong. No plan is built from it.
 
-use crate::scenario::text;
+use crate::units::text;
 use serde_json::Value as Json;
 use toml::Value as Toml;
 

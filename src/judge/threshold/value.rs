@@ -1,0 +1,200 @@
+//! From a threshold's metric and aggregate to a value.
+
+use super::Seen;
+use crate::judge::Observed;
+use crate::plan::{Aggregate, Cell, Plan, Threshold};
+use crate::summary::CounterRow;
+use crate::units::{Currency, Money, format_duration};
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// What a value counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Nanoseconds.
+    Time,
+    /// A share, 0 to 1.
+    Share,
+    /// Things.
+    Count,
+    /// Things per thing.
+    Ratio,
+    /// Things per second.
+    PerSecond,
+    /// 10⁻¹² of a currency.
+    Cost(Currency),
+}
+
+impl Unit {
+    /// The value with its unit, as a report prints it.
+    pub(super) fn show(self, value: f64) -> String {
+        match self {
+            Self::Time => Duration::try_from_secs_f64(value / 1e9)
+                .map_or_else(|_| format!("{value} ns"), format_duration),
+            Self::Share => format!("{:.2}%", value * 100.0),
+            Self::Count => format!("{value}"),
+            Self::Ratio => format!("{value:.3}"),
+            Self::PerSecond => format!("{value:.2}/s"),
+            Self::Cost(currency) => Money { pico: value.round() as i128, currency }.to_string(),
+        }
+    }
+}
+
+/// What a metric of a counter row is.
+enum Counted {
+    /// So many of something, out of so many looked at.
+    Things(u64, u64),
+    /// A share: so many out of so many.
+    Share(u64, u64),
+    /// So many for so many others.
+    Ratio(u64, u64),
+    /// Something per second, resting on so many.
+    PerSecond(f64, u64),
+    /// The most of something at once: a maximum, so it is never summed.
+    Most(u64, u64),
+}
+
+/// The metrics that are not distributions. Names are read with `-` and `_` alike.
+fn counted(row: &CounterRow, metric: &str) -> Option<Counted> {
+    use Counted::{Most, PerSecond, Ratio, Share, Things};
+    let planned = row.planned.max(row.jobs);
+    Some(match metric {
+        "error_rate" => Share(row.attempts.saturating_sub(row.attempts_ok), row.attempts),
+        "attempts" => Things(row.attempts, row.attempts),
+        "attempts_per_job" => Ratio(row.attempts, row.jobs),
+        "jobs" => Things(row.jobs, planned),
+        "dropped" => Things(row.not_issued.get("dropped").copied().unwrap_or(0), planned),
+        "throughput" => PerSecond(row.throughput_per_s, row.answered),
+        "goodput" => PerSecond(row.goodput_per_s, row.jobs),
+        "tokens_per_s" => PerSecond(row.tokens_per_s, row.attempts),
+        "in_flight" => Most(row.in_flight_max, row.attempts),
+        _ => return None,
+    })
+}
+
+/// The name as this room spells it.
+fn spelt(metric: &str) -> String {
+    metric.replace('-', "_")
+}
+
+const TIMES: [&str; 7] = ["ttft", "itl", "tpot", "first_byte", "response", "service", "lag"];
+
+/// Shares, ratios, rates and maxima: their sum over cells would mean nothing.
+const NEVER_SUMMED: [&str; 6] =
+    ["error_rate", "attempts_per_job", "throughput", "goodput", "tokens_per_s", "in_flight"];
+
+fn is_time(metric: &str) -> bool {
+    TIMES.contains(&metric)
+}
+
+/// Whether the threshold is judged once, over the sum of the selected cells.
+pub(super) fn summed(threshold: &Threshold) -> bool {
+    let metric = spelt(&threshold.metric);
+    let per_cell = is_time(&metric) || NEVER_SUMMED.contains(&metric.as_str());
+    metric == "cost" || (!per_cell && threshold.aggregate != Aggregate::Rate)
+}
+
+/// Whether a slow generator falsifies it: times, and rates per second.
+pub(super) fn hangs_on_load(threshold: &Threshold) -> bool {
+    let metric = spelt(&threshold.metric);
+    let rate = threshold.aggregate == Aggregate::Rate && metric != "error_rate";
+    is_time(&metric) || rate || matches!(metric.as_str(), "throughput" | "goodput" | "tokens_per_s")
+}
+
+/// What one cell has to say.
+pub(super) fn of_cell(threshold: &Threshold, cell: Cell, inputs: &dyn Observed) -> Seen {
+    let metric = spelt(&threshold.metric);
+    if is_time(&metric) {
+        return time(threshold, inputs.histogram(cell, &metric.replace('_', "-")));
+    }
+    let Some(row) = inputs.counter(cell) else {
+        return missing(Unit::Count, "no data");
+    };
+    let rate = threshold.aggregate == Aggregate::Rate;
+    match counted(row, &metric) {
+        None => missing(Unit::Count, &format!("there is no metric \"{}\"", threshold.metric)),
+        Some(Counted::Share(some, all)) => seen(some as f64 / all as f64, Unit::Share, all),
+        Some(Counted::Ratio(some, all)) => seen(some as f64 / all as f64, Unit::Ratio, all),
+        Some(Counted::PerSecond(value, samples)) => seen(value, Unit::PerSecond, samples),
+        Some(Counted::Most(n, samples)) => seen(n as f64, Unit::Count, samples),
+        Some(Counted::Things(n, samples)) if rate => {
+            seen(n as f64 / (row.elapsed_ms as f64 / 1e3), Unit::PerSecond, samples)
+        }
+        Some(Counted::Things(n, samples)) => seen(n as f64, Unit::Count, samples),
+    }
+}
+
+/// What the selected cells have to say together.
+pub(super) fn over_cells(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observed) -> Seen {
+    if spelt(&threshold.metric) == "cost" {
+        return cost(plan, threshold, cells, inputs);
+    }
+    let mut sum = Seen { value: Ok(0.0), unit: Unit::Count, samples: 0 };
+    for cell in cells {
+        let part = of_cell(threshold, *cell, inputs);
+        sum.samples += part.samples;
+        sum.value = match (sum.value, part.value) {
+            (Ok(a), Ok(b)) => Ok(a + b),
+            (Err(why), _) | (_, Err(why)) => Err(why),
+        };
+    }
+    sum
+}
+
+/// A sum that leaves out a cell would understate, so every cell must have its cost.
+fn cost(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observed) -> Seen {
+    let asked = threshold.text.rsplit(' ').next().and_then(|last| last.parse::<Currency>().ok());
+    let mut sum: Option<Money> = None;
+    let mut samples = 0;
+    for cell in cells {
+        let target = &plan.targets[cell.target];
+        let Some(part) = inputs.cost(*cell) else {
+            let why = match &target.price {
+                None => format!("no data: target {} has no price", target.name),
+                Some(_) => format!("no data: no token of target {} was reported", target.name),
+            };
+            return missing(Unit::Count, &why);
+        };
+        let currency = asked.or(sum.map(|sum| sum.currency)).unwrap_or(part.currency);
+        if part.currency != currency {
+            let why = format!(
+                "target {} is paid in {}, not in {currency}: filter by target",
+                target.name, part.currency
+            );
+            return missing(Unit::Count, &why);
+        }
+        samples += inputs.counter(*cell).map_or(0, |row| row.attempts);
+        sum = Some(Money { pico: sum.map_or(0, |sum| sum.pico) + part.pico, currency });
+    }
+    match sum {
+        None => missing(Unit::Count, "no data"),
+        Some(sum) => seen(sum.pico as f64, Unit::Cost(sum.currency), samples),
+    }
+}
+
+fn time(threshold: &Threshold, histogram: Option<&Histogram<u64>>) -> Seen {
+    let unit = if threshold.aggregate == Aggregate::Count { Unit::Count } else { Unit::Time };
+    let Some(histogram) = histogram.filter(|histogram| !histogram.is_empty()) else {
+        return missing(unit, "no data");
+    };
+    let value = match threshold.aggregate {
+        Aggregate::Percentile(percent) => Ok(histogram.value_at_quantile(percent / 100.0) as f64),
+        Aggregate::Med => Ok(histogram.value_at_quantile(0.5) as f64),
+        Aggregate::Avg => Ok(histogram.mean()),
+        Aggregate::Min => Ok(histogram.min() as f64),
+        Aggregate::Max => Ok(histogram.max() as f64),
+        Aggregate::Count => Ok(histogram.len() as f64),
+        Aggregate::Rate | Aggregate::Total => {
+            Err(format!("{} is a time: ask for p(N), avg, med, min, max or count", threshold.metric))
+        }
+    };
+    Seen { value, unit, samples: histogram.len() }
+}
+
+fn seen(value: f64, unit: Unit, samples: u64) -> Seen {
+    Seen { value: Ok(value), unit, samples }
+}
+
+fn missing(unit: Unit, why: &str) -> Seen {
+    Seen { value: Err(why.to_owned()), unit, samples: 0 }
+}
