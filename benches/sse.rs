@@ -1,7 +1,8 @@
 //! Chunks per second through the event-stream codec alone, and through codec, JSON and accounting.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deadheat::provider::openai_chat::StreamDecoder;
+use deadheat::provider::StreamDecoder as _;
+use deadheat::provider::openai_chat::ChatStream;
 use deadheat::provider::sse::Decoder;
 use std::hint::black_box;
 use std::time::Duration;
@@ -37,7 +38,7 @@ fn codec(c: &mut Criterion) {
     });
     group.bench_function("codec, JSON and accounting", |b| {
         b.iter(|| {
-            let mut decoder = StreamDecoder::new(1000);
+            let mut decoder = Box::new(ChatStream::new(1000));
             for (chunk, at_us) in chunks.iter().zip(0..) {
                 decoder.push(black_box(chunk), Duration::from_micros(at_us));
             }

@@ -1,7 +1,7 @@
-//! Speaks one LLM API per file, as a client.
+//! Speaks LLM APIs as a client, one folder per wire protocol.
 //!
-//! A [`Client`] makes one attempt: it stamps it, reads the answer as it comes and says what became of it
-//! in three arms. It never repeats anything; that is for the strategy.
+//! A [`Client`] makes one attempt: it stamps it, reads the answer as it arrives and classifies the result as ok,
+//! failed or unknown. It never retries; that is for the strategy.
 
 mod answer;
 mod client;
@@ -9,6 +9,7 @@ mod endpoint;
 mod hint;
 pub mod openai_chat;
 mod outcome;
+mod protocol;
 mod request;
 pub mod sse;
 mod transport;
@@ -18,4 +19,5 @@ pub use answer::Answer;
 pub use client::{Client, Done};
 pub use endpoint::{ApiKey, Endpoint, Peer, PeerBody, Respond, Responding, SetupError};
 pub use outcome::Fault;
+pub use protocol::StreamDecoder;
 pub use request::Request;

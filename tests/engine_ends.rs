@@ -75,6 +75,7 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
     };
     let base_url = server.as_ref().map_or_else(|| url.expect("a URL").to_owned(), Server::base_url);
     let endpoint = Endpoint {
+        api: plan.targets[0].api,
         base_url,
         api_key: None,
         model: "m".into(),

@@ -3,7 +3,7 @@
 
 use deadheat::clock::Clock;
 use deadheat::history::{ErrorClass, JobId, Outcome};
-use deadheat::plan::Timeouts;
+use deadheat::plan::{Api, Timeouts};
 use deadheat::provider::{ApiKey, Client, Done, Endpoint, Request, SetupError};
 use std::future::pending;
 use std::time::Duration;
@@ -15,6 +15,7 @@ const KEY: &str = "sk-very-secret-0123456789";
 fn endpoint(base_url: String, stream: bool) -> Endpoint {
     let long = Duration::from_secs(20);
     Endpoint {
+        api: Api::OpenaiChat,
         base_url,
         api_key: Some(ApiKey::new(KEY)),
         model: "m".to_owned(),

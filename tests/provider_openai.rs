@@ -2,8 +2,8 @@
 #![cfg(not(loom))]
 
 use deadheat::history::ErrorClass;
-use deadheat::provider::openai_chat::{StreamDecoder, read_unary};
-use deadheat::provider::{Answer, Fault};
+use deadheat::provider::openai_chat::{ChatStream, read_unary};
+use deadheat::provider::{Answer, Fault, StreamDecoder as _};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn hash(text: &str) -> Option<String> {
 
 /// Decodes pieces that arrive 1.5 ms apart, the first at 10 ms.
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Answer, Result<(), Fault>) {
-    let mut decoder = StreamDecoder::new(16);
+    let mut decoder = Box::new(ChatStream::new(16));
     for (i, piece) in (0u32..).zip(pieces) {
         decoder.push(piece, Duration::from_millis(10) + Duration::from_micros(1500) * i);
     }

@@ -3,7 +3,7 @@
 
 use deadheat::clock::Clock;
 use deadheat::history::{ErrorClass, JobId, Outcome};
-use deadheat::plan::Timeouts;
+use deadheat::plan::{Api, Timeouts};
 use deadheat::provider::{Client, Done, Endpoint, Request};
 use std::future::pending;
 use std::net::SocketAddr;
@@ -23,8 +23,15 @@ fn timeouts() -> Timeouts {
 
 fn client(at: SocketAddr, timeouts: Timeouts) -> Client {
     let base_url = format!("http://{at}/v1");
-    let endpoint =
-        Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts, peer: None };
+    let endpoint = Endpoint {
+        api: Api::OpenaiChat,
+        base_url,
+        api_key: None,
+        model: "m".to_owned(),
+        stream: true,
+        timeouts,
+        peer: None,
+    };
     Client::new(&endpoint, Clock::start()).expect("a client")
 }
 
@@ -256,6 +263,7 @@ async fn without_a_listener_or_a_name_nothing_was_sent() {
     for scheme in ["http", "https"] {
         let base_url = format!("{scheme}://no-such-host.invalid/v1");
         let endpoint = Endpoint {
+            api: Api::OpenaiChat,
             base_url,
             api_key: None,
             model: "m".to_owned(),

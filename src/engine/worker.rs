@@ -107,6 +107,7 @@ fn endpoints(plan: &Plan, seat: &Seat, outfit: &Outfit<'_>) -> Vec<Endpoint> {
                 Place::Mock(_) => None,
             };
             Endpoint {
+                api: target.api,
                 base_url: base_url.clone(),
                 api_key: variable.and_then(|variable| (outfit.keys)(variable)),
                 model: target.model.clone(),

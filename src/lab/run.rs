@@ -196,6 +196,7 @@ fn endpoint(plan: &Plan, target: &Target, provider: &Local) -> Endpoint {
         answer.map(|answered| answered.map(|response| response.map(BodyExt::boxed))).boxed()
     };
     Endpoint {
+        api: target.api,
         base_url: "http://in-memory.invalid/v1".to_owned(),
         api_key: None,
         model: target.model.clone(),

@@ -127,6 +127,7 @@ fn serve(
 
 fn endpoint(plan: &Plan, base_url: String) -> Endpoint {
     Endpoint {
+        api: plan.targets[0].api,
         base_url,
         api_key: None,
         model: plan.targets[0].model.clone(),

@@ -8,7 +8,7 @@ use super::environment::THROW_AWAY_KEY;
 use super::process::Answers;
 use crate::clock::Clock;
 use crate::history::{Attempt, JobId, JobKey, LedgerEntry, Outcome};
-use crate::plan::Timeouts;
+use crate::plan::{Api, Timeouts};
 use crate::provider::{ApiKey, Client, Endpoint, Request};
 use futures_util::future::join_all;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -78,6 +78,7 @@ impl Drive {
         answers: Answers,
     ) -> Result<Self, String> {
         let endpoint = Endpoint {
+            api: Api::OpenaiChat,
             base_url: address.url.clone(),
             api_key: Some(ApiKey::new(THROW_AWAY_KEY)),
             model: "mock-1".to_owned(),

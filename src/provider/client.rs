@@ -1,9 +1,9 @@
 //! One attempt, from a request to its complete record.
 
-use super::openai_chat::{Body, StreamDecoder, read_refusal, read_unary};
+use super::protocol::Protocol;
 use super::transport::{self, Chunk, Chunks, Reply, Sent, Transport};
 use super::watch::{Phase, Watch, first_deadline, timer};
-use super::{Answer, ApiKey, Endpoint, Fault, Request, SetupError, hint, outcome};
+use super::{Answer, ApiKey, Endpoint, Fault, Request, SetupError, StreamDecoder, hint, outcome};
 use crate::clock::{Clock, ns};
 use crate::history::{Attempt, ErrorClass, Outcome};
 use crate::plan::Timeouts;
@@ -41,7 +41,7 @@ pub struct Done {
 pub struct Client {
     transport: Box<dyn Transport>,
     headers: HeaderMap,
-    body: Body,
+    protocol: Box<dyn Protocol>,
     key: Option<ApiKey>,
     stream: bool,
     timeouts: Timeouts,
@@ -77,6 +77,7 @@ impl Client {
     /// # Errors
     /// If the URL or the key cannot be used, or TLS cannot be set up.
     pub fn new(endpoint: &Endpoint, clock: Clock) -> Result<Self, SetupError> {
+        let protocol = <dyn Protocol>::of(endpoint.api, &endpoint.model, endpoint.stream);
         let accept = if endpoint.stream { "text/event-stream" } else { "application/json" };
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -84,15 +85,14 @@ impl Client {
         let agent = concat!("deadheat/", env!("CARGO_PKG_VERSION"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
         if let Some(key) = &endpoint.api_key {
-            let bearer = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
-            let mut bearer = bearer.map_err(|_| SetupError::Key)?;
-            bearer.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, bearer);
+            let (name, mut value) = protocol.authorization(key.expose()).ok_or(SetupError::Key)?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
         }
         Ok(Self {
-            transport: transport::choose(endpoint, "/chat/completions", clock)?,
+            transport: transport::choose(endpoint, protocol.path(), clock)?,
             headers,
-            body: Body::new(&endpoint.model, endpoint.stream),
+            protocol,
             key: endpoint.api_key.clone(),
             stream: endpoint.stream,
             timeouts: endpoint.timeouts,
@@ -128,7 +128,7 @@ impl Client {
         watch: &mut Watch<'_, C>,
         seen: &mut Seen,
     ) -> Result<(), Fault> {
-        let body = self.body.render(request.question, request.prompt_tokens, request.output_tokens);
+        let body = self.protocol.body(request);
         let headers = || self.headers_for(request);
         let mut reply = self.transport.send(&headers, Bytes::from(body), sent.clone());
         let reply = watch.guard(Phase::Head, |cx| reply.as_mut().poll(cx)).await??;
@@ -139,11 +139,14 @@ impl Client {
         let body = body.as_mut();
         seen.headers = Some(headers).filter(hint::is_given).unwrap_or_default();
         if !status.is_success() {
-            return Err(refused(status, body, watch, first_byte, seen).await);
+            return Err(refused(&*self.protocol, status, body, watch, first_byte, seen).await);
         }
         match (self.stream, json) {
-            (true, false) => read_stream(body, watch, first_byte, seen, request.output_tokens).await,
-            (streamed, _) => read_whole(body, watch, first_byte, seen, streamed).await,
+            (true, false) => {
+                let decoder = self.protocol.decoder(request.output_tokens);
+                read_stream(decoder, body, watch, first_byte, seen).await
+            }
+            (streamed, _) => read_whole(&*self.protocol, body, watch, first_byte, seen, streamed).await,
         }
     }
 
@@ -224,13 +227,12 @@ async fn next<C: Future<Output = ()>>(
 }
 
 async fn read_stream<C: Future<Output = ()>>(
+    mut decoder: Box<dyn StreamDecoder>,
     body: &mut dyn Chunks,
     watch: &mut Watch<'_, C>,
     first_byte: Duration,
     seen: &mut Seen,
-    expected_chunks: u32,
 ) -> Result<(), Fault> {
-    let mut decoder = StreamDecoder::new(expected_chunks);
     let mut last = first_byte;
     while !decoder.is_over() {
         match next(body, watch, Phase::Body(last)).await {
@@ -256,6 +258,7 @@ async fn read_stream<C: Future<Output = ()>>(
 }
 
 async fn read_whole<C: Future<Output = ()>>(
+    protocol: &dyn Protocol,
     body: &mut dyn Chunks,
     watch: &mut Watch<'_, C>,
     first_byte: Duration,
@@ -274,7 +277,7 @@ async fn read_whole<C: Future<Output = ()>>(
     }
     seen.complete = Some(last);
     let mut answer = Answer::new(0);
-    let result = read_unary(&bytes, &mut answer);
+    let result = protocol.read_whole(&bytes, &mut answer);
     seen.answer = Some(answer);
     if asked_for_stream && result.is_ok() {
         let message = "the answer is one JSON body, although a stream was asked for";
@@ -286,6 +289,7 @@ async fn read_whole<C: Future<Output = ()>>(
 /// Reads what a refusal says. Its status has decided already, so a body that breaks off, or never ends,
 /// changes nothing.
 async fn refused<C: Future<Output = ()>>(
+    protocol: &dyn Protocol,
     status: StatusCode,
     body: &mut dyn Chunks,
     watch: &mut Watch<'_, C>,
@@ -307,7 +311,7 @@ async fn refused<C: Future<Output = ()>>(
             Err(_) => break,
         }
     }
-    let refusal = read_refusal(&bytes);
+    let refusal = protocol.read_refusal(&bytes);
     let class = outcome::of_status(status, refusal.quota_exhausted);
     let colon = if refusal.message.is_empty() { "" } else { ": " };
     Fault::new(class, format!("HTTP {}{colon}{}", status.as_u16(), refusal.message))
@@ -317,6 +321,7 @@ async fn refused<C: Future<Output = ()>>(
 mod tests {
     use super::*;
     use crate::history::JobId;
+    use crate::plan::Api;
     use std::cell::Cell;
     use std::task::{Context, Poll};
     use transport::Replying;
@@ -353,8 +358,15 @@ mod tests {
         let s = Duration::from_secs(1);
         let timeouts = Timeouts { connect: s, first_byte: s, idle: s, total: s };
         let base_url = "http://127.0.0.1:9".to_owned();
-        let endpoint =
-            Endpoint { base_url, api_key: None, model: "m".to_owned(), stream: true, timeouts, peer: None };
+        let endpoint = Endpoint {
+            api: Api::OpenaiChat,
+            base_url,
+            api_key: None,
+            model: "m".to_owned(),
+            stream: true,
+            timeouts,
+            peer: None,
+        };
         let clock = Clock::start();
         let mut client = Client::new(&endpoint, clock).expect("a client");
         client.transport = Box::new(Torrent(clock));

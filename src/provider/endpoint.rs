@@ -1,6 +1,6 @@
 //! Where attempts go, and with which key.
 
-use crate::plan::Timeouts;
+use crate::plan::{Api, Timeouts};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::BoxBody;
@@ -64,6 +64,8 @@ impl fmt::Debug for Peer {
 /// One API to call.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
+    /// Which API it speaks.
+    pub api: Api,
     /// Base URL, up to and including the version: `https://llm.example.com/v1`.
     pub base_url: String,
     /// Sent as a bearer token.

@@ -101,6 +101,7 @@ pub(crate) fn run_beside(
     let servers: Vec<Server> =
         plan.targets.iter().map(|target| serve(plan, target, clock, &ledger)).collect();
     let endpoint = |(target, server): (&Target, &Server)| Endpoint {
+        api: target.api,
         base_url: server.base_url(),
         api_key: None,
         model: target.model.clone(),

@@ -31,6 +31,7 @@ pub(super) fn start(plan: &Plan, clock: Clock, ledger: &LedgerWriter) -> Result<
             Place::Url { url, api_key_env } => (url.clone(), key(target, api_key_env.as_deref())?),
         };
         targets.endpoints.push(Endpoint {
+            api: target.api,
             base_url,
             api_key,
             model: target.model.clone(),

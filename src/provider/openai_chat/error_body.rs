@@ -1,19 +1,11 @@
 //! Reads the body of an answer that is not a success.
 
 use super::json::describe;
+use crate::provider::protocol::Refusal;
 use serde_json::Value;
 
-/// What a refusal says.
-#[derive(Debug)]
-pub(in crate::provider) struct Refusal {
-    /// In words.
-    pub(in crate::provider) message: String,
-    /// Whether the quota is used up, so that coming again is no use.
-    pub(in crate::provider) quota_exhausted: bool,
-}
-
 /// Reads an error body of any kind: the API's JSON, a gateway's HTML (never parsed), bare text, nothing.
-pub(in crate::provider) fn read_refusal(body: &[u8]) -> Refusal {
+pub(super) fn read_refusal(body: &[u8]) -> Refusal {
     let body = body.trim_ascii();
     let plain = |message: String| Refusal { message, quota_exhausted: false };
     if body.is_empty() {

@@ -11,15 +11,14 @@ const WORDS: [&str; 16] = [
 
 /// What all request bodies of one endpoint have in common.
 #[derive(Debug, Clone)]
-pub struct Body {
+pub(super) struct Body {
     prefix: String,
     suffix: &'static str,
 }
 
 impl Body {
     /// Bodies that ask `model` for streamed or whole answers. A stream is asked to report its usage.
-    #[must_use]
-    pub fn new(model: &str, stream: bool) -> Self {
+    pub(super) fn new(model: &str, stream: bool) -> Self {
         let model = serde_json::Value::from(model);
         let prefix = format!(r#"{{"model":{model},"messages":[{{"role":"user","content":""#);
         let suffix = if stream {
@@ -33,8 +32,7 @@ impl Body {
     /// The body for a job: a prompt of exactly `prompt_tokens` words (one at the least), the first of
     /// which is the job's tag. It depends on nothing else, so that every attempt of a job sends the
     /// same bytes.
-    #[must_use]
-    pub fn render(&self, job: JobId, prompt_tokens: u32, output_tokens: u32) -> Vec<u8> {
+    pub(super) fn render(&self, job: JobId, prompt_tokens: u32, output_tokens: u32) -> Vec<u8> {
         let words = usize::try_from(prompt_tokens).unwrap_or(usize::MAX).max(1);
         let room = self.prefix.len() + words.saturating_mul(8).min(1 << 20) + 128;
         let mut text = String::with_capacity(room);

@@ -3,19 +3,19 @@
 use super::json::{Completion, describe};
 use crate::history::ErrorClass;
 use crate::provider::sse::{Decoder, Event};
-use crate::provider::{Answer, Fault};
+use crate::provider::{Answer, Fault, StreamDecoder};
 use std::time::Duration;
 
-/// What an event stream has said so far. The caller pushes bytes with the moment they arrived.
+/// The decoder of a chat-completions stream.
 ///
-/// An answer is whole when `[DONE]` has come after a finish reason. A stream that ends cleanly without
-/// `[DONE]`, as some compatible servers end it, is whole only if the finish reason and the usage that was
-/// asked for have come and nothing is left unterminated; otherwise something is missing, and it is cut.
+/// An answer is complete when `[DONE]` has arrived after a finish reason. Some compatible servers end a stream
+/// without `[DONE]`: it is complete only if the finish reason and the usage that was asked for have arrived and no
+/// event is unterminated; otherwise it is cut.
 ///
-/// Unknown events, fields and finish reasons are passed over. So is data that begins with a colon, a
-/// comment that some gateways put behind `data:` as a keep-alive.
+/// Unknown events, fields and finish reasons are ignored. So is data that begins with a colon: some gateways send
+/// such a comment behind `data:` as a keep-alive.
 #[derive(Debug)]
-pub struct StreamDecoder {
+pub struct ChatStream {
     sse: Decoder,
     state: State,
 }
@@ -28,7 +28,7 @@ struct State {
     fault: Option<Fault>,
 }
 
-impl StreamDecoder {
+impl ChatStream {
     /// A decoder for one answer, with room for about `expected_chunks` chunks of content.
     #[must_use]
     pub fn new(expected_chunks: u32) -> Self {
@@ -36,9 +36,10 @@ impl StreamDecoder {
         let state = State { answer, terminated: false, has_usage: false, fault: None };
         Self { sse: Decoder::default(), state }
     }
+}
 
-    /// Takes bytes that arrived at `at`.
-    pub fn push(&mut self, bytes: &[u8], at: Duration) {
+impl StreamDecoder for ChatStream {
+    fn push(&mut self, bytes: &[u8], at: Duration) {
         let Self { sse, state } = self;
         if state.is_over() {
             return;
@@ -51,14 +52,11 @@ impl StreamDecoder {
         }
     }
 
-    /// Whether the stream has said all that counts: its terminator, or an error.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.state.is_over()
     }
 
-    /// What had arrived when the stream ended, and what is wrong with it, if anything.
-    pub fn finish(self) -> (Answer, Result<(), Fault>) {
+    fn finish(self: Box<Self>) -> (Answer, Result<(), Fault>) {
         let truncated = self.sse.is_truncated();
         let State { answer, terminated, has_usage, fault } = self.state;
         let result = match (fault, terminated, answer.finished) {
@@ -77,9 +75,7 @@ impl StreamDecoder {
         (answer, result)
     }
 
-    /// What has arrived, when the connection, not the stream, came to an end.
-    #[must_use]
-    pub fn into_answer(self) -> Answer {
+    fn into_answer(self: Box<Self>) -> Answer {
         self.state.answer
     }
 }
