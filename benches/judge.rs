@@ -6,7 +6,7 @@
 #![cfg(not(loom))]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#[path = "../tests/metrics_fold/small.rs"]
+#[path = "../tests/evidence/small.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod small;
 

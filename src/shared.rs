@@ -2,7 +2,7 @@
 //!
 //! What a strategy decides, it decides here, under a lock that is never held across a wait; the async
 //! shell around it only waits. So loom can check the very code that the engine runs: each struct has a
-//! `tests/loom_*.rs` with the real struct, which must pass, and planted bugs, which loom must catch.
+//! `tests/loom/*.rs` with the real struct, which must pass, and planted bugs, which loom must catch.
 
 mod breaker;
 mod bucket;

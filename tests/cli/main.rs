@@ -1,0 +1,47 @@
+//! The binary, run as a user runs it.
+#![cfg(not(loom))]
+
+#[path = "../support/cli.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod cli;
+#[path = "../support/junit.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod junit;
+#[path = "../support/summary.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod summary;
+
+mod action;
+#[cfg(unix)]
+mod article;
+mod audit;
+#[cfg(target_os = "linux")]
+mod audit_ends;
+#[cfg(unix)]
+mod compare;
+#[cfg(unix)]
+mod compare_pairs;
+mod cost;
+mod evidence;
+mod exit;
+#[cfg(unix)]
+mod explore;
+mod hunt;
+#[cfg(unix)]
+mod interrupt;
+#[cfg(unix)]
+mod merge;
+mod merge_blocks;
+#[cfg(unix)]
+mod mock;
+#[cfg(unix)]
+mod nemesis;
+mod output;
+mod plan_verb;
+mod report;
+mod scenarios;
+mod secrets;
+#[cfg(target_os = "linux")]
+mod setup;
+#[cfg(target_os = "linux")]
+mod workers;

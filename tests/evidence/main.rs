@@ -1,0 +1,25 @@
+//! The files of a run, and what is folded and judged from them.
+#![cfg(not(loom))]
+
+#[path = "../support/evidence/mod.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod evidence;
+
+#[cfg(unix)]
+mod broken_off;
+mod claims;
+mod course;
+mod edges;
+mod files;
+mod fold;
+mod good;
+mod ledger;
+#[path = "linear_histories.rs"]
+mod linear;
+mod locks;
+#[allow(dead_code, reason = "a part of it is used")]
+mod porcupine;
+mod random;
+mod retries;
+mod shared;
+mod small;

@@ -1,0 +1,6 @@
+//! The hunt for schedules.
+#![cfg(not(loom))]
+
+mod calm;
+mod planted;
+mod world;

@@ -1,0 +1,12 @@
+//! Runs in virtual time.
+#![cfg(not(loom))]
+
+#[path = "../support/cases.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod cases;
+#[path = "../support/cli.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod cli;
+
+mod properties;
+mod time;

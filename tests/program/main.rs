@@ -1,0 +1,9 @@
+//! External programs under audit.
+#![cfg(not(loom))]
+
+mod drive;
+mod honest;
+mod perturb;
+mod processes;
+mod programs;
+mod verdicts;

@@ -1,0 +1,21 @@
+//! Strategies that share state in Redis, against a real server.
+#![cfg(not(loom))]
+
+#[path = "../support/live/mod.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod live;
+#[path = "../support/redis.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod redis_support;
+
+#[cfg(unix)]
+mod counter;
+mod in_process;
+mod jepsen;
+mod locks;
+#[cfg(unix)]
+mod lost;
+mod model;
+mod server;
+mod steps;
+mod tls;

@@ -1,0 +1,17 @@
+//! Concurrency strategies.
+#![cfg(not(loom))]
+
+#[path = "../support/cases.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod cases;
+#[path = "../support/live/mod.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod live;
+
+mod drive;
+mod hold;
+mod laws;
+#[cfg(unix)]
+mod properties;
+mod retry;
+mod rounds;
