@@ -21,3 +21,4 @@ pub use endpoint::{ApiKey, Endpoint, Peer, PeerBody, Respond, Responding, SetupE
 pub use outcome::Fault;
 pub use protocol::StreamDecoder;
 pub use request::Request;
+pub use transport::is_proxied;

@@ -90,14 +90,21 @@ pub(super) fn choose(
         return Ok(Box::new(memory::Memory::new(peer.clone(), uri, clock)));
     }
     let plain = uri.scheme() == Some(&http::uri::Scheme::HTTP);
-    if plain && (is_loopback(&uri) || Matcher::from_system().intercept(&uri).is_none()) {
+    let proxied = is_proxied(&uri);
+    if plain && !proxied {
         Ok(Box::new(direct::Direct::new(&uri, clock)))
     } else {
-        Ok(Box::new(reqwest::Reqwest::new(uri, clock)?))
+        Ok(Box::new(reqwest::Reqwest::new(uri, proxied, clock)?))
     }
 }
 
-/// A proxy before this very machine is never meant.
+/// Whether requests to `uri` go through a proxy, by the environment's proxy variables and `NO_PROXY`. An empty variable
+/// is none, and requests to this machine never go through one.
+#[must_use]
+pub fn is_proxied(uri: &Uri) -> bool {
+    !is_loopback(uri) && Matcher::from_system().intercept(uri).is_some()
+}
+
 fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or("").trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())

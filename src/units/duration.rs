@@ -56,28 +56,43 @@ fn scale(number: &str, unit_ns: u64) -> Option<u64> {
     u64::try_from(ns).ok()
 }
 
-/// The shortest usual form with three significant figures: `812ns`, `41.3µs`, `1.20ms`, `2.50s`, `3m20s`.
+/// The shortest usual form with three significant figures: `812ns`, `41.3µs`, `1.20ms`, `2.50s`, `3m20s`. A value that
+/// rounds up to the next unit is printed in that unit: 999.96 µs is `1.00ms`.
 #[must_use]
 pub fn format_duration(d: Duration) -> String {
+    /// Nanoseconds of a unit, how many of it make the next unit, and its name.
+    const UNITS: [(f64, f64, &str); 3] = [(1e3, 1e3, "µs"), (1e6, 1e3, "ms"), (1e9, 60.0, "s")];
     let ns = d.as_nanos();
-    let (value, unit) = match ns {
-        0 => return "0s".to_owned(),
-        1..1_000 => return format!("{ns}ns"),
-        1_000..1_000_000 => (ns as f64 / 1e3, "µs"),
-        1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
-        1_000_000_000..60_000_000_000 => (ns as f64 / 1e9, "s"),
-        _ => {
-            let s = d.as_secs();
-            return match (s / 3600, s % 3600 / 60, s % 60) {
-                (0, m, 0) => format!("{m}m"),
-                (0, m, s) => format!("{m}m{s}s"),
-                (h, 0, _) => format!("{h}h"),
-                (h, m, _) => format!("{h}h{m}m"),
-            };
+    if ns < 1_000 {
+        return if ns == 0 { "0s".to_owned() } else { format!("{ns}ns") };
+    }
+    for (unit_ns, limit, name) in UNITS {
+        let (text, rounded) = three_figures(ns as f64 / unit_ns);
+        if rounded < limit {
+            return text + name;
         }
+    }
+    let s = d.as_secs() + u64::from(d.subsec_nanos() >= 500_000_000);
+    match (s / 3600, s % 3600 / 60, s % 60) {
+        (0, m, 0) => format!("{m}m"),
+        (0, m, s) => format!("{m}m{s}s"),
+        (h, 0, _) => format!("{h}h"),
+        (h, m, _) => format!("{h}h{m}m"),
+    }
+}
+
+/// A value with three significant figures, and what that text says.
+fn three_figures(value: f64) -> (String, f64) {
+    let print = |decimals: usize| {
+        let text = format!("{value:.decimals$}");
+        let rounded = text.parse().unwrap_or(value);
+        (text, rounded)
     };
-    let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.decimals$}{unit}")
+    [(2, 10.0), (1, 100.0)]
+        .into_iter()
+        .map(|(decimals, limit)| (print(decimals), limit))
+        .find_map(|(printed, limit)| (printed.1 < limit).then_some(printed))
+        .unwrap_or_else(|| print(0))
 }
 
 /// The exact text of a duration, which [`parse_duration`] reads back: a whole number of the largest unit that
@@ -139,8 +154,31 @@ mod tests {
             (2_500_000_000, "2.50s"),
             (200_000_000_000, "3m20s"),
             (120_000_000_000, "2m"),
+            (999_960, "1.00ms"),
+            (9_999_000, "10.0ms"),
+            (99_960_000, "100ms"),
+            (999_600_000, "1.00s"),
+            (59_960_000_000, "1m"),
+            (119_600_000_000, "2m"),
         ] {
             assert_eq!(format_duration(Duration::from_nanos(ns)), text);
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever is printed is read back as nearly the same time, and no unit holds as much as the next one.
+        #[test]
+        fn what_is_printed_is_read_back(exponent in 0u32..16, digits in 1u64..99_999) {
+            let time = Duration::from_nanos(digits.saturating_mul(10u64.pow(exponent)) / 1_000);
+            let text = format_duration(time);
+            let back = parse_duration(&text).expect("a duration");
+            let off = back.abs_diff(time).as_secs_f64();
+            // Three figures; above an hour, whole minutes.
+            let allowed = if time < Duration::from_secs(3600) { time.as_secs_f64() * 0.0051 } else { 60.0 };
+            proptest::prop_assert!(off <= allowed, "{time:?} is printed as {text}");
+            let number: f64 = text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0.0);
+            let limit = if text.ends_with("µs") || text.ends_with("ms") || text.ends_with("ns") { 1e3 } else { 60.0 };
+            proptest::prop_assert!(text.ends_with('h') || number < limit, "{time:?} is printed as {text}");
         }
     }
 }

@@ -1,5 +1,4 @@
 //! Random scenarios around one strategy, for properties in real and in virtual time.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use proptest::prelude::*;
 

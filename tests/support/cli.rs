@@ -1,5 +1,4 @@
 //! Running the binary in a directory of its own.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,4 @@
 //! A plan, counts and distributions by hand, for tests of the gate and the report.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use base64::Engine as _;
 use deadheat::plan::*;

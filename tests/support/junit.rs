@@ -1,5 +1,4 @@
 //! Holds JUnit texts against the schema, by xmllint, and against what no schema can say.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use quick_junit::{Report, TestCase, TestCaseStatus};
 use std::io::Write;

@@ -1,5 +1,4 @@
 //! What the tests of Redis share: waiting, and servers of their own.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;

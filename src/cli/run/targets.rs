@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::history::LedgerWriter;
 use crate::mock::{LedgerSink, MockConfig, Server};
 use crate::plan::{MockPlan, Place, Plan, Target};
-use crate::provider::{ApiKey, Endpoint};
+use crate::provider::{ApiKey, Endpoint, is_proxied};
 use crate::summary::Exit;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -93,46 +93,37 @@ fn key(target: &Target, variable: Option<&str>) -> Result<Option<ApiKey>, Failur
     }
 }
 
-/// Tries a connection to every target that is not built in, so that a dead one is told before a run and
-/// not by a thousand errors after it.
+/// Tries a connection to every target that is not built in, so that an unreachable one is reported once before the run
+/// and not by a thousand errors after it. Names host and port only: the rest of a URL may hold a secret.
 pub(super) fn reach(plan: &Plan) -> Result<(), Failure> {
     for target in &plan.targets {
         let Place::Url { url, api_key_env } = &target.place else { continue };
         key(target, api_key_env.as_deref())?;
-        knock(url, plan.timeouts.connect).map_err(|error| {
-            let message = format!(
-                "target {}: cannot reach {url}: {error}; is it running, and is the URL right?",
-                target.name
-            );
+        connect(url, plan.timeouts.connect).map_err(|error| {
+            let message = format!("target {}: {error}; is it running, and is the URL right?", target.name);
             Failure::new(Exit::Unreachable, &message)
         })?;
     }
     Ok(())
 }
 
-fn knock(url: &str, timeout: Duration) -> Result<(), String> {
-    let uri: http::Uri = url.parse().map_err(|error| format!("not a URL: {error}"))?;
-    let host = uri.host().ok_or("the URL has no host")?.trim_matches(['[', ']']);
+fn connect(url: &str, timeout: Duration) -> Result<(), String> {
+    let uri: http::Uri = url.parse().map_err(|_| "its url cannot be read".to_owned())?;
+    let host = uri.host().ok_or("its url has no host")?.trim_matches(['[', ']']);
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    if proxied() {
+    if is_proxied(&uri) {
         return Ok(());
     }
-    let addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
-    let mut last = "the name has no address".to_owned();
+    let failed = |error: &dyn std::fmt::Display| format!("cannot reach {host} port {port}: {error}");
+    let addresses = (host, port).to_socket_addrs().map_err(|error| failed(&error))?;
+    let mut last = failed(&"the name has no address");
     for address in addresses {
         match TcpStream::connect_timeout(&address, timeout) {
             Ok(_) => return Ok(()),
-            Err(error) => last = error.to_string(),
+            Err(error) => last = failed(&error),
         }
     }
     Err(last)
-}
-
-/// Whether connections may go through a proxy, which alone knows the way then.
-fn proxied() -> bool {
-    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some())
 }
 
 /// A thousand streams need two thousand descriptors on one machine: take all that the system allows.

@@ -21,9 +21,12 @@ pub(super) struct Reqwest {
 }
 
 impl Reqwest {
-    pub(super) fn new(uri: Uri, clock: Clock) -> Result<Self, SetupError> {
+    /// A client that uses the environment's proxies only if `proxied`.
+    pub(super) fn new(uri: Uri, proxied: bool, clock: Clock) -> Result<Self, SetupError> {
         let url = uri.to_string().parse().map_err(|_| SetupError::Url { why: "cannot be read" })?;
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        let builder = if proxied { builder } else { builder.no_proxy() };
+        let client = builder
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
@@ -123,7 +126,8 @@ mod tests {
         Mock::given(posted).respond_with(redirect).expect(1).mount(&server).await;
         let clock = Clock::start();
         let (sent, before) = (Sent::not_yet(), clock.now());
-        let transport = Reqwest::new(server.uri().parse().expect("a URI"), clock).expect("a transport");
+        let transport =
+            Reqwest::new(server.uri().parse().expect("a URI"), false, clock).expect("a transport");
         let reply = transport.send(&HeaderMap::new, Bytes::from_static(b"ping"), sent.clone()).await;
         let Reply { status, first_byte, mut body, .. } = reply.unwrap_or_else(|fault| panic!("{fault:?}"));
         let stamp = sent.get().expect("a stamp");

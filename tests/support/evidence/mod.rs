@@ -1,6 +1,5 @@
 //! Random evidence of a client and a provider that both behave: what the judges must let pass, and what
 //! mutations start from.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod plan;
 

@@ -1,5 +1,4 @@
 //! Whole runs inside a test: a scenario, the built-in provider, the engine, the evidence, the judge.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod bent;
 pub(crate) mod thief;
