@@ -5,7 +5,6 @@ use crate::cli;
 use cli::Place;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
@@ -68,13 +67,10 @@ fn each_loads_fits_the_published_schema_and_says_first_what_it_is() {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "the time a person waits, not a measurement of the product")]
-fn quickstart_passes_in_under_ten_seconds_and_invites_to_the_next() {
+fn quickstart_passes_and_names_the_next_command() {
     let place = Place::new();
     let path = scenario("quickstart.toml");
-    let begun = Instant::now();
     let ran = place.run(&[&["run", &path, "--out", "run"], &SLOW_BUILD[..]].concat()).exits(0);
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let last = ran.out.trim_end().lines().last().expect("a report");
     assert!(last.ends_with("deadheat run scenarios/unbounded.toml"), "{last}");
     let summary: Value = serde_json::from_str(&place.read("run/summary.json")).expect("JSON");

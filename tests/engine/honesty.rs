@@ -58,8 +58,9 @@ fn a_stall_of_the_provider_is_in_the_response_histogram() {
 fn a_stall_behind_the_clients_own_semaphore_is_in_the_response_histogram() {
     let run = run(&plan(&format!("{STALLED}[strategy.semaphore]\npermits = 4\n"), &[]), &right);
     assert_told(&run);
-    // The attempts themselves were fast: only the response, from due to done, tells of the wait.
-    assert!(metric(&run, "service").p90 < Some(500.0), "{:?}", metric(&run, "service"));
+    // The attempts themselves were fast: only the response, from due to done, shows the wait.
+    let [service, response] = ["service", "response"].map(|name| metric(&run, name).p90.expect("a p90"));
+    assert!(service * 2.0 < response, "service {service} ms, response {response} ms");
 }
 
 #[test]

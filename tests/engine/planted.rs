@@ -11,7 +11,6 @@ use live::bent::{Bent, Bug};
 use live::{Build, Run, plan, right, run};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// Twelve jobs for four workers, each tried up to three times.
 const LOAD: &str = r#"
@@ -300,11 +299,4 @@ fn the_right_client_is_never_accused() {
         let checked = good.summary.verdicts.iter().filter(|row| row.verdict == Verdict::Holds).count();
         assert!(checked >= 12, "seed {seed}: only {checked} rules were put to the test");
     }
-}
-
-/// The whole of this file must not be one long wait.
-#[test]
-fn a_quick_run_is_quick() {
-    let good = run(&plan(LOAD, &[]), &right);
-    assert!(Duration::from_nanos(good.evidence.meta.elapsed_ns) < Duration::from_secs(5));
 }

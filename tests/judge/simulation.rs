@@ -1,6 +1,6 @@
-//! The rule of `deadheat compare` on simulated runs: identical arms are accused no more often than was agreed, and arms that
-//! differ are found as often as `docs/gate.md` says. The table there is made here: `REGENERATE=1 cargo test --test
-//! gate_simulation`.
+//! The rule of `deadheat compare` on simulated runs: equal arms are accused no more often than the error
+//! rate allows, and arms that differ are found as often as `docs/gate.md` says. The table there is made
+//! here: `REGENERATE=1 cargo test --test judge simulation::`.
 
 use crate::support;
 mod whole;

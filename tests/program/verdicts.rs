@@ -154,7 +154,7 @@ each(lambda job: call(job["prompt"], timeout=None))
     assert_eq!(broken(&trial), ["progress"], "{:#?}", trial.verdicts);
     let (jobs, text) = witness(&trial, Invariant::Progress);
     assert_eq!(jobs, ["job:0001"], "{text}");
-    assert!(hangs.subject.seen().stopped == 1 && trial.elapsed < Duration::from_secs(15));
+    assert_eq!(hangs.subject.seen().stopped, 1);
 }
 
 #[test]

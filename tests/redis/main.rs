@@ -1,6 +1,9 @@
 //! Strategies that share state in Redis, against a real server.
 #![cfg(not(loom))]
 
+#[path = "../support/cli.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod cli;
 #[path = "../support/live/mod.rs"]
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod live;

@@ -1,13 +1,13 @@
 //! A private Redis server: it starts, is killed and restarted, and leaves nothing behind.
 
+use crate::cli::{Place, Running, SMALL};
 use crate::redis_support;
 
 use deadheat::engine::{RedisServer, RedisServerError};
 use deadheat::strategy::redis::{RedisClient, RedisErrorKind, Store};
 use redis_support::{block_on, process_id, running, until};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -102,38 +102,30 @@ fn a_server_that_ends_at_once_is_quoted() {
     assert!(text.starts_with(&fake.display().to_string()), "{text}");
 }
 
-/// The part of the test below that is killed: starts a server, says where, and waits for its death.
-#[test]
-fn owner_that_is_killed() {
-    if std::env::var_os("DEADHEAT_TEST_OWNER").is_none() {
-        return;
-    }
-    let server = RedisServer::spawn().expect("a server");
-    println!("\nowner of {}", server.url());
-    let mut line = String::new();
-    let _ = std::io::stdin().read_line(&mut line);
-}
-
+/// A run with a server of its own, as a process that can be killed.
 #[test]
 fn it_ends_even_when_its_owner_is_killed() {
-    let mut owner = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "owner_that_is_killed", "--nocapture"])
-        .env("DEADHEAT_TEST_OWNER", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this test again");
-    let output = BufReader::new(owner.stdout.take().expect("its output"));
-    let url = output
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| line.strip_prefix("owner of ").map(str::to_owned))
-        .expect("the address of its server");
-    let process = process_id(&url);
+    let place = Place::new();
+    let spawned = "[strategy.redis-lock]\npermits = 3\nredis = \"spawn\"\n";
+    let endless = SMALL.replace("constant = \"10ms\"", "constant = \"1h\"");
+    place.write("endless.toml", &endless.replace("[strategy.semaphore]\npermits = 3\n", spawned));
+    let folders = place.path("tmp");
+    std::fs::create_dir(&folders).expect("a folder");
+    let mut run = place.command(&["run", "endless.toml"]);
+    run.env("TMPDIR", &folders).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = Running(run.spawn().expect("it starts"));
+
+    let socket = block_on(until(async || {
+        let mut entries = std::fs::read_dir(&folders).expect("a folder");
+        entries.find_map(|entry| {
+            let socket = entry.expect("an entry").path().join("redis.sock");
+            socket.exists().then_some(socket)
+        })
+    }));
+    let process = process_id(&format!("redis+unix://{}", socket.display()));
     assert!(running(process));
-    owner.kill().expect("SIGKILL");
-    owner.wait().expect("its end");
-    let socket = PathBuf::from(url.trim_start_matches("redis+unix://"));
+    run.0.kill().expect("SIGKILL");
+    run.0.wait().expect("its end");
     let folder = socket.parent().expect("a folder");
     block_on(until(async || (!running(process) && !folder.exists()).then_some(())));
 }

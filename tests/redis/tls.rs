@@ -1,32 +1,15 @@
 //! `rediss://`: a Redis server behind TLS, with an authority of the test's own.
 
+use crate::cli::{Place, Ran, SMALL};
 use crate::redis_support;
 
-use deadheat::strategy::redis::{Locks, RedisClient, RedisErrorKind, Released};
+use deadheat::strategy::redis::{Locks, RedisClient, RedisErrorKind};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use redis_support::{PortServer, block_on};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 const SECRET: &str = "behind-tls";
-
-/// The part of the test below that trusts the authority, as a user would: by `SSL_CERT_FILE`.
-#[test]
-fn client_that_trusts() {
-    let Ok(url) = std::env::var("DEADHEAT_TEST_REDISS") else { return };
-    let client = RedisClient::new(&url).expect("a client");
-    client.ping().expect("an answer to a blocking call");
-    let locks = Locks::new(client, "t:");
-    block_on(async {
-        let token = locks.acquire("a", "one", Duration::from_secs(60)).await.expect("an answer");
-        assert!(token.is_some());
-        assert_eq!(locks.release("a", "one").await.expect("an answer"), Released::Yes);
-        let lost = locks.acquire("a", "two", Duration::from_secs(60)).await.expect("an answer");
-        assert!(lost > token);
-    });
-    println!("\ntrusted");
-}
 
 /// Writes an authority, and a certificate for 127.0.0.1 that it signed.
 fn certify(folder: &Path) {
@@ -70,14 +53,12 @@ fn tls_is_spoken_with_a_server_that_is_trusted_and_with_no_other() {
         .collect()
     });
     let url = format!("rediss://:{SECRET}@127.0.0.1:{}", server.port);
-    let output = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "client_that_trusts", "--nocapture"])
-        .env("DEADHEAT_TEST_REDISS", &url)
-        .env("SSL_CERT_FILE", file("authority.pem"))
-        .output()
-        .expect("this test again");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("trusted"), "{text}\n{output:?}");
+    let place = Place::new();
+    let lock = "[strategy.redis-lock]\npermits = 3\nredis = \"${DEADHEAT_TEST_REDISS}\"\n";
+    place.write("tls.toml", &SMALL.replace("[strategy.semaphore]\npermits = 3\n", lock));
+    let mut run = place.command(&["run", "tls.toml", "--quiet"]);
+    run.env("DEADHEAT_TEST_REDISS", &url).env("SSL_CERT_FILE", file("authority.pem"));
+    Ran::from(run.output().expect("it starts")).exits(0);
 
     // This process trusts what the system trusts, which is not that authority.
     let locks = Locks::new(RedisClient::new(&url).expect("a client"), "t:");
