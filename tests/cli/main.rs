@@ -13,11 +13,6 @@ mod summary;
 
 mod action;
 #[cfg(unix)]
-mod article;
-mod audit;
-#[cfg(target_os = "linux")]
-mod audit_ends;
-#[cfg(unix)]
 mod compare;
 #[cfg(unix)]
 mod compare_pairs;
@@ -34,10 +29,10 @@ mod merge;
 mod merge_blocks;
 #[cfg(unix)]
 mod mock;
-#[cfg(unix)]
-mod nemesis;
 mod output;
 mod plan_verb;
+#[cfg(unix)]
+mod readme;
 mod report;
 mod scenarios;
 mod secrets;

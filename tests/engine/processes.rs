@@ -6,23 +6,13 @@ use deadheat::engine::{Cause, Stop};
 use deadheat::history::{JobEnd, NotIssued, Outcome};
 use deadheat::profile;
 use deadheat::summary::{Invariant, Verdict};
-use live::{Run, plan, right, run, run_until};
+use live::workers::Binary;
+use live::{Run, plan, right, run, run_beside};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 const SMALL: &str = "[workload]\nprompt_tokens = { uniform = [5, 40] }\noutput_tokens = 3\n";
-
-/// Whose test looks at this process's workers has them to itself.
-static TURN: RwLock<()> = RwLock::new(());
-
-fn among_others() -> RwLockReadGuard<'static, ()> {
-    TURN.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn alone() -> RwLockWriteGuard<'static, ()> {
-    TURN.write().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A run of one profile by so many processes.
 fn spread(text: &str, processes: u32, set: &[(&str, &str)]) -> Run {
@@ -34,29 +24,10 @@ fn not_issued(run: &Run, why: NotIssued) -> u64 {
     run.evidence.cells.iter().filter_map(|end| end.not_issued.get(&why)).sum()
 }
 
-/// Processes of this machine that were started as workers by this test's process.
-fn workers() -> Vec<i32> {
-    let me = std::process::id().to_string();
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
-        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
-        let stat = String::from_utf8_lossy(&read("stat")).into_owned();
-        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-        let (state, parent) = (fields.next(), fields.next());
-        let worker = read("cmdline").split(|byte| *byte == 0).any(|word| word == b"worker");
-        if worker && parent == Some(&me) && state != Some("Z") {
-            found.push(pid);
-        }
-    }
-    found
-}
-
 const JOBS: [(&str, &str); 1] = [("workload.jobs", "15")];
 
 #[test]
 fn every_executor_issues_exactly_the_planned_jobs_over_all_processes() {
-    let _turn = among_others();
     let cases: [(&str, &[(&str, &str)]); 8] = [
         ("[profile.constant-vus]\nvus = 4", &JOBS),
         ("[profile.constant-vus]\nvus = 1", &JOBS),
@@ -87,7 +58,6 @@ fn every_executor_issues_exactly_the_planned_jobs_over_all_processes() {
 
 #[test]
 fn all_processes_take_their_share() {
-    let _turn = among_others();
     let seen = spread("[profile.constant-arrival-rate]\nrate = 200\nduration = \"300ms\"", 3, &[]);
     seen.assert_clean();
     let requests: Vec<u64> = seen.evidence.claims.iter().map(|claim| claim.requests).collect();
@@ -98,7 +68,6 @@ fn all_processes_take_their_share() {
 
 #[test]
 fn a_barrier_releases_each_group_together_and_after_the_last_in_all_processes() {
-    let _turn = among_others();
     let seen = spread("[profile.barrier]\nsize = 6\nrounds = 4", 2, &[("threads", "4")]);
     seen.assert_clean();
     let rounds: Vec<_> = seen.evidence.jobs.chunks(6).collect();
@@ -114,7 +83,6 @@ fn a_barrier_releases_each_group_together_and_after_the_last_in_all_processes() 
 
 #[test]
 fn stamps_of_all_processes_lie_on_one_clock() {
-    let _turn = among_others();
     let seen = spread("[profile.constant-arrival-rate]\nrate = 100\nduration = \"300ms\"", 3, &[]);
     // The provider stamps on this process's clock: an arrival is never before the client's sending.
     for row in &seen.evidence.ledger {
@@ -135,7 +103,6 @@ impl JobKeyOf<'_> {
 
 #[test]
 fn faults_retries_and_the_cap_hold_over_processes_and_beside_another_strategy() {
-    let _turn = among_others();
     let text = format!(
         "{SMALL}[profile.shared-iterations]\nvus = 8\niterations = 60\n[strategy.unbounded]\n\
          [strategy.semaphore]\npermits = 3\nprocesses = 2\n[retry]\nbackoff = {{ fixed = {{ wait = \"60ms\" }} }}\n\
@@ -153,7 +120,6 @@ fn faults_retries_and_the_cap_hold_over_processes_and_beside_another_strategy() 
 
 #[test]
 fn a_saturated_profile_drops_and_aborts_over_processes() {
-    let _turn = among_others();
     let profile = |on: &str| {
         format!(
             "[profile.constant-arrival-rate]\nrate = 100\nduration = \"200ms\"\nmax_in_flight = 2\n\
@@ -173,7 +139,6 @@ fn a_saturated_profile_drops_and_aborts_over_processes() {
 
 #[test]
 fn the_budget_of_all_processes_together_is_never_passed() {
-    let _turn = among_others();
     let budget = "[profile.shared-iterations]\nvus = 6\niterations = 60\n[budget]\nmax_requests = 17\n";
     let seen = spread(budget, 3, &[]);
     assert_eq!(seen.made.stopped, Some(Cause::OverBudget));
@@ -182,18 +147,13 @@ fn the_budget_of_all_processes_together_is_never_passed() {
     seen.assert_conserved();
 }
 
-fn meddle(text: &str, jobs: u64, meddle: impl Fn(&Stop) + Send + Sync) -> Run {
+fn meddle(text: &str, jobs: u64, meddle: impl Fn(&Stop, &Binary) + Send + Sync) -> Run {
     meddle_with(&format!("{text}\n[strategy.semaphore]\npermits = 40\nprocesses = 2\n"), jobs, meddle)
 }
 
-fn kill_one(_: &Stop) {
-    let victim = *workers().first().expect("a worker");
-    let pid = nix::unistd::Pid::from_raw(victim);
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("it is ours");
-}
-
 /// Runs long enough that something can be done to it, and does it once half of `jobs` are home.
-fn meddle_with(text: &str, jobs: u64, meddle: impl Fn(&Stop) + Send + Sync) -> Run {
+fn meddle_with(text: &str, jobs: u64, meddle: impl Fn(&Stop, &Binary) + Send + Sync) -> Run {
+    let binary = Binary::new();
     let stop = Arc::new(Stop::default());
     let plan = plan(&format!("{SMALL}{text}"), &[]);
     let over = AtomicBool::new(false);
@@ -203,9 +163,9 @@ fn meddle_with(text: &str, jobs: u64, meddle: impl Fn(&Stop) + Send + Sync) -> R
             while progress.read().jobs_ended < jobs / 2 && !over.load(SeqCst) {
                 std::thread::park_timeout(std::time::Duration::from_millis(1));
             }
-            meddle(&stop);
+            meddle(&stop, &binary);
         });
-        let made = live::run_watched(&plan, &right, &stop, &progress);
+        let made = run_beside(&plan, &right, &stop, &progress, binary.setup());
         over.store(true, SeqCst);
         made
     })
@@ -213,14 +173,13 @@ fn meddle_with(text: &str, jobs: u64, meddle: impl Fn(&Stop) + Send + Sync) -> R
 
 #[test]
 fn a_stop_reaches_all_processes_and_all_adds_up() {
-    let _turn = among_others();
     for profile in [
         "[profile.constant-arrival-rate]\nrate = 200\nduration = \"30s\"\n",
         "[profile.shared-iterations]\nvus = 8\niterations = 5000\n",
         "[profile.barrier]\nsize = 8\nrounds = 500\n",
         "[profile.per-vu-iterations]\nvus = 8\niterations = 500\n",
     ] {
-        let seen = meddle(profile, 40, |stop| stop.stop(Cause::Interrupted));
+        let seen = meddle(profile, 40, |stop, _| stop.stop(Cause::Interrupted));
         assert_eq!((seen.made.stopped, seen.summary.exit_code), (Some(Cause::Interrupted), 130));
         assert_eq!(seen.broken(), Vec::<&str>::new(), "{}", seen.story());
         seen.assert_conserved();
@@ -232,14 +191,13 @@ fn a_stop_reaches_all_processes_and_all_adds_up() {
 
 #[test]
 fn a_worker_that_is_killed_loses_no_job() {
-    let _turn = alone();
     for profile in [
         "[profile.constant-arrival-rate]\nrate = 400\nduration = \"500ms\"\n",
         "[profile.shared-iterations]\nvus = 8\niterations = 200\n",
         "[profile.barrier]\nsize = 8\nrounds = 25\n",
         "[profile.per-vu-iterations]\nvus = 8\niterations = 25\n",
     ] {
-        let seen = meddle(profile, 200, kill_one);
+        let seen = meddle(profile, 200, |_, binary| binary.kill_one());
         assert_eq!(seen.made.deaths, 1, "{profile}");
         assert_eq!(seen.jobs(0), (0..200).collect::<Vec<_>>(), "{profile}: every job has its result");
         assert!(seen.evidence.jobs.iter().all(|job| job.outcome == Outcome::Ok), "{profile}");
@@ -257,11 +215,10 @@ fn a_worker_that_is_killed_loses_no_job() {
 
 #[test]
 fn what_a_killed_process_kept_for_itself_is_neither_lost_nor_spent_twice() {
-    let _turn = alone();
     let load = "[profile.shared-iterations]\nvus = 6\niterations = 90\n";
     let budget = "[strategy.budgeted]\npermits = 6\nmax_tokens = 1800\nprocesses = 3\n";
     for strategy in ["[strategy.thread-pool]\nworkers = 6\nprocesses = 3\n", budget] {
-        let seen = meddle_with(&format!("{load}{strategy}"), 40, kill_one);
+        let seen = meddle_with(&format!("{load}{strategy}"), 40, |_, binary| binary.kill_one());
         assert_eq!(seen.made.deaths, 1);
         assert_eq!(seen.jobs(0), (0..90).collect::<Vec<_>>(), "{strategy}");
         let broken: Vec<&str> = seen.broken().into_iter().filter(|name| *name != "billed-once").collect();
@@ -276,14 +233,16 @@ fn what_a_killed_process_kept_for_itself_is_neither_lost_nor_spent_twice() {
 
 #[test]
 fn a_run_leaves_no_process_behind() {
-    let _turn = alone();
-    let seen = spread("[profile.shared-iterations]\nvus = 4\niterations = 8", 2, &[]);
-    seen.assert_clean();
-    assert_eq!(workers(), Vec::<i32>::new());
+    let leaves_none = |profile: &str, stop: &Arc<Stop>| {
+        let binary = Binary::new();
+        let strategy = "[strategy.semaphore]\npermits = 4\nprocesses = 2\n";
+        let plan = plan(&format!("{SMALL}{profile}{strategy}"), &[]);
+        let seen = run_beside(&plan, &right, stop, &Arc::default(), binary.setup());
+        assert_eq!(binary.workers(), []);
+        seen
+    };
+    leaves_none("[profile.shared-iterations]\nvus = 4\niterations = 8\n", &Arc::default()).assert_clean();
     let stop = Arc::new(Stop::default());
     stop.stop(Cause::Interrupted);
-    let text =
-        format!("{SMALL}[profile.barrier]\nsize = 4\n[strategy.semaphore]\npermits = 4\nprocesses = 2\n");
-    run_until(&plan(&text, &[]), &right, &stop).assert_conserved();
-    assert_eq!(workers(), Vec::<i32>::new());
+    leaves_none("[profile.barrier]\nsize = 4\n", &stop).assert_conserved();
 }

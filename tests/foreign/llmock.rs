@@ -7,35 +7,14 @@ use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-const VERSION: &str = "0.2.2";
-
-/// The server's binary: named by DEADHEAT_LLMOCK, else installed once under .cache/.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| match std::env::var_os("DEADHEAT_LLMOCK") {
-        Some(path) => path.into(),
-        None => install(),
-    })
-}
-
-fn install() -> PathBuf {
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/llmock");
-    let binary = home.join("bin/llmock");
-    if !binary.exists() {
-        let done = |command: &mut Command| {
-            let status = command.status().expect("python3 with venv is needed: see scripts/test");
-            assert!(status.success(), "{command:?} failed; scripts/test installs what the tests need");
-        };
-        done(Command::new("python3").args(["-m", "venv"]).arg(&home));
-        done(Command::new(home.join("bin/pip")).args([
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            &format!("llmock=={VERSION}"),
-        ]));
-    }
+/// The server's binary: named by DEADHEAT_LLMOCK, else where scripts/test installs it.
+fn binary() -> PathBuf {
+    let binary = std::env::var_os("DEADHEAT_LLMOCK").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/llmock/bin/llmock"),
+        PathBuf::from,
+    );
+    assert!(binary.exists(), "llmock is needed: `scripts/test foreign` installs it");
     binary
 }
 

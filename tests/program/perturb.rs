@@ -167,7 +167,7 @@ fn said(words: &[&str], script: &str, seed: u64) -> String {
 
 #[test]
 fn no_order_arises_that_node_forbids_and_planted_races_show() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/perturb/lawful.cjs");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/perturb/lawful.cjs");
     for seed in 0..12 {
         assert_eq!(said(&["node", script, "laws"], "node.cjs", seed), "[]", "seed {seed}");
     }
@@ -194,7 +194,7 @@ fn pythons() -> Vec<String> {
 
 #[test]
 fn no_order_arises_that_python_forbids_and_a_race_shows_in_each_version() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/perturb/lawful.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/perturb/lawful.py");
     let pythons = pythons();
     assert!(!pythons.is_empty());
     for python in pythons {

@@ -10,6 +10,7 @@ use deadheat::shared::Progress;
 use deadheat::strategy::redis::RedisClient;
 use deadheat::strategy::*;
 use deadheat::summary::{Invariant, Verdict};
+use live::workers::Binary;
 use live::{Run, plan, run_beside};
 use redis_support::block_on;
 use std::cell::{Cell, RefCell};
@@ -243,7 +244,8 @@ fn with_deaths(deaths: u32) -> Run {
         build(strategy, &plan.retry, &around)
     };
     let redis = [(0, CellRedis { url: server.url(), restart: None })].into();
-    let setup = WorkerSetup { redis, ..WorkerSetup::default() };
+    let binary = Binary::new();
+    let setup = WorkerSetup { redis, ..binary.setup() };
     let progress = Arc::new(Progress::default());
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -251,30 +253,11 @@ fn with_deaths(deaths: u32) -> Run {
                 while progress.read().jobs_ended < 40 * death {
                     std::thread::park_timeout(Duration::from_millis(1));
                 }
-                let victim = *workers().first().expect("a worker");
-                nix::sys::signal::kill(victim, nix::sys::signal::Signal::SIGKILL).expect("it is ours");
+                binary.kill_one();
             }
         });
         run_beside(&plan, &build, &Arc::new(Stop::default()), &progress, setup)
     })
-}
-
-/// This process's workers.
-fn workers() -> Vec<nix::unistd::Pid> {
-    let me = std::process::id().to_string();
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
-        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
-        let stat = String::from_utf8_lossy(&read("stat")).into_owned();
-        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-        let (state, parent) = (fields.next(), fields.next());
-        let worker = read("cmdline").split(|byte| *byte == 0).any(|word| word == b"worker");
-        if worker && parent == Some(&me) && state != Some("Z") {
-            found.push(nix::unistd::Pid::from_raw(pid));
-        }
-    }
-    found
 }
 
 #[test]

@@ -12,13 +12,19 @@ mod live;
 mod redis_support;
 
 #[cfg(unix)]
+mod article;
+#[cfg(unix)]
 mod counter;
 mod in_process;
 mod jepsen;
 mod locks;
 #[cfg(unix)]
 mod lost;
+#[cfg(unix)]
+mod matrix;
 mod model;
+#[cfg(unix)]
+mod nemesis;
 mod server;
 mod steps;
 mod tls;

@@ -2,6 +2,8 @@
 
 pub(crate) mod bent;
 pub(crate) mod thief;
+#[cfg(unix)]
+pub(crate) mod workers;
 
 use deadheat::clock::Clock;
 use deadheat::engine::{self, Cause, Made, Stop};
@@ -116,7 +118,11 @@ pub(crate) fn run_beside(
         history: history.sender(),
         stop: stop.clone(),
         workers: engine::WorkerSetup {
-            program: env!("CARGO_BIN_EXE_deadheat").into(),
+            program: if setup.program.as_os_str().is_empty() {
+                env!("CARGO_BIN_EXE_deadheat").into()
+            } else {
+                setup.program
+            },
             prefix: "test:".to_owned(),
             ..setup
         },

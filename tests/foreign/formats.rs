@@ -1,13 +1,13 @@
 //! The formats that other programs read.
 
 use crate::cli;
-use crate::junit;
 use crate::summary;
 
+use crate::junit::failed;
+use crate::xml::{against_schema, valid};
 use cli::Place;
 use deadheat::report::{Offered, csv, hdr_log, hgrm, llmd_report, markdown, vllm_bench};
 use deadheat::summary::{MetricRow, Summary, ThresholdRow, Verdict};
-use junit::{against_schema, failed, valid};
 use quick_junit::{TestCase, TestCaseStatus};
 use serde_json::Value;
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! figures of a release build:
 //!
 //! ```console
-//! REGENERATE=1 cargo test --release --test readme matrix
+//! REGENERATE=1 cargo test --release --test redis matrix::
 //! ```
 
 use crate::cli;
@@ -171,7 +171,7 @@ fn the_matrix_names_what_a_run_breaks() {
     assert_eq!(
         first_columns(kept),
         expected(),
-        "the README says something else: REGENERATE=1 cargo test --release --test readme matrix"
+        "the README says something else: REGENERATE=1 cargo test --release --test redis matrix::"
     );
     for row in summary.strategies.iter().filter(|row| row.broken_on_purpose.is_none()) {
         assert!(!row.wrong_when.is_empty(), "{}", row.strategy);

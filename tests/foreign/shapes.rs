@@ -10,35 +10,14 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-const VERSION: &str = "0.2.1";
-
-/// A Python that has llm-d's models: named by DEADHEAT_LLMD_PYTHON, else installed once under .cache/.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| match std::env::var_os("DEADHEAT_LLMD_PYTHON") {
-        Some(path) => path.into(),
-        None => install(),
-    })
-}
-
-fn install() -> PathBuf {
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/llmd");
-    let python = home.join("bin/python");
-    if !home.join("bin/benchmark-report").exists() {
-        let done = |command: &mut Command| {
-            let status = command.status().expect("python3 with venv is needed: see scripts/test");
-            assert!(status.success(), "{command:?} failed; scripts/test installs what the tests need");
-        };
-        done(Command::new("python3").args(["-m", "venv"]).arg(&home));
-        done(Command::new(home.join("bin/pip")).args([
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            &format!("llmd-benchmark-report=={VERSION}"),
-        ]));
-    }
+/// A Python that has llm-d's models: named by DEADHEAT_LLMD_PYTHON, else where scripts/test installs it.
+fn python() -> PathBuf {
+    let python = std::env::var_os("DEADHEAT_LLMD_PYTHON").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/llmd-benchmark-report/bin/python"),
+        PathBuf::from,
+    );
+    assert!(python.exists(), "llmd-benchmark-report is needed: `scripts/test foreign` installs it");
     python
 }
 

@@ -1,12 +1,12 @@
 //! Comparisons as Markdown and JUnit, and in which files they stand.
 
 use crate::cli;
-use crate::junit;
 
+use crate::junit::failed;
+use crate::xml::valid;
 use cli::{Place, SMALL};
 use deadheat::report::{compared_junit, compared_markdown};
 use deadheat::summary::Compared;
-use junit::{failed, valid};
 use quick_junit::{TestCase, TestCaseStatus};
 use serde_json::{Value, json};
 
