@@ -1,9 +1,16 @@
 //! Strategies that share state in Redis, against a real server.
 #![cfg(not(loom))]
 
+#[path = "../support/cases.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod cases;
 #[path = "../support/cli.rs"]
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod cli;
+#[cfg(unix)]
+#[path = "../support/ground.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod ground;
 #[path = "../support/live/mod.rs"]
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod live;
@@ -15,7 +22,6 @@ mod redis_support;
 mod article;
 #[cfg(unix)]
 mod counter;
-mod in_process;
 mod jepsen;
 mod locks;
 #[cfg(unix)]
@@ -25,6 +31,8 @@ mod matrix;
 mod model;
 #[cfg(unix)]
 mod nemesis;
+#[cfg(unix)]
+mod properties;
 mod server;
 mod steps;
 mod tls;

@@ -4,12 +4,17 @@
 #[path = "../support/cases.rs"]
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod cases;
+#[cfg(unix)]
+#[path = "../support/ground.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod ground;
 #[path = "../support/live/mod.rs"]
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod live;
 
 mod drive;
 mod hold;
+mod in_process;
 mod laws;
 #[cfg(unix)]
 mod properties;
