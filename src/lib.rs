@@ -27,10 +27,11 @@
 //! - [`lab`]: runs a plan in virtual time
 //! - [`cli`]: one file per verb
 //!
-//! [`clock`], [`seed`], [`units`] and [`sync`] are the leaves that all rooms may use.
+//! [`clock`], [`secret`], [`seed`], [`units`] and [`sync`] are the leaves that all rooms may use.
 //! `ARCHITECTURE.md` walks one request through them.
 
 pub mod clock;
+pub mod secret;
 pub mod seed;
 pub mod sync;
 pub mod units;

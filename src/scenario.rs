@@ -13,7 +13,6 @@ mod fault;
 mod file;
 mod fill;
 mod load;
-mod mask;
 mod metric;
 mod phases;
 mod price;
@@ -30,7 +29,6 @@ mod url;
 pub use fault::{Fault, Faults};
 pub use file::{Sense, read_file};
 pub use load::{load, load_stored, load_whole};
-pub use mask::masked;
 pub use schema::schema;
 pub use source::{MAX_SOURCE_BYTES, SourceError};
 

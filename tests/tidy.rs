@@ -9,8 +9,9 @@ const MOST_LINES_IN_A_FILE: usize = 400;
 const MOST_LINES_IN_A_FUNCTION: usize = 70;
 
 /// What each room may import. The data flows one way; `ARCHITECTURE.md` says why.
-const ROOMS: [(&str, &[&str]); 29] = [
+const ROOMS: [(&str, &[&str]); 30] = [
     ("clock", &[]),
+    ("secret", &[]),
     ("seed", &[]),
     ("units", &[]),
     ("sync", &[]),
@@ -80,7 +81,7 @@ const ROOMS: [(&str, &[&str]); 29] = [
     ),
     ("main", &["cli"]),
 ];
-const LEAVES: [&str; 4] = ["clock", "seed", "units", "sync"];
+const LEAVES: [&str; 5] = ["clock", "secret", "seed", "units", "sync"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

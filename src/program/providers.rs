@@ -1,5 +1,7 @@
 //! Which variables hold a provider's key or address: by their names, and where a name says nothing, by what they hold.
 
+use crate::secret::is_model_key;
+
 /// What becomes of a variable of ours in the program's environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -131,7 +133,7 @@ pub(super) fn fate(name: &str, value: &str) -> Fate {
     match rest {
         Some(rest) => of_provider(rest, value),
         None if is_address(value) && names_a_model(value) => Fate::Address,
-        None if is_key(value) => Fate::Key,
+        None if is_model_key(value) => Fate::Key,
         None => Fate::Kept,
     }
 }
@@ -223,12 +225,6 @@ fn names_a_model(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
     let mut words = value.split(|c: char| !c.is_ascii_alphanumeric());
     words.any(|word| WORDS.contains(&word)) || PARTS.iter().any(|part| value.contains(part))
-}
-
-/// Whether a value under a foreign name is a key for models. Others begin with `sk_`, or `sk-lf-`.
-fn is_key(value: &str) -> bool {
-    let begins = ["sk-", "gsk_", "xai-", "pplx-", "nvapi-", "csk-", "r8_"];
-    value.len() >= 16 && !value.starts_with("sk-lf-") && begins.iter().any(|start| value.starts_with(start))
 }
 
 #[cfg(test)]

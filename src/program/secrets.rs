@@ -3,7 +3,7 @@
 use super::dotenv;
 use super::environment::THROW_AWAY_KEY;
 use super::providers::{Fate, fate};
-use crate::scenario::masked;
+use crate::secret::masked;
 use std::path::Path;
 
 /// What is shorter stands in many words.

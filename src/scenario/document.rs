@@ -1,7 +1,8 @@
 //! A TOML document that remembers where each value stands, in the file or in a `--set`.
 
 use super::fault::Fault;
-use super::mask;
+use crate::secret::masked;
+
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -64,7 +65,7 @@ impl Document {
         let (table, errors) = DeTable::parse_recoverable(&file.text);
         for error in errors {
             let span = error.span().unwrap_or(0..0);
-            let what = format!("this is not TOML: {}", mask::text(error.message()));
+            let what = format!("this is not TOML: {}", masked(error.message()));
             faults.push(Fault::new(&file, span, what, "correct the syntax; see https://toml.io".to_owned()));
         }
         let root = Node { value: table_value(table.get_ref(), 0), at: At { text: 0, span: 0..0 } };
@@ -73,7 +74,7 @@ impl Document {
 
     /// Applies `--set key=value`; what is wrong with it goes to `faults`.
     pub(super) fn set(&mut self, key: &str, value: &str, faults: &mut Vec<Fault>) {
-        let text = Text { name: format!("--set {}", mask::text(key)), text: value.to_owned() };
+        let text = Text { name: format!("--set {}", masked(key)), text: value.to_owned() };
         let index = self.texts.len();
         let path: Vec<&str> = key.split('.').map(str::trim).collect();
         if path.iter().any(|part| part.is_empty()) {

@@ -1,7 +1,8 @@
 //! What is wrong with a scenario: where, what, and what to write instead.
 
 use super::document::Text;
-use super::mask;
+use crate::secret::{masked, masked_document};
+
 use serde::Serialize;
 use std::ops::Range;
 
@@ -33,8 +34,8 @@ impl Fault {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
             span: start..end,
-            what: mask::text(&what),
-            help: mask::text(&help),
+            what: masked(&what),
+            help: masked(&help),
         }
     }
 }
@@ -62,7 +63,7 @@ impl Faults {
         let index = |fault: &Fault| texts.iter().position(|text| text.name == fault.path);
         list.sort_by_cached_key(|fault| (index(fault), fault.span.start));
         list.dedup();
-        let masked: Vec<String> = texts.iter().map(|text| mask::document(&text.name, &text.text)).collect();
+        let masked: Vec<String> = texts.iter().map(|text| masked_document(&text.name, &text.text)).collect();
         let lines =
             list.iter().map(|fault| index(fault).map_or_else(Default::default, |i| line(&masked[i], fault)));
         Self { lines: lines.collect(), list }

@@ -10,7 +10,8 @@ mod stand_in;
 
 use super::checks::Findings;
 use super::document::{Entry, Node, Value};
-use super::{mask, strategies};
+use super::strategies;
+use crate::secret::{is_secret_name, masked};
 use crate::units::text;
 pub(super) use expect::nearest;
 use expect::{close, describe, variants};
@@ -73,7 +74,7 @@ impl<'a> Shape<'a, '_> {
 
     /// The path as the file would have it.
     fn name(&self) -> String {
-        mask::text(&self.path.join("."))
+        masked(&self.path.join("."))
     }
 
     fn table(&mut self, schema: &'a Json, node: &Node) -> Option<Toml> {
@@ -129,7 +130,7 @@ impl<'a> Shape<'a, '_> {
         {
             return self.findings.shape_key(&self.path, what, help);
         }
-        let help = if mask::is_secret_key(key) && known.contains(&"api_key_env") {
+        let help = if is_secret_name(key) && known.contains(&"api_key_env") {
             "never put a key in a file: export it and write its variable's name, api_key_env = \"HOUSE_KEY\""
                 .to_owned()
         } else {
