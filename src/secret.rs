@@ -89,13 +89,13 @@ pub fn is_model_key(text: &str) -> bool {
 /// `text` with keys and the `user:password@` of URLs replaced by stars, byte for byte, so that columns stay right.
 #[must_use]
 pub fn masked(text: &str) -> String {
-    stars(text, &spans(text))
+    stars(text, &key_spans(text))
 }
 
 /// The text of a TOML file or a setting, named `name`, masked as by [`masked`], with the values of secret names
 /// masked as well.
 pub(crate) fn masked_document(name: &str, source: &str) -> String {
-    let mut spans = spans(source);
+    let mut spans = key_spans(source);
     spans.extend(values(source));
     if let Some(key) = name.strip_prefix("--set ")
         && hides(key.rsplit('.').next().unwrap_or(key), source.trim_matches('"'))
@@ -114,7 +114,7 @@ pub fn shown_variable(name: &str) -> String {
 
 fn looks_like_variable(name: &str) -> bool {
     let digits = name.bytes().filter(u8::is_ascii_digit).count();
-    is_env_name(name) && name.len() <= 64 && digits <= 4 && spans(name).is_empty() && {
+    is_env_name(name) && name.len() <= 64 && digits <= 4 && key_spans(name).is_empty() && {
         let lower = name.bytes().any(|byte| byte.is_ascii_lowercase());
         !lower || name.contains('_') && !name.bytes().any(|byte| byte.is_ascii_uppercase())
     }
@@ -130,7 +130,7 @@ fn hides(key: &str, value: &str) -> bool {
 }
 
 /// Where keys and the login part of URLs stand.
-pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn key_spans(text: &str) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     for form in KEY_FORMS {
         for (start, _) in text.match_indices(form.prefix) {
@@ -147,8 +147,11 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
     for (scheme, _) in text.match_indices("://") {
         let start = scheme + 3;
         let end = text[start..].find(['"', '\'', ' ', '\n', '`']).map_or(text.len(), |end| start + end);
-        if let Some(at) = text[start..end].rfind('@') {
-            spans.push(start..start + at);
+        let login = text[start..end].rfind('@').map_or("", |at| &text[start..start + at]);
+        let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        let is_placeholder = login.strip_prefix(PLACEHOLDER).is_some_and(|name| name.chars().all(upper));
+        if !login.is_empty() && !is_placeholder {
+            spans.push(start..start + login.len());
         }
     }
     spans

@@ -2,6 +2,7 @@
 
 mod duration;
 mod money;
+pub(crate) mod shown;
 pub(crate) mod text;
 
 pub use duration::{exact_duration, format_duration, parse_duration};

@@ -6,7 +6,7 @@ use super::output::{self, Format, fail};
 use super::run::hunt;
 use crate::explore::{Budget, Finding, Replayed, replay};
 use crate::plan::{Cell, Plan};
-use crate::program::ProgramSubject;
+use crate::program::{ProgramSubject, Secrets, filled};
 use crate::summary::Exit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> u8 {
     let replayed = ground.with(cell, budget, |subject, _| replay(subject, &finding, runs));
     ground.close();
     match replayed {
-        Ok(replayed) => told(args, &finding, &replayed),
+        Ok(replayed) => told(args, &finding, &replayed, &str::to_owned),
         Err(why) => fail(args.format, Exit::Internal, &why),
     }
 }
@@ -110,8 +110,13 @@ fn program(args: &Args, finding: &Finding) -> u8 {
         let message = "the finding names neither a scenario nor a program: give the program behind `--`";
         return fail(args.format, Exit::Usage, message);
     }
-    let named = if args.command.is_empty() { &finding.origin.command } else { &args.command };
-    let settings = Options::from_set(&finding.origin.set).and_then(|options| options.settings(named.clone()));
+    let command = match args.command.is_empty() {
+        true => filled(&finding.origin.command, &|name| std::env::var(name).ok()),
+        false => Ok(args.command.clone()),
+    };
+    let secrets = Secrets::of_command(command.as_deref().unwrap_or_default());
+    let options = Options::from_set(&finding.origin.set);
+    let settings = command.and_then(|command| options?.settings(command));
     let mut settings = match settings {
         Ok(settings) => settings,
         Err(message) => return fail(args.format, Exit::Usage, &message),
@@ -124,9 +129,9 @@ fn program(args: &Args, finding: &Finding) -> u8 {
         Err(why) => return fail(args.format, Exit::Internal, &why),
     };
     match replay(&mut subject, finding, args.runs(finding)) {
-        Ok(replayed) => told(args, finding, &replayed),
+        Ok(replayed) => told(args, finding, &replayed, &|text| secrets.hide(text)),
         Err(_) if subject.seen().interrupted => fail(args.format, Exit::Interrupted, "interrupted"),
-        Err(why) => fail(args.format, Exit::Unreachable, &why),
+        Err(why) => fail(args.format, Exit::Unreachable, &secrets.hide(&why)),
     }
 }
 
@@ -146,7 +151,7 @@ fn cell(plan: &Plan, finding: &Finding) -> Option<Cell> {
 }
 
 /// Prints what became of it; the exit code.
-fn told(args: &Args, finding: &Finding, replayed: &Replayed) -> u8 {
+fn told(args: &Args, finding: &Finding, replayed: &Replayed, hide: &dyn Fn(&str) -> String) -> u8 {
     let rule = finding.invariant.name();
     let (exit, word, text) = match replayed {
         Replayed::Still { times, runs, seen } => {
@@ -157,6 +162,7 @@ fn told(args: &Args, finding: &Finding, replayed: &Replayed) -> u8 {
         }
         Replayed::Unreproduced { why } => (Exit::LoadInvalid, "unreproduced", format!("{rule}: {why}")),
     };
+    let text = hide(&text);
     match args.format {
         Format::Text => output::print(&format!("{word}: {text}\n"), exit.code()),
         Format::Json => {

@@ -2,6 +2,7 @@
 
 use crate::history::JobKey;
 use crate::schedule::Schedule;
+use crate::secret::PLACEHOLDER;
 use crate::summary::{FindingRow, Invariant, Moment, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -241,6 +242,20 @@ impl Finding {
 
 /// A word as a POSIX shell reads it.
 fn quoted(word: &str) -> String {
+    if word.contains(PLACEHOLDER) {
+        // The shell fills the secret in, and refuses if its variable is not set.
+        let mut pieces = word.split(PLACEHOLDER);
+        let mut whole = pieces.next().filter(|first| !first.is_empty()).map(quoted).unwrap_or_default();
+        for piece in pieces {
+            let end = piece.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+            let (name, rest) = piece.split_at(end.unwrap_or(piece.len()));
+            whole += &format!("\"${{{}{name}:?}}\"", &PLACEHOLDER[1..]);
+            if !rest.is_empty() {
+                whole += &quoted(rest);
+            }
+        }
+        return whole;
+    }
     let bare = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(bare) {
         return word.to_owned();

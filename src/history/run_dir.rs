@@ -15,11 +15,25 @@ pub const PARTS: &str = "parts";
 /// A run's directory while it is written: a hidden sibling `.NAME.partial` of its final place.
 ///
 /// [`RunDir::finish`] renames it into place. Dropped without that, it stays where it is: evidence is
-/// never deleted, and `.NAME.partial` can be judged like any other run.
+/// never deleted, and `.NAME.partial` can be judged like any other run. One that nothing was written to is removed,
+/// with the folder above it if that was made for it.
 #[derive(Debug)]
 pub struct RunDir {
     partial: PathBuf,
     place: PathBuf,
+    /// The folder above, if it was not there before.
+    made: Option<PathBuf>,
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        // Neither call removes a folder that holds anything.
+        if fs::remove_dir(&self.partial).is_ok()
+            && let Some(made) = &self.made
+        {
+            let _ = fs::remove_dir(made);
+        }
+    }
 }
 
 impl RunDir {
@@ -31,7 +45,7 @@ impl RunDir {
     /// be made.
     pub fn create(parent: &Path, name: &str, started_utc_s: u64, seed: u64) -> Result<Self, HistoryError> {
         let base = format!("{}-{}-{seed}", slug(name), compact_utc(started_utc_s));
-        fs::create_dir_all(parent).map_err(HistoryError::io("create", parent))?;
+        let made = make_parent(parent)?;
         for n in 1..=SIBLINGS_MAX {
             let name = if n == 1 { base.clone() } else { format!("{base}-{n}") };
             let (place, partial) = (parent.join(&name), parent.join(format!(".{name}.partial")));
@@ -44,7 +58,7 @@ impl RunDir {
                 fs::remove_dir(&partial).map_err(HistoryError::io("remove", &partial))?;
                 continue;
             }
-            return Ok(Self { partial, place });
+            return Ok(Self { partial, place, made });
         }
         Err(HistoryError::Occupied(parent.join(base)))
     }
@@ -58,12 +72,12 @@ impl RunDir {
         let name = place.file_name().ok_or_else(|| HistoryError::NoName(place.to_owned()))?;
         refuse_occupied(place)?;
         let parent = parent_of(place);
-        fs::create_dir_all(parent).map_err(HistoryError::io("create", parent))?;
+        let made = make_parent(parent)?;
         let name = name.to_string_lossy();
         for n in 1..=SIBLINGS_MAX {
             let partial = partial(place, &name, n);
             if claim(&partial)? {
-                return Ok(Self { partial, place: place.to_owned() });
+                return Ok(Self { partial, place: place.to_owned(), made });
             }
         }
         Err(HistoryError::Occupied(parent.join(format!(".{name}.partial"))))
@@ -184,8 +198,15 @@ impl RunDir {
         }
         fs::rename(&self.partial, &self.place).map_err(HistoryError::io("rename the run to", &self.place))?;
         sync_directory(parent_of(&self.place))?;
-        Ok(self.place)
+        Ok(self.place.clone())
     }
+}
+
+/// Makes the directories down to `parent`; gives it if it was not there.
+fn make_parent(parent: &Path) -> Result<Option<PathBuf>, HistoryError> {
+    let made = (!parent.exists()).then(|| parent.to_owned());
+    fs::create_dir_all(parent).map_err(HistoryError::io("create", parent))?;
+    Ok(made)
 }
 
 /// Makes the directory; `false` if it is there already.

@@ -104,6 +104,9 @@ pub enum ProgramError {
         /// Why.
         source: io::Error,
     },
+    /// It was killed on purpose, as `--kill-at` says, and did not start a second time.
+    #[error("the program was killed to be started again, and that failed: {0}")]
+    Restart(Box<ProgramError>),
     /// A thread could not be made.
     #[error("cannot watch the program: {0}")]
     Thread(io::Error),

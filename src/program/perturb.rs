@@ -96,8 +96,7 @@ pub fn perturb_for(words: &[String]) -> Option<Perturb> {
 }
 
 /// What a report says of a command of which nothing tells who runs it, and that was therefore never made to pause.
-#[must_use]
-pub fn perturb_unknown(words: &[String]) -> Option<String> {
+pub(super) fn perturb_unknown(words: &[String]) -> Option<String> {
     let unknown = language(words, env::var_os("PATH").as_deref()) == Language::Unknown;
     unknown.then(|| {
         "what the program does between two requests: nothing tells which language it is in, so its own steps were \
@@ -108,8 +107,7 @@ pub fn perturb_unknown(words: &[String]) -> Option<String> {
 
 /// What a report says of runs whose own steps were to change places, and did not: of `asked` runs, `missed` never loaded
 /// the script, and in `idle` others nothing paused.
-#[must_use]
-pub fn perturb_in_vain(asked: u64, missed: u64, idle: u64) -> Vec<String> {
+pub(super) fn perturb_in_vain(asked: u64, missed: u64, idle: u64) -> Vec<String> {
     let mut notes = Vec::new();
     if missed > 0 {
         notes.push(format!(

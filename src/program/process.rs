@@ -119,7 +119,7 @@ impl Watch {
             let started = course.start(process)?;
             course.members.push(started);
         }
-        let ended = course.watch();
+        let ended = course.watch()?;
         Ok(course.finish(ended))
     }
 }
@@ -196,7 +196,7 @@ impl Course<'_> {
     }
 
     /// Until all have ended or the time is up; when that was.
-    fn watch(&mut self) -> Duration {
+    fn watch(&mut self) -> Result<Duration, ProgramError> {
         let clock = self.run.clock;
         let deadline = self.begun + self.run.command.timeout;
         let (mut answered, mut last) = (0, self.begun);
@@ -207,13 +207,13 @@ impl Course<'_> {
             if left.is_zero() || self.interrupted {
                 last = clock.now();
                 self.stop();
-                return last;
+                return Ok(last);
             }
             self.look();
             match self.watch.happenings.recv_timeout(left.min(LOOK)) {
                 Ok(Happening::Ended(number, status)) => {
                     last = clock.now();
-                    self.ended(number, status);
+                    self.ended(number, status)?;
                 }
                 Ok(Happening::Answered) => {
                     answered += 1;
@@ -229,12 +229,12 @@ impl Course<'_> {
                     last = clock.now();
                     self.dismissed = true;
                     self.stop();
-                    return last;
+                    return Ok(last);
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
-        last
+        Ok(last)
     }
 
     /// Whether they work: a program that is silent and uses no processor waits, and one that computes does not.
@@ -251,22 +251,21 @@ impl Course<'_> {
     }
 
     /// A first process has ended: by itself, or because it was killed to be started again.
-    fn ended(&mut self, number: usize, status: io::Result<ExitStatus>) {
-        let Some(member) = self.members.get_mut(number) else { return };
+    fn ended(&mut self, number: usize, status: io::Result<ExitStatus>) -> Result<(), ProgramError> {
+        let Some(member) = self.members.get_mut(number) else { return Ok(()) };
         if std::mem::take(&mut member.again) {
             member.group.end(Duration::ZERO);
             let process = u32::try_from(number).unwrap_or(0);
-            if let Ok(mut fresh) = self.start(process) {
-                // Its words go on where the last ones ended.
-                let before = std::mem::take(&mut self.members[number].output);
-                for (old, new) in before.iter().zip(&fresh.output) {
-                    let text = lock(old).text();
-                    lock(new).push(text.as_bytes());
-                }
-                fresh.orphans = self.members[number].orphans;
-                self.members[number] = fresh;
-                return;
+            let mut fresh = self.start(process).map_err(|error| ProgramError::Restart(Box::new(error)))?;
+            // Its output goes on where that of the killed process ended.
+            let before = std::mem::take(&mut self.members[number].output);
+            for (old, new) in before.iter().zip(&fresh.output) {
+                let text = lock(old).text();
+                lock(new).push(text.as_bytes());
             }
+            fresh.orphans = self.members[number].orphans;
+            self.members[number] = fresh;
+            return Ok(());
         }
         let member = &mut self.members[number];
         member.end = Some(match status {
@@ -276,6 +275,7 @@ impl Course<'_> {
             },
             Err(_) => ProcessEnd::Signalled(0),
         });
+        Ok(())
     }
 
     /// The time is up: asks all, waits, kills.

@@ -1,34 +1,41 @@
-//! What a run lays out for a program and clears away behind it: the job file, the folder for claims, a place to work in.
+//! What a run lays out for a program and removes afterwards: the job file, the folder for claims, a working directory.
 
+use crate::sync::lock;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Mutex;
+use tempfile::TempDir;
 
-/// A fresh folder, removed when this is dropped.
+/// The folders of this process that are in use.
+static IN_USE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A fresh folder that only this user can read, removed when this is dropped.
 #[derive(Debug)]
 pub struct Scratch {
-    root: PathBuf,
+    root: TempDir,
 }
 
 impl Scratch {
-    /// A folder that nobody has used, with the file of `jobs` jobs and an empty folder for claims in it.
+    /// A new folder with the file of `jobs` jobs and an empty folder for claims in it.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn new(jobs: u64) -> io::Result<Self> {
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let number = MADE.fetch_add(1, Relaxed);
-        let mut root = std::env::temp_dir().join(format!("{}{number}", ours()));
-        let mut tries = 0;
-        while let Err(error) = fs::create_dir(&root) {
-            tries += 1;
-            if error.kind() != io::ErrorKind::AlreadyExists || tries > 100 {
-                return Err(error);
-            }
-            root.set_extension(tries.to_string());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("deadheat-audit-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(0o700));
         }
-        let scratch = Self { root };
+        let scratch = {
+            // Held while the folder is made, so that `clear` misses none.
+            let mut in_use = lock(&IN_USE);
+            let root = builder.tempdir()?;
+            in_use.push(root.path().to_owned());
+            Self { root }
+        };
         fs::create_dir(scratch.claims())?;
         let mut file = io::BufWriter::new(fs::File::create(scratch.jobs())?);
         for index in 0..jobs {
@@ -41,55 +48,47 @@ impl Scratch {
     /// The job file.
     #[must_use]
     pub fn jobs(&self) -> PathBuf {
-        self.root.join("jobs.jsonl")
+        self.root().join("jobs.jsonl")
     }
 
     /// The folder for claims.
     #[must_use]
     pub fn claims(&self) -> PathBuf {
-        self.root.join("claims")
+        self.root().join("claims")
     }
 
-    /// An empty place to work in, made when it is asked for.
+    /// An empty working directory, made by the first call.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn place(&self) -> io::Result<PathBuf> {
-        let place = self.root.join("work");
-        fs::create_dir_all(&place)?;
-        Ok(place)
+    pub fn work_dir(&self) -> io::Result<PathBuf> {
+        let dir = self.root().join("work");
+        fs::create_dir_all(&dir)?;
+        Ok(dir)
     }
 
     /// The folder itself.
     #[must_use]
     pub fn root(&self) -> &Path {
-        &self.root
-    }
-}
-
-/// How the names of all folders of this process begin.
-fn ours() -> String {
-    format!("deadheat-audit-{}-", std::process::id())
-}
-
-/// Removes every folder of this process, for one that ends without dropping them.
-pub(super) fn clear() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
-    let ours = ours();
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&ours)) {
-        let _ = fs::remove_dir_all(entry.path());
+        self.root.path()
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed lies in the system's own folder for such things.
-        let _ = fs::remove_dir_all(&self.root);
+        lock(&IN_USE).retain(|path| path != self.root.path());
     }
 }
 
-/// What jobs are about, so that no two prompts are alike but for their numbers. All of six words: answers differ in length
-/// from job to job, and so must prompt and answer together.
+/// Removes every folder of this process, before it exits without dropping them.
+pub(super) fn clear() {
+    for path in lock(&IN_USE).drain(..) {
+        let _ = fs::remove_dir_all(path);
+    }
+}
+
+/// Subjects of the prompts, so that no two differ by their numbers alone. Each has six words: answers differ in length
+/// from job to job, and prompt and answer together must differ as well.
 const THEMES: [&str; 8] = [
     "a delivery that came late today",
     "the opening hours over the holidays",
@@ -126,10 +125,26 @@ mod tests {
         assert_eq!(jobs[2]["job"], "job:0002");
         assert!(THEMES.iter().all(|theme| theme.split(' ').count() == 6));
         assert!(jobs[2]["prompt"].as_str().unwrap().contains("[job:0002]"));
-        assert!(scratch.claims().is_dir() && scratch.place().unwrap().is_dir());
+        assert!(scratch.claims().is_dir() && scratch.work_dir().unwrap().is_dir());
         let (root, other) = (scratch.root().to_owned(), Scratch::new(0).unwrap());
         assert_ne!(root, other.root());
         drop(scratch);
         assert!(!root.exists());
+
+        // Another container may use the same process id, and so the same names, in a shared folder.
+        let foreign = std::env::temp_dir().join(format!("deadheat-audit-{}-0", std::process::id()));
+        fs::create_dir(&foreign).unwrap();
+        clear();
+        assert!(!other.root().exists() && foreign.exists());
+        fs::remove_dir(&foreign).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn other_users_cannot_read_a_run() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = Scratch::new(0).unwrap();
+        let mode = fs::metadata(scratch.root()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }

@@ -235,7 +235,7 @@ impl ProgramSubject {
             Place::Here => None,
             Place::Dir(dir) => Some(dir.clone()),
             Place::Fresh => {
-                Some(scratch.place().map_err(|error| format!("cannot make a fresh folder: {error}"))?)
+                Some(scratch.work_dir().map_err(|error| format!("cannot make a fresh folder: {error}"))?)
             }
         };
         let (watch, entries) = (Watch::default(), Arc::new(Mutex::new(Vec::new())));

@@ -13,4 +13,5 @@ mod honest;
 mod perturb;
 mod processes;
 mod programs;
+mod secrets;
 mod verdicts;

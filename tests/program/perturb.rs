@@ -152,7 +152,7 @@ fn a_race_in_node_shows_where_bodies_are_late() {
 /// What a script prints under `--perturb` with this seed, without a provider.
 fn said(words: &[&str], script: &str, seed: u64) -> String {
     let folder = tempfile::tempdir().expect("a folder");
-    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/subject/perturb").join(script);
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/program/perturb").join(script);
     let laid = folder.path().join(script);
     std::fs::copy(from, &laid).expect("a script");
     let mut command = std::process::Command::new(words[0]);

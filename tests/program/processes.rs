@@ -2,9 +2,12 @@
 
 use crate::programs;
 
-use deadheat::program::{Place, Settings};
+use deadheat::explore::Subject;
+use deadheat::program::{Place, ProgramSubject, Settings};
+use deadheat::schedule::Schedule;
 use deadheat::summary::{Invariant, Verdict};
 use programs::*;
+use std::sync::Arc;
 
 /// Each keeps its own results in a file and asks only for what is not there; the second goes on only once the first was
 /// started again.
@@ -37,4 +40,20 @@ fn whoever_is_killed_leaves_its_siblings_alone() {
     let seen = two.subject.seen();
     assert_eq!(seen.ends.get("exit 0"), Some(&2), "{:?}", seen.ends);
     assert!(seen.last[0].contains("process 0 started 2"), "{}", seen.last[0]);
+}
+
+#[test]
+fn a_program_that_cannot_be_started_again_is_an_error_and_not_its_own_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vanishes");
+    let text = format!(
+        "#!/usr/bin/env python3\n{HEAD}\nos.remove(sys.argv[0])\neach(lambda job: call(job[\"prompt\"]))\nimport time; time.sleep(20)\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut settings = Settings::new(vec![path.display().to_string()]);
+    settings.command.kill_at = Some(1);
+    let mut subject = ProgramSubject::new(settings, Arc::default()).unwrap();
+    let error = subject.run(&Schedule::default(), None).unwrap_err();
+    assert!(error.contains("started again") && error.contains("cannot start `"), "{error}");
 }

@@ -1,8 +1,10 @@
 //! The options of an audit: as flags, in a file, and inside a finding.
 
+use crate::explore;
 use crate::plan::Budget;
 use crate::program::{Address, Place, Settings, perturb_for};
 use crate::schedule::Perturb;
+use crate::secret::masked_document;
 use crate::units::{Currency, Money, PricePerMtok, parse_duration};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -117,22 +119,17 @@ struct File {
     rest: toml::Table,
 }
 
-/// How long to look.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Asked {
-    Schedules(u64),
-    Time(Duration),
-}
-
 impl Options {
-    /// Reads a file of options; the command it holds.
+    /// Reads a file of options, and the command in it.
     pub(super) fn read(path: &Path) -> Result<(Self, Vec<String>), String> {
-        let name = path.display();
+        let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {name}: {error}"))?;
-        let file: File = toml::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
-        let options = file.rest.try_into();
+        // The parser's message quotes the line.
+        let wrong =
+            |error: toml::de::Error| format!("{name}: {}", masked_document(&name, &error.to_string()));
+        let file: File = toml::from_str(&text).map_err(wrong)?;
         let hint = "the keys are the long flags of `deadheat audit`, and `command`";
-        let options = options.map_err(|error: toml::de::Error| format!("{name}: {error}; {hint}"))?;
+        let options = file.rest.try_into().map_err(|error| format!("{}; {hint}", wrong(error)))?;
         Ok((options, file.command))
     }
 
@@ -189,16 +186,12 @@ impl Options {
         self.perturb.is_none()
     }
 
-    /// Whether the time-out of a run is given.
-    pub(super) fn has_timeout(&self) -> bool {
-        self.timeout.is_some()
-    }
-
-    pub(super) fn asked(&self) -> Result<Asked, String> {
+    /// When the search ends.
+    pub(super) fn search_budget(&self) -> Result<explore::Budget, String> {
         match (self.runs, &self.time) {
-            (Some(runs), _) => Ok(Asked::Schedules(runs)),
-            (None, Some(time)) => Ok(Asked::Time(duration("time", time)?)),
-            (None, None) => Ok(Asked::Time(Duration::from_secs(60))),
+            (Some(runs), _) => Ok(explore::Budget::Schedules(runs)),
+            (None, Some(time)) => Ok(explore::Budget::Time(duration("time", time)?)),
+            (None, None) => Ok(explore::Budget::Time(Duration::from_secs(60))),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Lines, colours and columns, and the one place where foreign text is made harmless.
 
+pub(super) use crate::units::shown::plain;
 use anstyle::{AnsiColor, Style};
 
 /// Widest line, in characters.
@@ -42,22 +43,6 @@ impl Tone {
         let style = self.style();
         format!("{style}{text}{style:#}")
     }
-}
-
-/// Foreign text, with everything that could move the cursor, colour the terminal or reorder the line
-/// written out as `\u{…}`.
-pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
-            || matches!(c, '\u{61c}' | '\u{feff}');
-        if c.is_control() || reorders {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// `target/strategy`.

@@ -1,30 +1,34 @@
-//! What a reader of an audit has to know beside its verdicts: what was asked for and never came about, how the program
-//! itself does, and what no schedule could reach.
+//! What a reader of an audit has to know beside its verdicts: how the program itself behaves, which options had no
+//! effect, and which findings rest on output that may be torn.
 
+use super::perturb::{perturb_in_vain, perturb_unknown};
+use super::settings::{Place, Settings};
+use super::subject::{ProgramSubject, Seen};
 use crate::explore::Finding;
 use crate::history::ConductEnd;
-use crate::program::{Place, ProgramSubject, Secrets, Seen, Settings, perturb_in_vain, perturb_unknown};
 use crate::summary::{ExploredRow, Invariant, ProgramRow};
 use std::path::Path;
 use std::time::Duration;
 
 /// Last lines of a failing program's standard error that are shown.
-const WORDS: usize = 3;
+const ERROR_LINES: usize = 3;
 
-/// Whether a finding rests on lines of the output alone, and could not be shown again: whoever prints from several threads
-/// may tear a line.
-pub(super) fn doubtful(finding: &Finding, seen: &Seen) -> bool {
-    let shown = match finding.invariant {
+/// Whether a finding rests on lines of the output alone and could not be reproduced: a program that prints from
+/// several threads may tear its lines.
+#[must_use]
+pub fn is_doubtful(finding: &Finding, seen: &Seen) -> bool {
+    let from_output = match finding.invariant {
         Invariant::ExitHonest => true,
         Invariant::AnswerMatchesJob | Invariant::OneResultPerJob | Invariant::StatusHonest => seen.scanned,
         _ => false,
     };
-    shown && finding.reproduced[0] == 0 && finding.without[0] == 0
+    from_output && finding.reproduced[0] == 0 && finding.without[0] == 0
 }
 
-/// What was seen that no rule speaks of, a sentence each. `words` are the program's, if nobody said how to perturb it.
-pub(super) fn notes(seen: &Seen, words: Option<&[String]>) -> Vec<String> {
-    let mut notes: Vec<String> = words.and_then(perturb_unknown).into_iter().collect();
+/// What was seen that no rule judges, a sentence each. `unsteered` are the program's words if `--perturb` was not given.
+#[must_use]
+pub fn not_covered(seen: &Seen, unsteered: Option<&[String]>, doubtful: &[Finding]) -> Vec<String> {
+    let mut notes: Vec<String> = unsteered.and_then(perturb_unknown).into_iter().collect();
     if seen.unread_runs > 0 {
         let (most, runs) = (seen.unread, seen.unread_runs);
         notes.push(format!("claims that could not be read: {most} in one run at the most, in {runs} runs"));
@@ -36,11 +40,18 @@ pub(super) fn notes(seen: &Seen, words: Option<&[String]>) -> Vec<String> {
         ));
     }
     notes.extend(perturb_in_vain(seen.perturbed[0], seen.perturbed[1], seen.unpaused));
+    notes.extend(doubtful.iter().map(|finding| {
+        let (rule, cause) = (finding.invariant.name(), &finding.cause);
+        format!(
+            "what the output showed once and never again, as threads that print at once may: {rule}, {cause}"
+        )
+    }));
     notes
 }
 
-/// The program over all its runs, with what makes its verdicts worth less.
-pub(super) fn program(
+/// The program over all its runs, with the warnings that weaken its verdicts.
+#[must_use]
+pub fn program_row(
     subject: &ProgramSubject,
     explored: &ExploredRow,
     first_after: Option<Duration>,
@@ -49,16 +60,12 @@ pub(super) fn program(
     let mut took = seen.took.clone();
     took.sort_unstable();
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let secrets = Secrets::ours();
     ProgramRow {
-        command: subject.settings().command.words.iter().map(|word| secrets.hide(word)).collect(),
+        command: subject.settings().command.words.clone(),
         ends: seen.ends.clone(),
         run_p50_ms: took.get(took.len() / 2).copied().map_or(0, ms),
         first_finding_ms: first_after.map(ms),
-        warnings: warnings(subject.settings(), seen, explored)
-            .iter()
-            .map(|text| secrets.hide(text))
-            .collect(),
+        warnings: warnings(subject.settings(), seen, explored),
     }
 }
 
@@ -70,9 +77,9 @@ fn warnings(settings: &Settings, seen: &Seen, explored: &ExploredRow) -> Vec<Str
         _ => None,
     };
     if let Some(failed) = failed {
-        let words = last_lines(&seen.calm_error, WORDS);
-        let words = if words.is_empty() { String::new() } else { format!(": {words}") };
-        warnings.push(format!("the program fails even when nobody disturbs it ({failed}){words}"));
+        let lines = last_lines(&seen.calm_error, ERROR_LINES).join(" / ");
+        let lines = if lines.is_empty() { String::new() } else { format!(": {lines}") };
+        warnings.push(format!("the program fails even when nobody disturbs it ({failed}){lines}"));
     }
     if !seen.unserved.is_empty() {
         let paths: Vec<&str> = seen.unserved.iter().map(String::as_str).collect();
@@ -84,10 +91,10 @@ fn warnings(settings: &Settings, seen: &Seen, explored: &ExploredRow) -> Vec<Str
     let patterns = &settings.patterns;
     let given = [&patterns.total, &patterns.requests, &patterns.failed].map(Option::is_some);
     let flags = ["--claim-total", "--claim-requests", "--claim-failed"];
-    for (flag, _) in
-        flags.iter().zip(given.iter().zip(&seen.matched)).filter(|(_, (given, seen))| **given && !**seen)
-    {
-        warnings.push(format!("{flag} matched no line of any run's output"));
+    for (flag, (given, matched)) in flags.iter().zip(given.into_iter().zip(seen.matched)) {
+        if given && !matched {
+            warnings.push(format!("{flag} matched no line of any run's output"));
+        }
     }
     if settings.job_key.is_some() && seen.requests > 0 && seen.unnamed == seen.requests {
         warnings.push("--job-key matched no request's body".to_owned());
@@ -99,27 +106,28 @@ fn warnings(settings: &Settings, seen: &Seen, explored: &ExploredRow) -> Vec<Str
              give each job a tag [job:…] in its prompt, or say --job-key REGEX"
         ));
     }
-    warnings.extend(elsewhere(settings));
+    warnings.extend(missing_file(settings));
     warnings
 }
 
-/// A word that names a file from here, given to a program that stands elsewhere.
-fn elsewhere(settings: &Settings) -> Option<String> {
-    let place = match &settings.place {
+/// A warning for an argument that names a file in the current folder, while the program runs in another one.
+fn missing_file(settings: &Settings) -> Option<String> {
+    let dir = match &settings.place {
         Place::Here => return None,
         Place::Dir(dir) => Some(dir),
         Place::Fresh => None,
     };
     let missing = |word: &&String| {
         let path = Path::new(word.as_str());
-        path.is_relative() && path.is_file() && place.is_none_or(|dir| !dir.join(path).exists())
+        path.is_relative() && path.is_file() && dir.is_none_or(|dir| !dir.join(path).exists())
     };
     let word = settings.command.words.iter().skip(1).find(missing)?;
     Some(format!("{word} is a file here, but the program stands elsewhere (--workdir): write its whole path"))
 }
 
-/// The last lines that say something, in one.
-pub(super) fn last_lines(text: &str, most: usize) -> String {
+/// The last `most` lines of a text that are not blank.
+#[must_use]
+pub fn last_lines(text: &str, most: usize) -> Vec<&str> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(most)..].join(" / ")
+    lines[lines.len().saturating_sub(most)..].to_vec()
 }
