@@ -11,7 +11,6 @@ mod budget;
 mod cancel;
 mod in_flight;
 mod judge;
-pub mod linear;
 mod locks;
 mod processes;
 mod program;

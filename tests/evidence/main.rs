@@ -14,11 +14,7 @@ mod files;
 mod fold;
 mod good;
 mod ledger;
-#[path = "linear_histories.rs"]
-mod linear;
 mod locks;
-#[allow(dead_code, reason = "a part of it is used")]
-mod porcupine;
 mod random;
 mod retries;
 mod shared;

@@ -1,6 +1,10 @@
 //! The built-in provider.
 #![cfg(not(loom))]
 
+#[path = "../support/linear.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod linear;
+
 mod client;
 mod core;
 mod dialects;

@@ -2,15 +2,14 @@
 //! longer than their lock lasts: what a lock with a time to live promises, what it does not, and what the
 //! fencing token adds.
 
+use crate::linear::{Counter, CounterOp, Lock, LockOp, operation};
 use crate::redis_support;
 
 use deadheat::clock::{Clock, ns};
 use deadheat::engine::RedisServer;
-use deadheat::invariants::linear::{
-    Counter, CounterInput, CounterOutput, Linear, Lock, LockInput, LockOutput, Op, check,
-};
 use deadheat::shared::Fence;
 use deadheat::strategy::redis::{Locks, RedisClient, Released};
+use porcupine_rs::{Operation, check_operations};
 use redis_support::{block_on, pause, until};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -60,23 +59,16 @@ struct Held {
 }
 
 /// What the clients saw of the lock, as operations.
-fn operations(held: &[Held]) -> Vec<Op<Lock>> {
-    let operation = |(owner, held): (u64, &Held)| {
-        let op = |(call, end), input, output| Op {
-            process: owner,
-            object: "lock".to_owned(),
-            call_ns: ns(call),
-            return_ns: Some(ns(end)),
-            input,
-            output: Some(output),
-        };
-        let granted = LockOutput::Granted { token: Some(held.token) };
+fn operations(held: &[Held]) -> Vec<Operation<Lock>> {
+    let seen = |(owner, held): (u64, &Held)| {
+        let token = held.token;
+        let acquired = LockOp::Acquired { owner, token };
         [
-            op((held.asked, held.from), LockInput::Acquire(owner), granted),
-            op((held.until, held.answered), LockInput::Release(owner), LockOutput::Released),
+            operation(owner, (ns(held.asked), ns(held.from)), acquired),
+            operation(owner, (ns(held.until), ns(held.answered)), LockOp::Released { owner }),
         ]
     };
-    (0..).zip(held).flat_map(operation).collect()
+    (0..).zip(held).flat_map(seen).collect()
 }
 
 /// What contradicts a mutex: two holders at once, and tokens that do not follow the order of the grants.
@@ -110,16 +102,14 @@ fn mutex(ttl: Duration, pauses: bool) -> Vec<Held> {
 fn without_pauses_a_lock_is_a_mutex() {
     let held = mutex(HOUR, false);
     assert_eq!(held.len() as u64, CLIENTS * TURNS);
-    assert_eq!(check(&operations(&held)), Linear::Linearizable);
+    assert!(check_operations(&operations(&held)));
     assert_eq!(contradictions(held), (0, 0));
 }
 
 #[test]
 fn a_pause_past_its_time_makes_two_holders() {
     let held = mutex(TTL, true);
-    let linear = check(&operations(&held));
-    let Linear::NotLinearizable(witness) = &linear else { panic!("{linear:?} of two holders at once") };
-    println!("{witness}");
+    assert!(!check_operations(&operations(&held)), "two holders at once");
     let (both, _) = contradictions(held);
     assert!(both > 0, "no two clients held the lock at once: the pauses did nothing");
 }
@@ -130,7 +120,7 @@ fn two_holders_and_a_token_that_shrinks_are_seen() {
         let [from, until] = [from, until].map(Duration::from_millis);
         Held { asked: from, from, until, answered: until, token }
     };
-    let linear = |held: [Held; 2]| check(&operations(&held)) == Linear::Linearizable;
+    let linear = |held: [Held; 2]| check_operations(&operations(&held));
     assert!(linear([held(20, 30, 2), held(0, 20, 1)]));
     assert!(!linear([held(0, 21, 1), held(20, 30, 2)]), "two holders");
     assert!(!linear([held(0, 20, 2), held(21, 30, 2)]), "one token twice");
@@ -171,19 +161,13 @@ impl Register {
 /// Every client adds its turns' numbers to the register under the lock; a quarter of them pauses between
 /// reading and writing. Returns (writes that were acknowledged and are gone, writes that were refused), and
 /// whether each turn could have been one step that adds a number and says how many there are.
-fn read_modify_write(fenced: bool) -> (usize, usize, Linear) {
+fn read_modify_write(fenced: bool) -> (usize, usize, bool) {
     let (_server, locks) = server();
     let (register, clock) = (Register::default(), Clock::start());
     let (acknowledged, refused) = (Mutex::new(Vec::new()), Mutex::new(0));
     let history = Mutex::new(Vec::new());
-    let operation = |process, call, input, numbers: usize| Op::<Counter> {
-        process,
-        object: "register".to_owned(),
-        call_ns: ns(call),
-        return_ns: Some(clock.now_ns()),
-        input,
-        output: Some(CounterOutput::Number(i64::try_from(numbers).expect("a few"))),
-    };
+    let seen = |process, call, seen| operation::<Counter>(process, (ns(call), clock.now_ns()), seen);
+    let number = |numbers: usize| i64::try_from(numbers).expect("a few");
     clients(async |turn| {
         let called = clock.now();
         // Whoever is refused tries again with a new lock; without the token nobody is.
@@ -201,7 +185,7 @@ fn read_modify_write(fenced: bool) -> (usize, usize, Linear) {
             });
             locks.release("register", &owner).await.expect("an answer");
             if let Some(numbers) = written {
-                let added = operation(turn / TURNS, called, CounterInput::Add(1), numbers);
+                let added = seen(turn / TURNS, called, CounterOp::Add { sum: number(numbers) });
                 history.lock().expect("no panic").push(added);
                 acknowledged.lock().expect("no panic").push(turn);
                 break;
@@ -212,18 +196,17 @@ fn read_modify_write(fenced: bool) -> (usize, usize, Linear) {
     let called = clock.now();
     let value = register.read();
     let mut history = history.into_inner().expect("no panic");
-    history.push(operation(CLIENTS, called, CounterInput::Read, value.len()));
+    history.push(seen(CLIENTS, called, CounterOp::Read(number(value.len()))));
     let acknowledged = acknowledged.into_inner().expect("no panic");
     assert_eq!(acknowledged.len() as u64, CLIENTS * TURNS);
     let lost = acknowledged.iter().filter(|turn| !value.contains(turn)).count();
-    (lost, refused.into_inner().expect("no panic"), check(&history))
+    (lost, refused.into_inner().expect("no panic"), check_operations(&history))
 }
 
 #[test]
 fn under_the_lock_alone_updates_are_lost() {
     let (lost, refused, linear) = read_modify_write(false);
-    let Linear::NotLinearizable(witness) = &linear else { panic!("{linear:?} of a lost update") };
-    println!("{witness}");
+    assert!(!linear, "an update was lost");
     println!("{lost} of {} updates lost", CLIENTS * TURNS);
     assert_eq!(refused, 0);
     assert!(lost > 0, "no update was lost: the pauses did nothing");
@@ -232,7 +215,7 @@ fn under_the_lock_alone_updates_are_lost() {
 #[test]
 fn under_the_fencing_token_none_is() {
     let (lost, refused, linear) = read_modify_write(true);
-    assert_eq!(linear, Linear::Linearizable);
+    assert!(linear);
     println!("{refused} stale steps refused");
     assert_eq!(lost, 0);
     assert!(refused > 0, "no stale write was refused: the pauses did nothing");

@@ -11,6 +11,9 @@ mod cli;
 #[path = "../support/ground.rs"]
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod ground;
+#[path = "../support/linear.rs"]
+#[allow(dead_code, reason = "this binary needs a part of it")]
+mod linear;
 #[path = "../support/live/mod.rs"]
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod live;
