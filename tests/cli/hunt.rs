@@ -10,7 +10,7 @@ use deadheat::summary::Invariant;
 use std::time::Duration;
 
 /// Most schedules until a twin is found.
-const PATIENCE: u64 = 160;
+const PATIENCE: u64 = 40;
 /// Schedules for each right strategy; `benches/hunt.rs` runs more.
 const CLEAN: u64 = 60;
 
