@@ -19,6 +19,7 @@ pub use sign_flip::{TypicalValues, pairs_needed};
 
 use crate::summary::Exit;
 use crate::summary::{COMPARISON_VERSION, Change, Compared, ExactRow, Host, Summary, TimedRow, TimedVerdict};
+use crate::units::shown::percent_change;
 
 /// What was agreed on before anything was measured.
 #[derive(Debug, Clone)]
@@ -164,5 +165,5 @@ fn conclude(mut comparison: Compared, require: bool, mut reasons: Vec<(Exit, Str
 
 /// An effect as people read it.
 fn shown(effect: f64, in_points: bool) -> String {
-    if in_points { format!("{:+.2} points", effect * 100.0) } else { format!("{:+.1} %", effect * 100.0) }
+    if in_points { format!("{:+.2} points", effect * 100.0) } else { percent_change(effect) }
 }

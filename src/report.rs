@@ -9,7 +9,6 @@ mod jobs;
 mod json;
 mod junit;
 mod markdown;
-mod shell;
 mod stored;
 mod text;
 

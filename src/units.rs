@@ -2,6 +2,7 @@
 
 mod duration;
 mod money;
+#[cfg(not(loom))]
 pub(crate) mod shown;
 pub(crate) mod text;
 

@@ -16,6 +16,7 @@ use crate::judge;
 use crate::report::{self, compared, compared_json, compared_junit, compared_markdown};
 use crate::summary::Exit;
 use crate::summary::{Compared, Summary, TimedVerdict};
+use crate::units::shown::percent;
 use arm::{Arm, NoSummary};
 use blocks::Blocks;
 use pairing::{Order, Pairing};
@@ -296,10 +297,6 @@ fn enough(family: usize, pairs: u64, alpha: f64) -> Result<(), Failed> {
 
 fn failed(why: NoSummary) -> Failed {
     (why.exit_code.unwrap_or(Exit::Unreachable.code()), why.message)
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
 }
 
 /// Reads a calibration, which must be of BASE and this machine.

@@ -4,6 +4,7 @@ use crate::history::JobKey;
 use crate::schedule::Schedule;
 use crate::secret::PLACEHOLDER;
 use crate::summary::{FindingRow, Invariant, Moment, Verdict};
+use crate::units::shown::shell_word;
 use serde::{Deserialize, Serialize};
 
 /// The version of the finding's file that this build reads and writes.
@@ -256,9 +257,5 @@ fn quoted(word: &str) -> String {
         }
         return whole;
     }
-    let bare = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(bare) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    shell_word(word)
 }

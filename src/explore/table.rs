@@ -4,6 +4,7 @@ use super::subject::{Entry, Line, Trial};
 use crate::history::JobKey;
 use crate::schedule::{Event, RequestKey, Schedule, Step, Trace, Until, Why};
 use crate::units::format_duration;
+use crate::units::shown::{clipped, plain};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ pub(super) fn table(schedule: &Schedule, trial: &Trial, involved: &[JobKey]) -> 
     let mut lines = vec![laid_out("t(ms)", &head, "ledger", width)];
     for nemesis in &schedule.nemeses {
         let text = super::words::nemesis(nemesis);
-        lines.push(format!("{:>TIME$}  {}", "with", clipped(&text, WIDTH - TIME - 2)));
+        lines.push(format!("{:>TIME$}  {}", "with", clipped(&plain(&text), WIDTH - TIME - 2)));
     }
     let left_out = rows.len().saturating_sub(ROWS);
     for (n, row) in rows.iter().enumerate() {
@@ -93,19 +94,10 @@ fn came(trace: &Trace) -> Vec<&JobKey> {
 fn laid_out(time: &str, lanes: &Vec<String>, ledger: &str, width: usize) -> String {
     let mut line = format!("{:>TIME$}", clipped(time, TIME));
     for lane in lanes {
-        line.push_str(&format!("  {:<width$}", clipped(lane, width)));
+        line.push_str(&format!("  {:<width$}", clipped(&plain(lane), width)));
     }
-    line.push_str(&format!("  {}", clipped(ledger, LEDGER)));
+    line.push_str(&format!("  {}", clipped(&plain(ledger), LEDGER)));
     line.trim_end().to_owned()
-}
-
-/// Cut to a width, with nothing in it that moves a cursor.
-fn clipped(text: &str, width: usize) -> String {
-    let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    if text.chars().count() <= width {
-        return text.chars().map(harmless).collect();
-    }
-    text.chars().take(width.saturating_sub(1)).map(harmless).chain(['…']).collect()
 }
 
 /// The table while it is written.

@@ -4,6 +4,7 @@ use crate::history::ErrorClass;
 use crate::plan::{Place, Plan, StrategyPlan, Way};
 use crate::summary::{CounterRow, Invariant, StrategyRow};
 use crate::units::format_duration;
+use crate::units::shown::percent;
 use std::time::Duration;
 
 /// What the sentence on a strategy rests on.
@@ -197,10 +198,6 @@ fn per_job(scene: &Scene<'_>) -> String {
 
 fn many(n: u64, one: &str) -> String {
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1}%", share * 100.0)
 }
 
 fn ms(ms: f64) -> String {

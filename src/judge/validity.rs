@@ -3,6 +3,7 @@
 use crate::plan::{Executor, Plan};
 use crate::summary::{Fidelity, Validity};
 use crate::units::format_duration;
+use crate::units::shown::percent;
 use std::time::Duration;
 
 /// Whether the measurement can be believed: its fidelity is within the plan's budget, its evidence is
@@ -59,9 +60,9 @@ fn cpu(plan: &Plan, fidelity: &Fidelity) -> Option<String> {
     let (seen, budget) = (fidelity.cpu_busiest, plan.fidelity.cpu);
     over(seen, budget).then(|| {
         format!(
-            "the busiest engine thread used {:.1}% of a core, more than the {}% allowed: run fewer streams \
+            "the busiest engine thread used {} of a core, more than the {}% allowed: run fewer streams \
              at once, give the engine more threads, or serve the mock from another process (`deadheat mock`)",
-            seen * 100.0,
+            percent(seen),
             // As written in the scenario, without the dust of a binary fraction.
             (budget * 1e8).round() / 1e6,
         )
@@ -86,10 +87,10 @@ fn achieved(plan: &Plan, fidelity: &Fidelity) -> Option<String> {
     let seen = fidelity.achieved?;
     (seen.is_nan() || seen < budget).then(|| {
         format!(
-            "{:.1}% of the offered load was achieved, less than the {:.1}% required: lower the rate, raise \
+            "{} of the offered load was achieved, less than the {} required: lower the rate, raise \
              `max_in_flight`, or give the engine more threads",
-            seen * 100.0,
-            budget * 100.0,
+            percent(seen),
+            percent(budget),
         )
     })
 }

@@ -1,5 +1,7 @@
 //! How a person recognises a request that carries no name: by how its question begins.
 
+use crate::units::shown::is_unsafe;
+
 /// Most characters of an excerpt.
 const LONG: usize = 40;
 
@@ -17,7 +19,7 @@ pub(super) fn excerpt(body: &[u8]) -> Option<String> {
                 'n' | 'r' | 't' => text.push(' '),
                 plain => text.push(plain),
             },
-            letter if letter.is_control() => {}
+            letter if is_unsafe(letter) => {}
             letter => text.push(letter),
         }
         if text.chars().count() >= LONG {

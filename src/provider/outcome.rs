@@ -1,6 +1,7 @@
 //! From what went wrong to what is known: the class of an error and the arm of its outcome.
 
 use crate::history::{ErrorClass, Outcome};
+use crate::units::shown::is_unsafe;
 use http::StatusCode;
 
 /// The most characters of a message that evidence keeps.
@@ -55,9 +56,7 @@ pub(super) fn of_status(status: StatusCode, quota_exhausted: bool) -> ErrorClass
 /// `text` on one line, at most 200 characters, cut with an ellipsis.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::new();
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = text.chars().map(printable).collect();
-    for word in text.split_whitespace() {
+    for word in text.split(|c: char| c.is_whitespace() || is_unsafe(c)).filter(|word| !word.is_empty()) {
         if !line.is_empty() {
             line.push(' ');
         }

@@ -3,6 +3,7 @@
 use super::text::spark::decode;
 use crate::summary::{MetricRow, Summary};
 use crate::units::format_duration;
+use crate::units::shown::{is_unsafe, plain};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
@@ -32,7 +33,7 @@ pub fn hgrm(summary: &Summary) -> String {
 /// A name without anything that could end its line.
 fn name(row: &MetricRow) -> String {
     let name = format!("{}/{} {}", row.target, row.strategy, row.metric);
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    plain(&name)
 }
 
 fn table(text: &mut String, row: &MetricRow, histogram: &Histogram<u64>) {
@@ -83,7 +84,7 @@ pub fn hdr_log(summary: &Summary) -> String {
         // A tag ends at a comma or a space.
         let tag: String = tag
             .chars()
-            .map(|c| if c == ',' || c.is_whitespace() || c.is_control() { '_' } else { c })
+            .map(|c| if c == ',' || c.is_whitespace() || is_unsafe(c) { '_' } else { c })
             .collect();
         let _ = log.write_histogram(&histogram, Duration::ZERO, length, Tag::new(&tag));
     }

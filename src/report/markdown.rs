@@ -5,6 +5,7 @@ mod compared;
 use super::text::figures::{NONE, count, many, maybe_ms, percent, rate, rounded};
 use super::text::headline::word;
 use crate::summary::{CounterRow, MetricRow, Summary, ThresholdRow, Verdict, VerdictRow};
+use crate::units::shown::{self, is_unsafe};
 pub use compared::compared_markdown;
 use std::fmt::Write;
 use std::path::Path;
@@ -77,7 +78,7 @@ fn plain(text: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            c if c.is_control() => out.push(' '),
+            c if is_unsafe(c) => out.extend(c.escape_default()),
             c => out.push(c),
         }
     }
@@ -89,9 +90,7 @@ fn plain(text: &str) -> String {
 fn fenced(lines: &[String]) -> String {
     let longest = lines.iter().map(|line| run_of_ticks(line)).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let harmless =
-        |line: &String| -> String { line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
-    let body: Vec<String> = lines.iter().take(LINES).map(harmless).collect();
+    let body: Vec<String> = lines.iter().take(LINES).map(|line| shown::plain(line)).collect();
     let more = if lines.len() > LINES { "\n…" } else { "" };
     format!("\n{fence}text\n{}{more}\n{fence}\n", body.join("\n"))
 }
@@ -117,12 +116,7 @@ fn run_of_ticks(text: &str) -> usize {
 
 /// Code within a line; a backtick in it becomes a quote.
 fn code(text: &str) -> String {
-    let harmless = |c: char| match c {
-        '`' => '\'',
-        c if c.is_control() => ' ',
-        c => c,
-    };
-    format!("`{}`", text.chars().map(harmless).collect::<String>())
+    format!("`{}`", shown::plain(text).replace('`', "'"))
 }
 
 /// How it ended, and why.

@@ -19,7 +19,6 @@ use crate::summary::{PROGRAM, Summary};
 pub use calibrated::calibrated;
 pub use compared::compared;
 pub(super) use compared::{Shown, design};
-pub(super) use layout::clipped;
 use layout::{Page, Tone};
 use std::path::Path;
 

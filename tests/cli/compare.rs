@@ -263,7 +263,7 @@ fn a_calibration_says_which_measures_are_advisory_and_which_were_not_measured() 
     let text = place.run(&words).exits(0).out;
     assert!(text.contains("gated") && text.contains("from 7 pairs"), "{text}");
     assert!(text.contains("response.p95: 60 samples a run, and 200 are needed"), "{text}");
-    assert!(text.contains("not measured") && text.contains("twice the floor (6.0 %"), "{text}");
+    assert!(text.contains("not measured") && text.contains("twice the floor (6.0%"), "{text}");
 }
 
 /// What was found elsewhere, or of something else, allows nothing here.

@@ -69,7 +69,7 @@ fn compared(args: &Args) -> Result<Done, String> {
     let unit = if args.run.is_some() { "jobs a month" } else { &args.unit };
     let json = ranges.iter().map(|range| json!({ "from": range.from.to_string(), "cheaper": range.cheaper }));
     Ok(Done {
-        text: format!("{}\n", super::table::plain(&sentence(&ranges, unit))),
+        text: format!("{}\n", crate::units::shown::plain(&sentence(&ranges, unit))),
         json: json!({ "unit": unit, "ranges": json.collect::<Vec<_>>() }),
         exit: Exit::Pass,
     })

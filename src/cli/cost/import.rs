@@ -59,7 +59,7 @@ pub(super) fn told(imported: &Imported) -> String {
             text.push_str(&format!("  {title}: {many} × {why}, such as {example}\n"));
         }
     }
-    super::table::plain_lines(&text)
+    crate::units::shown::plain_lines(&text)
 }
 
 /// The same for programs.

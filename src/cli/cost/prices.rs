@@ -1,11 +1,12 @@
 //! `deadheat cost prices`: list, filter and diff sets of prices; read those of others.
 
 use super::import::{self, Whose, whose};
-use super::table::{plain, table};
+use super::table::table;
 use super::{Done, book, days_between, finish, today};
 use crate::cli::output::Format;
 use crate::prices::{Book, Card, Component, LIST, diff, price_text};
 use crate::summary::Exit;
+use crate::units::shown::plain;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::path::PathBuf;

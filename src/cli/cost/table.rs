@@ -23,17 +23,3 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     }
     text
 }
-
-/// Foreign text, with control characters written out, so that it cannot move the cursor.
-pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
-}
-
-/// The same, line by line.
-pub(super) fn plain_lines(text: &str) -> String {
-    text.lines().map(|line| plain(line) + "\n").collect()
-}

@@ -1,12 +1,13 @@
 //! Shows how a hunt gets on: a picture on a terminal, a line now and then elsewhere. Drawn between two runs, never
 //! during one.
 
-use super::live::{bold, dim, plain};
+use super::live::{bold, dim};
 use super::progress::{Screen, has_screen};
 use crate::cli::output;
 use crate::explore::Trial;
 use crate::summary::Verdict;
 use crate::units::format_duration;
+use crate::units::shown::plain;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Style};

@@ -4,6 +4,7 @@ use crate::live::LiveView;
 use crate::plan::Plan;
 use crate::shared::Snapshot;
 use crate::units::format_duration;
+use crate::units::shown::plain;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -24,11 +25,6 @@ pub(super) struct Shown<'a> {
     pub(super) rates: [f64; 2],
     pub(super) elapsed: Duration,
     pub(super) stopping: bool,
-}
-
-/// Foreign text without anything that moves a cursor.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn ms(value: Option<f64>) -> String {

@@ -2,9 +2,9 @@
 
 use super::story::picture;
 use super::{Extras, Room};
-use crate::report::shell;
 use crate::report::text::figures::{count, many, percent};
 use crate::summary::{ExploredRow, FindingRow, Moment, Summary, Verdict, VerdictRow};
+use crate::units::shown::shell_word;
 use maud::{Markup, html};
 
 /// Findings that are open when the page is.
@@ -97,7 +97,7 @@ fn seen(summary: &Summary, extras: &Extras<'_>, row: &VerdictRow, n: usize) -> M
                 (picture(moments.map_or(&[][..], Vec::as_slice)))
                 @if let Some(moments) = moments { (told(moments)) }
             }
-            (command("Run it again", &format!("deadheat run {}", shell::word(&extras.dir.join("plan.toml").display().to_string()))))
+            (command("Run it again", &format!("deadheat run {}", shell_word(&extras.dir.join("plan.toml").display().to_string()))))
         }
     }
 }

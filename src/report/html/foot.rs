@@ -2,9 +2,9 @@
 
 use super::findings::command;
 use super::{Extras, Room};
-use crate::report::shell;
 use crate::report::text::figures::{count, many, maybe_ms, ms, percent};
 use crate::summary::Summary;
+use crate::units::shown::shell_word;
 use maud::{Markup, html};
 
 pub(super) fn fidelity(summary: &Summary) -> Markup {
@@ -51,8 +51,8 @@ fn fact(name: &str, value: &str) -> Markup {
 
 pub(super) fn plan(summary: &Summary, extras: &Extras<'_>, room: Room) -> Markup {
     let host = &summary.host;
-    let dir = shell::word(&extras.dir.display().to_string());
-    let plan = shell::word(&extras.dir.join("plan.toml").display().to_string());
+    let dir = shell_word(&extras.dir.display().to_string());
+    let plan = shell_word(&extras.dir.join("plan.toml").display().to_string());
     html! {
         section #plan {
             h2 { "Plan and seed" }

@@ -4,6 +4,7 @@ use super::chart::short;
 use crate::history::JobKey;
 use crate::report::text::figures::ms;
 use crate::summary::{Moment, What};
+use crate::units::shown::clipped;
 use maud::{Markup, html};
 
 /// Sizes, in the picture's own units.
@@ -173,11 +174,6 @@ fn job_line(lane: &Lane<'_>, ruled: bool) -> Markup {
         @if ruled { line.rule x1="0" x2=(short(WIDTH)) y1=(short(top - 4.0)) y2=(short(top - 4.0)) {} }
         text.job x="4" y=(short(top + 15.0)) { (clipped(&lane.job.to_string(), 15)) }
     }
-}
-
-/// The text, or its beginning.
-fn clipped(text: &str, most: usize) -> String {
-    crate::report::text::clipped(text, most)
 }
 
 fn drawn(lane: &Lane<'_>, axis: &Axis) -> Markup {

@@ -3,6 +3,7 @@
 use super::figures::{count, many, rounded};
 use super::layout::{Page, Tone, cell, field, plain};
 use crate::summary::{BudgetRow, CardRow, CostRow, LandedRow, Summary};
+use crate::units::shown::percent;
 
 /// What it cost, if there was a price.
 pub(super) fn cost(page: &mut Page, summary: &Summary) {
@@ -167,5 +168,5 @@ fn times(summary: &Summary, row: &CostRow, metric: &str) -> String {
 }
 
 fn share(some: u64, all: u64) -> String {
-    if all == 0 { "—".to_owned() } else { format!("{:.1}%", some as f64 * 100.0 / all as f64) }
+    if all == 0 { "—".to_owned() } else { percent(some as f64 / all as f64) }
 }

@@ -3,6 +3,7 @@
 use super::figures::many;
 use super::layout::{Page, Tone, cell, field, plain, toned};
 use crate::compare::{Noise, POINTS};
+use crate::units::shown::percent;
 
 /// The calibration as text with ANSI colours.
 #[must_use]
@@ -29,7 +30,7 @@ pub fn calibrated(noise: &Noise) -> String {
     let rows = noise.rows.iter().map(|row| {
         let shown = |effect: f64| match row.measure.as_str() {
             "error-rate" => format!("{:.2} pt", effect * 100.0),
-            _ => format!("{:.1} %", effect * 100.0),
+            _ => percent(effect),
         };
         let told = |effect: Option<f64>| field(effect.map_or_else(|| "—".to_owned(), shown));
         let name = field(format!("{} {}", cell(&row.target, &row.strategy), plain(&row.measure)));
@@ -51,9 +52,9 @@ pub fn calibrated(noise: &Noise) -> String {
         }
     }
     let footer = format!(
-        "A measure that cannot find twice the floor ({:.1} %; of error rates {:.0} points) is advisory: `deadheat compare \
+        "A measure that cannot find twice the floor ({}; of error rates {:.0} points) is advisory: `deadheat compare \
          --calibration` does not gate it.",
-        noise.floor * 200.0,
+        percent(noise.floor * 2.0),
         POINTS * 200.0
     );
     page.wrapped("", 2, &footer, Tone::Dim);

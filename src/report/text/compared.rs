@@ -6,6 +6,7 @@ use super::layout::{Page, Tone, cell, field, plain, toned};
 use crate::compare::POINTS;
 use crate::summary::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use crate::units::Money;
+use crate::units::shown::percent_change;
 
 /// Exact rows that are printed; `--format json` has all.
 const ROWS: usize = 30;
@@ -139,7 +140,7 @@ fn timed(page: &mut Page, comparison: &Compared) {
 fn value(row: &TimedRow, value: f64) -> String {
     match (row.unit.as_str(), row.unit.parse()) {
         _ if row.pairs == 0 => "—".to_owned(),
-        ("share", _) => format!("{:.2} %", value * 100.0),
+        ("share", _) => format!("{:.2}%", value * 100.0),
         ("ms", _) => format!("{value:.2} ms"),
         (_, Ok(currency)) => Money { pico: (value * 1e12).round() as i128, currency }.to_string(),
         _ => format!("{value:.3}"),
@@ -150,7 +151,7 @@ fn effect(row: &TimedRow, effect: Option<f64>) -> String {
     match (effect, row.unit.as_str()) {
         (None, _) => "—".to_owned(),
         (Some(effect), "share") => format!("{:+.2} pt", effect * 100.0),
-        (Some(effect), _) => format!("{:+.1} %", effect * 100.0),
+        (Some(effect), _) => percent_change(effect),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Numbers as people read them.
 
 use crate::units::format_duration;
+use crate::units::shown;
 use std::time::Duration;
 
 /// What stands for a figure that there is not.
@@ -46,7 +47,7 @@ pub(in crate::report) fn rate(value: f64) -> String {
 
 /// A share in percent.
 pub(in crate::report) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1}%", share * 100.0) } else { NONE.to_owned() }
+    if share.is_finite() { shown::percent(share) } else { NONE.to_owned() }
 }
 
 /// `1 job`, `2 jobs`.

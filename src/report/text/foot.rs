@@ -2,8 +2,8 @@
 
 use super::figures::{count, many, maybe_ms, ms, percent};
 use super::layout::{Page, Tone, field, plain};
-use crate::report::shell;
 use crate::summary::Summary;
+use crate::units::shown::shell_word;
 use std::path::Path;
 
 /// How true the measurement is.
@@ -58,5 +58,5 @@ pub(super) fn files(page: &mut Page, dir: &Path) {
     let dir = plain(&dir.display().to_string());
     page.gap();
     page.line(&format!("Evidence     {dir}"));
-    page.line(&Tone::Dim.paint(&format!("Judge again  deadheat check {}", shell::word(&dir))));
+    page.line(&Tone::Dim.paint(&format!("Judge again  deadheat check {}", shell_word(&dir))));
 }

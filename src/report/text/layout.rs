@@ -1,6 +1,7 @@
 //! Lines, colours and columns, and the one place where foreign text is made harmless.
 
-pub(super) use crate::units::shown::plain;
+use crate::units::shown;
+pub(super) use crate::units::shown::{clipped, plain};
 use anstyle::{AnsiColor, Style};
 
 /// Widest line, in characters.
@@ -121,7 +122,7 @@ impl Page {
         let rows: Vec<Vec<Field>> = std::iter::once(head).chain(rows).collect();
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(|f| f.text.chars().count()).max().unwrap_or(0)
+            rows.iter().filter_map(|row| row.get(column)).map(|f| shown::width(&f.text)).max().unwrap_or(0)
         };
         let mut widths: Vec<usize> = (0..columns).map(width).map(|width| width.min(WIDEST)).collect();
         let excess = (indent + widths.iter().map(|width| width + 2).sum::<usize>()).saturating_sub(WIDTH + 2);
@@ -132,7 +133,7 @@ impl Page {
             let mut line = " ".repeat(indent);
             for (column, (field, width)) in row.iter().zip(&widths).enumerate() {
                 let text = clipped(&field.text, *width);
-                let pad = " ".repeat(width.saturating_sub(text.chars().count()));
+                let pad = " ".repeat(width.saturating_sub(shown::width(&text)));
                 let text = field.tone.paint(&text);
                 match (column, width) {
                     (0, 0) => {}
@@ -159,7 +160,7 @@ impl Page {
             .collect();
         let width = |column: usize| {
             let lines = rows.iter().filter_map(|(_, fields)| fields.get(column)).flatten();
-            lines.map(|line| line.chars().count()).max().unwrap_or(0)
+            lines.map(|line| shown::width(line)).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns.len()).map(width).collect();
         for (fields, lines) in &rows {
@@ -168,7 +169,7 @@ impl Page {
                 let mut line = " ".repeat(indent);
                 for (at, (field, column)) in fields.iter().zip(columns).enumerate() {
                     let text = lines[at].get(n).map_or("", String::as_str);
-                    let pad = " ".repeat(widths[at].saturating_sub(text.chars().count()));
+                    let pad = " ".repeat(widths[at].saturating_sub(shown::width(text)));
                     let between = if at == 0 { "" } else { "  " };
                     let painted = if text.is_empty() { String::new() } else { field.tone.paint(text) };
                     match column.wraps {
@@ -185,14 +186,6 @@ impl Page {
     pub(super) fn finish(self) -> String {
         self.text
     }
-}
-
-/// The text, or its beginning and an ellipsis.
-pub(in crate::report) fn clipped(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Breaks a text at spaces; a word longer than a line is cut.
