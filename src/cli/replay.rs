@@ -8,6 +8,7 @@ use crate::explore::{Budget, Finding, Replayed, replay};
 use crate::plan::{Cell, Plan};
 use crate::program::{ProgramSubject, Secrets, filled};
 use crate::summary::Exit;
+use crate::units::shown::plain_lines;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,12 +30,9 @@ pub(super) struct Args {
     command: Vec<String>,
 }
 
-/// Runs of a replay that is not told how many.
-const RUNS: u32 = 5;
-
 impl Args {
     fn runs(&self, finding: &Finding) -> u32 {
-        self.runs.unwrap_or(RUNS.max(finding.runs_needed()))
+        self.runs.unwrap_or_else(|| finding.replay_runs())
     }
 }
 
@@ -164,7 +162,7 @@ fn told(args: &Args, finding: &Finding, replayed: &Replayed, hide: &dyn Fn(&str)
     };
     let text = hide(&text);
     match args.format {
-        Format::Text => output::print(&format!("{word}: {text}\n"), exit.code()),
+        Format::Text => output::print(&format!("{word}: {}\n", plain_lines(&text)), exit.code()),
         Format::Json => {
             let result = serde_json::json!({
                 "replayed": word, "invariant": rule, "text": text, "exit_code": exit.code(),

@@ -14,6 +14,7 @@ use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::cost;
 use crate::engine::{self, Cause, Made, Stop};
+use crate::explore::Budget;
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Watch};
 use crate::judge;
 use crate::lab::{self, Ran};
@@ -92,9 +93,9 @@ fn some_time(text: &str) -> Result<Duration, String> {
 
 impl Args {
     /// How long to hunt, if at all.
-    fn hunt(&self) -> Option<hunt::Asked> {
-        let schedules = self.explore.map(hunt::Asked::Schedules);
-        schedules.or_else(|| self.time.map(hunt::Asked::Time))
+    fn hunt(&self) -> Option<Budget> {
+        let schedules = self.explore.map(Budget::Schedules);
+        schedules.or_else(|| self.time.map(Budget::Time))
     }
 }
 

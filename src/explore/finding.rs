@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the finding's file that this build reads and writes.
 pub const FINDING_VERSION: u32 = 1;
 
+/// Least runs of a replay that is not told how many.
+const REPLAYS_MIN: u32 = 5;
+
 /// Where a subject comes from: what replay needs to build it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,6 +205,12 @@ impl Finding {
             return 1;
         }
         (0.05_f64.ln() / (1.0 - rate).ln()).ceil() as u32
+    }
+
+    /// How often a replay runs it unless it is told otherwise.
+    #[must_use]
+    pub fn replay_runs(&self) -> u32 {
+        REPLAYS_MIN.max(self.runs_needed())
     }
 
     /// The command that shows it again, once it lies in this file.

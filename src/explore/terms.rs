@@ -4,6 +4,7 @@ use super::calm::Calm;
 use crate::faults::{FaultKind, HintForm};
 use crate::plan::{Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Perturb, Schedule, Until};
+use crate::units::format_duration;
 use std::time::Duration;
 
 /// A hold past a time-out lasts this much longer than it, in percent.
@@ -25,6 +26,32 @@ pub enum Budget {
     Schedules(u64),
     /// So long, with all that is done to a finding. Only a run that has begun goes on.
     Time(Duration),
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::Time(Duration::from_secs(60))
+    }
+}
+
+impl Budget {
+    /// What one of so many cells may use: schedules are counted for each cell, time is shared.
+    #[must_use]
+    pub fn for_each_of(self, cells: usize) -> Self {
+        match self {
+            Self::Schedules(n) => Self::Schedules(n),
+            Self::Time(time) => Self::Time(time / u32::try_from(cells).unwrap_or(u32::MAX).max(1)),
+        }
+    }
+}
+
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Schedules(n) => write!(f, "{n} schedules for each cell"),
+            Self::Time(time) => f.write_str(&format_duration(*time)),
+        }
+    }
 }
 
 /// What a hunt is to do.

@@ -191,7 +191,7 @@ impl Options {
         match (self.runs, &self.time) {
             (Some(runs), _) => Ok(explore::Budget::Schedules(runs)),
             (None, Some(time)) => Ok(explore::Budget::Time(duration("time", time)?)),
-            (None, None) => Ok(explore::Budget::Time(Duration::from_secs(60))),
+            (None, None) => Ok(explore::Budget::default()),
         }
     }
 

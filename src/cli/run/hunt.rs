@@ -13,30 +13,19 @@ use crate::schedule::Schedule;
 use crate::strategy;
 use crate::summary::Exit;
 use crate::summary::ExploredRow;
-use crate::units::format_duration;
-use std::time::Duration;
-
-/// How long to hunt, if at all.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Asked {
-    /// So many schedules for each cell.
-    Schedules(u64),
-    /// So long for all cells together.
-    Time(Duration),
-}
 
 /// Hunts every cell, and writes `finding-N.toml` into the run's directory for each rule that breaks.
 pub(super) fn hunt(
     args: &Args,
     plan: &Plan,
-    asked: Asked,
+    budget: Budget,
     dir: &RunDir,
     stop: &Stop,
 ) -> Result<Hunted, Failure> {
     let mut hunted = Hunted::default();
     let (ground, cells) = (Ground::open(plan)?, plan.cells());
     let clock = Clock::start();
-    let mut shown = Hunting::new(args.quiet, cells.len(), asked.words(), clock.now());
+    let mut shown = Hunting::new(args.quiet, cells.len(), budget.to_string(), clock.now());
     for (number, cell) in (1..).zip(&cells) {
         if stop.cause().is_some() {
             hunted.explored.push(not_hunted(plan, *cell));
@@ -45,7 +34,7 @@ pub(super) fn hunt(
         let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
         shown.cell(number, format!("{target}/{strategy}"));
         let watch = Watched { stop, shown: &mut shown, clock };
-        let Some(report) = hunt_cell(args, &ground, *cell, asked, cells.len(), watch)? else {
+        let Some(report) = hunt_cell(args, &ground, *cell, budget.for_each_of(cells.len()), watch)? else {
             hunted.explored.push(not_hunted(plan, *cell));
             continue;
         };
@@ -78,16 +67,6 @@ fn not_hunted(plan: &Plan, cell: Cell) -> ExploredRow {
     }
 }
 
-impl Asked {
-    /// What each cell, or all of them, may use up.
-    fn words(self) -> String {
-        match self {
-            Self::Schedules(n) => format!("{n} schedules for each cell"),
-            Self::Time(time) => format_duration(time),
-        }
-    }
-}
-
 /// Who stops a hunt, and who shows it.
 struct Watched<'a> {
     stop: &'a Stop,
@@ -117,16 +96,11 @@ fn hunt_cell(
     args: &Args,
     ground: &Ground<'_>,
     cell: Cell,
-    asked: Asked,
-    cells: usize,
+    budget: Budget,
     watched: Watched<'_>,
 ) -> Result<Option<Report>, Failure> {
     let (stop, clock) = (watched.stop, watched.clock);
     let (target, strategy) = (&ground.plan.targets[cell.target], &ground.plan.strategies[cell.strategy]);
-    let budget = match asked {
-        Asked::Schedules(n) => Budget::Schedules(n),
-        Asked::Time(time) => Budget::Time(time / u32::try_from(cells).unwrap_or(u32::MAX).max(1)),
-    };
     let report = ground.with(cell, budget, |subject, mut config| {
         config.origin.scenario = Some(args.scenario.display().to_string());
         config.origin.set = args.set.iter().map(|(key, value)| format!("{key}={value}")).collect();
