@@ -7,6 +7,7 @@ use crate::scenario::{self, Faults, SourceError};
 use crate::schedule::Schedule;
 use crate::summary::Exit;
 use crate::summary::Summary;
+use crate::units::shown::plain_lines;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
@@ -45,14 +46,16 @@ pub(super) fn print_summary(
 /// Prints why there is no result: on stderr for people, as JSON on stdout for programs.
 pub(super) fn fail(format: Format, exit: Exit, message: &str) -> u8 {
     match format {
-        Format::Text => write(&mut anstream::stderr(), &format!("error: {message}\n"), exit.code()),
+        Format::Text => {
+            write(&mut anstream::stderr(), &format!("error: {}\n", plain_lines(message)), exit.code())
+        }
         Format::Json => print(&error_json(exit.code(), message), exit.code()),
     }
 }
 
-/// Says something to the person at the terminal, on stderr.
+/// Prints a message on stderr.
 pub(super) fn say(text: &str) {
-    write(&mut anstream::stderr(), &format!("deadheat: {}\n", text.trim_end()), 0);
+    write(&mut anstream::stderr(), &format!("deadheat: {}\n", plain_lines(text.trim_end())), 0);
 }
 
 /// A reader that has seen enough (`| head`) is no error; a full disk is.

@@ -2,6 +2,7 @@
 //! read a run beside them. One row per cell, class of what was bought, and kind of token.
 
 use crate::summary::{CostRow, CounterRow, Summary, WasteRow};
+use crate::units::shown::plain_lines;
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -150,6 +151,7 @@ impl Times {
 /// One line of CSV, quoted where needed, and harmless in a spreadsheet.
 pub(super) fn line(fields: impl Iterator<Item = String>) -> String {
     let quoted = |field: String| {
+        let field = plain_lines(&field);
         // A spreadsheet runs what begins with one of these; figures are never negative here.
         let field = if field.starts_with(['=', '+', '-', '@']) { format!("'{field}") } else { field };
         if field.contains([',', '"', '\n', '\r']) {

@@ -3,7 +3,7 @@
 use super::text::spark::decode;
 use crate::summary::{MetricRow, Summary};
 use crate::units::format_duration;
-use crate::units::shown::{is_unsafe, plain};
+use crate::units::shown::{is_unsafe, plain, plain_lines};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
@@ -88,7 +88,7 @@ pub fn hdr_log(summary: &Summary) -> String {
             .collect();
         let _ = log.write_histogram(&histogram, Duration::ZERO, length, Tag::new(&tag));
     }
-    String::from_utf8(bytes).unwrap_or_default()
+    plain_lines(&String::from_utf8(bytes).unwrap_or_default())
 }
 
 /// When the run began; the epoch if it does not say.

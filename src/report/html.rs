@@ -18,6 +18,7 @@ use super::text::figures::{NONE, count, many, maybe_ms, rate, rounded};
 use super::text::headline::word;
 use crate::summary::{Course, Summary};
 use crate::units::format_duration;
+use crate::units::shown::plain_lines;
 use chart::COLOURS;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use std::path::Path;
@@ -129,7 +130,8 @@ fn page(summary: &Summary, extras: &Extras<'_>, room: Room) -> String {
             }
         }
     };
-    page.into_string()
+    // The template escapes markup; what could reorder or hide a text is written out here, for all fields at once.
+    plain_lines(&page.into_string())
 }
 
 /// How an exit code is coloured.

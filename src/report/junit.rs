@@ -4,6 +4,7 @@ mod compared;
 
 use super::text::figures::{NONE, count};
 use crate::summary::{FindingRow, Summary, ThresholdRow, Verdict, VerdictRow};
+use crate::units::shown::plain_lines;
 pub use compared::compared_junit;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
@@ -37,7 +38,12 @@ pub fn junit(summary: &Summary) -> Result<String, SerializeError> {
             summary,
         ));
     }
-    report.to_string()
+    shown(&report)
+}
+
+/// The report as XML, with the unsafe characters of foreign text written out.
+fn shown(report: &Report) -> Result<String, SerializeError> {
+    report.to_string().map(|text| plain_lines(&text))
 }
 
 fn suite(name: &str, cases: Vec<TestCase>, summary: &Summary) -> TestSuite {

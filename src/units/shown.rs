@@ -19,10 +19,10 @@ pub(crate) fn plain(text: &str) -> String {
     escaped(text, is_unsafe)
 }
 
-/// The same for a text of several lines: line feeds stay.
+/// The same for a text of several lines: line feeds and tabs stay.
 #[must_use]
 pub(crate) fn plain_lines(text: &str) -> String {
-    escaped(text, |c| c != '\n' && is_unsafe(c))
+    escaped(text, |c| !matches!(c, '\n' | '\t') && is_unsafe(c))
 }
 
 fn escaped(text: &str, escape: impl Fn(char) -> bool) -> String {

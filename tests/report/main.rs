@@ -9,4 +9,5 @@ mod summary;
 mod support;
 
 mod explored;
+mod hostile;
 mod text;

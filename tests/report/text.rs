@@ -239,7 +239,7 @@ fn strategy(name: &str, bug: Option<&str>, breaks: &[Invariant], rank: u32) -> S
 }
 
 /// A run that compares two right strategies, one of which broke its word, and two twins.
-fn comparison() -> Summary {
+pub(super) fn comparison() -> Summary {
     use Invariant::{BilledOnce, InFlightCapped, Progress, RequestsCounted};
     const BUG: &str = "counter read before the call and written after it";
     let mut several = summary();

@@ -176,6 +176,7 @@ impl Hunting {
 mod tests {
     use super::*;
     use crate::summary::{Invariant, VerdictRow, Witness};
+    use crate::units::shown::is_unsafe;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
@@ -200,14 +201,17 @@ mod tests {
             violations: 1,
             witness: Some(Witness { jobs: Vec::new(), at_ns: 0, text: text.to_owned() }),
         };
-        let verdicts = vec![broken(Invariant::BilledOnce, "job:0001 was billed\u{1b}[2J twice")];
+        let verdicts =
+            vec![broken(Invariant::BilledOnce, "job:0001 was billed\u{1b}[2J\u{202e}\u{200b} twice")];
         let trial = Trial { verdicts, ..Trial::default() };
         (0..3).for_each(|_| hunting.trial(&trial, Duration::ZERO));
         let words = hunting.words();
         let newest = "newest finding: billed-once at mock/naive, not yet shrunk: job:0001 was billed";
         assert!(words.contains(newest) && words.contains("3 runs, 1 finding, newest"), "{words}");
         assert!(
-            !words.contains('\u{1b}') && screen(&hunting).contains("✗ billed-once at mock/naive, not yet")
+            !words.contains(is_unsafe)
+                && !screen(&hunting).contains(is_unsafe)
+                && screen(&hunting).contains("✗ billed-once at mock/naive, not yet")
         );
         hunting.found("billed-once", "the client gave up and sent it again");
         let words = hunting.words();

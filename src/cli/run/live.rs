@@ -220,6 +220,7 @@ mod tests {
     use super::*;
     use crate::plan::Source;
     use crate::scenario::load;
+    use crate::units::shown::is_unsafe;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
@@ -238,9 +239,9 @@ mod tests {
                 ttft_by_second: vec![0, 3, 9],
                 ttft_bars: vec![(1.0, 4), (2.0, 9)],
                 cost: vec!["0.12 USD".to_owned()],
-                newest: Some("job:0042#1: reset\u{1b}[2J".to_owned()),
+                newest: Some("job:0042#1: reset\u{1b}[2J\u{202e}\u{200b}".to_owned()),
                 findings: 1,
-                finding: Some("attempts-capped at mock/x: \u{1b}job:0042 made attempt 4".to_owned()),
+                finding: Some("attempts-capped at mock/x: \u{2066}\u{1b}job:0042 made attempt 4".to_owned()),
                 ..LiveView::default()
             },
         );
@@ -269,7 +270,7 @@ mod tests {
             terminal.draw(|frame| draw(frame, &shown)).expect("drawn");
             let text: String =
                 terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
-            assert!(!text.contains('\u{1b}'));
+            assert!(!text.contains(is_unsafe) && !line.contains(is_unsafe));
             if width >= 80 {
                 for part in [
                     "42 of 100 jobs",

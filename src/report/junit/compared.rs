@@ -1,6 +1,6 @@
 //! A comparison as JUnit: one case per value, red where NEW is worse.
 
-use super::{case, failure, skipped};
+use super::{case, failure, shown, skipped};
 use crate::report::text::{Shown, design};
 use crate::summary::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use quick_junit::{Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
@@ -23,7 +23,7 @@ pub fn compared_junit(comparison: &Compared) -> Result<String, SerializeError> {
             }
         }
     }
-    report.to_string()
+    shown(&report)
 }
 
 fn suite(name: &str, cases: Vec<TestCase>, comparison: &Compared) -> TestSuite {
