@@ -39,7 +39,7 @@ fn breaks(name: &str, expected: &[(&str, &[&str])]) {
 #[test]
 fn error_1_a_wrong_address_is_told_before_anything_is_sent() {
     let said = run("error-1.toml", 9)["error"]["message"].as_str().expect("a message").to_owned();
-    assert!(said.contains("wrong-address") && said.contains("http://127.0.0.1:9/v1"), "{said}");
+    assert!(said.contains("wrong-address") && said.contains("127.0.0.1 port 9"), "{said}");
 }
 
 #[test]
