@@ -352,3 +352,21 @@ fn the_changelog_opens_with_this_version() {
     let first = changelog.lines().find(|line| line.starts_with("## ")).expect("an entry");
     assert!(first.contains(env!("CARGO_PKG_VERSION")), "CHANGELOG.md opens with {first}");
 }
+
+/// A suite that `cargo test` leaves out is prepared and run by scripts/test, and says what it needs.
+#[test]
+fn every_suite_is_run_by_the_script() {
+    let read =
+        |name: &str| fs::read_to_string(root().join(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("TOML");
+    let tests = manifest["test"].as_array().expect("targets").iter();
+    let left_out = tests.filter(|test| test.get("test").and_then(toml::Value::as_bool) == Some(false));
+    let left_out: BTreeSet<&str> = left_out.map(|test| test["name"].as_str().expect("a name")).collect();
+    let told = manifest["package"]["metadata"]["suites"].as_table().expect("a table");
+    assert_eq!(left_out, told.keys().map(String::as_str).collect());
+    let script = read("scripts/test");
+    for suite in left_out {
+        assert!(script.contains(&format!("\n    {suite})")), "scripts/test does not prepare {suite}");
+        assert!(script.contains(&format!(" --test {suite}")), "scripts/test does not run {suite}");
+    }
+}
