@@ -1,8 +1,8 @@
-//! Somebody else's program as what is hunted: started against the built-in provider, heard, judged by what both sides
-//! wrote down.
+//! Runs an external program as a subject of the hunt: started against the built-in provider, its output read, judged
+//! by what both sides recorded.
 //!
-//! Nothing is asked of the program. It is started with the environment in which it finds the provider, in a process group
-//! of its own, and ended with all that it has started; what it claims is taken from its output as it is.
+//! The program needs no change. It is started with an environment in which it finds the provider, in a process group of
+//! its own, and ended with all its descendants; its claims are read from its output.
 
 mod capture;
 mod claims;
@@ -11,22 +11,22 @@ mod dotenv;
 mod drive;
 mod environment;
 mod group;
-mod hearing;
 mod hunt;
 mod notes;
 mod numbers;
+mod output;
 mod pairs;
 mod perturb;
 mod process;
 mod providers;
+mod run_evidence;
 mod scratch;
 mod secrets;
 mod settings;
 mod subject;
-mod testimony;
 mod verdicts;
 
-/// Ends this process at once and leaves nobody and nothing behind: programs are killed, their folders removed.
+/// Ends this process at once: kills the programs it runs and removes their folders.
 pub fn leave(code: i32) -> ! {
     group::kill_all(|| {
         scratch::clear();
@@ -34,18 +34,14 @@ pub fn leave(code: i32) -> ! {
     })
 }
 
-pub use capture::Captured;
-pub use claims::{ClaimReader, ResultSaid, Said, TotalsSaid};
-pub use command::{Command, Ear, ProcessEnd, ProgramError, Ran, Voice};
-pub use drive::Address;
-pub use environment::{Given, THROW_AWAY_KEY, environment};
-pub use hearing::{Hearing, Patterns};
+pub use command::Command;
+pub use drive::ServerUrl;
+pub use environment::THROW_AWAY_KEY;
 pub use hunt::{Search, search};
 pub use notes::{is_doubtful, last_lines, not_covered, program_row};
+pub use output::Patterns;
 pub use perturb::perturb_for;
-pub use process::{Answers, Run, Watch};
-pub use scratch::Scratch;
 pub use secrets::{Secrets, filled};
-pub use settings::{Place, Settings, TARGET};
-pub use subject::{ProgramSubject, Seen};
+pub use settings::{Settings, TARGET, WorkDir};
+pub use subject::{Observations, ProgramSubject};
 pub use verdicts::verdicts;

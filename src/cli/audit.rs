@@ -10,8 +10,8 @@ use crate::explore::{Origin, Report};
 use crate::history::{Meta, RunDir};
 use crate::judge::{self, Audited};
 use crate::program::{
-    self, ProgramSubject, Search, Secrets, Seen, Settings, TARGET, is_doubtful, last_lines, not_covered,
-    program_row,
+    self, Observations, ProgramSubject, Search, Secrets, Settings, TARGET, is_doubtful, last_lines,
+    not_covered, program_row,
 };
 use crate::report;
 use crate::summary::{Exit, PROGRAM, Summary};
@@ -129,7 +129,7 @@ fn explored(
 }
 
 /// Shows the end of the standard error of a program that sent nothing: most often that says why.
-fn say_silent(seen: &Seen, secrets: &Secrets) {
+fn say_silent(seen: &Observations, secrets: &Secrets) {
     let text = secrets.hide(&seen.last[1]);
     let lines: Vec<String> = last_lines(&text, ERROR_LINES).into_iter().map(plain).collect();
     if !lines.is_empty() {

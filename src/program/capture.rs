@@ -10,7 +10,7 @@ const LINE_MAX: usize = 1024 * 1024;
 
 /// The beginning and the end of a stream.
 #[derive(Debug, Clone, Default)]
-pub struct Captured {
+pub(super) struct Captured {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     total: u64,
@@ -31,13 +31,13 @@ impl Captured {
 
     /// Bytes that were not kept.
     #[must_use]
-    pub fn cut(&self) -> u64 {
+    pub(super) fn cut(&self) -> u64 {
         self.total.saturating_sub((self.head.len() + self.tail.len()) as u64)
     }
 
     /// What was kept, as text, with a line that says how much is missing between.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = String::from_utf8_lossy(&self.head).into_owned();
         if self.cut() > 0 {
             text += &format!("\n… {} bytes were not kept …\n", self.cut());

@@ -12,16 +12,16 @@ const WORD: &str = "@claim";
 
 /// One claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub(super) enum Claim {
     /// The result of a job.
-    Result(ResultSaid),
+    Result(ClaimedResult),
     /// Sums.
-    Totals(TotalsSaid),
+    Totals(ClaimedTotals),
 }
 
 /// What a program takes for the result of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ResultSaid {
+pub(super) struct ClaimedResult {
     /// Whose.
     pub job: JobKey,
     /// [`answer_number`] of the answer's id, or of the nonce in its text.
@@ -34,7 +34,7 @@ pub struct ResultSaid {
 
 /// What a program has on its own books.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TotalsSaid {
+pub(super) struct ClaimedTotals {
     /// Requests.
     pub requests: Option<u64>,
     /// Prompt tokens.
@@ -47,16 +47,16 @@ pub struct TotalsSaid {
     pub failed: Option<u64>,
 }
 
-impl TotalsSaid {
+impl ClaimedTotals {
     /// Whether it says nothing.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
     /// Both together; what only one of them says is that.
     #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
+    pub(super) fn plus(&self, other: &Self) -> Self {
         let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (a, b) => a.or(b),
@@ -73,7 +73,7 @@ impl TotalsSaid {
 
 /// Reads the claims of one stream or file, line by line.
 #[derive(Debug, Default)]
-pub struct ClaimReader {
+pub(super) struct ClaimReader {
     /// `@claim` words whose JSON has not come yet.
     waiting: u64,
     unread: u64,
@@ -81,7 +81,7 @@ pub struct ClaimReader {
 
 impl ClaimReader {
     /// The claims on a line of standard output.
-    pub fn line(&mut self, line: &str, claim: &mut dyn FnMut(Said)) {
+    pub(super) fn line(&mut self, line: &str, claim: &mut dyn FnMut(Claim)) {
         let Some(first) = line.find(WORD) else {
             if self.waiting > 0 && line.trim_start().starts_with('{') {
                 // The other half of a claim that was written in two pieces.
@@ -101,7 +101,7 @@ impl ClaimReader {
     }
 
     /// The claims on a line of a file.
-    pub fn file_line(&mut self, line: &str, claim: &mut dyn FnMut(Said)) {
+    pub(super) fn file_line(&mut self, line: &str, claim: &mut dyn FnMut(Claim)) {
         if line.contains(WORD) {
             self.line(line, claim);
         } else if !line.trim().is_empty() {
@@ -112,12 +112,12 @@ impl ClaimReader {
 
     /// Claims that could not be read, once nothing more comes.
     #[must_use]
-    pub fn unread(&self) -> u64 {
+    pub(super) fn unread(&self) -> u64 {
         self.unread + self.waiting
     }
 
     /// All JSON objects at the front of a text. What is torn is one claim less that is waited for.
-    fn values(&mut self, text: &str, claim: &mut dyn FnMut(Said)) {
+    fn values(&mut self, text: &str, claim: &mut dyn FnMut(Claim)) {
         for value in Deserializer::from_str(text).into_iter::<Value>() {
             match value {
                 Ok(Value::Object(object)) => {
@@ -140,23 +140,23 @@ impl ClaimReader {
     }
 }
 
-fn read(object: &Map<String, Value>) -> Option<Said> {
+fn read(object: &Map<String, Value>) -> Option<Claim> {
     let job = object.get("job").filter(|job| !job.is_null());
     let Some(job) = job else {
         let number = |name: &str| object.get(name).and_then(whole);
-        let totals = TotalsSaid {
+        let totals = ClaimedTotals {
             requests: number("requests"),
             prompt_tokens: number("prompt_tokens"),
             completion_tokens: number("completion_tokens"),
             total_tokens: number("total_tokens"),
             failed: number("failed"),
         };
-        return (!totals.is_empty()).then_some(Said::Totals(totals));
+        return (!totals.is_empty()).then_some(Claim::Totals(totals));
     };
     let text = object.get("text").and_then(Value::as_str);
     let id = object.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
     let failed = object.get("error").is_some_and(|error| !error.is_null());
-    Some(Said::Result(ResultSaid {
+    Some(Claim::Result(ClaimedResult {
         job: job_key(job)?,
         answer: id.map(answer_number).or_else(|| text.and_then(nonce)),
         ok: object.get("ok").map_or(!failed, |ok| ok.as_bool().unwrap_or(false)),
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn heard(lines: &[&str]) -> (Vec<Said>, u64) {
+    fn heard(lines: &[&str]) -> (Vec<Claim>, u64) {
         let (mut reader, mut said) = (ClaimReader::default(), Vec::new());
         for line in lines {
             reader.line(line, &mut |claim| said.push(claim));
@@ -210,8 +210,8 @@ mod tests {
         format!(r#"{{"job":"job:{index:04}","id":"chatcmpl-R-{index:016x}","ok":true,"text":"t{index}"}}"#)
     }
 
-    fn said(index: u64) -> Said {
-        Said::Result(ResultSaid {
+    fn said(index: u64) -> Claim {
+        Claim::Result(ClaimedResult {
             job: JobKey::Own(JobId { cell: 0, index }),
             answer: Some(index),
             ok: true,
@@ -254,11 +254,11 @@ mod tests {
             "@claim {\"job\": 7, \"text\": \"[job:0007] R-00000000000000ff amber\"}",
         ]);
         assert_eq!(unread, 0);
-        let totals = TotalsSaid { requests: Some(3), total_tokens: Some(120), ..TotalsSaid::default() };
-        assert_eq!(claims[0], Said::Totals(totals));
-        let Said::Result(failed) = &claims[1] else { panic!("{claims:?}") };
+        let totals = ClaimedTotals { requests: Some(3), total_tokens: Some(120), ..ClaimedTotals::default() };
+        assert_eq!(claims[0], Claim::Totals(totals));
+        let Claim::Result(failed) = &claims[1] else { panic!("{claims:?}") };
         assert!(!failed.ok && failed.job == JobKey::from("job:0007"));
-        let Said::Result(text) = &claims[2] else { panic!("{claims:?}") };
+        let Claim::Result(text) = &claims[2] else { panic!("{claims:?}") };
         assert_eq!((text.job.clone(), text.answer, text.ok), (JobKey::from("job:0007"), Some(255), true));
     }
 
@@ -271,7 +271,7 @@ mod tests {
                 order.iter().map(|one| one.map_or(noise.clone(), |n| format!("@claim {}", result(n)))).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             let (claims, unread) = heard(&lines);
-            let whole: Vec<Said> = order.iter().flatten().map(|n| said(*n)).collect();
+            let whole: Vec<Claim> = order.iter().flatten().map(|n| said(*n)).collect();
             prop_assert_eq!(claims, whole);
             prop_assert_eq!(unread, 0);
         }

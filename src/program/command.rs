@@ -1,4 +1,4 @@
-//! How a program is run, and what is left of a run.
+//! How a program is run, and how a run ended.
 
 use super::capture::Captured;
 use std::fmt;
@@ -11,11 +11,11 @@ use std::time::Duration;
 pub struct Command {
     /// The program and its arguments.
     pub words: Vec<String>,
-    /// What it reads from standard input; nothing is an empty one.
+    /// What it reads from standard input; `None` is an empty one.
     pub stdin: Option<Vec<u8>>,
     /// After how long it is stopped.
     pub timeout: Duration,
-    /// Whether whoever runs it said so.
+    /// Whether the user gave that limit.
     pub limit_given: bool,
     /// How long it may take to end once it is asked to.
     pub grace: Duration,
@@ -34,26 +34,26 @@ impl Command {
     }
 }
 
-/// Whose line it is.
+/// An output stream of one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Voice {
+pub(super) struct Stream {
     /// Which process, from 0.
     pub process: u32,
     /// Whether it is on standard error.
     pub error: bool,
 }
 
-/// Takes every line that a program writes, when it was read; on threads of their own.
-pub type Ear = Arc<dyn Fn(Voice, Duration, &str) + Send + Sync>;
+/// Receives every line of a program's output and the time it was read, on the threads that read.
+pub(super) type LineSink = Arc<dyn Fn(Stream, Duration, &str) + Send + Sync>;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProcessEnd {
+pub(super) enum ProcessEnd {
     /// By itself, with this code.
     Exited(i32),
-    /// By a signal that was not ours.
+    /// By a signal that deadheat did not send.
     Signalled(i32),
-    /// It was stopped: its time was up.
+    /// It was stopped at its time limit.
     Stopped,
 }
 
@@ -67,24 +67,22 @@ impl fmt::Display for ProcessEnd {
     }
 }
 
-/// What is left of a run.
+/// How a run ended, and its output.
 #[derive(Debug, Clone)]
-pub struct Ran {
+pub(super) struct ProgramOutcome {
     /// How each process ended.
     pub ends: Vec<ProcessEnd>,
-    /// When the first of them was started.
-    pub begun: Duration,
     /// When the last of them ended by itself, or had to be stopped.
     pub ended: Duration,
     /// When the first one was killed on purpose.
     pub killed: Option<Duration>,
-    /// When they were last seen at work on a processor; [`Self::begun`] if never, or where nobody tells.
+    /// When they last used a processor; the start if never, or where the system does not say.
     pub busy: Duration,
-    /// Whether somebody outlived the program that had started them.
+    /// Whether processes outlived the program that had started them.
     pub orphans: bool,
-    /// What they wrote, by process: standard output, standard error.
+    /// Their standard output and standard error, by process.
     pub output: Vec<[Captured; 2]>,
-    /// Lines that were too long to be looked at whole.
+    /// Lines that were too long to be read whole.
     pub long_lines: u64,
     /// Whether it was interrupted.
     pub interrupted: bool,
@@ -92,11 +90,11 @@ pub struct Ran {
 
 /// Why a program did not run.
 #[derive(Debug, thiserror::Error)]
-pub enum ProgramError {
-    /// No command.
+pub(super) enum ProgramError {
+    /// The command is empty.
     #[error("there is no command: write it behind `--`")]
     Empty,
-    /// The system did not start it.
+    /// The system could not start it.
     #[error("cannot start `{program}`: {source}; is it installed, and spelt as the shell finds it?")]
     Start {
         /// The program.
@@ -107,7 +105,7 @@ pub enum ProgramError {
     /// It was killed on purpose, as `--kill-at` says, and did not start a second time.
     #[error("the program was killed to be started again, and that failed: {0}")]
     Restart(Box<ProgramError>),
-    /// A thread could not be made.
+    /// A thread could not be started.
     #[error("cannot watch the program: {0}")]
     Thread(io::Error),
 }

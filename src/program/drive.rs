@@ -1,11 +1,11 @@
-//! A program that is itself a server, such as a gateway: waits until it listens, and sends it the jobs.
+//! Load for a program that is itself a server, such as a gateway: waits until it listens, then sends it the jobs.
 //!
-//! What its clients got from it is heard as claims are, so that one set of rules judges it: the provider's ledger stands on
-//! one side of the program, what came out of it on the other.
+//! The answers that its clients receive are read as claims, so that the same rules judge it: the provider's ledger
+//! records one side of the program, the clients' answers the other.
 
-use super::claims::{ResultSaid, TotalsSaid};
+use super::claims::{ClaimedResult, ClaimedTotals};
 use super::environment::THROW_AWAY_KEY;
-use super::process::Answers;
+use super::process::AnswerCounter;
 use crate::clock::Clock;
 use crate::history::{Attempt, JobId, JobKey, LedgerEntry, Outcome};
 use crate::plan::{Api, Timeouts};
@@ -18,14 +18,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How often the program's port is tried.
-const LOOK: Duration = Duration::from_millis(25);
-/// Words of each prompt, and fewest tokens that are asked for.
+const POLL: Duration = Duration::from_millis(25);
+/// Words of each prompt, and the fewest tokens that a request asks for.
 const WORDS: u32 = 12;
 const TOKENS: u32 = 16;
 
-/// Where a program listens.
+/// The base URL of a program that is a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub struct ServerUrl {
     url: String,
     host: String,
     port: u16,
@@ -33,13 +33,17 @@ pub struct Address {
     pub streams: bool,
 }
 
-impl Address {
-    /// Reads what a client would take for its base URL: `http://127.0.0.1:4000/v1`.
+impl ServerUrl {
+    /// Parses a client's base URL, such as `http://127.0.0.1:4000/v1`.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn read(url: &str) -> Result<Self, String> {
-        let wrong = || format!("{url:?} is no address to drive: write one such as http://127.0.0.1:4000/v1");
+        let wrong = || {
+            format!(
+                "{url:?} is not a base URL that requests can be sent to; write one such as http://127.0.0.1:4000/v1"
+            )
+        };
         let uri: http::Uri = url.parse().map_err(|_| wrong())?;
         let host = uri.host().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(wrong)?;
         let port = uri.port_u16().unwrap_or(80);
@@ -48,13 +52,16 @@ impl Address {
 
     fn listens(&self) -> bool {
         let found = (self.host.trim_matches(['[', ']']), self.port).to_socket_addrs();
-        found.is_ok_and(|mut all| all.any(|at| TcpStream::connect_timeout(&at, LOOK * 10).is_ok()))
+        found.is_ok_and(|mut all| all.any(|at| TcpStream::connect_timeout(&at, POLL * 10).is_ok()))
     }
 
-    /// Somebody who is there before the program is not the program.
+    /// Fails if another process listens there: the requests would not reach the program.
     pub(super) fn is_free(&self) -> Result<(), String> {
         if self.listens() {
-            return Err(format!("somebody listens at {} already: end it first, the program is to", self.url));
+            return Err(format!(
+                "port {} is in use ({}); stop the other process: the audited program must listen there",
+                self.port, self.url
+            ));
         }
         Ok(())
     }
@@ -68,14 +75,14 @@ pub(super) struct Drive {
 }
 
 impl Drive {
-    /// Sends `jobs` jobs at once as soon as the program listens, each once, and says when all are over. Nobody waits
-    /// longer than `patience`.
+    /// Sends `jobs` jobs at once as soon as the program listens, each once, and reports when all have ended. No step
+    /// takes longer than `patience`.
     pub(super) fn begin(
-        address: &Address,
+        address: &ServerUrl,
         jobs: u64,
         patience: Duration,
         clock: Clock,
-        answers: Answers,
+        answers: AnswerCounter,
     ) -> Result<Self, String> {
         let endpoint = Endpoint {
             api: Api::OpenaiChat,
@@ -95,31 +102,39 @@ impl Drive {
             came
         };
         let thread = std::thread::Builder::new().name("drive".to_owned()).spawn(work);
-        let thread = thread.map_err(|error| format!("cannot drive the program: {error}"))?;
+        let thread = thread.map_err(|error| {
+            format!("cannot start the thread that sends requests to the program: {error}")
+        })?;
         Ok(Self { over, thread })
     }
 
-    /// What came back, once the program has ended.
+    /// The attempts, once the program has ended.
     pub(super) fn end(self) -> Result<Vec<Attempt>, String> {
         self.over.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap_or_else(|_| Err("the load ended in a panic".to_owned()))
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err("the thread that sends requests to the program panicked".to_owned()))
     }
 }
 
-fn wait(address: &Address, patience: Duration, clock: Clock, over: &AtomicBool) -> Result<(), String> {
+fn wait(address: &ServerUrl, patience: Duration, clock: Clock, over: &AtomicBool) -> Result<(), String> {
     let until = clock.now() + patience;
     while !address.listens() {
         if over.load(Ordering::Relaxed) || clock.now() >= until {
-            return Err(format!("the program never listened at {}", address.url));
+            return Err(format!(
+                "the program did not listen at {}; check --drive, or allow it more time with --timeout",
+                address.url
+            ));
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL);
     }
     Ok(())
 }
 
 fn send(endpoint: &Endpoint, streams: bool, jobs: u64, clock: Clock) -> Result<Vec<Attempt>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("no runtime to drive the program: {error}"))?;
+    let runtime = runtime
+        .map_err(|error| format!("cannot start a runtime to send requests to the program: {error}"))?;
     let client = |stream| {
         let endpoint = Endpoint { stream, ..endpoint.clone() };
         Client::new(&endpoint, clock).map_err(|error| error.to_string())
@@ -134,13 +149,13 @@ fn send(endpoint: &Endpoint, streams: bool, jobs: u64, clock: Clock) -> Result<V
     Ok(runtime.block_on(join_all((0..jobs).map(one))))
 }
 
-/// What the clients got, as results and totals.
-pub(super) fn said(
+/// The clients' answers, as claimed results and totals.
+pub(super) fn claims(
     attempts: &[Attempt],
     entries: &[LedgerEntry],
-) -> (Vec<(ResultSaid, Duration)>, TotalsSaid) {
+) -> (Vec<(ClaimedResult, Duration)>, ClaimedTotals) {
     let mut totals =
-        TotalsSaid { prompt_tokens: Some(0), completion_tokens: Some(0), ..TotalsSaid::default() };
+        ClaimedTotals { prompt_tokens: Some(0), completion_tokens: Some(0), ..ClaimedTotals::default() };
     let mut counts = true;
     let results = attempts.iter().map(|attempt| {
         let ok = attempt.outcome == Outcome::Ok;
@@ -151,7 +166,7 @@ pub(super) fn said(
         }
         counts &= !ok || tokens.is_some();
         let hash = attempt.text_hash.as_deref().and_then(|hash| u64::from_str_radix(hash, 16).ok());
-        let said = ResultSaid {
+        let said = ClaimedResult {
             job: JobKey::Own(attempt.job),
             answer: answer(attempt, entries),
             ok,
@@ -160,10 +175,10 @@ pub(super) fn said(
         (said, Duration::from_nanos(attempt.done_ns))
     });
     let results = results.collect();
-    (results, if counts { totals } else { TotalsSaid::default() })
+    (results, if counts { totals } else { ClaimedTotals::default() })
 }
 
-/// Which of the provider's answers it is: by its id, or by its text where the program gave it an id of its own.
+/// Which of the provider's answers it is: by its id, or by its text if the program replaced the id.
 fn answer(attempt: &Attempt, entries: &[LedgerEntry]) -> Option<u64> {
     let number = |nonce: &str| u64::from_str_radix(nonce.get(2..)?, 16).ok();
     let named = attempt.id.as_deref().and_then(|id| {
@@ -183,10 +198,10 @@ mod tests {
 
     #[test]
     fn an_address_is_one_that_can_be_called() {
-        let address = Address::read("http://127.0.0.1:4000/v1/").unwrap();
+        let address = ServerUrl::read("http://127.0.0.1:4000/v1/").unwrap();
         assert_eq!((address.url.as_str(), address.port), ("http://127.0.0.1:4000/v1", 4000));
         for url in ["https://127.0.0.1:4000", "127.0.0.1:4000", "http://", "nonsense"] {
-            assert!(Address::read(url).unwrap_err().contains("such as"), "{url}");
+            assert!(ServerUrl::read(url).unwrap_err().contains("such as"), "{url}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The environment of somebody's program: what it inherits, what is put in the place of a provider's address or key,
 //! and what is taken away so that no real call can be made.
 
-use super::providers::{Fate, PROVIDERS, fate};
+use super::providers::{Handling, PROVIDERS, handling};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ pub const THROW_AWAY_KEY: &str = "sk-deadheat-opens-nothing";
 
 /// What a run puts into the environment.
 #[derive(Debug, Clone, Copy)]
-pub struct Given<'a> {
+pub(super) struct RunVariables<'a> {
     /// The provider's root: `http://127.0.0.1:PORT`.
     pub root: &'a str,
     /// The file with the jobs.
@@ -88,12 +88,12 @@ fn address(root: &str, theirs: &str) -> String {
 
 /// The program's whole environment, from ours, and from what `filed` its `.env` would add to it.
 #[must_use]
-pub fn environment(
+pub(super) fn environment(
     ours: impl Iterator<Item = (OsString, OsString)>,
     filed: &[(String, String)],
-    given: &Given<'_>,
+    given: &RunVariables<'_>,
 ) -> Vec<(OsString, OsString)> {
-    let mut made = Made(Vec::new());
+    let mut made = Environment(Vec::new());
     let mut unproxied = String::new();
     let (mut azure, mut kind) = ([false; 2], None);
     let mut note = |name: &str, value: &str| {
@@ -111,23 +111,23 @@ pub fn environment(
             continue;
         }
         // An empty value stays empty: it says that there is none.
-        match fate(&known, &text) {
-            Fate::Kept => made.set(&name, &value),
-            Fate::Gone => {}
+        match handling(&known, &text) {
+            Handling::Keep => made.set(&name, &value),
+            Handling::Remove => {}
             _ if value.is_empty() => made.set(&name, &value),
-            Fate::Key => made.set(&name, THROW_AWAY_KEY),
-            Fate::Address => made.set(&name, address(given.root, &text)),
+            Handling::Key => made.set(&name, THROW_AWAY_KEY),
+            Handling::Address => made.set(&name, address(given.root, &text)),
         }
     }
     for (name, value) in
         filed.iter().filter(|(name, value)| !value.is_empty() && !name.starts_with("DEADHEAT_"))
     {
         note(name, value);
-        match fate(name, value) {
-            Fate::Kept => {}
-            Fate::Gone => made.unless_set(name, ""),
-            Fate::Key => made.unless_set(name, THROW_AWAY_KEY),
-            Fate::Address => made.unless_set(name, address(given.root, value)),
+        match handling(name, value) {
+            Handling::Keep => {}
+            Handling::Remove => made.unless_set(name, ""),
+            Handling::Key => made.unless_set(name, THROW_AWAY_KEY),
+            Handling::Address => made.unless_set(name, address(given.root, value)),
         }
     }
     // The SDK's module will not guess whose it is where both providers are set.
@@ -146,9 +146,9 @@ pub fn environment(
 }
 
 /// An environment in the making. No name stands in it twice.
-struct Made(Vec<(OsString, OsString)>);
+struct Environment(Vec<(OsString, OsString)>);
 
-impl Made {
+impl Environment {
     fn set(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
         self.0.retain(|(known, _)| known != name.as_ref());
         self.0.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
@@ -185,7 +185,7 @@ impl Made {
         }
     }
 
-    fn given(&mut self, given: &Given<'_>) {
+    fn given(&mut self, given: &RunVariables<'_>) {
         self.set("DEADHEAT_JOBS", given.jobs);
         self.set("DEADHEAT_CLAIMS", given.claims);
         if let Some(concurrency) = given.concurrency {
@@ -204,7 +204,7 @@ mod tests {
         let ours = ours.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let filed: Vec<_> =
             filed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let given = Given {
+        let given = RunVariables {
             root: "http://127.0.0.1:1",
             jobs: Path::new("/jobs"),
             claims: Path::new("/claims"),

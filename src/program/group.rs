@@ -1,4 +1,4 @@
-//! A process group, and how it is ended so that nobody is left behind.
+//! A process group, and how it is ended with all its descendants.
 
 use crate::sync::lock;
 use nix::errno::Errno;
@@ -9,12 +9,12 @@ use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// How often a group that is ending is looked at.
-const LOOK: Duration = Duration::from_millis(5);
-/// How long those who were killed are waited for: nobody can refuse.
-const GONE: Duration = Duration::from_secs(1);
+/// How often a group that is ending is checked.
+const POLL: Duration = Duration::from_millis(5);
+/// How long killed processes are waited for; none can refuse the signal.
+const KILL_WAIT: Duration = Duration::from_secs(1);
 
-/// The groups that run now. Whoever starts one holds it meanwhile, so that none begins once [`kill_all`] has it.
+/// The groups that run now. The lock is held while a group is started, so that none starts once [`kill_all`] has it.
 static RUNNING: Mutex<Vec<Members>> = Mutex::new(Vec::new());
 
 /// The group that a program was started in, under the number of its first process.
@@ -24,16 +24,16 @@ pub(super) struct Group {
     over: bool,
 }
 
-/// Who belongs to a group.
+/// Which processes belong to a group.
 #[derive(Debug, Clone)]
 struct Members {
     id: i32,
-    /// What stands in the environment of each of its descendants, even of those that left the group: all of it.
+    /// Entries of the environment of every descendant, even of one that left the group.
     marks: Vec<Vec<u8>>,
 }
 
 impl Group {
-    /// Starts a program in a group of its own. `marks` stand in its environment, and in that of nobody else.
+    /// Starts a program in a group of its own. `marks` are entries of its environment that no other program has.
     pub(super) fn start(command: &mut Command, marks: Vec<Vec<u8>>) -> io::Result<(Child, Self)> {
         let mut running = lock(&RUNNING);
         let child = command.spawn()?;
@@ -42,36 +42,36 @@ impl Group {
         Ok((child, Self { members, over: false }))
     }
 
-    /// From now on whoever bears the first mark belongs to it: all processes of the program, whichever has started them.
+    /// From now on every process with the first mark belongs to the group, whichever process started it.
     pub(super) fn widen(&mut self) {
         self.members.marks.truncate(1);
     }
 
-    /// Processes that are alive in the group, and those that left it. The first one counts until it is waited for.
+    /// The live processes of the group, and those that left it. The first one counts until it is waited for.
     pub(super) fn members(&self) -> Vec<i32> {
         self.members.alive()
     }
 
-    /// Processor time that those who are alive have used, in the system's ticks; 0 where nobody tells.
+    /// Processor time of the live processes, in the system's ticks; 0 where the system does not say.
     pub(super) fn ticks(&self) -> u64 {
         self.members().into_iter().map(ticks).sum()
     }
 
-    /// Sends a signal to all of it.
+    /// Sends a signal to the whole group.
     pub(super) fn signal(&self, signal: Signal) {
-        // Whoever is gone already needs none.
+        // It fails only if the group has ended.
         let _ = killpg(Pid::from_raw(self.members.id), signal);
     }
 
-    /// `kill -9`, to all of it.
+    /// Sends SIGKILL to the whole group.
     pub(super) fn kill(&self) {
         self.signal(Signal::SIGKILL);
     }
 
-    /// Ends whoever is left, once the first process has been waited for: asks, waits up to `grace`, kills.
+    /// Ends what is left once the first process has been waited for: SIGTERM, up to `grace`, then SIGKILL.
     pub(super) fn end(&mut self, grace: Duration) {
-        let ways = [(Signal::SIGTERM, grace), (Signal::SIGKILL, GONE)];
-        // The first that leaves nobody.
+        let ways = [(Signal::SIGTERM, grace), (Signal::SIGKILL, KILL_WAIT)];
+        // Stops at the first signal that ends them all.
         let _ = ways.into_iter().any(|(signal, patience)| self.members.end(signal, patience));
         self.forget();
     }
@@ -94,12 +94,11 @@ impl Drop for Group {
     }
 }
 
-/// Kills every group that runs, with all that has left it, while `then` does what is left to do: no program is started
-/// before it has returned.
+/// Kills every running group with all its descendants, then calls `then`. No program is started before that returns.
 pub(super) fn kill_all<T>(then: impl FnOnce() -> T) -> T {
     let running = lock(&RUNNING);
     for members in running.iter() {
-        members.end(Signal::SIGKILL, GONE);
+        members.end(Signal::SIGKILL, KILL_WAIT);
     }
     then()
 }
@@ -115,7 +114,7 @@ impl Members {
         }
     }
 
-    /// By `/proc`: a process that has ended and that nobody waits for is none.
+    /// Read from `/proc`, without zombies.
     fn listed(&self) -> Vec<i32> {
         let Ok(folders) = std::fs::read_dir("/proc") else { return Vec::new() };
         let numbers = folders.filter_map(|folder| folder.ok()?.file_name().to_str()?.parse().ok());
@@ -124,7 +123,7 @@ impl Members {
 
     fn holds(&self, number: i32) -> bool {
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{number}/stat")) else { return false };
-        // The name in brackets may hold anything: what counts stands behind the last one.
+        // The name in brackets may contain anything, so the fields are counted from the last bracket.
         let mut words = stat.rsplit(')').next().unwrap_or("").split_whitespace();
         let (state, group) = (words.next().unwrap_or("Z"), words.nth(1));
         if matches!(state, "Z" | "X") {
@@ -133,13 +132,13 @@ impl Members {
         if group.and_then(|group| group.parse().ok()) == Some(self.id) {
             return true;
         }
-        // Only what belongs to this user can be read, and only that can be ours.
+        // Only this user's processes can be read, and only they can be descendants.
         let environ = std::fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
         number != std::process::id().cast_signed()
             && self.marks.iter().all(|mark| environ.split(|byte| *byte == 0).any(|set| set == mark))
     }
 
-    /// Sends them a signal and waits until none is left, up to so long; whether none is.
+    /// Sends a signal to all, waits up to `patience` for them to end, and says whether they did.
     fn end(&self, signal: Signal, patience: Duration) -> bool {
         let (mut left, mut members) = (patience, self.alive());
         if members.is_empty() {
@@ -150,15 +149,15 @@ impl Members {
             let _ = kill(Pid::from_raw(*member), signal);
         }
         while !members.is_empty() && !left.is_zero() {
-            std::thread::sleep(LOOK);
-            left = left.saturating_sub(LOOK);
+            std::thread::sleep(POLL);
+            left = left.saturating_sub(POLL);
             members = self.alive();
         }
         members.is_empty()
     }
 }
 
-/// User's and system's ticks of one process: the 14th and 15th word of its line, the 12th and 13th behind its name.
+/// User and system ticks of one process: fields 14 and 15 of its `stat`, the 12th and 13th after its name.
 fn ticks(number: i32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
     let words = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2);

@@ -2,8 +2,8 @@
 //! effect, and which findings rest on output that may be torn.
 
 use super::perturb::{perturb_in_vain, perturb_unknown};
-use super::settings::{Place, Settings};
-use super::subject::{ProgramSubject, Seen};
+use super::settings::{Settings, WorkDir};
+use super::subject::{Observations, ProgramSubject};
 use crate::explore::Finding;
 use crate::history::ConductEnd;
 use crate::summary::{ExploredRow, Invariant, ProgramRow};
@@ -16,7 +16,7 @@ const ERROR_LINES: usize = 3;
 /// Whether a finding rests on lines of the output alone and could not be reproduced: a program that prints from
 /// several threads may tear its lines.
 #[must_use]
-pub fn is_doubtful(finding: &Finding, seen: &Seen) -> bool {
+pub fn is_doubtful(finding: &Finding, seen: &Observations) -> bool {
     let from_output = match finding.invariant {
         Invariant::ExitHonest => true,
         Invariant::AnswerMatchesJob | Invariant::OneResultPerJob | Invariant::StatusHonest => seen.scanned,
@@ -27,7 +27,7 @@ pub fn is_doubtful(finding: &Finding, seen: &Seen) -> bool {
 
 /// What was seen that no rule judges, a sentence each. `unsteered` are the program's words if `--perturb` was not given.
 #[must_use]
-pub fn not_covered(seen: &Seen, unsteered: Option<&[String]>, doubtful: &[Finding]) -> Vec<String> {
+pub fn not_covered(seen: &Observations, unsteered: Option<&[String]>, doubtful: &[Finding]) -> Vec<String> {
     let mut notes: Vec<String> = unsteered.and_then(perturb_unknown).into_iter().collect();
     if seen.unread_runs > 0 {
         let (most, runs) = (seen.unread, seen.unread_runs);
@@ -69,7 +69,7 @@ pub fn program_row(
     }
 }
 
-fn warnings(settings: &Settings, seen: &Seen, explored: &ExploredRow) -> Vec<String> {
+fn warnings(settings: &Settings, seen: &Observations, explored: &ExploredRow) -> Vec<String> {
     let mut warnings = Vec::new();
     let failed = match seen.calm_end {
         ConductEnd::Code(code) => Some(format!("exit {code}")),
@@ -113,9 +113,9 @@ fn warnings(settings: &Settings, seen: &Seen, explored: &ExploredRow) -> Vec<Str
 /// A warning for an argument that names a file in the current folder, while the program runs in another one.
 fn missing_file(settings: &Settings) -> Option<String> {
     let dir = match &settings.place {
-        Place::Here => return None,
-        Place::Dir(dir) => Some(dir),
-        Place::Fresh => None,
+        WorkDir::Here => return None,
+        WorkDir::Dir(dir) => Some(dir),
+        WorkDir::Fresh => None,
     };
     let missing = |word: &&String| {
         let path = Path::new(word.as_str());

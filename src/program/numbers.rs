@@ -8,7 +8,7 @@ const NOTICE_NS: u64 = 250_000_000;
 
 /// The jobs of one run, by number.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(super) struct JobNumbers {
     /// What is known under which number, where that is not its own.
     pub(super) names: BTreeMap<JobId, JobKey>,
     by_name: BTreeMap<JobKey, Vec<JobId>>,
@@ -22,8 +22,8 @@ struct Ask {
     whole: bool,
 }
 
-impl Numbers {
-    /// Numbers the jobs of these entries, in place.
+impl JobNumbers {
+    /// JobNumbers the jobs of these entries, in place.
     ///
     /// A job of the job file keeps its number. A request without header and tag is known by its body alone, and the same
     /// may be asked twice on purpose: it belongs to an earlier one if both have one `Idempotency-Key`, or if the earlier had

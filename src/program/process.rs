@@ -1,7 +1,7 @@
-//! Somebody's program: started in a process group of its own, heard, stopped in time, ended with all it has started.
+//! Runs a program in a process group of its own, reads its output, stops it in time, and ends all its descendants.
 
 use super::capture::{Captured, Lines};
-use super::command::{Command, Ear, ProcessEnd, ProgramError, Ran, Voice};
+use super::command::{Command, LineSink, ProcessEnd, ProgramError, ProgramOutcome, Stream};
 use super::group::Group;
 use crate::clock::Clock;
 use crate::sync::lock;
@@ -16,95 +16,95 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How often it is seen whether the processes work.
-const SECOND: Duration = Duration::from_secs(1);
-/// Ticks of a hundredth of a second by which it is seen that they did.
-const AT_WORK: u64 = 10;
-/// How often an interruption is looked for.
-const LOOK: Duration = Duration::from_millis(100);
-/// How long whoever outlives its program is watched before it is ended.
-const WATCHED: Duration = Duration::from_millis(400);
-/// How long the rest of its output is waited for once everybody is gone.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How often the processes' processor time is read.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// Ticks, of a hundredth of a second, from which a process counts as busy.
+const BUSY_TICKS: u64 = 10;
+/// How often an interruption is checked for.
+const POLL: Duration = Duration::from_millis(100);
+/// How long processes that outlive the program go on before they are ended.
+const ORPHAN_TIME: Duration = Duration::from_millis(400);
+/// How long the rest of the output is waited for once all processes have ended.
+const OUTPUT_WAIT: Duration = Duration::from_secs(2);
 
-/// What happens while programs run.
+/// What can happen while programs run.
 #[derive(Debug)]
-enum Happening {
+enum Event {
     /// This process has ended.
     Ended(usize, io::Result<ExitStatus>),
     /// The provider has answered.
     Answered,
-    /// Whoever drives the program wants no more of it.
+    /// All requests to the program have ended.
     Enough,
 }
 
-/// Tells a run of an answer; it counts them.
+/// Tells a run of each answer; the run counts them.
 #[derive(Debug, Clone)]
-pub struct Answers(Sender<Happening>);
+pub(super) struct AnswerCounter(Sender<Event>);
 
-impl Answers {
+impl AnswerCounter {
     /// One more whole answer has left.
-    pub fn add(&self) {
-        // Once the run is over nobody counts.
-        let _ = self.0.send(Happening::Answered);
+    pub(super) fn add(&self) {
+        // Fails once the run has ended.
+        let _ = self.0.send(Event::Answered);
     }
 
-    /// The program has done all that is asked of it: it may end.
+    /// All requests to the program have ended: it may be stopped.
     pub(super) fn enough(&self) {
-        let _ = self.0.send(Happening::Enough);
+        let _ = self.0.send(Event::Enough);
     }
 }
 
-/// A run that is about to begin.
-pub struct Run<'a> {
-    /// How.
+/// What a run needs.
+pub(super) struct Launch<'a> {
+    /// The command, and its limits.
     pub command: &'a Command,
     /// The environment of each process.
     pub environment: &'a dyn Fn(u32) -> Vec<(OsString, OsString)>,
-    /// Where it stands; `None` is where we stand.
+    /// The working directory; `None` is deadheat's own.
     pub place: Option<PathBuf>,
-    /// What stands in the environment of all that descend from it, `NAME=value`, beside `DEADHEAT_PROCESS`.
+    /// An entry of the environment of all its descendants, `NAME=value`, beside `DEADHEAT_PROCESS`.
     pub mark: Vec<u8>,
-    /// Takes its lines.
-    pub ear: Ear,
+    /// Receives its lines.
+    pub sink: LineSink,
     /// The run's clock.
     pub clock: Clock,
-    /// Set when the run is to be given up.
+    /// Set to give the run up.
     pub stop: Arc<AtomicBool>,
     /// After how long it is given up unjudged, whatever it does.
     pub give_up: Option<Duration>,
 }
 
-/// The run's own end of what happens.
+/// Runs programs and receives what happens meanwhile.
 #[derive(Debug)]
-pub struct Watch {
-    sender: Sender<Happening>,
-    happenings: Receiver<Happening>,
+pub(super) struct Supervisor {
+    sender: Sender<Event>,
+    events: Receiver<Event>,
 }
 
-impl Default for Watch {
+impl Default for Supervisor {
     fn default() -> Self {
-        let (sender, happenings) = mpsc::channel();
-        Self { sender, happenings }
+        let (sender, events) = mpsc::channel();
+        Self { sender, events }
     }
 }
 
-impl Watch {
-    /// What tells it of answers.
+impl Supervisor {
+    /// The counter by which the provider reports answers.
     #[must_use]
-    pub fn answers(&self) -> Answers {
-        Answers(self.sender.clone())
+    pub(super) fn answers(&self) -> AnswerCounter {
+        AnswerCounter(self.sender.clone())
     }
 
-    /// Runs it to its end, and ends whoever is left.
+    /// Runs the program to its end, and ends its descendants.
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn run(self, run: &Run<'_>) -> Result<Ran, ProgramError> {
-        let mut course = Course {
+    pub(super) fn run(self, run: &Launch<'_>) -> Result<ProgramOutcome, ProgramError> {
+        let mut execution = Execution {
             run,
             watch: self,
-            members: Vec::new(),
+            processes: Vec::new(),
             readers: mpsc::channel(),
             reading: 0,
             begun: run.clock.now(),
@@ -116,35 +116,35 @@ impl Watch {
             long_lines: Arc::default(),
         };
         for process in 0..run.command.processes.max(1) {
-            let started = course.start(process)?;
-            course.members.push(started);
+            let started = execution.start(process)?;
+            execution.processes.push(started);
         }
-        let ended = course.watch()?;
-        Ok(course.finish(ended))
+        let ended = execution.watch()?;
+        Ok(execution.finish(ended))
     }
 }
 
 /// A run while it goes on.
-struct Course<'a> {
-    run: &'a Run<'a>,
-    watch: Watch,
-    members: Vec<Member>,
+struct Execution<'a> {
+    run: &'a Launch<'a>,
+    watch: Supervisor,
+    processes: Vec<Process>,
     readers: (Sender<()>, Receiver<()>),
     reading: usize,
     begun: Duration,
     killed: Option<Duration>,
-    /// When they were last seen at work, by ticks that were seen then.
+    /// When they were last busy, and their ticks then.
     busy: (Duration, u64),
-    /// When they were last looked at.
+    /// When that was last checked.
     looked: Duration,
     interrupted: bool,
-    /// It was ended because nothing more was asked of it.
+    /// It was stopped because all requests had ended.
     dismissed: bool,
     long_lines: Arc<Mutex<u64>>,
 }
 
 /// One process and its group.
-struct Member {
+struct Process {
     group: Group,
     end: Option<ProcessEnd>,
     output: [Arc<Mutex<Captured>>; 2],
@@ -153,8 +153,8 @@ struct Member {
     again: bool,
 }
 
-impl Course<'_> {
-    fn start(&mut self, process: u32) -> Result<Member, ProgramError> {
+impl Execution<'_> {
+    fn start(&mut self, process: u32) -> Result<Process, ProgramError> {
         let Command { words, stdin, .. } = self.run.command;
         let (program, arguments) = words.split_first().ok_or(ProgramError::Empty)?;
         let mut command = std::process::Command::new(program);
@@ -164,7 +164,7 @@ impl Course<'_> {
         if let Some(place) = &self.run.place {
             command.current_dir(place);
         }
-        // Its siblings bear the run's mark too, and are not to be ended with it.
+        // Its siblings have the run's mark too, and must not be ended with it.
         let own = format!("DEADHEAT_PROCESS={process}").into_bytes();
         let started = Group::start(&mut command, vec![self.run.mark.clone(), own]);
         let (mut child, group) =
@@ -175,7 +175,7 @@ impl Course<'_> {
             thread.map_err(ProgramError::Thread)
         };
         if let (Some(mut pipe), Some(text)) = (child.stdin.take(), stdin.clone()) {
-            // Who does not read it, does not.
+            // Fails if the program does not read its input.
             thread("stdin", Box::new(move || _ = pipe.write_all(&text)))?;
         }
         let pipes: [Option<Box<dyn Read + Send>>; 2] = [
@@ -184,23 +184,23 @@ impl Course<'_> {
         ];
         for (n, pipe) in pipes.into_iter().enumerate() {
             let Some(pipe) = pipe else { continue };
-            let voice = Voice { process, error: n == 1 };
-            let (ear, clock, kept) = (self.run.ear.clone(), self.run.clock, output[n].clone());
+            let stream = Stream { process, error: n == 1 };
+            let (sink, clock, kept) = (self.run.sink.clone(), self.run.clock, output[n].clone());
             let (done, long) = (self.readers.0.clone(), self.long_lines.clone());
             self.reading += 1;
-            thread("output", Box::new(move || hear(pipe, voice, &ear, clock, &kept, &long, &done)))?;
+            thread("output", Box::new(move || read_output(pipe, stream, &sink, clock, &kept, &long, &done)))?;
         }
-        let (happenings, number) = (self.watch.sender.clone(), process as usize);
-        thread("wait", Box::new(move || _ = happenings.send(Happening::Ended(number, child.wait()))))?;
-        Ok(Member { group, end: None, output, orphans: false, again: false })
+        let (events, number) = (self.watch.sender.clone(), process as usize);
+        thread("wait", Box::new(move || _ = events.send(Event::Ended(number, child.wait()))))?;
+        Ok(Process { group, end: None, output, orphans: false, again: false })
     }
 
-    /// Until all have ended or the time is up; when that was.
+    /// Waits until all have ended or the time is up, and returns when that was.
     fn watch(&mut self) -> Result<Duration, ProgramError> {
         let clock = self.run.clock;
         let deadline = self.begun + self.run.command.timeout;
         let (mut answered, mut last) = (0, self.begun);
-        while self.members.iter().any(|member| member.end.is_none()) {
+        while self.processes.iter().any(|process| process.end.is_none()) {
             let left = deadline.saturating_sub(clock.now());
             let late = self.run.give_up.is_some_and(|most| clock.now() >= self.begun + most);
             self.interrupted |= late || self.run.stop.load(Ordering::Relaxed);
@@ -210,22 +210,22 @@ impl Course<'_> {
                 return Ok(last);
             }
             self.look();
-            match self.watch.happenings.recv_timeout(left.min(LOOK)) {
-                Ok(Happening::Ended(number, status)) => {
+            match self.watch.events.recv_timeout(left.min(POLL)) {
+                Ok(Event::Ended(number, status)) => {
                     last = clock.now();
                     self.ended(number, status)?;
                 }
-                Ok(Happening::Answered) => {
+                Ok(Event::Answered) => {
                     answered += 1;
                     if self.run.command.kill_at == Some(answered)
-                        && let Some(first) = self.members.first_mut().filter(|first| first.end.is_none())
+                        && let Some(first) = self.processes.first_mut().filter(|first| first.end.is_none())
                     {
                         first.again = true;
                         first.group.kill();
                         self.killed = Some(clock.now());
                     }
                 }
-                Ok(Happening::Enough) => {
+                Ok(Event::Enough) => {
                     last = clock.now();
                     self.dismissed = true;
                     self.stop();
@@ -237,38 +237,38 @@ impl Course<'_> {
         Ok(last)
     }
 
-    /// Whether they work: a program that is silent and uses no processor waits, and one that computes does not.
+    /// Notes whether they are busy: a silent program that uses no processor waits for something.
     fn look(&mut self) {
         let now = self.run.clock.now();
-        if now < self.looked + SECOND {
+        if now < self.looked + CHECK_EVERY {
             return;
         }
         self.looked = now;
-        let ticks = self.members.iter().map(|member| member.group.ticks()).sum();
-        if ticks >= self.busy.1 + AT_WORK {
+        let ticks = self.processes.iter().map(|process| process.group.ticks()).sum();
+        if ticks >= self.busy.1 + BUSY_TICKS {
             self.busy = (now, ticks);
         }
     }
 
-    /// A first process has ended: by itself, or because it was killed to be started again.
+    /// A started process has ended: by itself, or because it was killed to be started again.
     fn ended(&mut self, number: usize, status: io::Result<ExitStatus>) -> Result<(), ProgramError> {
-        let Some(member) = self.members.get_mut(number) else { return Ok(()) };
-        if std::mem::take(&mut member.again) {
-            member.group.end(Duration::ZERO);
+        let Some(process) = self.processes.get_mut(number) else { return Ok(()) };
+        if std::mem::take(&mut process.again) {
+            process.group.end(Duration::ZERO);
             let process = u32::try_from(number).unwrap_or(0);
             let mut fresh = self.start(process).map_err(|error| ProgramError::Restart(Box::new(error)))?;
             // Its output goes on where that of the killed process ended.
-            let before = std::mem::take(&mut self.members[number].output);
+            let before = std::mem::take(&mut self.processes[number].output);
             for (old, new) in before.iter().zip(&fresh.output) {
                 let text = lock(old).text();
                 lock(new).push(text.as_bytes());
             }
-            fresh.orphans = self.members[number].orphans;
-            self.members[number] = fresh;
+            fresh.orphans = self.processes[number].orphans;
+            self.processes[number] = fresh;
             return Ok(());
         }
-        let member = &mut self.members[number];
-        member.end = Some(match status {
+        let process = &mut self.processes[number];
+        process.end = Some(match status {
             Ok(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => ProcessEnd::Exited(code),
                 (None, signal) => ProcessEnd::Signalled(signal.unwrap_or(0)),
@@ -278,50 +278,50 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// The time is up: asks all, waits, kills.
+    /// Stops all: SIGTERM, the grace time, SIGKILL.
     fn stop(&mut self) {
-        let open = |members: &[Member]| members.iter().any(|member| member.end.is_none());
+        let open = |processes: &[Process]| processes.iter().any(|process| process.end.is_none());
         for (signal, patience) in
             [(Signal::SIGTERM, self.run.command.grace), (Signal::SIGKILL, Duration::from_secs(5))]
         {
-            for member in self.members.iter().filter(|member| member.end.is_none()) {
-                member.group.signal(signal);
+            for process in self.processes.iter().filter(|process| process.end.is_none()) {
+                process.group.signal(signal);
             }
             let until = self.run.clock.now() + patience;
-            while open(&self.members) {
+            while open(&self.processes) {
                 let left = until.saturating_sub(self.run.clock.now());
-                match self.watch.happenings.recv_timeout(left) {
-                    Ok(Happening::Ended(number, _)) => {
-                        if let Some(member) = self.members.get_mut(number) {
-                            member.end = Some(ProcessEnd::Stopped);
+                match self.watch.events.recv_timeout(left) {
+                    Ok(Event::Ended(number, _)) => {
+                        if let Some(process) = self.processes.get_mut(number) {
+                            process.end = Some(ProcessEnd::Stopped);
                         }
                     }
-                    Ok(Happening::Answered | Happening::Enough) => {}
+                    Ok(Event::Answered | Event::Enough) => {}
                     Err(_) => break,
                 }
             }
         }
-        for member in self.members.iter_mut().filter(|member| member.end.is_none()) {
-            member.end = Some(ProcessEnd::Stopped);
+        for process in self.processes.iter_mut().filter(|process| process.end.is_none()) {
+            process.end = Some(ProcessEnd::Stopped);
         }
     }
 
-    /// Ends whoever is left, and takes the last words.
-    fn finish(mut self, ended: Duration) -> Ran {
-        let stopped = |member: &Member| member.end == Some(ProcessEnd::Stopped);
-        for member in self.members.iter_mut().filter(|member| !stopped(member)) {
-            member.orphans |= !member.group.members().is_empty();
+    /// Ends the descendants that are left, and takes the rest of the output.
+    fn finish(mut self, ended: Duration) -> ProgramOutcome {
+        let stopped = |process: &Process| process.end == Some(ProcessEnd::Stopped);
+        for process in self.processes.iter_mut().filter(|process| !stopped(process)) {
+            process.orphans |= !process.group.members().is_empty();
         }
-        let orphans = self.members.iter().any(|member| member.orphans);
+        let orphans = self.processes.iter().any(|process| process.orphans);
         if orphans && !self.interrupted {
-            // What they do now nobody asked for: it belongs into the ledger.
-            std::thread::sleep(WATCHED);
+            // Requests that they still make belong in the ledger.
+            std::thread::sleep(ORPHAN_TIME);
         }
-        for member in &mut self.members {
-            member.group.widen();
-            member.group.end(self.run.command.grace);
+        for process in &mut self.processes {
+            process.group.widen();
+            process.group.end(self.run.command.grace);
         }
-        let until = self.run.clock.now() + LAST_WORDS;
+        let until = self.run.clock.now() + OUTPUT_WAIT;
         for _ in 0..self.reading {
             let left = until.saturating_sub(self.run.clock.now());
             if self.readers.1.recv_timeout(left).is_err() {
@@ -330,19 +330,18 @@ impl Course<'_> {
         }
         let dismissed =
             |end| if self.dismissed && end == ProcessEnd::Stopped { ProcessEnd::Exited(0) } else { end };
-        let end = |member: &Member| dismissed(member.end.unwrap_or(ProcessEnd::Stopped));
+        let end = |process: &Process| dismissed(process.end.unwrap_or(ProcessEnd::Stopped));
         let take = |kept: &Arc<Mutex<Captured>>| std::mem::take(&mut *lock(kept));
-        Ran {
-            ends: self.members.iter().map(end).collect(),
-            begun: self.begun,
+        ProgramOutcome {
+            ends: self.processes.iter().map(end).collect(),
             ended,
             killed: self.killed,
             busy: self.busy.0,
             orphans,
             output: self
-                .members
+                .processes
                 .iter()
-                .map(|member| [take(&member.output[0]), take(&member.output[1])])
+                .map(|process| [take(&process.output[0]), take(&process.output[1])])
                 .collect(),
             long_lines: *lock(&self.long_lines),
             interrupted: self.interrupted,
@@ -351,10 +350,10 @@ impl Course<'_> {
 }
 
 /// Reads a pipe to its end, as fast as it is filled.
-fn hear(
+fn read_output(
     mut pipe: Box<dyn Read + Send>,
-    voice: Voice,
-    ear: &Ear,
+    stream: Stream,
+    sink: &LineSink,
     clock: Clock,
     kept: &Mutex<Captured>,
     long: &Mutex<u64>,
@@ -368,14 +367,14 @@ fn hear(
             Ok(n) => {
                 let now = clock.now();
                 lock(kept).push(&buffer[..n]);
-                lines.push(&buffer[..n], &mut |line| ear(voice, now, line));
+                lines.push(&buffer[..n], &mut |line| sink(stream, now, line));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }
     }
-    lines.end(&mut |line| ear(voice, clock.now(), line));
+    lines.end(&mut |line| sink(stream, clock.now(), line));
     *lock(long) += lines.cut;
-    // Nobody waits any more for whoever held the pipe too long.
+    // Fails if the run no longer waits for this pipe.
     let _ = done.send(());
 }

@@ -1,18 +1,18 @@
-//! Which variables hold a provider's key or address: by their names, and where a name says nothing, by what they hold.
+//! Which environment variables hold a provider's key or address: known by their names, or else by their values.
 
 use crate::secret::is_model_key;
 
-/// What becomes of a variable of ours in the program's environment.
+/// What is done with one of deadheat's variables in the program's environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Handling {
     /// It is passed on.
-    Kept,
-    /// A key: the throw-away one takes its place.
+    Keep,
+    /// A key: the throw-away key replaces it.
     Key,
-    /// An address: ours takes its place.
+    /// An address: the built-in provider's replaces it.
     Address,
-    /// It goes.
-    Gone,
+    /// It is removed.
+    Remove,
 }
 
 /// Providers whose key and address SDKs and routers take from `…_API_KEY`, `…_BASE_URL` and `…_API_BASE`.
@@ -51,7 +51,7 @@ pub(super) const PROVIDERS: [&str; 32] = [
     "ZHIPUAI",
 ];
 
-/// How names of other providers, routers and gateways begin. The longer stands first.
+/// How the variables of other providers, routers and gateways begin; the longer first.
 const BEGINNINGS: [&str; 35] = [
     "LITELLM_PROXY",
     "LITELLM",
@@ -90,40 +90,40 @@ const BEGINNINGS: [&str; 35] = [
     "WATSONX",
 ];
 
-/// Variables whose name says less than what they hold.
-const KNOWN: [(&str, Fate); 21] = [
-    ("OPENAI_ORG_ID", Fate::Gone),
-    ("OPENAI_ORGANIZATION", Fate::Gone),
-    ("OPENAI_PROJECT_ID", Fate::Gone),
-    ("AZURE_RESOURCE_NAME", Fate::Gone),
-    ("CO_API_URL", Fate::Address),
-    ("GOOGLE_APPLICATION_CREDENTIALS", Fate::Gone),
-    ("CLOUDSDK_CONFIG", Fate::Gone),
-    ("NO_GCE_CHECK", Fate::Gone),
-    ("GOOGLE_GENAI_USE_VERTEXAI", Fate::Gone),
-    ("GOOGLE_GENAI_USE_ENTERPRISE", Fate::Gone),
-    ("AWS_BEARER_TOKEN_BEDROCK", Fate::Gone),
-    ("AWS_ENDPOINT_URL_BEDROCK", Fate::Address),
-    ("AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME", Fate::Address),
-    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", Fate::Address),
-    ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", Fate::Address),
-    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Fate::Gone),
-    // A hub refuses a wrong key even for what it gives to all.
-    ("HF_TOKEN", Fate::Gone),
-    ("HF_TOKEN_PATH", Fate::Gone),
-    ("HUGGINGFACE_HUB_TOKEN", Fate::Gone),
-    ("HUGGING_FACE_HUB_TOKEN", Fate::Gone),
-    ("REPLICATE_API_TOKEN", Fate::Key),
+/// Variables whose names do not follow the rules below.
+const KNOWN: [(&str, Handling); 21] = [
+    ("OPENAI_ORG_ID", Handling::Remove),
+    ("OPENAI_ORGANIZATION", Handling::Remove),
+    ("OPENAI_PROJECT_ID", Handling::Remove),
+    ("AZURE_RESOURCE_NAME", Handling::Remove),
+    ("CO_API_URL", Handling::Address),
+    ("GOOGLE_APPLICATION_CREDENTIALS", Handling::Remove),
+    ("CLOUDSDK_CONFIG", Handling::Remove),
+    ("NO_GCE_CHECK", Handling::Remove),
+    ("GOOGLE_GENAI_USE_VERTEXAI", Handling::Remove),
+    ("GOOGLE_GENAI_USE_ENTERPRISE", Handling::Remove),
+    ("AWS_BEARER_TOKEN_BEDROCK", Handling::Remove),
+    ("AWS_ENDPOINT_URL_BEDROCK", Handling::Address),
+    ("AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME", Handling::Address),
+    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", Handling::Address),
+    ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", Handling::Address),
+    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Handling::Remove),
+    // A hub refuses a wrong key even for public files.
+    ("HF_TOKEN", Handling::Remove),
+    ("HF_TOKEN_PATH", Handling::Remove),
+    ("HUGGINGFACE_HUB_TOKEN", Handling::Remove),
+    ("HUGGING_FACE_HUB_TOKEN", Handling::Remove),
+    ("REPLICATE_API_TOKEN", Handling::Key),
 ];
 
-/// What becomes of a variable that holds something.
-pub(super) fn fate(name: &str, value: &str) -> Fate {
+/// What is done with a variable that is not empty.
+pub(super) fn handling(name: &str, value: &str) -> Handling {
     let name = name.to_ascii_uppercase();
-    if let Some((_, fate)) = KNOWN.iter().find(|(known, _)| *known == name) {
-        return *fate;
+    if let Some((_, known)) = KNOWN.iter().find(|(of, _)| *of == name) {
+        return *known;
     }
     if name.starts_with("DEADHEAT_") {
-        return Fate::Gone;
+        return Handling::Remove;
     }
     let mut beginnings = BEGINNINGS.iter().chain(&PROVIDERS);
     let rest = beginnings.find_map(|known| {
@@ -132,14 +132,14 @@ pub(super) fn fate(name: &str, value: &str) -> Fate {
     });
     match rest {
         Some(rest) => of_provider(rest, value),
-        None if is_address(value) && names_a_model(value) => Fate::Address,
-        None if is_model_key(value) => Fate::Key,
-        None => Fate::Kept,
+        None if is_address(value) && names_a_model(value) => Handling::Address,
+        None if is_model_key(value) => Handling::Key,
+        None => Handling::Keep,
     }
 }
 
 /// What a variable of a provider is for, by the `rest` of its name.
-fn of_provider(rest: &str, value: &str) -> Fate {
+fn of_provider(rest: &str, value: &str) -> Handling {
     let is = |word: &str, all: &[&str]| all.iter().any(|end| word.ends_with(end));
     let words: Vec<&str> = rest
         .split('_')
@@ -149,20 +149,20 @@ fn of_provider(rest: &str, value: &str) -> Fate {
     let last = words.last().copied().unwrap_or_default();
     // A limit of tokens, a switch.
     if value.parse::<f64>().is_ok() || ["true", "false"].contains(&&*value.to_ascii_lowercase()) {
-        return Fate::Kept;
+        return Handling::Keep;
     }
     if is(rest, &["_PROXY", "_RESOURCE", "_RESOURCE_NAME", "_INSTANCE_NAME", "_PROFILE"]) {
-        return Fate::Gone;
+        return Handling::Remove;
     }
     if is_address(value) {
-        return Fate::Address;
+        return Handling::Address;
     }
     let keys = ["KEY", "KEYS", "SECRET", "SECRETS", "CREDENTIAL", "CREDENTIALS", "PASSWORD"];
     if words.iter().any(|word| is(word, &keys)) || last == "TOKEN" {
-        return if ["PATH", "FILE", "DIR"].contains(&last) { Fate::Gone } else { Fate::Key };
+        return if ["PATH", "FILE", "DIR"].contains(&last) { Handling::Remove } else { Handling::Key };
     }
     let addresses = ["URL", "URI", "BASE", "ENDPOINT", "HOST", "HOSTNAME", "SERVER", "DOMAIN", "GATEWAY"];
-    if addresses.contains(&last) || rest.ends_with("_BASE_PATH") { Fate::Address } else { Fate::Kept }
+    if addresses.contains(&last) || rest.ends_with("_BASE_PATH") { Handling::Address } else { Handling::Keep }
 }
 
 fn is_address(value: &str) -> bool {
@@ -236,13 +236,13 @@ mod tests {
 
     #[test]
     fn a_providers_variable_is_known_by_how_it_begins_and_ends() {
-        for (names, value, fate) in [
+        for (names, value, handling) in [
             (
                 "OPENAI_KEY OPENAI_API_KEY_2 OPENAI_KEY_PROD ANTHROPIC_KEY ANTHROPIC_AUTH_TOKEN GROQ_KEY TOGETHER_KEY \
                  HUGGINGFACE_TOKEN DATABRICKS_TOKEN LITELLM_MASTER_KEY CLAUDE_CODE_OAUTH_TOKEN AZURE_API_KEY \
                  AZURE_OPENAI_AD_TOKEN AZURE_INFERENCE_CREDENTIAL GOOGLE_API_KEY LLM_API_KEY xai_api_key CO_API_KEY",
                 KEY,
-                Fate::Key,
+                Handling::Key,
             ),
             (
                 "OPENAI_ENDPOINT OPENAI_URL OPENAI_HOST ANTHROPIC_URL HF_ENDPOINT DATABRICKS_HOST WATSONX_URL \
@@ -250,26 +250,34 @@ mod tests {
                  AWS_BEDROCK_RUNTIME_ENDPOINT AWS_ENDPOINT_URL_BEDROCK_RUNTIME AZURE_OPENAI_API_BASE_PATH \
                  AZURE_AI_INFERENCE_ENDPOINT LLM_BASE_URL",
                 URL,
-                Fate::Address,
+                Handling::Address,
             ),
-            ("OLLAMA_HOST DATABRICKS_HOST", "gpu.example:11434", Fate::Address),
-            ("LLM_BASE_URL OPENAI_BASE_URL", "http://localhost:8000/v1", Fate::Address),
-            ("OPENAI_PROXY ANTHROPIC_PROXY", "http://proxy.example:3128", Fate::Gone),
-            ("AZURE_OPENAI_API_INSTANCE_NAME OPENAI_API_KEY_PATH", "mine", Fate::Gone),
-            ("OPENAI_MODEL AZURE_OPENAI_API_DEPLOYMENT_NAME OPENAI_TOKEN_ENCODING", "gpt-4.1", Fate::Kept),
-            ("OPENAI_MAX_TOKENS OPENAI_TOKEN_LIMIT GROQ_TOKEN", "4096", Fate::Kept),
-            ("STRIPE_API_KEY MY_API_KEY COMPANY_TOKEN AWS_SECRET_ACCESS_KEY GITHUB_TOKEN", KEY, Fate::Kept),
-            ("MY_SERVICE_BASE_URL CI_API_URL", "http://localhost:3000", Fate::Kept),
-            ("ORDERS_BASE_URL", "https://fulfillment.example/v1", Fate::Kept),
-            ("MY_BASE_URL", "postgres://db/llm", Fate::Kept),
-            ("MY_BASE_URL", "https://llm.example/v1", Fate::Address),
-            ("MY_BASE_URL", "https://API.openai.com/v1", Fate::Address),
-            ("MY_BASE_URL", "http://localhost:4000/chat/completions", Fate::Address),
-            ("MY_SECRET", "sk-proj-0123456789abcdef", Fate::Key),
-            ("LANGFUSE_SECRET_KEY", "sk-lf-0123456789abcdef", Fate::Kept),
+            ("OLLAMA_HOST DATABRICKS_HOST", "gpu.example:11434", Handling::Address),
+            ("LLM_BASE_URL OPENAI_BASE_URL", "http://localhost:8000/v1", Handling::Address),
+            ("OPENAI_PROXY ANTHROPIC_PROXY", "http://proxy.example:3128", Handling::Remove),
+            ("AZURE_OPENAI_API_INSTANCE_NAME OPENAI_API_KEY_PATH", "mine", Handling::Remove),
+            (
+                "OPENAI_MODEL AZURE_OPENAI_API_DEPLOYMENT_NAME OPENAI_TOKEN_ENCODING",
+                "gpt-4.1",
+                Handling::Keep,
+            ),
+            ("OPENAI_MAX_TOKENS OPENAI_TOKEN_LIMIT GROQ_TOKEN", "4096", Handling::Keep),
+            (
+                "STRIPE_API_KEY MY_API_KEY COMPANY_TOKEN AWS_SECRET_ACCESS_KEY GITHUB_TOKEN",
+                KEY,
+                Handling::Keep,
+            ),
+            ("MY_SERVICE_BASE_URL CI_API_URL", "http://localhost:3000", Handling::Keep),
+            ("ORDERS_BASE_URL", "https://fulfillment.example/v1", Handling::Keep),
+            ("MY_BASE_URL", "postgres://db/llm", Handling::Keep),
+            ("MY_BASE_URL", "https://llm.example/v1", Handling::Address),
+            ("MY_BASE_URL", "https://API.openai.com/v1", Handling::Address),
+            ("MY_BASE_URL", "http://localhost:4000/chat/completions", Handling::Address),
+            ("MY_SECRET", "sk-proj-0123456789abcdef", Handling::Key),
+            ("LANGFUSE_SECRET_KEY", "sk-lf-0123456789abcdef", Handling::Keep),
         ] {
             for name in names.split_whitespace() {
-                assert_eq!(super::fate(name, value), fate, "{name}={value}");
+                assert_eq!(super::handling(name, value), handling, "{name}={value}");
             }
         }
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tempfile::TempDir;
 
 /// The folders of this process that are in use.
@@ -12,7 +13,7 @@ static IN_USE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A fresh folder that only this user can read, removed when this is dropped.
 #[derive(Debug)]
-pub struct Scratch {
+pub(super) struct Scratch {
     root: TempDir,
 }
 
@@ -21,9 +22,12 @@ impl Scratch {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn new(jobs: u64) -> io::Result<Self> {
+    pub(super) fn new(jobs: u64) -> io::Result<Self> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        // The number at the end lets a program give each run a database of its own.
+        let suffix = format!("-{}", MADE.fetch_add(1, Relaxed));
         let mut builder = tempfile::Builder::new();
-        builder.prefix("deadheat-audit-");
+        builder.prefix("deadheat-audit-").suffix(&suffix);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -47,13 +51,13 @@ impl Scratch {
 
     /// The job file.
     #[must_use]
-    pub fn jobs(&self) -> PathBuf {
+    pub(super) fn jobs(&self) -> PathBuf {
         self.root().join("jobs.jsonl")
     }
 
     /// The folder for claims.
     #[must_use]
-    pub fn claims(&self) -> PathBuf {
+    pub(super) fn claims(&self) -> PathBuf {
         self.root().join("claims")
     }
 
@@ -61,7 +65,7 @@ impl Scratch {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn work_dir(&self) -> io::Result<PathBuf> {
+    pub(super) fn work_dir(&self) -> io::Result<PathBuf> {
         let dir = self.root().join("work");
         fs::create_dir_all(&dir)?;
         Ok(dir)
@@ -69,7 +73,7 @@ impl Scratch {
 
     /// The folder itself.
     #[must_use]
-    pub fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         self.root.path()
     }
 }

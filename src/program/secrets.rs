@@ -2,7 +2,7 @@
 
 use super::dotenv;
 use super::environment::THROW_AWAY_KEY;
-use super::providers::{Fate, fate};
+use super::providers::{Handling, handling};
 use crate::secret::{PLACEHOLDER, is_secret_name, key_spans, masked};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -223,7 +223,7 @@ pub fn filled(words: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Re
     words.iter().map(fill).collect()
 }
 
-/// Whether a variable holds a secret. Numbers, existing paths and the throw-away key are none, and the output would be
+/// Whether a variable holds a secret. JobNumbers, existing paths and the throw-away key are none, and the output would be
 /// unreadable without them.
 fn is_secret(name: &str, value: &str) -> bool {
     if value.len() < VARIABLE_MIN || value == THROW_AWAY_KEY {
@@ -241,7 +241,7 @@ fn is_secret(name: &str, value: &str) -> bool {
         word.ends_with("KEY") || word.ends_with("TOKEN") || ["PAT", "PASS"].contains(&word)
     };
     let name = name.to_ascii_uppercase();
-    fate(&name, value) == Fate::Key || is_secret_name(&name) || name.split('_').any(ends)
+    handling(&name, value) == Handling::Key || is_secret_name(&name) || name.split('_').any(ends)
 }
 
 #[cfg(test)]

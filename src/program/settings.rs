@@ -1,8 +1,8 @@
 //! What an audit is told of a program, and the plan by which it is judged.
 
 use super::command::Command;
-use super::drive::Address;
-use super::hearing::Patterns;
+use super::drive::ServerUrl;
+use super::output::Patterns;
 use crate::plan::{Budget, Place as TargetPlace, Plan, Source};
 use crate::prices::Price;
 use crate::scenario::load;
@@ -16,7 +16,7 @@ pub const TARGET: &str = "mock";
 
 /// Where a program stands while it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum WorkDir {
     /// Where the user stands.
     #[default]
     Here,
@@ -32,9 +32,9 @@ pub struct Settings {
     /// The program, and how it is run.
     pub command: Command,
     /// Where it stands.
-    pub place: Place,
+    pub place: WorkDir,
     /// Where it listens, if it is a server that the jobs are sent to.
-    pub drive: Option<Address>,
+    pub drive: Option<ServerUrl>,
     /// Jobs in the job file.
     pub jobs: u64,
     /// Seeds the provider and the schedules.
@@ -61,7 +61,7 @@ impl Settings {
     pub fn new(words: Vec<String>) -> Self {
         Self {
             command: Command::new(words),
-            place: Place::default(),
+            place: WorkDir::default(),
             drive: None,
             jobs: 8,
             seed: 42,

@@ -1,16 +1,16 @@
 //! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
 
-use super::command::{Ear, Ran};
+use super::command::{LineSink, ProgramOutcome};
 use super::dotenv;
 use super::drive::{self, Drive};
-use super::environment::{Given, environment};
-use super::hearing::Hearing;
+use super::environment::{RunVariables, environment};
 use super::numbers::is_whole;
+use super::output::Output;
 use super::perturb::{Effect, Perturbation};
-use super::process::{Run, Watch};
+use super::process::{Launch, Supervisor};
+use super::run_evidence::{Calm, RunRecord};
 use super::scratch::Scratch;
-use super::settings::{Place, Settings, TARGET};
-use super::testimony::{Calm, Left};
+use super::settings::{Settings, TARGET, WorkDir};
 use crate::clock::Clock;
 use crate::explore::{Line, Subject, Trial};
 use crate::history::{ConductEnd, JobKey, LedgerEntry, ResultSource};
@@ -37,7 +37,7 @@ pub struct ProgramSubject {
     calm: Option<Calm>,
     /// The run from which that is known, until somebody asks for one like it.
     first: Option<Trial>,
-    seen: Seen,
+    seen: Observations,
     /// What the program's `.env` would add to its environment.
     filed: Vec<(String, String)>,
     stop: Arc<AtomicBool>,
@@ -48,7 +48,7 @@ pub struct ProgramSubject {
 
 /// What was seen over all runs that no verdict speaks of.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct Observations {
     /// Runs.
     pub runs: u64,
     /// Most claims of one run that could not be read.
@@ -100,11 +100,11 @@ impl ProgramSubject {
         let plan = settings.plan()?;
         let here = std::env::current_dir().unwrap_or_default();
         let place = match &settings.place {
-            Place::Dir(dir) => here.join(dir),
-            Place::Here | Place::Fresh => here,
+            WorkDir::Dir(dir) => here.join(dir),
+            WorkDir::Here | WorkDir::Fresh => here,
         };
         let filed = dotenv::found(&place, &settings.command.words);
-        let (clock, end_at, seen) = (Clock::start(), None, Seen::default());
+        let (clock, end_at, seen) = (Clock::start(), None, Observations::default());
         Ok(Self { settings, plan, calm: None, first: None, seen, filed, stop, clock, end_at })
     }
 
@@ -132,7 +132,7 @@ impl ProgramSubject {
 
     /// What was seen so far.
     #[must_use]
-    pub fn seen(&self) -> &Seen {
+    pub fn seen(&self) -> &Observations {
         &self.seen
     }
 
@@ -158,7 +158,7 @@ impl ProgramSubject {
     fn once(&mut self, schedule: &Schedule, jobs: u64) -> Result<Trial, String> {
         let clock = Clock::start();
         let made = self.make(schedule, jobs, clock)?;
-        let Made { ran, hearing, entries, trace, stats, unserved, excerpts, effect } = made;
+        let RawRun { ran, output, entries, trace, stats, unserved, excerpts, effect } = made;
         self.seen.unserved.extend(unserved.iter().cloned());
         if let Some(effect) = effect {
             self.seen.perturbed[0] += 1;
@@ -175,7 +175,7 @@ impl ProgramSubject {
             |entry: &&LedgerEntry| matches!(&entry.job, JobKey::Other(name) if name.starts_with("body:"));
         let unnamed = entries.iter().filter(is_unnamed).count() as u64;
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
-        let left = Left {
+        let left = RunRecord {
             unserved: &unserved,
             excerpts: &excerpts,
             settings: &self.settings,
@@ -184,7 +184,7 @@ impl ProgramSubject {
             entries,
             trace: &trace,
             ran: &ran,
-            hearing: &hearing,
+            output: &output,
             calm: self.calm.as_ref(),
         };
         let (evidence, calm) = left.evidence();
@@ -201,20 +201,20 @@ impl ProgramSubject {
         self.calm.get_or_insert(calm);
         let timeout = stats.read_timeout_max_ms.map(Duration::from_millis);
         self.seen.read_timeout = self.seen.read_timeout.max(timeout);
-        self.note(&ran, &hearing);
+        self.note(&ran, &output);
         self.seen.took.push(clock.now());
         Ok(Trial { trace, verdicts, books, timeout, elapsed: clock.now(), killed, in_vain })
     }
 
-    fn note(&mut self, ran: &Ran, hearing: &Hearing) {
+    fn note(&mut self, ran: &ProgramOutcome, output: &Output) {
         let seen = &mut self.seen;
         seen.runs += 1;
-        let unread = hearing.unread() + ran.long_lines;
+        let unread = output.unread() + ran.long_lines;
         seen.unread = seen.unread.max(unread);
         seen.unread_runs += u64::from(unread > 0);
         seen.orphans += u64::from(ran.orphans);
-        seen.stopped += u64::from(ran.ends.contains(&super::ProcessEnd::Stopped));
-        for (ever, now) in seen.matched.iter_mut().zip(hearing.matched()) {
+        seen.stopped += u64::from(ran.ends.contains(&super::command::ProcessEnd::Stopped));
+        for (ever, now) in seen.matched.iter_mut().zip(output.matched()) {
             *ever |= now;
         }
         for end in &ran.ends {
@@ -226,33 +226,33 @@ impl ProgramSubject {
     }
 
     /// Starts provider and program, and waits until both are done.
-    fn make(&self, schedule: &Schedule, jobs: u64, clock: Clock) -> Result<Made, String> {
+    fn make(&self, schedule: &Schedule, jobs: u64, clock: Clock) -> Result<RawRun, String> {
         let settings = &self.settings;
         let scratch = Scratch::new(jobs).map_err(|error| {
             format!("cannot lay out a run in {}: {error}", std::env::temp_dir().display())
         })?;
         let place = match &settings.place {
-            Place::Here => None,
-            Place::Dir(dir) => Some(dir.clone()),
-            Place::Fresh => {
+            WorkDir::Here => None,
+            WorkDir::Dir(dir) => Some(dir.clone()),
+            WorkDir::Fresh => {
                 Some(scratch.work_dir().map_err(|error| format!("cannot make a fresh folder: {error}"))?)
             }
         };
-        let (watch, entries) = (Watch::default(), Arc::new(Mutex::new(Vec::new())));
+        let (watch, entries) = (Supervisor::default(), Arc::new(Mutex::new(Vec::new())));
         let server = self.serve(schedule, &watch, entries.clone(), clock)?;
         let root = format!("http://{}", server.address());
-        let hearing = Arc::new(Mutex::new(Hearing::new(settings.patterns.clone())));
-        let heard = hearing.clone();
-        let ear: Ear = Arc::new(move |voice, at, line: &str| lock(&heard).line(voice, at, line));
+        let output = Arc::new(Mutex::new(Output::new(settings.patterns.clone())));
+        let heard = output.clone();
+        let sink: LineSink = Arc::new(move |stream, at, line: &str| lock(&heard).line(stream, at, line));
         let (job_file, claims) = (scratch.jobs(), scratch.claims());
         let perturbation = self.perturbation(schedule, &scratch)?;
         let driven = self.drive(jobs, &watch, clock)?;
         let mut mark = b"DEADHEAT_CLAIMS=".to_vec();
         mark.extend_from_slice(claims.as_os_str().as_encoded_bytes());
-        let ran = watch.run(&Run {
+        let ran = watch.run(&Launch {
             command: &settings.command,
             environment: &|process| {
-                let given = Given {
+                let given = RunVariables {
                     root: &root,
                     jobs: &job_file,
                     claims: &claims,
@@ -268,7 +268,7 @@ impl ProgramSubject {
             },
             place,
             mark,
-            ear,
+            sink,
             clock,
             stop: self.stop.clone(),
             give_up: self.end_at.map(|end| end.saturating_sub(self.clock.now())),
@@ -277,20 +277,20 @@ impl ProgramSubject {
         let ran = ran.map_err(|error| error.to_string())?;
         let (unserved, excerpts) = (server.unserved(), server.excerpts());
         let (trace, stats) = server.finish(DRAIN);
-        let mut hearing = std::mem::take(&mut *lock(&hearing));
-        hearing.files(&claims);
+        let mut output = std::mem::take(&mut *lock(&output));
+        output.files(&claims);
         let mut entries = std::mem::take(&mut *lock(&entries));
         entries.sort_by_key(|entry: &LedgerEntry| (entry.arrived_ns, entry.seq));
         if let Some(came) = came.filter(|_| !ran.interrupted) {
-            let (results, totals) = drive::said(&came?, &entries);
-            hearing.got(results, totals);
+            let (results, totals) = drive::claims(&came?, &entries);
+            output.got(results, totals);
         }
         let effect = perturbation.as_ref().map(Perturbation::effect);
-        Ok(Made { ran, hearing, entries, trace, stats, unserved, excerpts, effect })
+        Ok(RawRun { ran, output, entries, trace, stats, unserved, excerpts, effect })
     }
 
     /// The load for a program that is a server.
-    fn drive(&self, jobs: u64, watch: &Watch, clock: Clock) -> Result<Option<Drive>, String> {
+    fn drive(&self, jobs: u64, watch: &Supervisor, clock: Clock) -> Result<Option<Drive>, String> {
         let Some(address) = &self.settings.drive else { return Ok(None) };
         address.is_free()?;
         let patience = self.settings.command.timeout;
@@ -308,7 +308,7 @@ impl ProgramSubject {
     fn serve(
         &self,
         schedule: &Schedule,
-        watch: &Watch,
+        watch: &Supervisor,
         entries: Arc<Mutex<Vec<LedgerEntry>>>,
         clock: Clock,
     ) -> Result<Server, String> {
@@ -360,9 +360,9 @@ impl Subject for ProgramSubject {
 }
 
 /// What a run left behind.
-struct Made {
-    ran: Ran,
-    hearing: Hearing,
+struct RawRun {
+    ran: ProgramOutcome,
+    output: Output,
     entries: Vec<LedgerEntry>,
     trace: Trace,
     stats: Stats,

@@ -1,8 +1,8 @@
 //! What a ledger alone says of whoever called the provider, for tests that start the program themselves.
 
-use super::numbers::{Numbers, is_whole};
+use super::numbers::{JobNumbers, is_whole};
+use super::run_evidence::layers;
 use super::settings::{Settings, TARGET};
-use super::testimony::layers;
 use crate::history::{Booked, Conduct, Evidence, JobKey, LedgerEntry, Meta};
 use crate::invariants;
 use crate::plan::Budget;
@@ -40,7 +40,7 @@ pub fn verdicts(mut entries: Vec<LedgerEntry>, declared: &str) -> Result<(bool, 
     for entry in &mut entries {
         TARGET.clone_into(&mut entry.target);
     }
-    let numbers = Numbers::give(&mut entries, None);
+    let numbers = JobNumbers::give(&mut entries, None);
     let own = |entry: &LedgerEntry| match entry.job {
         JobKey::Own(id) => Some(id),
         JobKey::Other(_) => None,

@@ -2,7 +2,7 @@
 
 use crate::programs;
 
-use deadheat::program::{Address, Settings};
+use deadheat::program::{ServerUrl, Settings};
 use deadheat::schedule::Until;
 use deadheat::summary::{Invariant, Verdict};
 use programs::*;
@@ -41,7 +41,7 @@ fn driven(answer: &str, streams: bool) -> Lying {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     python(&GATEWAY.replace("ANSWER", answer), 3, |settings: &mut Settings| {
         settings.command.words.push(port.to_string());
-        let mut address = Address::read(&format!("http://127.0.0.1:{port}/v1")).expect("an address");
+        let mut address = ServerUrl::read(&format!("http://127.0.0.1:{port}/v1")).expect("an address");
         address.streams = streams;
         settings.drive = Some(address);
     })

@@ -3,7 +3,7 @@
 use crate::programs;
 
 use deadheat::explore::Subject;
-use deadheat::program::{Place, ProgramSubject, Settings};
+use deadheat::program::{ProgramSubject, Settings, WorkDir};
 use deadheat::schedule::Schedule;
 use deadheat::summary::{Invariant, Verdict};
 use programs::*;
@@ -31,7 +31,7 @@ print("process", n, "started", os.path.getsize(f"starts-{n}"))
 fn whoever_is_killed_leaves_its_siblings_alone() {
     let mut two = python(RESUMES, 8, |settings: &mut Settings| {
         (settings.command.processes, settings.command.kill_at) = (2, Some(2));
-        settings.place = Place::Fresh;
+        settings.place = WorkDir::Fresh;
     });
     let trial = two.run(&calm());
     assert_eq!(broken(&trial), Vec::<&str>::new(), "{:#?}", trial.verdicts);

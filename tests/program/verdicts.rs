@@ -259,7 +259,7 @@ for job in jobs:
 fn whoever_is_killed_goes_on_where_it_was_or_pays_again() {
     let killed = |settings: &mut deadheat::program::Settings| {
         settings.command.kill_at = Some(3);
-        settings.place = deadheat::program::Place::Fresh;
+        settings.place = deadheat::program::WorkDir::Fresh;
     };
     let slow = RESUMES.replace("    if job", "    import time; time.sleep(0.3)\n    if job");
     let mut right = python(&slow, 4, killed);
@@ -318,7 +318,7 @@ call(jobs[0]["prompt"])
 print(os.getcwd(), left, sys.stdin.read())
 "#;
     let mut fresh = python(body, 1, |settings| {
-        settings.place = deadheat::program::Place::Fresh;
+        settings.place = deadheat::program::WorkDir::Fresh;
         settings.command.stdin = Some(b"what it reads".to_vec());
     });
     let mut places = Vec::new();
@@ -331,7 +331,7 @@ print(os.getcwd(), left, sys.stdin.read())
     assert_ne!(places[0], places[1]);
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path().canonicalize().expect("a path");
-    let mut there = python(body, 1, |settings| settings.place = deadheat::program::Place::Dir(at.clone()));
+    let mut there = python(body, 1, |settings| settings.place = deadheat::program::WorkDir::Dir(at.clone()));
     there.run(&calm());
     there.run(&calm());
     let said = &there.subject.seen().last[0];

@@ -2,7 +2,7 @@
 
 use crate::explore;
 use crate::plan::Budget;
-use crate::program::{Address, Place, Settings, perturb_for};
+use crate::program::{ServerUrl, Settings, WorkDir, perturb_for};
 use crate::schedule::Perturb;
 use crate::secret::masked_document;
 use crate::units::{Currency, Money, PricePerMtok, parse_duration};
@@ -203,7 +203,7 @@ impl Options {
         (settings.concurrency, settings.attempts_cap) = (self.concurrency, self.attempts_cap);
         settings.command.processes = self.processes.unwrap_or(1);
         settings.command.kill_at = self.kill_at;
-        let drive = self.drive.as_deref().map(Address::read).transpose();
+        let drive = self.drive.as_deref().map(ServerUrl::read).transpose();
         settings.drive = drive.map_err(|error| format!("--drive: {error}"))?;
         if let Some(address) = &mut settings.drive {
             address.streams = self.streams;
@@ -216,9 +216,9 @@ impl Options {
             settings.command.limit_given = true;
         }
         settings.place = match self.workdir.as_deref() {
-            None => Place::Here,
-            Some("fresh") => Place::Fresh,
-            Some(dir) if Path::new(dir).is_dir() => Place::Dir(dir.into()),
+            None => WorkDir::Here,
+            Some("fresh") => WorkDir::Fresh,
+            Some(dir) if Path::new(dir).is_dir() => WorkDir::Dir(dir.into()),
             Some(dir) => return Err(format!("--workdir {dir}: no such folder; name one, or say fresh")),
         };
         if let Some(path) = &self.stdin {

@@ -1,7 +1,7 @@
 //! All that a program says in one run, put together: claims, its own totals by pattern, pairs of tag and nonce.
 
-use super::claims::{ClaimReader, ResultSaid, Said, TotalsSaid};
-use super::command::Voice;
+use super::claims::{Claim, ClaimReader, ClaimedResult, ClaimedTotals};
+use super::command::Stream;
 use super::pairs::{pairs, tags};
 use crate::history::JobKey;
 use regex::Regex;
@@ -28,7 +28,7 @@ pub struct Patterns {
 }
 
 impl Patterns {
-    fn read(&self, line: &str, said: &mut TotalsSaid) {
+    fn read(&self, line: &str, said: &mut ClaimedTotals) {
         let number = |pattern: &Option<Regex>| {
             let found = pattern.as_ref()?.captures_iter(line).last()?;
             let found = found.get(1).or_else(|| found.get(0))?.as_str();
@@ -43,34 +43,34 @@ impl Patterns {
 
 /// What was heard so far.
 #[derive(Debug, Default)]
-pub struct Hearing {
+pub(super) struct Output {
     patterns: Patterns,
     readers: BTreeMap<u32, ClaimReader>,
     /// Results claimed on standard output, and when each was heard.
-    spoken: Vec<(ResultSaid, Duration)>,
+    spoken: Vec<(ClaimedResult, Duration)>,
     /// Totals claimed on standard output, each by one process.
-    spoken_totals: Vec<(u32, TotalsSaid)>,
+    spoken_totals: Vec<(u32, ClaimedTotals)>,
     /// Results that stand in files.
-    written: Vec<ResultSaid>,
+    written: Vec<ClaimedResult>,
     /// Totals that stand in files: the last of each.
-    written_totals: Vec<(String, TotalsSaid)>,
+    written_totals: Vec<(String, ClaimedTotals)>,
     /// What the patterns found, by process.
-    found: BTreeMap<u32, TotalsSaid>,
+    found: BTreeMap<u32, ClaimedTotals>,
     pairs: BTreeMap<(JobKey, u64), Duration>,
     named: BTreeSet<JobKey>,
     unread: u64,
 }
 
-impl Hearing {
+impl Output {
     /// Nothing heard yet.
     #[must_use]
-    pub fn new(patterns: Patterns) -> Self {
+    pub(super) fn new(patterns: Patterns) -> Self {
         Self { patterns, ..Self::default() }
     }
 
     /// Whether the patterns for tokens, requests and failures found something.
     pub(super) fn matched(&self) -> [bool; 3] {
-        let any = |has: fn(&TotalsSaid) -> bool| self.found.values().any(has);
+        let any = |has: fn(&ClaimedTotals) -> bool| self.found.values().any(has);
         [
             any(|said| said.total_tokens.is_some()),
             any(|said| said.requests.is_some()),
@@ -79,7 +79,7 @@ impl Hearing {
     }
 
     /// What came out of a program that is a server.
-    pub(super) fn got(&mut self, results: Vec<(ResultSaid, Duration)>, totals: TotalsSaid) {
+    pub(super) fn got(&mut self, results: Vec<(ClaimedResult, Duration)>, totals: ClaimedTotals) {
         self.spoken.extend(results);
         if !totals.is_empty() {
             self.spoken_totals.push((0, totals));
@@ -87,21 +87,21 @@ impl Hearing {
     }
 
     /// One line of the program's output.
-    pub fn line(&mut self, voice: Voice, at: Duration, line: &str) {
-        self.patterns.read(line, self.found.entry(voice.process).or_default());
+    pub(super) fn line(&mut self, stream: Stream, at: Duration, line: &str) {
+        self.patterns.read(line, self.found.entry(stream.process).or_default());
         for tag in tags(line) {
             if self.named.len() < KEPT_MAX {
                 self.named.insert(JobKey::from(tag));
             }
         }
-        if voice.error {
+        if stream.error {
             return;
         }
-        let reader = self.readers.entry(voice.process).or_default();
+        let reader = self.readers.entry(stream.process).or_default();
         let (spoken, totals, unread) = (&mut self.spoken, &mut self.spoken_totals, &mut self.unread);
         reader.line(line, &mut |said| match said {
-            Said::Result(said) if spoken.len() < KEPT_MAX => spoken.push((said, at)),
-            Said::Totals(said) if totals.len() < KEPT_MAX => totals.push((voice.process, said)),
+            Claim::Result(said) if spoken.len() < KEPT_MAX => spoken.push((said, at)),
+            Claim::Totals(said) if totals.len() < KEPT_MAX => totals.push((stream.process, said)),
             _ => *unread += 1,
         });
         let kept = &mut self.pairs;
@@ -113,7 +113,7 @@ impl Hearing {
     }
 
     /// The files of claims that the program has left.
-    pub fn files(&mut self, folder: &Path) {
+    pub(super) fn files(&mut self, folder: &Path) {
         let Ok(files) = fs::read_dir(folder) else { return };
         let mut files: Vec<_> =
             files.filter_map(|file| Some(file.ok()?.path())).filter(|p| p.is_file()).collect();
@@ -129,9 +129,9 @@ impl Hearing {
             let (written, unread) = (&mut self.written, &mut self.unread);
             for line in String::from_utf8_lossy(&text).lines() {
                 reader.file_line(line, &mut |said| match said {
-                    Said::Result(said) if written.len() < KEPT_MAX => written.push(said),
-                    Said::Result(_) => *unread += 1,
-                    Said::Totals(said) => last = Some(said),
+                    Claim::Result(said) if written.len() < KEPT_MAX => written.push(said),
+                    Claim::Result(_) => *unread += 1,
+                    Claim::Totals(said) => last = Some(said),
                 });
             }
             self.unread += reader.unread();
@@ -142,16 +142,16 @@ impl Hearing {
 
     /// Claims that could not be read.
     #[must_use]
-    pub fn unread(&self) -> u64 {
+    pub(super) fn unread(&self) -> u64 {
         self.unread + self.readers.values().map(ClaimReader::unread).sum::<u64>()
     }
 
     /// The claimed results. Who claims both on standard output and in a file says everything twice: each counts as often
     /// as the one of the two says it that says it more often. What stands in files is heard at `end`.
     #[must_use]
-    pub(super) fn results(&self, end: Duration) -> Vec<(ResultSaid, Duration)> {
+    pub(super) fn results(&self, end: Duration) -> Vec<(ClaimedResult, Duration)> {
         let mut results = self.spoken.clone();
-        let mut heard: BTreeMap<&ResultSaid, usize> = BTreeMap::new();
+        let mut heard: BTreeMap<&ClaimedResult, usize> = BTreeMap::new();
         for (said, _) in &self.spoken {
             *heard.entry(said).or_default() += 1;
         }
@@ -175,7 +175,7 @@ impl Hearing {
     }
 
     /// The accounts: of files, of standard output, by pattern; each with whose share is what.
-    pub(super) fn accounts(&self) -> Vec<Vec<(String, TotalsSaid)>> {
+    pub(super) fn accounts(&self) -> Vec<Vec<(String, ClaimedTotals)>> {
         let several = |count: usize, n: u32| match count {
             0 | 1 => "the program".to_owned(),
             _ => format!("process {n}"),
@@ -197,8 +197,8 @@ impl Hearing {
 mod tests {
     use super::*;
 
-    const OUT: Voice = Voice { process: 0, error: false };
-    const ERR: Voice = Voice { process: 0, error: true };
+    const OUT: Stream = Stream { process: 0, error: false };
+    const ERR: Stream = Stream { process: 0, error: true };
 
     #[test]
     fn totals_by_pattern_are_the_last_ones() {
@@ -207,10 +207,10 @@ mod tests {
             failed: Regex::new(r"(\d+) failed").ok(),
             ..Patterns::default()
         };
-        let mut hearing = Hearing::new(patterns);
-        hearing.line(OUT, Duration::ZERO, "total: 17");
-        hearing.line(ERR, Duration::ZERO, "total: 1,234 tokens, 2 failed");
-        let accounts = hearing.accounts();
+        let mut output = Output::new(patterns);
+        output.line(OUT, Duration::ZERO, "total: 17");
+        output.line(ERR, Duration::ZERO, "total: 1,234 tokens, 2 failed");
+        let accounts = output.accounts();
         assert_eq!(accounts.len(), 1);
         let (whose, said) = &accounts[0][0];
         assert_eq!((whose.as_str(), said.total_tokens, said.failed), ("the program", Some(1234), Some(2)));
@@ -225,13 +225,13 @@ mod tests {
             format!("{claim}\n{claim}\n{{\"total_tokens\":3}}\n{{\"tot"),
         )
         .unwrap();
-        let mut hearing = Hearing::new(Patterns::default());
-        hearing.line(OUT, Duration::ZERO, &format!("@claim {claim}"));
-        hearing.line(ERR, Duration::ZERO, &format!("@claim {claim} is not read on standard error: job:0009"));
-        hearing.files(folder.path());
-        assert_eq!(hearing.results(Duration::ZERO).len(), 2, "twice in the file, once spoken");
-        assert_eq!(hearing.unread(), 1);
-        assert_eq!(hearing.accounts()[0][0].1.total_tokens, Some(3));
-        assert!(hearing.named().contains(&JobKey::from("job:0009")));
+        let mut output = Output::new(Patterns::default());
+        output.line(OUT, Duration::ZERO, &format!("@claim {claim}"));
+        output.line(ERR, Duration::ZERO, &format!("@claim {claim} is not read on standard error: job:0009"));
+        output.files(folder.path());
+        assert_eq!(output.results(Duration::ZERO).len(), 2, "twice in the file, once spoken");
+        assert_eq!(output.unread(), 1);
+        assert_eq!(output.accounts()[0][0].1.total_tokens, Some(3));
+        assert!(output.named().contains(&JobKey::from("job:0009")));
     }
 }

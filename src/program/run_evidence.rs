@@ -1,9 +1,9 @@
 //! From one run (the provider's entries, what was heard, how the program ended) to evidence that can be judged.
 
-use super::claims::TotalsSaid;
-use super::command::{ProcessEnd, Ran};
-use super::hearing::Hearing;
-use super::numbers::{Numbers, is_whole};
+use super::claims::ClaimedTotals;
+use super::command::{ProcessEnd, ProgramOutcome};
+use super::numbers::{JobNumbers, is_whole};
+use super::output::Output;
 use super::settings::{Settings, TARGET};
 use crate::clock::ns;
 use crate::history::{
@@ -34,25 +34,25 @@ pub(super) struct Calm {
 }
 
 /// One run, as it was left.
-pub(super) struct Left<'a> {
+pub(super) struct RunRecord<'a> {
     pub(super) settings: &'a Settings,
     pub(super) schedule: &'a Schedule,
     pub(super) jobs: u64,
     pub(super) entries: Vec<LedgerEntry>,
     pub(super) trace: &'a Trace,
-    pub(super) ran: &'a Ran,
-    pub(super) hearing: &'a Hearing,
+    pub(super) ran: &'a ProgramOutcome,
+    pub(super) output: &'a Output,
     pub(super) unserved: &'a BTreeSet<String>,
     pub(super) excerpts: &'a HashMap<JobKey, String>,
     /// `None` if this is the calm run.
     pub(super) calm: Option<&'a Calm>,
 }
 
-impl Left<'_> {
+impl RunRecord<'_> {
     /// The evidence, and what it says of a program that nobody disturbed.
     pub(super) fn evidence(mut self) -> (Evidence, Calm) {
         let mut entries = std::mem::take(&mut self.entries);
-        let numbers = Numbers::give(&mut entries, self.calm.map(|calm| &calm.unnamed));
+        let numbers = JobNumbers::give(&mut entries, self.calm.map(|calm| &calm.unnamed));
         let (source, jobs) = self.results(&numbers);
         let answered: BTreeSet<JobId> = entries.iter().filter(|e| is_whole(e)).filter_map(own).collect();
         let shown: BTreeSet<JobId> = jobs.iter().map(|row| row.job).collect();
@@ -78,12 +78,12 @@ impl Left<'_> {
     }
 
     /// The program's results: claimed, else as its output shows them.
-    fn results(&self, numbers: &Numbers) -> (ResultSource, Vec<JobRow>) {
+    fn results(&self, numbers: &JobNumbers) -> (ResultSource, Vec<JobRow>) {
         let number = |job: &JobKey| match job {
             JobKey::Own(id) if id.cell == 0 && id.index < Conduct::FOREIGN => Some(*id),
             other => numbers.of(other).first().copied(),
         };
-        let claimed = self.hearing.results(self.ran.ended);
+        let claimed = self.output.results(self.ran.ended);
         let mut rows: Vec<JobRow> = Vec::new();
         for (said, at) in &claimed {
             let outcome = if said.ok { Outcome::Ok } else { Outcome::Failed };
@@ -91,7 +91,7 @@ impl Left<'_> {
         }
         let claims = !rows.is_empty() || self.calm.is_some_and(|calm| calm.results == ResultSource::Claims);
         if !claims {
-            let shown = self.hearing.pairs();
+            let shown = self.output.pairs();
             rows.extend(shown.filter_map(|(job, answer, at)| {
                 Some(row(number(job)?, at, Outcome::Ok, Some(answer), None))
             }));
@@ -112,17 +112,17 @@ impl Left<'_> {
     fn conduct(
         &self,
         entries: &[LedgerEntry],
-        numbers: Numbers,
+        numbers: JobNumbers,
         source: ResultSource,
         calm: &Calm,
     ) -> Conduct {
-        let accounts = self.hearing.accounts();
-        let sums: Vec<TotalsSaid> = accounts
+        let accounts = self.output.accounts();
+        let sums: Vec<ClaimedTotals> = accounts
             .iter()
-            .map(|account| account.iter().fold(TotalsSaid::default(), |sum, (_, said)| sum.plus(said)))
+            .map(|account| account.iter().fold(ClaimedTotals::default(), |sum, (_, said)| sum.plus(said)))
             .collect();
         let (layers, calls) = layers(entries);
-        let named = self.hearing.named().iter().flat_map(|job| numbers.of(job)).copied().collect();
+        let named = self.output.named().iter().flat_map(|job| numbers.of(job)).copied().collect();
         let within = |job: &JobId| !calm.reads_jobs || job.index < self.jobs;
         Conduct {
             end: end(self.ran),
@@ -155,7 +155,7 @@ impl Left<'_> {
     }
 
     /// The jobs that may stay unanswered, because something was done to them.
-    fn disturbed(&self, entries: &[LedgerEntry], numbers: &Numbers) -> BTreeSet<JobId> {
+    fn disturbed(&self, entries: &[LedgerEntry], numbers: &JobNumbers) -> BTreeSet<JobId> {
         let killed_ns = self.ran.killed.map(ns);
         let struck = |entry: &&LedgerEntry| {
             entry.fault.is_some()
@@ -206,7 +206,7 @@ fn own(entry: &LedgerEntry) -> Option<JobId> {
     }
 }
 
-fn booked(whose: &str, said: &TotalsSaid) -> Booked {
+fn booked(whose: &str, said: &ClaimedTotals) -> Booked {
     Booked {
         whose: whose.to_owned(),
         requests: said.requests,
@@ -233,7 +233,7 @@ fn silence(entries: &[LedgerEntry]) -> Duration {
 }
 
 /// The worst end of all processes.
-fn end(ran: &Ran) -> ConductEnd {
+fn end(ran: &ProgramOutcome) -> ConductEnd {
     if ran.interrupted {
         return ConductEnd::Interrupted;
     }
