@@ -1,4 +1,5 @@
-//! What a run cost: usage × price → money, per cell and class of waste; what a month would cost; who is cheaper when.
+//! What a run cost: usage × price → money, per cell and class of waste; what a plan would cost at the most; what a
+//! month would cost; which supplier is cheaper when.
 //!
 //! Prices themselves are `prices/`. Pure: no clock, no network, no file.
 
@@ -6,6 +7,7 @@ mod age;
 mod break_even;
 mod budget;
 mod disagree;
+mod forecast;
 mod project;
 mod run;
 mod till;
@@ -14,6 +16,7 @@ mod waste;
 pub use age::{StaleError, age_days, fresh, prices_hold};
 pub use break_even::{Range, Supplier, as_decimal, break_even, minor, sentence};
 pub use budget::budget_rows;
+pub use forecast::{BudgetForecast, CellForecast, Forecast, LeastMost, PhaseForecast, Volume, forecast};
 pub use project::{Around, JobUse, LEAST_JOBS, ProjectError, Projection, job_uses, project};
 pub use run::run_cost;
 pub use waste::{Bought, Class, classes};

@@ -2,7 +2,7 @@
 //!
 //! The dispatcher owns the truth: which block of which cell runs now, on which threads. Each engine
 //! thread runs its own single-threaded runtime with its own connections and its own record; it begins the
-//! jobs of its stripe of the schedule when they are due and lends each a pair of [`crate::strategy::Hands`].
+//! jobs of its stripe of the arrivals when they are due and lends each a pair of [`crate::strategy::Hands`].
 //!
 //! A strategy over several processes has workers instead: each is this very program again, with threads of its own,
 //! and a line to the run by which it is given orders and says what it does before it does it.

@@ -4,7 +4,7 @@ mod breaks;
 
 use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, Outcome};
 use crate::judge::{Observed, thresholds};
-use crate::metrics::{Metric, merged, new_histogram, percentile, record};
+use crate::metrics::{AttemptTimes, Metric, TimeHistograms, merged, percentile};
 use crate::plan::{Cell, Plan};
 use crate::prices::{Amount, Circumstances};
 use crate::summary::{CounterRow, ThresholdRow};
@@ -79,7 +79,7 @@ struct Second {
 }
 
 struct LiveCell {
-    histograms: [Histogram<u64>; Metric::ALL.len()],
+    times: TimeHistograms,
     counter: CounterRow,
     /// What its attempts cost where they are paid, by what the client was told; `None` if nothing was told yet.
     spent: Option<Amount>,
@@ -102,7 +102,7 @@ impl Live {
     #[must_use]
     pub fn new(plan: Arc<Plan>, started_utc_s: u64) -> Self {
         let cell = |cell: Cell| LiveCell {
-            histograms: std::array::from_fn(|_| new_histogram()),
+            times: TimeHistograms::default(),
             counter: CounterRow {
                 target: plan.targets[cell.target].name.clone(),
                 strategy: plan.strategies[cell.strategy].name().to_owned(),
@@ -170,18 +170,16 @@ impl Live {
         if let Some(error) = attempt.error {
             *cell.counter.errors.entry(error.name().to_owned()).or_default() += 1;
         }
-        let since = |from: Option<u64>, until: Option<u64>| Some(until?.saturating_sub(from?));
-        let ttft = since(attempt.sent_ns, attempt.first_content_ns);
+        let ttft =
+            attempt.first_content_ns.zip(attempt.sent_ns).map(|(first, sent)| first.saturating_sub(sent));
         if !attempt.warmup {
-            let mut add = |metric: Metric, ns: Option<u64>| {
-                if let Some(ns) = ns {
-                    record(&mut cell.histograms[metric as usize], ns);
-                }
-            };
-            add(Metric::Ttft, ttft);
-            add(Metric::FirstByte, since(attempt.sent_ns, attempt.first_byte_ns));
-            add(Metric::Service, since(attempt.sent_ns, Some(attempt.done_ns)));
-            add(Metric::Lag, since(Some(attempt.due_ns), attempt.sent_ns));
+            cell.times.add_attempt(AttemptTimes {
+                due_ns: attempt.due_ns,
+                sent_ns: attempt.sent_ns,
+                first_byte_ns: attempt.first_byte_ns,
+                first_content_ns: attempt.first_content_ns,
+                done_ns: attempt.done_ns,
+            });
         }
         let tokens = attempt.completion_tokens.unwrap_or(0);
         if let Some(second) = self.second(attempt.done_ns) {
@@ -203,7 +201,7 @@ impl Live {
         let (answered, response) = (job.end == JobEnd::Answered, job.done_ns.saturating_sub(job.due_ns));
         cell.counter.jobs += 1;
         if !job.warmup {
-            record(&mut cell.histograms[Metric::Response as usize], response);
+            cell.times.add_job(job.due_ns, job.done_ns);
         }
         if answered {
             cell.counter.answered += 1;
@@ -224,7 +222,7 @@ impl Live {
     #[must_use]
     pub fn view(&mut self) -> LiveView {
         let both = |metric: Metric| {
-            let all = merged(self.cells.iter().map(|cell| &cell.histograms[metric as usize]));
+            let all = merged(self.cells.iter().map(|cell| cell.times.of(metric)));
             let at = |q| percentile(&all, q).map(|ns| ns as f64 / NS_PER_MS);
             ([at(0.5), at(0.99)], all)
         };
@@ -272,7 +270,7 @@ impl Live {
 
 impl Observed for Live {
     fn histogram(&self, cell: Cell, metric: &str) -> Option<&Histogram<u64>> {
-        Some(&self.cells.get(usize::from(cell.index))?.histograms[Metric::from_name(metric)? as usize])
+        Some(self.cells.get(usize::from(cell.index))?.times.of(Metric::from_name(metric)?))
     }
 
     fn counter(&self, cell: Cell) -> Option<&CounterRow> {

@@ -20,4 +20,5 @@ pub use course::course;
 pub use fold::{Folded, fold};
 pub use gaps::Gaps;
 pub use histogram::{HdrError, hdr_blob, hdr_read, merged, new_histogram, percentile, record};
-pub use metric::{Metric, samples_needed};
+pub use latency::TimeHistograms;
+pub use metric::{AttemptTimes, Metric, samples_needed};

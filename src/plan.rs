@@ -3,11 +3,13 @@
 //! Only [`crate::scenario::load()`] makes a [`Plan`]; the rooms that read one never check it again.
 
 mod cost;
+mod metric;
 mod phase;
 mod rules;
 mod strategy;
 
 pub use cost::*;
+pub use metric::*;
 pub use phase::*;
 pub use rules::*;
 pub use strategy::*;

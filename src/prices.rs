@@ -21,7 +21,7 @@ mod usage;
 
 pub use amount::Amount;
 pub use book::{Book, BookError, LookupError};
-pub use calendar::{Days, Schedule, day_of};
+pub use calendar::{Days, WeekHours, day_of};
 pub use card::{Above, Card, Circumstances, Counted, PriceError, Regime, When};
 pub use component::{Component, Counts, Rates, Unit, decimal, price_text};
 pub use diff::{Change, diff};

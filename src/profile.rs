@@ -13,7 +13,6 @@ mod blocks;
 mod constant_arrival_rate;
 mod constant_vus;
 mod curve;
-mod forecast;
 mod frame;
 mod gaps;
 mod open;
@@ -26,6 +25,7 @@ mod vus;
 
 pub use arrivals::{Arrival, Arrivals};
 pub use blocks::{Jobs, Load, Piece, RESERVED_JOBS, blocks, planned};
-pub use forecast::{BudgetForecast, CellForecast, Forecast, LeastMost, PhaseForecast, Volume, forecast};
+pub(crate) use blocks::{planned_in, whole};
 pub use timeline::Bucket;
+pub(crate) use timeline::timeline;
 pub use vus::VusCurve;

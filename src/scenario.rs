@@ -13,7 +13,6 @@ mod fault;
 mod file;
 mod fill;
 mod load;
-mod metric;
 mod phases;
 mod price;
 mod raw;

@@ -3,7 +3,7 @@
 mod text;
 
 use super::output::{Format, fail, load_plan, print, setting};
-use crate::profile::forecast;
+use crate::cost::forecast;
 use crate::summary::Exit;
 use std::path::PathBuf;
 

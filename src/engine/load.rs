@@ -34,7 +34,7 @@ pub(super) struct PieceRun {
     pub(super) state: Arc<PieceState>,
     /// Start of the block, since the run's epoch.
     pub(super) start: Duration,
-    /// Which lane it is, of how many: the jobs of a schedule are dealt to lanes in turn.
+    /// Which lane it is, of how many: the arrivals are dealt to lanes in turn.
     pub(super) lane: u32,
     pub(super) lanes: u32,
     pub(super) halt: Rc<Halt>,

@@ -11,7 +11,7 @@ const LOST_LOCK: Duration = Duration::from_millis(10);
 
 /// What was wrong with a job that was not answered.
 enum Lapse<'a> {
-    /// Issued, and never heard of again; the number where it can be told.
+    /// Issued, but no book mentions it; its number where that is known.
     Vanished(u64, Option<JobId>),
     /// Tried, and without an end.
     Abandoned(JobView<'a>),
@@ -20,7 +20,8 @@ enum Lapse<'a> {
 }
 
 /// Every job that was issued has a whole 2xx answer, or was given up for a reason that the evidence bears
-/// out (for it, or for another job of a question that shares one answer): all attempts used, an answer that forbids or does not earn a retry, a deadline, a budget, a stop.
+/// out (for it, or for another job of a question that shares one answer): all attempts used, an answer that forbids
+/// or does not earn a retry, a deadline, a budget, a stop.
 /// Whether a run was stopped for good reason is not judged. A cell that sends nothing is broken.
 pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
     if view.ledger.is_empty()
@@ -131,15 +132,15 @@ fn without_redis(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> boo
     waited && view.strategy.redis().is_some()
 }
 
-/// Whether the scenario's policy clearly repeats an attempt that ended like this. Errors inside a 200 are
-/// left to the policy.
-/// Whether the last attempt ended in a way after which another one is to be made; those that were made beside it too.
+/// Whether the last attempt, and each that was still open when it began, ended in a way that earns a retry.
 fn last_earns_retry(view: &CellView<'_>, job: &JobView<'_>) -> bool {
     let Some(last) = job.attempts.last() else { return false };
     let begun_ns = last.sent_ns.unwrap_or(last.due_ns);
     job.attempts.iter().filter(|row| row.done_ns >= begun_ns).all(|row| earns_retry(view, row))
 }
 
+/// Whether the scenario's policy clearly repeats an attempt that ended like this. Errors inside a 200 are
+/// left to the policy.
 fn earns_retry(view: &CellView<'_>, last: &AttemptRow) -> bool {
     use ErrorClass as E;
     match last.error {

@@ -2,8 +2,7 @@
 
 use super::tally::Ruling;
 use super::view::{CellView, attempts_of};
-use super::{answered, billing, books, budget, cancel, in_flight, locks, processes};
-use super::{program, progress, results, retries, spread, totals};
+use super::{books, check, program};
 use crate::history::Evidence;
 use crate::plan::{Cell, Place, Plan};
 use crate::summary::{Invariant, Verdict, VerdictRow};
@@ -26,7 +25,7 @@ fn judge_cell(plan: &Plan, evidence: &Evidence, cell: Cell) -> Vec<VerdictRow> {
     let row = |invariant| {
         let ruling = match evidence.conduct.as_deref() {
             Some(conduct) => program::rule(invariant, &view, conduct),
-            None => rule(invariant, &view),
+            None => check(invariant)(&view),
         };
         let ruling = if has_ledger { ruling } else { books::without_ledger(invariant, ruling) };
         let Ruling { verdict, relevant, violations, why, witness } = ruling;
@@ -40,30 +39,4 @@ fn judge_cell(plan: &Plan, evidence: &Evidence, cell: Cell) -> Vec<VerdictRow> {
     };
     let judged = |invariant: &Invariant| *invariant != Invariant::ExitHonest || evidence.conduct.is_some();
     Invariant::ALL.into_iter().filter(judged).map(row).collect()
-}
-
-/// The ruling on one of deadheat's own strategies.
-pub(super) fn rule(invariant: Invariant, view: &CellView<'_>) -> Ruling {
-    match invariant {
-        Invariant::BilledOnce => billing::billed_once(view),
-        Invariant::AttemptsCapped => retries::attempts_capped(view),
-        Invariant::RetryAfterRespected => retries::retry_after_respected(view),
-        Invariant::NoRetryWhenPermanent => retries::no_retry_when_permanent(view),
-        Invariant::RetriesSpread => spread::retries_spread(view),
-        Invariant::InFlightCapped => in_flight::in_flight_capped(view),
-        Invariant::Progress => progress::progress(view),
-        Invariant::EveryJobAnswered => answered::every_job_answered(view),
-        Invariant::CancelPropagates => cancel::cancel_propagates(view),
-        Invariant::BudgetKept => budget::budget_kept(view),
-        Invariant::LockExclusive => locks::lock_exclusive(view),
-        Invariant::FencingMonotonic => locks::fencing_monotonic(view),
-        Invariant::RequestsCounted => totals::requests_counted(view),
-        Invariant::TokensCounted => totals::tokens_counted(view),
-        Invariant::AnswerMatchesJob => results::answer_matches_job(view),
-        Invariant::OneResultPerJob => results::one_result_per_job(view),
-        Invariant::ContentIntact => results::content_intact(view),
-        Invariant::StatusHonest => results::status_honest(view),
-        Invariant::ProcessesAgree => processes::processes_agree(view),
-        Invariant::ExitHonest => Ruling::not_applicable("the client is no program of its own"),
-    }
 }

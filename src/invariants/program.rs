@@ -1,4 +1,5 @@
-//! The rules for somebody's program: there is a ledger, and what the program shows of itself, but no history of its own.
+//! The rules for an external program: there is a ledger, and what the program shows of itself, but no history of
+//! attempts as the client saw them.
 //!
 //! What the ledger alone decides is decided as for deadheat's own client. What is not declared is not judged, and the
 //! verdict says which option of `deadheat audit` would decide it.
@@ -8,7 +9,7 @@ mod course;
 mod exit;
 mod sums;
 
-use super::judge;
+use super::check;
 use super::tally::Ruling;
 use super::view::CellView;
 use crate::history::{Conduct, JobKey, ResultSource};
@@ -46,14 +47,14 @@ pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct)
         Invariant::TokensCounted => sums::tokens_counted(view, conduct),
         Invariant::ProcessesAgree => sums::processes_agree(view, conduct),
         Invariant::ExitHonest => exit::exit_honest(view, conduct),
-        _ => judge::rule(invariant, view),
+        _ => check(invariant)(view),
     }
 }
 
 /// As for any client, but for requests that nothing but their text tells apart: two of them that say the same and are both
 /// answered may be one job twice, or two jobs.
 fn billed_once(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
-    let ruling = judge::rule(Invariant::BilledOnce, view);
+    let ruling = check(Invariant::BilledOnce)(view);
     let mut names: Vec<&JobKey> = conduct.names.values().collect();
     names.sort_unstable();
     let alike: usize = names.chunk_by(|a, b| a == b).map(<[_]>::len).filter(|same| *same > 1).sum();
@@ -64,6 +65,11 @@ fn billed_once(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
         "{alike} requests say what another says, and each was asked anew after an answer or beside it: whether they \
          are one job nobody can tell; give each job a tag, or say --job-key REGEX"
     ))
+}
+
+/// The ruling of `exit-honest` where the client is not a program of its own.
+pub(super) fn only_of_programs(_: &CellView<'_>) -> Ruling {
+    Ruling::not_applicable("the client is no program of its own")
 }
 
 fn undeclared(what: &str, option: &str) -> Ruling {

@@ -35,7 +35,7 @@ fn judge(
         let value = Err("no target and strategy match its filters".to_owned());
         return vec![row(threshold, ("", ""), Seen { value, unit: Unit::Count, samples: 0 }, None)];
     }
-    if value::summed(threshold) {
+    if value::is_summed(threshold) {
         let names = match &cells[..] {
             [cell] => names(plan, *cell),
             _ => ("", ""),
@@ -141,13 +141,13 @@ fn compare(value: f64, comparison: Comparison, bound: f64) -> bool {
     kept && value.is_finite() && bound.is_finite()
 }
 
-/// Takes the verdict from every threshold that hangs on the load: times, and rates per second. Shares,
+/// Takes the verdict from every threshold that depends on the load: times, and rates per second. Shares,
 /// counts and cost stay judged.
 pub(super) fn void_latency(plan: &Plan, rows: &mut [ThresholdRow]) {
-    let hanging = |text: &str| {
-        plan.thresholds.iter().any(|threshold| threshold.text == text && value::hangs_on_load(threshold))
+    let depends = |text: &str| {
+        plan.thresholds.iter().any(|threshold| threshold.text == text && value::depends_on_load(threshold))
     };
-    for row in rows.iter_mut().filter(|row| hanging(&row.threshold)) {
+    for row in rows.iter_mut().filter(|row| depends(&row.threshold)) {
         void(row, "void: the load was invalid");
     }
 }

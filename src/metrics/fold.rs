@@ -4,7 +4,7 @@ use super::conservation::conservation;
 use super::counters::{counters, measured};
 use super::fidelity::fidelity;
 use super::histogram::merged;
-use super::latency::{Histograms, histograms, rows};
+use super::latency::{TimeHistograms, histograms, rows};
 use super::{Gaps, Metric};
 use crate::history::Evidence;
 use crate::plan::Plan;
@@ -24,7 +24,7 @@ pub struct Folded {
     pub fidelity: Fidelity,
     /// What does not add up: see [`conservation`].
     pub conservation: Vec<String>,
-    histograms: Vec<Histograms>,
+    histograms: Vec<TimeHistograms>,
 }
 
 impl Folded {
@@ -32,7 +32,7 @@ impl Folded {
     /// such cell.
     #[must_use]
     pub fn histogram(&self, cell: u16, metric: Metric) -> Option<&Histogram<u64>> {
-        self.histograms.get(usize::from(cell)).map(|cell| &cell[metric as usize])
+        self.histograms.get(usize::from(cell)).map(|cell| cell.of(metric))
     }
 
     /// The histogram in nanoseconds over several cells.

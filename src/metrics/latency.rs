@@ -1,7 +1,8 @@
 //! Histograms of one cell, and their rows in the summary.
 
 use super::histogram::{hdr_blob, new_histogram, percentile, record};
-use super::{Gaps, Metric};
+use super::metric::Samples;
+use super::{AttemptTimes, Gaps, Metric};
 use crate::history::{Evidence, JobId, JobRow};
 use crate::summary::MetricRow;
 use hdrhistogram::Histogram;
@@ -9,16 +10,60 @@ use hdrhistogram::Histogram;
 /// Nanoseconds in a millisecond.
 const NS_PER_MS: f64 = 1e6;
 
-/// The histograms of one cell, in the order of [`Metric::ALL`].
-pub(super) type Histograms = [Histogram<u64>; Metric::ALL.len()];
+/// A histogram in nanoseconds for each metric.
+#[derive(Debug, Clone)]
+pub struct TimeHistograms([Histogram<u64>; Metric::ALL.len()]);
 
-/// Fills the histograms of every cell. Warm-ups are left out.
-pub(super) fn histograms(cells: usize, evidence: &Evidence, gaps: &Gaps) -> Vec<Histograms> {
-    let mut all: Vec<Histograms> = (0..cells).map(|_| std::array::from_fn(|_| new_histogram())).collect();
-    let zipped = all.iter_mut().zip(gaps.client.itl.iter().zip(&gaps.client.tpot));
-    for (cell, (itl, tpot)) in zipped {
-        cell[Metric::Itl as usize].clone_from(itl);
-        cell[Metric::Tpot as usize].clone_from(tpot);
+impl Default for TimeHistograms {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| new_histogram()))
+    }
+}
+
+impl TimeHistograms {
+    /// Adds what one attempt shows.
+    pub fn add_attempt(&mut self, times: AttemptTimes) {
+        for (metric, histogram) in Metric::ALL.into_iter().zip(&mut self.0) {
+            if let Samples::Attempts(sample) = metric.samples()
+                && let Some(ns) = sample(times)
+            {
+                record(histogram, ns);
+            }
+        }
+    }
+
+    /// Adds what one job shows.
+    pub fn add_job(&mut self, due_ns: u64, done_ns: u64) {
+        for (metric, histogram) in Metric::ALL.into_iter().zip(&mut self.0) {
+            if let Samples::Jobs(sample) = metric.samples() {
+                record(histogram, sample(due_ns, done_ns));
+            }
+        }
+    }
+
+    /// The histogram of one metric.
+    #[must_use]
+    pub fn of(&self, metric: Metric) -> &Histogram<u64> {
+        &self.0[metric as usize]
+    }
+
+    /// Takes what was folded from the gaps of a cell's streams.
+    fn take_gaps(&mut self, gaps: &Gaps, cell: usize) {
+        for (metric, histogram) in Metric::ALL.into_iter().zip(&mut self.0) {
+            if let Samples::Gaps(folded) = metric.samples()
+                && let Some(folded) = folded(&gaps.client).get(cell)
+            {
+                histogram.clone_from(folded);
+            }
+        }
+    }
+}
+
+/// The histograms of every cell. Warm-ups are left out.
+pub(super) fn histograms(cells: usize, evidence: &Evidence, gaps: &Gaps) -> Vec<TimeHistograms> {
+    let mut all = vec![TimeHistograms::default(); cells];
+    for (cell, histograms) in all.iter_mut().enumerate() {
+        histograms.take_gaps(gaps, cell);
     }
     let mut warmups = Warmups::new(&evidence.jobs);
     for attempt in &evidence.attempts {
@@ -26,20 +71,17 @@ pub(super) fn histograms(cells: usize, evidence: &Evidence, gaps: &Gaps) -> Vec<
             continue;
         }
         let Some(cell) = all.get_mut(usize::from(attempt.job.cell)) else { continue };
-        let Some(sent) = attempt.sent_ns else { continue };
-        let mut add = |metric: Metric, from: u64, until: Option<u64>| {
-            if let Some(until) = until {
-                record(&mut cell[metric as usize], until.saturating_sub(from));
-            }
-        };
-        add(Metric::Ttft, sent, attempt.first_content_ns);
-        add(Metric::FirstByte, sent, attempt.first_byte_ns);
-        add(Metric::Service, sent, Some(attempt.done_ns));
-        add(Metric::Lag, attempt.due_ns, Some(sent));
+        cell.add_attempt(AttemptTimes {
+            due_ns: attempt.due_ns,
+            sent_ns: attempt.sent_ns,
+            first_byte_ns: attempt.first_byte_ns,
+            first_content_ns: attempt.first_content_ns,
+            done_ns: attempt.done_ns,
+        });
     }
     for job in first_results(&evidence.jobs).filter(|job| !job.warmup) {
         if let Some(cell) = all.get_mut(usize::from(job.job.cell)) {
-            record(&mut cell[Metric::Response as usize], job.done_ns.saturating_sub(job.due_ns));
+            cell.add_job(job.due_ns, job.done_ns);
         }
     }
     all
@@ -67,8 +109,8 @@ impl<'a> Warmups<'a> {
 }
 
 /// The rows of one cell; a metric without samples has none.
-pub(super) fn rows(target: &str, strategy: &str, cell: &Histograms) -> Vec<MetricRow> {
-    let filled = Metric::ALL.into_iter().zip(cell).filter(|(_, histogram)| !histogram.is_empty());
+pub(super) fn rows(target: &str, strategy: &str, cell: &TimeHistograms) -> Vec<MetricRow> {
+    let filled = Metric::ALL.into_iter().zip(&cell.0).filter(|(_, histogram)| !histogram.is_empty());
     filled.map(|(metric, histogram)| row(target, strategy, metric, histogram)).collect()
 }
 

@@ -1,44 +1,88 @@
 //! The metrics by name, and how many samples a percentile needs.
 
-/// A duration measured once per chunk, attempt or job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Metric {
+use super::gaps::ClientGapFold;
+use hdrhistogram::Histogram;
+
+/// The moments of an attempt, in nanoseconds since the run's epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct AttemptTimes {
+    /// When its job was due, or its wait before a retry was over.
+    pub due_ns: u64,
+    /// When it was sent, if it was.
+    pub sent_ns: Option<u64>,
+    /// When the first byte of its answer came.
+    pub first_byte_ns: Option<u64>,
+    /// When the first content came.
+    pub first_content_ns: Option<u64>,
+    /// When it was over.
+    pub done_ns: u64,
+}
+
+/// Where the samples of a metric come from.
+pub(super) enum Samples {
+    /// Each attempt gives one, or none.
+    Attempts(fn(AttemptTimes) -> Option<u64>),
+    /// Each job gives one: from the moments when it was due and done.
+    Jobs(fn(u64, u64) -> u64),
+    /// They are folded per cell while the files are read, from the gaps between chunks.
+    Gaps(fn(&ClientGapFold) -> &[Histogram<u64>]),
+}
+
+/// Makes [`Metric`] from one entry for each: what is measured, its name here and in files, and its samples.
+macro_rules! metrics {
+    ($($(#[doc = $what:literal])+ $metric:ident = $name:literal: $samples:expr;)*) => {
+        /// A duration measured once per chunk, attempt or job.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Metric {
+            $($(#[doc = $what])+ $metric,)*
+        }
+
+        impl Metric {
+            /// All, in the order of reports.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$metric),*];
+
+            /// The name in scenarios and summaries.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$metric => $name,)*
+                }
+            }
+
+            /// Where its samples come from.
+            pub(super) fn samples(self) -> Samples {
+                match self {
+                    $(Self::$metric => $samples,)*
+                }
+            }
+        }
+    };
+}
+
+// In the order of reports. Which aggregates thresholds may ask of each is a line in `plan/metric.rs`.
+metrics! {
     /// From sent to the first content; of attempts with content, whatever became of them later.
-    Ttft,
+    Ttft = "ttft": Samples::Attempts(|at| since(at.sent_ns?, at.first_content_ns?));
     /// From sent to the first byte of the answer; of attempts that had one.
-    FirstByte,
+    FirstByte = "first-byte": Samples::Attempts(|at| since(at.sent_ns?, at.first_byte_ns?));
     /// Between two content chunks; of all streams.
-    Itl,
+    Itl = "itl": Samples::Gaps(|gaps| &gaps.itl);
     /// From the first to the last content chunk, per token after the first, by the provider's usage; of
     /// streams with at least two chunks and two tokens.
-    Tpot,
+    Tpot = "tpot": Samples::Gaps(|gaps| &gaps.tpot);
     /// From sent to done; of all attempts that were sent, failed ones too.
-    Service,
+    Service = "service": Samples::Attempts(|at| since(at.sent_ns?, at.done_ns));
     /// From due to done; of all jobs, waits, retries and failed jobs included.
-    Response,
+    Response = "response": Samples::Jobs(|due_ns, done_ns| done_ns.saturating_sub(due_ns));
     /// From due to sent; of all attempts that were sent.
-    Lag,
+    Lag = "lag": Samples::Attempts(|at| since(at.due_ns, at.sent_ns?));
+}
+
+fn since(from_ns: u64, until_ns: u64) -> Option<u64> {
+    Some(until_ns.saturating_sub(from_ns))
 }
 
 impl Metric {
-    /// All, in the order of reports.
-    pub const ALL: [Self; 7] =
-        [Self::Ttft, Self::FirstByte, Self::Itl, Self::Tpot, Self::Service, Self::Response, Self::Lag];
-
-    /// The name in scenarios and summaries.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ttft => "ttft",
-            Self::FirstByte => "first-byte",
-            Self::Itl => "itl",
-            Self::Tpot => "tpot",
-            Self::Service => "service",
-            Self::Response => "response",
-            Self::Lag => "lag",
-        }
-    }
-
     /// The metric of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -47,7 +47,7 @@ pub fn day_of(utc_s: i64) -> Option<Date> {
 
 /// Hours of the week, by the vendor's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
+pub struct WeekHours {
     /// The vendor's clock.
     pub offset: Offset,
     /// On which of its days, Monday first.
@@ -61,7 +61,7 @@ pub struct Schedule {
 /// Names of weekdays in files, Monday first.
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-impl Schedule {
+impl WeekHours {
     /// Whether it holds at a moment in UTC. All its conditions must hold at once.
     #[must_use]
     pub fn holds(&self, utc_s: i64) -> bool {
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_peak_of_thirty_five_hours_is_not_one_of_forty_nine() {
         let week = texts(&["mon", "tue", "wed", "thu", "fri"]);
-        let peak = Schedule::read("+08:00", &week, &texts(&["09:00-12:00", "14:00-18:00"]), &[]);
+        let peak = WeekHours::read("+08:00", &week, &texts(&["09:00-12:00", "14:00-18:00"]), &[]);
         let peak = peak.expect("a schedule");
         assert_eq!(peak.minutes_a_week(), 35 * 60);
         let monday = utc("2026-11-23T01:00:00Z");
@@ -191,14 +191,14 @@ mod tests {
 
     #[test]
     fn the_weekday_is_the_vendors() {
-        let late = Schedule::read("+08:00", &texts(&["sat"]), &texts(&["00:00-08:00"]), &[]).expect("one");
+        let late = WeekHours::read("+08:00", &texts(&["sat"]), &texts(&["00:00-08:00"]), &[]).expect("one");
         assert!(late.holds(utc("2026-11-27T17:00:00Z")), "Friday in UTC, Saturday there");
         assert!(!late.holds(utc("2026-11-28T17:00:00Z")), "Saturday in UTC, Sunday there");
     }
 
     #[test]
     fn an_exception_is_a_day_of_the_vendors_clock() {
-        let all = Schedule::read("+08:00", &[], &[], &texts(&["2026-10-01"])).expect("a schedule");
+        let all = WeekHours::read("+08:00", &[], &[], &texts(&["2026-10-01"])).expect("a schedule");
         assert!(all.holds(utc("2026-09-30T15:59:00Z")));
         assert!(!all.holds(utc("2026-09-30T16:00:00Z")));
     }
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn refuses_what_it_would_have_to_guess() {
         let read = |offset: &str, days: &[&str], windows: &[&str]| {
-            Schedule::read(offset, &texts(days), &texts(windows), &[])
+            WeekHours::read(offset, &texts(days), &texts(windows), &[])
         };
         assert!(read("CST", &[], &[]).is_err());
         assert!(read("+08:00", &["monday"], &[]).is_err());

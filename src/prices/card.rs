@@ -1,6 +1,6 @@
 //! One dated rate card, and what a request costs by it.
 
-use super::{Amount, Component, Counts, Days, Rates, Schedule, Unit, UsageError, day_of};
+use super::{Amount, Component, Counts, Days, Rates, Unit, UsageError, WeekHours, day_of};
 use crate::units::Currency;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -87,7 +87,7 @@ pub struct When {
     /// Served in a region.
     pub region: Option<String>,
     /// At hours of the week.
-    pub schedule: Option<Schedule>,
+    pub schedule: Option<WeekHours>,
     /// On days.
     pub days: Days,
     /// The rates that take the place of others.

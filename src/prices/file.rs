@@ -1,7 +1,7 @@
 //! Rate cards as TOML: `[[card]]`, one row each; every number in quotes, so that none passes through a float.
 
 use super::card::{Above, Card, Counted, When};
-use super::{Component, Days, Rates, Schedule, Unit, decimal, price_text};
+use super::{Component, Days, Rates, Unit, WeekHours, decimal, price_text};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -228,7 +228,7 @@ fn card(raw: RawCard, set: &str) -> Result<Card, String> {
 
 fn when(raw: RawWhen) -> Result<When, String> {
     let schedule = raw.schedule.map(|raw| {
-        Schedule::read(&raw.tz_offset, &raw.weekdays, &raw.windows, &raw.except_dates)
+        WeekHours::read(&raw.tz_offset, &raw.weekdays, &raw.windows, &raw.except_dates)
             .map_err(|what| format!("`schedule`: {what}"))
     });
     let above = raw.tier.map(|raw| Above {

@@ -131,8 +131,13 @@ pub fn blocks(plan: &Plan) -> Vec<Vec<Piece>> {
     }
 }
 
+/// The load of one cell in one piece for each phase.
+pub(crate) fn whole(plan: &Plan) -> Vec<Piece> {
+    cut(plan, 1).swap_remove(0)
+}
+
 /// The cell's load in this many blocks.
-pub(super) fn cut(plan: &Plan, blocks: u32) -> Vec<Vec<Piece>> {
+fn cut(plan: &Plan, blocks: u32) -> Vec<Vec<Piece>> {
     let blocks = blocks.max(1);
     let mut result = vec![Vec::new(); blocks as usize];
     let mut first_job = 0u64;
@@ -160,7 +165,7 @@ pub fn planned(plan: &Plan) -> Option<u64> {
 }
 
 /// Jobs of one phase, at the most.
-pub(super) fn planned_in(plan: &Plan, index: usize, phase: &Phase) -> Option<u64> {
+pub(crate) fn planned_in(plan: &Plan, index: usize, phase: &Phase) -> Option<u64> {
     let whole = Frame { blocks: 1, start_time: Duration::ZERO, first_job: 0, jobs: plan.workload.jobs };
     match &phase.executor {
         Executor::ConstantVus { .. } | Executor::RampingVus { .. } => plan.workload.jobs,

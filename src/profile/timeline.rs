@@ -23,7 +23,7 @@ pub struct Bucket {
 }
 
 /// Up to the last end that time decides; empty if there is none.
-pub(super) fn timeline(pieces: &[Piece]) -> Vec<Bucket> {
+pub(crate) fn timeline(pieces: &[Piece]) -> Vec<Bucket> {
     let end_ns = pieces.iter().filter_map(|piece| piece.load.end()).map(ns).max().unwrap_or(0);
     let count = MOST_BUCKETS.min(end_ns);
     let edge =

@@ -1,8 +1,8 @@
 //! Fills in the defaults that depend on other values; the rest stand in the raw types.
 
-use super::metric;
 use super::raw::{Latency, Limits, OnSaturation, Profile, Retry, Scenario, Strategy};
 use super::{price, thresholds};
+use crate::plan::min_samples;
 
 /// Most engine threads by default.
 const MOST_THREADS: usize = 8;
@@ -37,7 +37,7 @@ pub(super) fn fill(scenario: &mut Scenario) {
     for (_, lines) in &mut scenario.thresholds.0 {
         for line in lines {
             if let Ok(parsed) = thresholds::parse(&line.threshold) {
-                line.min_samples.get_or_insert(metric::min_samples(parsed.aggregate));
+                line.min_samples.get_or_insert(min_samples(parsed.aggregate));
             }
         }
     }

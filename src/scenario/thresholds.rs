@@ -1,10 +1,9 @@
 //! The grammar of thresholds: k6's, with units.
 
 use super::checks::Findings;
-use super::metric::{METRICS, Measure};
 use super::raw::Scenario;
 use super::shape::nearest;
-use crate::plan::{Aggregate, Bound, Comparison, Target, Threshold};
+use crate::plan::{Aggregate, Bound, Comparison, METRICS, MetricKind, Target, Threshold};
 use crate::units::{Currency, Money, parse_duration};
 use std::collections::BTreeMap;
 
@@ -69,10 +68,10 @@ fn aggregate(text: &str) -> Result<Aggregate, String> {
 }
 
 /// The bound, and the currency if it has one.
-fn bound(text: &str, measure: Measure) -> Result<(Bound, Option<Currency>), String> {
+fn bound(text: &str, kind: MetricKind) -> Result<(Bound, Option<Currency>), String> {
     match text.strip_prefix("baseline") {
         Some(rest) => Ok((Bound::Baseline(on_top(rest.trim())?), None)),
-        None => value(text, measure).map(|(value, currency)| (Bound::Value(value), currency)),
+        None => value(text, kind).map(|(value, currency)| (Bound::Value(value), currency)),
     }
 }
 
@@ -92,18 +91,18 @@ fn on_top(text: &str) -> Result<f64, String> {
 }
 
 /// The bound in the metric's base unit, and the currency if it has one.
-fn value(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String> {
-    let wrong = || format!("`{text}` does not suit this metric: it has {}", measure.example());
+fn value(text: &str, kind: MetricKind) -> Result<(f64, Option<Currency>), String> {
+    let wrong = || format!("`{text}` does not suit this metric: it has {}", kind.example());
     let number = |text: &str| {
         let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         text.parse::<f64>().ok().filter(|number| plain && *number <= 1e15).ok_or_else(wrong)
     };
-    match measure {
-        Measure::Time => {
+    match kind {
+        MetricKind::Time => {
             let time = parse_duration(text).map_err(|_| wrong())?;
             Ok((time.as_nanos() as f64, None))
         }
-        Measure::Share => {
+        MetricKind::Share => {
             let share = match text.strip_suffix('%') {
                 Some(percent) => number(percent.trim())? / 100.0,
                 None => number(text)?,
@@ -113,9 +112,9 @@ fn value(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String
             }
             Ok((share, None))
         }
-        Measure::PerSecond => Ok((number(text.strip_suffix("/s").unwrap_or(text).trim())?, None)),
-        Measure::Count | Measure::Ratio | Measure::Peak => Ok((number(text)?, None)),
-        Measure::Cost => {
+        MetricKind::PerSecond => Ok((number(text.strip_suffix("/s").unwrap_or(text).trim())?, None)),
+        MetricKind::Count | MetricKind::Ratio | MetricKind::Peak => Ok((number(text)?, None)),
+        MetricKind::Cost => {
             let money: Money = text.parse().map_err(|_| wrong())?;
             Ok((money.pico as f64, Some(money.currency)))
         }
@@ -126,7 +125,7 @@ fn value(text: &str, measure: Measure) -> Result<(f64, Option<Currency>), String
 pub(super) fn build(scenario: &Scenario, targets: &[Target], findings: &mut Findings<'_>) -> Vec<Threshold> {
     let mut built = Vec::new();
     for (key, lines) in &scenario.thresholds.0 {
-        let Some((metric, measure, filters)) = metric_key(key, scenario, findings) else { continue };
+        let Some((metric, kind, filters)) = metric_key(key, scenario, findings) else { continue };
         if lines.is_empty() {
             findings.sense_key(&["thresholds", key], format!("`{key}` has no threshold"), GRAMMAR);
         }
@@ -134,11 +133,11 @@ pub(super) fn build(scenario: &Scenario, targets: &[Target], findings: &mut Find
             let index = index.to_string();
             let path = ["thresholds", key, &index];
             let judged = parse(&line.threshold).and_then(|parsed| {
-                if !measure.has(parsed.aggregate) {
+                if !kind.has(parsed.aggregate) {
                     let what = format!("`{metric}` has no such aggregate");
-                    return Err(format!("{what}: it has {}", measure.example()));
+                    return Err(format!("{what}: it has {}", kind.example()));
                 }
-                bound(parsed.bound, measure).map(|(bound, currency)| (parsed, bound, currency))
+                bound(parsed.bound, kind).map(|(bound, currency)| (parsed, bound, currency))
             });
             let (parsed, bound, currency) = match judged {
                 Ok(judged) => judged,
@@ -172,13 +171,13 @@ fn metric_key(
     key: &str,
     scenario: &Scenario,
     findings: &mut Findings<'_>,
-) -> Option<(&'static str, Measure, Filters)> {
+) -> Option<(&'static str, MetricKind, Filters)> {
     let path = ["thresholds", key];
     let (name, tags) = match key.split_once('{') {
         Some((name, rest)) => (name.trim(), rest.strip_suffix('}')),
         None => (key.trim(), Some("")),
     };
-    let Some((metric, measure)) = METRICS.into_iter().find(|(known, _)| *known == name) else {
+    let Some((metric, kind)) = METRICS.into_iter().find(|(known, _)| *known == name) else {
         let known = METRICS.map(|(name, _)| name);
         findings.sense_key(&path, format!("unknown metric `{name}`"), nearest(name, &known));
         return None;
@@ -219,7 +218,7 @@ fn metric_key(
         }
         filters.insert(tag.to_owned(), value.to_owned());
     }
-    Some((metric, measure, filters))
+    Some((metric, kind, filters))
 }
 
 /// A bound on the cost needs prices that are paid in its currency.

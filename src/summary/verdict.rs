@@ -4,103 +4,72 @@ use crate::history::JobKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A rule that evidence must obey. The names are part of the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Invariant {
-    /// No request of a job is billed twice.
-    BilledOnce,
-    /// No job has more attempts than declared.
-    AttemptsCapped,
-    /// No attempt comes before the wait the provider asked for.
-    RetryAfterRespected,
-    /// Nothing follows an answer that forbids it.
-    NoRetryWhenPermanent,
-    /// Retries of different jobs do not come in lockstep waves.
-    RetriesSpread,
-    /// Attempts in flight never exceed the declared concurrency.
-    InFlightCapped,
-    /// With work pending, something happens within the deadline.
-    Progress,
-    /// Every planned job was answered, or given up honestly.
-    EveryJobAnswered,
-    /// What the client gave up is closed, and nothing starts after the result.
-    CancelPropagates,
-    /// What is billed never passes the budget by more than one request.
-    BudgetKept,
-    /// No two holders of a lock have work under it at once.
-    LockExclusive,
-    /// The resource accepts no fencing token below one that it has accepted.
-    FencingMonotonic,
-    /// Claimed requests equal the ledger's attempts.
-    RequestsCounted,
-    /// Claimed totals equal delivered or billed tokens.
-    TokensCounted,
-    /// The answer claimed for a job is one that the job was given.
-    AnswerMatchesJob,
-    /// No job without a result, none with two.
-    OneResultPerJob,
-    /// The claimed text is the delivered text.
-    ContentIntact,
-    /// A cut or failed answer is not claimed as ok.
-    StatusHonest,
-    /// The sum over processes equals the ledger, and is what the client claims.
-    ProcessesAgree,
-    /// A program admits every job that ended unanswered.
-    ExitHonest,
+/// Makes [`Invariant`] from one entry for each rule: what it demands, its name here, and its name in files.
+macro_rules! invariants {
+    ($(#[doc = $demand:literal] $rule:ident = $name:literal,)*) => {
+        /// A rule that evidence must obey. The names are part of the interface.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        pub enum Invariant {
+            $(#[doc = $demand] #[serde(rename = $name)] $rule,)*
+        }
+
+        impl Invariant {
+            /// All, in the order of reports.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$rule),*];
+
+            /// The name in files, such as `billed-once`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Invariant {
-    /// All, in the order of reports.
-    pub const ALL: [Self; 20] = [
-        Self::BilledOnce,
-        Self::AttemptsCapped,
-        Self::RetryAfterRespected,
-        Self::NoRetryWhenPermanent,
-        Self::RetriesSpread,
-        Self::InFlightCapped,
-        Self::Progress,
-        Self::EveryJobAnswered,
-        Self::CancelPropagates,
-        Self::BudgetKept,
-        Self::LockExclusive,
-        Self::FencingMonotonic,
-        Self::RequestsCounted,
-        Self::TokensCounted,
-        Self::AnswerMatchesJob,
-        Self::OneResultPerJob,
-        Self::ContentIntact,
-        Self::StatusHonest,
-        Self::ProcessesAgree,
-        Self::ExitHonest,
-    ];
-
-    /// The name in files, such as `billed-once`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BilledOnce => "billed-once",
-            Self::AttemptsCapped => "attempts-capped",
-            Self::RetryAfterRespected => "retry-after-respected",
-            Self::NoRetryWhenPermanent => "no-retry-when-permanent",
-            Self::RetriesSpread => "retries-spread",
-            Self::InFlightCapped => "in-flight-capped",
-            Self::Progress => "progress",
-            Self::EveryJobAnswered => "every-job-answered",
-            Self::CancelPropagates => "cancel-propagates",
-            Self::BudgetKept => "budget-kept",
-            Self::LockExclusive => "lock-exclusive",
-            Self::FencingMonotonic => "fencing-monotonic",
-            Self::RequestsCounted => "requests-counted",
-            Self::TokensCounted => "tokens-counted",
-            Self::AnswerMatchesJob => "answer-matches-job",
-            Self::OneResultPerJob => "one-result-per-job",
-            Self::ContentIntact => "content-intact",
-            Self::StatusHonest => "status-honest",
-            Self::ProcessesAgree => "processes-agree",
-            Self::ExitHonest => "exit-honest",
-        }
-    }
+// In the order of reports. The check of each is a line in `invariants.rs`.
+invariants! {
+    /// No request of a job is billed twice.
+    BilledOnce = "billed-once",
+    /// No job has more attempts than declared.
+    AttemptsCapped = "attempts-capped",
+    /// No attempt comes before the wait the provider asked for.
+    RetryAfterRespected = "retry-after-respected",
+    /// Nothing follows an answer that forbids it.
+    NoRetryWhenPermanent = "no-retry-when-permanent",
+    /// Retries of different jobs do not come in lockstep waves.
+    RetriesSpread = "retries-spread",
+    /// Attempts in flight never exceed the declared concurrency.
+    InFlightCapped = "in-flight-capped",
+    /// With work pending, something happens within the deadline.
+    Progress = "progress",
+    /// Every planned job was answered, or given up honestly.
+    EveryJobAnswered = "every-job-answered",
+    /// What the client gave up is closed, and nothing starts after the result.
+    CancelPropagates = "cancel-propagates",
+    /// What is billed never passes the budget by more than one request.
+    BudgetKept = "budget-kept",
+    /// No two holders of a lock have work under it at once.
+    LockExclusive = "lock-exclusive",
+    /// The resource accepts no fencing token below one that it has accepted.
+    FencingMonotonic = "fencing-monotonic",
+    /// Claimed requests equal the ledger's attempts.
+    RequestsCounted = "requests-counted",
+    /// Claimed totals equal delivered or billed tokens.
+    TokensCounted = "tokens-counted",
+    /// The answer claimed for a job is one that the job was given.
+    AnswerMatchesJob = "answer-matches-job",
+    /// No job without a result, none with two.
+    OneResultPerJob = "one-result-per-job",
+    /// The claimed text is the delivered text.
+    ContentIntact = "content-intact",
+    /// A cut or failed answer is not claimed as ok.
+    StatusHonest = "status-honest",
+    /// The sum over processes equals the ledger, and is what the client claims.
+    ProcessesAgree = "processes-agree",
+    /// A program admits every job that ended unanswered.
+    ExitHonest = "exit-honest",
 }
 
 /// What became of a rule.

@@ -2,9 +2,10 @@
 
 use crate::plans;
 
+use deadheat::cost::{LeastMost, forecast};
 use deadheat::plan::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage, StrategyPlan, Way};
 use deadheat::prices::Price;
-use deadheat::profile::{LeastMost, blocks, forecast};
+use deadheat::profile::blocks;
 use deadheat::units::{Money, PricePerMtok};
 use plans::{constant_rate, open, plan_of};
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! A forecast for people.
 
-use crate::profile::{Bucket, BudgetForecast, Forecast, LeastMost, PhaseForecast, Volume};
+use crate::cost::{BudgetForecast, Forecast, LeastMost, PhaseForecast, Volume};
+use crate::profile::Bucket;
 use crate::units::format_duration;
 use std::fmt::Display;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::Seen;
 use crate::judge::Observed;
-use crate::plan::{Aggregate, Cell, Plan, Threshold};
+use crate::plan::{Aggregate, Cell, MetricKind, Plan, Threshold};
 use crate::summary::CounterRow;
 use crate::units::{Currency, Money, format_duration};
 use hdrhistogram::Histogram;
@@ -40,8 +40,8 @@ impl Unit {
     }
 }
 
-/// What a metric of a counter row is.
-enum Counted {
+/// A figure of a counter row.
+enum Figure {
     /// So many of something, out of so many looked at.
     Things(u64, u64),
     /// A share: so many out of so many.
@@ -54,9 +54,9 @@ enum Counted {
     Most(u64, u64),
 }
 
-/// The metrics that are not distributions. Names are read with `-` and `_` alike.
-fn counted(row: &CounterRow, metric: &str) -> Option<Counted> {
-    use Counted::{Most, PerSecond, Ratio, Share, Things};
+/// The metrics that are neither times nor cost, one line each.
+fn counted(row: &CounterRow, metric: &str) -> Option<Figure> {
+    use Figure::{Most, PerSecond, Ratio, Share, Things};
     let planned = row.planned.max(row.jobs);
     Some(match metric {
         "error_rate" => Share(row.attempts.saturating_sub(row.attempts_ok), row.attempts),
@@ -72,61 +72,41 @@ fn counted(row: &CounterRow, metric: &str) -> Option<Counted> {
     })
 }
 
-/// The name as this room spells it.
-fn spelt(metric: &str) -> String {
-    metric.replace('-', "_")
-}
-
-const TIMES: [&str; 7] = ["ttft", "itl", "tpot", "first_byte", "response", "service", "lag"];
-
-/// Shares, ratios, rates and maxima: their sum over cells would mean nothing.
-const NEVER_SUMMED: [&str; 6] =
-    ["error_rate", "attempts_per_job", "throughput", "goodput", "tokens_per_s", "in_flight"];
-
-fn is_time(metric: &str) -> bool {
-    TIMES.contains(&metric)
-}
-
 /// Whether the threshold is judged once, over the sum of the selected cells.
-pub(super) fn summed(threshold: &Threshold) -> bool {
-    let metric = spelt(&threshold.metric);
-    let per_cell = is_time(&metric) || NEVER_SUMMED.contains(&metric.as_str());
-    metric == "cost" || (!per_cell && threshold.aggregate != Aggregate::Rate)
+pub(super) fn is_summed(threshold: &Threshold) -> bool {
+    MetricKind::of(&threshold.metric).is_some_and(|kind| kind.is_summed(threshold.aggregate))
 }
 
-/// Whether a slow generator falsifies it: times, and rates per second.
-pub(super) fn hangs_on_load(threshold: &Threshold) -> bool {
-    let metric = spelt(&threshold.metric);
-    let rate = threshold.aggregate == Aggregate::Rate && metric != "error_rate";
-    is_time(&metric) || rate || matches!(metric.as_str(), "throughput" | "goodput" | "tokens_per_s")
+/// Whether a slow generator falsifies it.
+pub(super) fn depends_on_load(threshold: &Threshold) -> bool {
+    MetricKind::of(&threshold.metric).is_some_and(|kind| kind.depends_on_load(threshold.aggregate))
 }
 
 /// What one cell has to say.
 pub(super) fn of_cell(threshold: &Threshold, cell: Cell, inputs: &dyn Observed) -> Seen {
-    let metric = spelt(&threshold.metric);
-    if is_time(&metric) {
-        return time(threshold, inputs.histogram(cell, &metric.replace('_', "-")));
+    if MetricKind::of(&threshold.metric) == Some(MetricKind::Time) {
+        return time(threshold, inputs.histogram(cell, &threshold.metric.replace('_', "-")));
     }
     let Some(row) = inputs.counter(cell) else {
         return missing(Unit::Count, "no data");
     };
     let rate = threshold.aggregate == Aggregate::Rate;
-    match counted(row, &metric) {
+    match counted(row, &threshold.metric.replace('-', "_")) {
         None => missing(Unit::Count, &format!("there is no metric \"{}\"", threshold.metric)),
-        Some(Counted::Share(some, all)) => seen(some as f64 / all as f64, Unit::Share, all),
-        Some(Counted::Ratio(some, all)) => seen(some as f64 / all as f64, Unit::Ratio, all),
-        Some(Counted::PerSecond(value, samples)) => seen(value, Unit::PerSecond, samples),
-        Some(Counted::Most(n, samples)) => seen(n as f64, Unit::Count, samples),
-        Some(Counted::Things(n, samples)) if rate => {
+        Some(Figure::Share(some, all)) => seen(some as f64 / all as f64, Unit::Share, all),
+        Some(Figure::Ratio(some, all)) => seen(some as f64 / all as f64, Unit::Ratio, all),
+        Some(Figure::PerSecond(value, samples)) => seen(value, Unit::PerSecond, samples),
+        Some(Figure::Most(n, samples)) => seen(n as f64, Unit::Count, samples),
+        Some(Figure::Things(n, samples)) if rate => {
             seen(n as f64 / (row.elapsed_ms as f64 / 1e3), Unit::PerSecond, samples)
         }
-        Some(Counted::Things(n, samples)) => seen(n as f64, Unit::Count, samples),
+        Some(Figure::Things(n, samples)) => seen(n as f64, Unit::Count, samples),
     }
 }
 
 /// What the selected cells have to say together.
 pub(super) fn over_cells(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observed) -> Seen {
-    if spelt(&threshold.metric) == "cost" {
+    if MetricKind::of(&threshold.metric) == Some(MetricKind::Cost) {
         return cost(plan, threshold, cells, inputs);
     }
     let mut sum = Seen { value: Ok(0.0), unit: Unit::Count, samples: 0 };

@@ -1,7 +1,7 @@
 //! `data.json` of genai-prices: dollars per million tokens, with tiers, variants, dates and hours.
 
 use super::{Row, Shelf, number};
-use crate::prices::{Above, Component, Counted, Days, Rates, Schedule, When};
+use crate::prices::{Above, Component, Counted, Days, Rates, WeekHours, When};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::de::Error;
@@ -142,7 +142,7 @@ fn rows(model: &Model<'_>) -> Result<Vec<Row>, serde_json::Error> {
 }
 
 /// The hours, cut at midnight.
-fn schedules(hours: &Constraint, row: &mut Row) -> Vec<Schedule> {
+fn schedules(hours: &Constraint, row: &mut Row) -> Vec<WeekHours> {
     let clock = |text: &Option<String>| {
         let text = text.as_deref()?;
         Some(text.strip_suffix(":00Z").or(text.strip_suffix('Z'))?.to_owned())
@@ -156,7 +156,7 @@ fn schedules(hours: &Constraint, row: &mut Row) -> Vec<Schedule> {
     } else {
         vec![format!("{from}-24:00"), format!("00:00-{below}")]
     };
-    Schedule::read("+00:00", &[], &windows, &[]).into_iter().collect()
+    WeekHours::read("+00:00", &[], &windows, &[]).into_iter().collect()
 }
 
 fn condition(variant: &Variant<'_>, row: &mut Row) -> Option<When> {

@@ -1,10 +1,9 @@
 //! What a plan would do and cost at the most, before anything is sent.
 
-use super::blocks::{Load, Piece, cut, planned, planned_in};
-use super::timeline::{Bucket, timeline};
 use crate::clock::ns;
 use crate::plan::{Budget, Cell, Executor, Place, Plan, Target, TokenRange};
 use crate::prices::Price;
+use crate::profile::{Bucket, Load, Piece, planned, planned_in, timeline, whole};
 use crate::units::Money;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -108,7 +107,7 @@ pub struct BudgetForecast {
 /// What this plan would do. Pure: it sends nothing and reads no clock.
 #[must_use]
 pub fn forecast(plan: &Plan) -> Forecast {
-    let pieces = cut(plan, 1).swap_remove(0);
+    let pieces = whole(plan);
     let jobs = planned(plan);
     let ends = pieces.iter().map(|piece| piece.load.end().map(ns));
     let length_ns = ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
