@@ -241,7 +241,7 @@ mod tests {
                 cost: vec!["0.12 USD".to_owned()],
                 newest: Some("job:0042#1: reset\u{1b}[2J\u{202e}\u{200b}".to_owned()),
                 findings: 1,
-                finding: Some("attempts-capped at mock/x: \u{2066}\u{1b}job:0042 made attempt 4".to_owned()),
+                finding: Some("attempts-capped at mock/x: \u{1b}job:0042 made attempt 4".to_owned()),
                 ..LiveView::default()
             },
         );
