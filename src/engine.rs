@@ -19,6 +19,7 @@ mod load;
 mod nemesis;
 mod pacer;
 mod part;
+mod pending;
 mod process;
 mod ranges;
 mod recorder;

@@ -137,7 +137,17 @@ impl PieceState {
         self.taken.contains(self.split.place(job))
     }
 
-    /// Jobs of a closed profile that nobody has taken.
+    /// A number for the job by which [`Self::last_taken`] is compared.
+    pub(super) fn place(&self, job: u64) -> u64 {
+        self.split.place(job)
+    }
+
+    /// The place of the last job, up to `limit`, that an earlier worker has begun or turned away.
+    pub(super) fn last_taken(&self, limit: Option<u64>) -> Option<u64> {
+        self.taken.last(limit.map_or(u64::MAX, |job| self.split.place(job)))
+    }
+
+    /// Jobs of a closed profile that no worker has taken.
     pub(super) fn untaken(&self) -> u64 {
         self.numbers.left().saturating_sub(self.taken.count() - self.passed.load(Relaxed))
     }

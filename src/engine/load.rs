@@ -5,13 +5,12 @@ use super::cell::PieceState;
 use super::crew::Crew;
 use super::hands::Past;
 use super::pacer::Pacer;
+use super::pending::{DueJobs, Lane, OwnJobs, Pending, RoundJobs};
 use super::stop::{Cause, Halt};
 use super::wire::{Again, Begun};
 use crate::plan::{OnSaturation, Open};
 use crate::profile::{Arrivals, Load, Piece, VusCurve};
-use crate::shared::Tally;
 use crate::strategy::Permit;
-use std::iter::Peekable;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -154,11 +153,9 @@ impl PieceRun {
     async fn open(self: Rc<Self>, arrivals: Arrivals, open: &Open) {
         let pacer = Pacer::new(self.bench.shared.clock);
         let mut burst = 0;
-        let state = self.state.clone();
-        let stripe = arrivals.stripe(self.lane, self.lanes).filter(move |a| !state.is_taken(a.job));
-        let mut waiting = self.waiting(stripe);
-        while let Some(arrival) = waiting.jobs.peek().copied() {
-            let due = self.start + arrival.due;
+        let mut pending = self.pending(DueJobs(arrivals.stripe(self.lane, self.lanes)));
+        while let Some((job, offset)) = pending.peek() {
+            let due = self.start + offset;
             if self.now() < due {
                 pacer.until(due).await;
                 burst = 0;
@@ -167,10 +164,10 @@ impl PieceRun {
                 burst = 0;
             }
             burst += 1;
-            if self.halted() || !self.clone().admit(arrival.job, due, open.on_saturation).await {
+            if self.halted() || !self.clone().admit(job, due, open.on_saturation).await {
                 return;
             }
-            waiting.jobs.next();
+            pending.pop();
         }
     }
 
@@ -250,10 +247,9 @@ impl PieceRun {
             let (run, iterations) = (self.clone(), iterations.clone());
             self.crew.spawn(async move {
                 run.sleep_until(run.start + run.piece.start).await;
-                let own = iterations.map(|iteration| first_job + u64::from(vu) * total + iteration);
-                let state = run.state.clone();
-                let mut waiting = run.waiting(own.filter(move |job| !state.is_taken(*job)));
-                while let Some(job) = waiting.jobs.peek().copied() {
+                let first = first_job + u64::from(vu) * total;
+                let mut pending = run.pending(OwnJobs(first + iterations.start..first + iterations.end));
+                while let Some((job, ())) = pending.peek() {
                     let now = run.now();
                     if run.halted() || end.is_some_and(|end| now >= run.start + end) {
                         return;
@@ -262,7 +258,7 @@ impl PieceRun {
                         run.job_again(again).await;
                         continue;
                     }
-                    waiting.jobs.next();
+                    pending.pop();
                     run.job(job, now).await;
                 }
             });
@@ -274,13 +270,9 @@ impl PieceRun {
     async fn barrier(self: Rc<Self>, size: u32, rounds: Range<u64>, first_job: u64) {
         let pacer = Pacer::new(self.bench.shared.clock);
         let mut announced = self.state.round.subscribe();
-        let (first, step) = (self.lane, self.lanes as usize);
-        let number = move |(round, k): (u64, u32)| first_job + round * u64::from(size) + u64::from(k);
-        let share = move |round| (first..size).step_by(step).map(move |k| (round, k));
-        let state = self.state.clone();
-        let mut waiting =
-            self.waiting(rounds.flat_map(share).filter(move |place| !state.is_taken(number(*place))));
-        while let Some((round, _)) = waiting.jobs.peek().copied() {
+        let (lane, lanes) = (self.lane, self.lanes);
+        let mut pending = self.pending(RoundJobs { first_job, size, lane, lanes, rounds, taken: 0 });
+        while let Some((_, round)) = pending.peek() {
             let Ok(release) = announced.wait_for(|(current, _)| *current >= round).await.map(|r| r.1) else {
                 return;
             };
@@ -288,10 +280,11 @@ impl PieceRun {
             if self.halted() {
                 return;
             }
-            while let Some(place) = waiting.jobs.next_if(|(next, _)| *next == round) {
+            while let Some((job, _)) = pending.peek().filter(|(_, next)| *next == round) {
+                pending.pop();
                 let run = self.clone();
                 self.crew.spawn(async move {
-                    run.job(number(place), release).await;
+                    run.job(job, release).await;
                     // Over several processes the run sees a round home, and announces the next.
                     let alone = run.bench.shared.uplink.is_none();
                     if alone && run.state.left.fetch_sub(1, SeqCst) == 1 {
@@ -303,8 +296,8 @@ impl PieceRun {
         }
     }
 
-    fn waiting<I: Iterator>(&self, jobs: I) -> Waiting<'_, I> {
-        Waiting { jobs: jobs.peekable(), tally: &self.bench.cell.tally }
+    fn pending<L: Lane>(&self, lane: L) -> Pending<'_, L> {
+        Pending::new(lane, self.state.clone(), &self.bench.cell.tally)
     }
 
     async fn sleep_until(&self, at: Duration) {
@@ -313,18 +306,5 @@ impl PieceRun {
             () = tokio::time::sleep_until(self.bench.shared.clock.at(at).into()) => {}
             () = self.halt.draining() => {}
         }
-    }
-}
-
-/// Jobs that have not begun. However a profile ends, those that are left are counted where they are left:
-/// that planned jobs equal begun and left ones is a check, not a subtraction.
-struct Waiting<'a, I: Iterator> {
-    jobs: Peekable<I>,
-    tally: &'a Tally,
-}
-
-impl<I: Iterator> Drop for Waiting<'_, I> {
-    fn drop(&mut self) {
-        self.tally.leave(self.jobs.by_ref().count() as u64);
     }
 }

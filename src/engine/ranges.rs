@@ -25,6 +25,11 @@ impl Ranges {
         self.0.range(..=n).next_back().is_some_and(|(_, last)| n <= *last)
     }
 
+    /// The last number of the set up to this one.
+    pub(super) fn last(&self, limit: u64) -> Option<u64> {
+        self.0.range(..=limit).next_back().map(|(_, last)| *last.min(&limit))
+    }
+
     /// How many numbers.
     pub(super) fn count(&self) -> u64 {
         self.0.iter().map(|(first, last)| last - first + 1).sum()
@@ -59,6 +64,7 @@ mod tests {
             prop_assert_eq!(ranges.count(), set.len() as u64);
             for n in 0..60 {
                 prop_assert_eq!(ranges.contains(n), set.contains(&n));
+                prop_assert_eq!(ranges.last(n), set.range(..=n).next_back().copied());
             }
             let text = serde_json::to_string(&ranges).expect("JSON");
             prop_assert_eq!(serde_json::from_str::<Ranges>(&text).expect("ranges"), ranges);

@@ -29,6 +29,8 @@ pub struct Arrivals {
     last_ns: u64,
     /// Number in the phase of the first arrival that is left out.
     limit: u64,
+    /// Number in the phase of the first arrival behind these, so that they can be counted without being drawn.
+    end: u64,
     first_job: u64,
     /// The block's part of the phase.
     from_ns: u64,
@@ -38,12 +40,13 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// All arrivals of a phase, `limit` at the most.
+    /// All arrivals of a phase, `limit` at the most. They are not counted yet: [`Self::part`] counts.
     pub(super) fn new(curve: Arc<Curve>, mut gaps: Gaps, first_job: u64, limit: Option<u64>) -> Self {
         let sum = gaps.first();
         Self {
             until_ns: curve.end_ns(),
             limit: limit.unwrap_or(u64::MAX),
+            end: 0,
             curve,
             segment: 0,
             gaps,
@@ -67,10 +70,16 @@ impl Arrivals {
     /// The arrivals of one of several threads: event `k` of the phase belongs to thread `k % threads`.
     ///
     /// All stripes together are exactly these arrivals. Each stripe draws every gap, so that threads
-    /// need not speak to each other.
-    pub fn stripe(self, thread: u32, threads: u32) -> impl Iterator<Item = Arrival> {
-        let (first_job, threads) = (self.first_job, u64::from(threads.max(1)));
-        self.filter(move |arrival| (arrival.job - first_job) % threads == u64::from(thread))
+    /// need not communicate.
+    #[must_use]
+    pub fn stripe(self, thread: u32, threads: u32) -> Stripe {
+        Stripe { arrivals: self, thread: thread.into(), threads: threads.max(1).into() }
+    }
+
+    /// How many arrivals are left; none of them is drawn.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.end.saturating_sub(self.index)
     }
 
     /// When the load ends: with the curve, or when the first arrival beyond the limit would be due.
@@ -91,11 +100,13 @@ impl Arrivals {
         if part_ns.start > 0 {
             self.skip_until(part_ns.start);
         }
-        Self { from_ns: part_ns.start, until_ns: part_ns.end, offset_ns, ..self.clone() }
+        let part = Self { from_ns: part_ns.start, until_ns: part_ns.end, offset_ns, ..self.clone() };
+        self.skip_until(part_ns.end);
+        Self { end: self.index, ..part }
     }
 
-    /// How many arrivals are left.
-    pub(super) fn count_left(&self) -> u64 {
+    /// How many arrivals are left, found by drawing them.
+    pub(super) fn draw_left(&self) -> u64 {
         let mut rest = self.clone();
         rest.skip_until(self.until_ns);
         rest.index - self.index
@@ -166,5 +177,32 @@ impl Iterator for Arrivals {
         self.step(due_ns);
         let due = Duration::from_nanos(due_ns.saturating_sub(self.from_ns).saturating_add(self.offset_ns));
         Some(Arrival { job, due })
+    }
+}
+
+/// The arrivals of one of several threads.
+#[derive(Debug, Clone)]
+pub struct Stripe {
+    arrivals: Arrivals,
+    thread: u64,
+    threads: u64,
+}
+
+impl Stripe {
+    /// How many arrivals of this thread are left; none of them is drawn.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        let before = |number: u64| number.saturating_sub(self.thread).div_ceil(self.threads);
+        before(self.arrivals.end.max(self.arrivals.index)) - before(self.arrivals.index)
+    }
+}
+
+impl Iterator for Stripe {
+    type Item = Arrival;
+
+    fn next(&mut self) -> Option<Arrival> {
+        let Self { arrivals, thread, threads } = self;
+        let first_job = arrivals.first_job;
+        arrivals.find(|arrival| (arrival.job - first_job) % *threads == *thread)
     }
 }
