@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 /// A monotonic clock that counts from the run's epoch. Cheap to copy; all copies agree.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
     epoch: Instant,
     source: Source,

@@ -143,6 +143,26 @@ pub struct Target {
     pub price: Option<Price>,
 }
 
+impl Target {
+    /// How the built-in provider behaves, if this target is built in.
+    #[must_use]
+    pub fn built_in(&self) -> Option<&MockPlan> {
+        match &self.place {
+            Place::Mock(mock) => Some(mock),
+            Place::Url { .. } => None,
+        }
+    }
+
+    /// The name of the environment variable that holds the key of this target, if it needs one.
+    #[must_use]
+    pub fn key_variable(&self) -> Option<&str> {
+        match &self.place {
+            Place::Mock(_) => None,
+            Place::Url { api_key_env, .. } => api_key_env.as_deref(),
+        }
+    }
+}
+
 /// An API dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {

@@ -255,6 +255,35 @@ fn nothing_reads_a_clock_but_the_clock() {
     assert!(clock_words("// Instant::now() is banned.").is_empty());
 }
 
+/// How many literals of a struct stand in a text: `Name {` that is neither its definition, nor an `impl`, nor a
+/// return type.
+fn literals(text: &str, name: &str) -> usize {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let built = |line: &str| {
+        let at = line.find(&format!("{name} {{"))?;
+        let before = line[..at].trim_end();
+        let part_of_a_name =
+            before.len() == at && before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let other = ["struct", "enum", "impl", "for", "->"].iter().any(|word| before.ends_with(word));
+        (!part_of_a_name && !other).then_some(())
+    };
+    code.filter_map(built).count()
+}
+
+/// What a run is made of is built from its plan in one place for each type, so that no two callers drift apart.
+#[test]
+fn the_parts_of_a_run_are_built_in_one_place_each() {
+    let files = rust_files("src");
+    let texts: Vec<String> =
+        files.iter().map(|path| fs::read_to_string(path).expect("a source file")).collect();
+    for name in ["Endpoint", "MockConfig", "CoreConfig", "Meta", "Summary"] {
+        let count: usize = texts.iter().map(|text| literals(text, name)).sum();
+        assert!(count <= 1, "{name} is built by hand in {count} places: use its constructors");
+    }
+    assert_eq!(literals("let meta = Meta { a: 1 };\nMeta { a: 2 }", "Meta"), 2);
+    assert_eq!(literals("pub struct Meta {\nimpl Meta {\nfn meta() -> Meta {\nHistoryMeta {", "Meta"), 0);
+}
+
 #[test]
 fn files_and_functions_stay_small() {
     let mut faults = Vec::new();

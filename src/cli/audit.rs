@@ -89,12 +89,8 @@ fn audit_command(
             .map_err(|error| (Exit::Internal, format!("{error}; name a place with --out")))?,
     };
     let (report, subject) = explored(options, settings, budget, secrets, stop, &clock)?;
-    let meta = Meta {
-        started_utc_s,
-        elapsed_ns: clock.now_ns(),
-        interrupted: subject.seen().interrupted,
-        ..Meta::default()
-    };
+    let mut meta = Meta::new(started_utc_s, clock.now_ns());
+    meta.interrupted = subject.seen().interrupted;
     let unsteered = options.perturbs_by_itself().then_some(&subject.settings().command.words[..]);
     let written = write(report, &subject, &meta, unsteered, secrets, dir);
     written.map_err(|error| (Exit::Internal, error.to_string()))

@@ -3,9 +3,8 @@
 use super::output::{self, Format, fail};
 use super::signals::Signals;
 use crate::clock::Clock;
-use crate::faults::FaultRule;
-use crate::mock::{LedgerSink, MockConfig, NO_LOCKS, Server};
-use crate::plan::{Dist, Limits, MockPlan, Place};
+use crate::mock::{MockConfig, NO_LOCKS, Server};
+use crate::plan::{Dist, Limits, MockPlan};
 use crate::program::verdicts;
 use crate::schedule::{Hold, Strike, Trace, Unseen};
 use crate::summary::Exit;
@@ -36,34 +35,23 @@ pub(super) struct Args {
     threads: u32,
 }
 
-/// What a scenario says about the provider.
-struct Behaviour {
-    name: String,
-    model: String,
-    plan: MockPlan,
-    faults: Vec<FaultRule>,
-    seed: u64,
-}
-
-impl Default for Behaviour {
-    /// Quick and without limits, so that a first try is about the client.
-    fn default() -> Self {
-        let plan = MockPlan {
-            ttft: Dist::Constant(Duration::from_millis(20)),
-            itl: Dist::Constant(Duration::from_millis(2)),
-            stall: None,
-            tokens_per_chunk: 1,
-            limits: Limits::default(),
-            bill_after_disconnect: false,
-            idempotency: false,
-        };
-        Self { name: "mock".to_owned(), model: "mock-1".to_owned(), plan, faults: Vec::new(), seed: 1 }
-    }
+/// The provider without a scenario: quick and without limits, so that a first try is about the client.
+fn unconfigured() -> MockConfig {
+    let plan = MockPlan {
+        ttft: Dist::Constant(Duration::from_millis(20)),
+        itl: Dist::Constant(Duration::from_millis(2)),
+        stall: None,
+        tokens_per_chunk: 1,
+        limits: Limits::default(),
+        bill_after_disconnect: false,
+        idempotency: false,
+    };
+    MockConfig::new("mock", plan)
 }
 
 pub(super) fn run(args: &Args) -> u8 {
-    let behaviour = match args.config.as_deref().map_or_else(|| Ok(Behaviour::default()), from_scenario) {
-        Ok(behaviour) => behaviour,
+    let mut config = match args.config.as_deref().map_or_else(|| Ok(unconfigured()), from_scenario) {
+        Ok(config) => config,
         Err(code) => return code,
     };
     let schedule =
@@ -74,17 +62,10 @@ pub(super) fn run(args: &Args) -> u8 {
     if schedule.as_ref().is_some_and(|schedule| !schedule.nemeses.is_empty()) {
         return fail(Format::Text, Exit::Usage, NO_LOCKS);
     }
-    let config = MockConfig {
-        name: behaviour.name,
-        plan: behaviour.plan,
-        model: behaviour.model,
-        faults: behaviour.faults,
-        schedule,
-        seed: args.seed.unwrap_or(behaviour.seed),
-        bind: SocketAddr::new(args.bind, args.port),
-        threads: args.threads,
-        ledger: LedgerSink::Keep,
-    };
+    config.schedule = schedule;
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.bind = SocketAddr::new(args.bind, args.port);
+    config.threads = args.threads;
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return fail(Format::Text, Exit::Internal, &format!("no runtime: {e}")),
@@ -101,13 +82,13 @@ pub(super) fn run(args: &Args) -> u8 {
         Ok(signals) => signals,
         Err(e) => return fail(Format::Text, Exit::Internal, &format!("cannot wait for Ctrl-C: {e}")),
     };
-    // Whoever has read the address may ask it to stop: the signals are heard by now.
+    // The address is printed only when signals are handled: its reader may stop the provider at once.
     output::print(&usage(&server), Exit::Pass.code());
     runtime.block_on(signals.next());
     stop(runtime, signals, server)
 }
 
-/// Waits for what is open; a second Ctrl-C does not.
+/// Ends the provider once its open requests have ended; a second Ctrl-C ends it at once.
 fn stop(runtime: tokio::runtime::Runtime, mut signals: Signals, server: Server) -> u8 {
     output::say("stopping; Ctrl-C again to stop at once");
     server.open_gate();
@@ -117,14 +98,14 @@ fn stop(runtime: tokio::runtime::Runtime, mut signals: Signals, server: Server) 
             () = signals.next() => None,
         }
     });
-    // The drain may still be going on on its thread: it is not waited for.
+    // After a second Ctrl-C the thread that drains is not waited for.
     runtime.shutdown_background();
     let Some((trace, _)) = stopped else { return Exit::Interrupted.code() };
     diverged(&trace).iter().for_each(|line| output::say(line));
     Exit::Pass.code()
 }
 
-/// What the schedule asked for that did not happen, a line each.
+/// What the schedule asked for and did not happen, one line each.
 fn diverged(trace: &Trace) -> Vec<String> {
     let held = |hold: &Hold| format!("{} {}", hold.request, hold.until);
     let unmet = trace.infeasible.iter().map(|hold| format!("could not be kept: hold {}", held(hold)));
@@ -135,7 +116,7 @@ fn diverged(trace: &Trace) -> Vec<String> {
     unmet.chain(unseen).collect()
 }
 
-/// Where it listens, and how to use it. Whoever reads only the first line goes on being served.
+/// Where the provider listens, and how to use it. The first line is the URL alone, for scripts.
 fn usage(server: &Server) -> String {
     let url = server.base_url();
     let root = url.trim_end_matches("/v1");
@@ -147,15 +128,9 @@ fn usage(server: &Server) -> String {
 }
 
 /// The first built-in target of a scenario, with its faults and its seed.
-fn from_scenario(path: &Path) -> Result<Behaviour, u8> {
+fn from_scenario(path: &Path) -> Result<MockConfig, u8> {
     let plan = output::load_plan(path, &[], None, Format::Text)?;
-    let seed = plan.seed;
-    let built_in = plan.targets.into_iter().find_map(|target| match target.place {
-        Place::Mock(mock) => Some((target.name, target.model, *mock)),
-        Place::Url { .. } => None,
-    });
-    let (name, model, mock) = built_in.ok_or_else(|| {
+    plan.targets.iter().find_map(|target| MockConfig::of(&plan, target)).ok_or_else(|| {
         fail(Format::Text, Exit::Usage, &format!("{} has no built-in target: give it one", path.display()))
-    })?;
-    Ok(Behaviour { name, model, plan: mock, faults: plan.faults, seed })
+    })
 }

@@ -13,7 +13,7 @@ use super::output::{self, Format};
 use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::cost;
-use crate::engine::{self, Cause, Made, Stop};
+use crate::engine::{self, Made, Stop};
 use crate::explore::Budget;
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Watch};
 use crate::judge;
@@ -243,15 +243,7 @@ fn over_sockets(
     targets.stop();
     redis.stop();
     let made = made.map_err(|error| Failure::new(exit_of(&error), &error))?;
-    let meta = Meta {
-        started_utc_s,
-        elapsed_ns: clock.now_ns(),
-        interrupted: made.stopped == Some(Cause::Interrupted),
-        over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: made.pacer.clone(),
-        threads: plan.threads,
-        transports: made.transports.clone(),
-    };
+    let meta = made.meta(started_utc_s, clock.now_ns());
     Ok(Ran { made, meta, traces: Vec::new() })
 }
 

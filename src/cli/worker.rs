@@ -1,9 +1,8 @@
 //! `deadheat worker`: one of a run's own processes. What it is to do comes by its standard input.
 
 use super::output;
-use super::run::targets::raise_file_limit;
+use super::run::targets::{key_in_environment, raise_file_limit};
 use crate::engine::{self, Outfit, Seat};
-use crate::provider::ApiKey;
 use crate::strategy::redis::RedisClient;
 use crate::strategy::{self, Surroundings};
 use crate::summary::Exit;
@@ -19,7 +18,7 @@ pub(super) fn run() -> u8 {
             let around = Surroundings { prefix, process, successor, redis };
             Ok(strategy::build(strategy, &plan.retry, &around))
         },
-        keys: &|variable| std::env::var(variable).ok().filter(|key| !key.trim().is_empty()).map(ApiKey::new),
+        keys: &key_in_environment,
         leave: || std::process::exit(0),
     };
     match engine::work(BufReader::new(std::io::stdin()), std::io::stdout(), &outfit) {

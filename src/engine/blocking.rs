@@ -17,9 +17,10 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-/// A thread's client, and the endpoint that it calls.
+/// A thread's client, and what it was made for: an attempt to another endpoint, or by another clock, needs another.
 struct Caller {
-    base_url: String,
+    endpoint: Endpoint,
+    clock: Clock,
     runtime: Runtime,
     client: Client,
 }
@@ -93,13 +94,14 @@ impl Over {
 /// This thread's client of the endpoint.
 fn caller(endpoint: &Endpoint, clock: Clock) -> Result<Rc<Caller>, SetupError> {
     CALLER.with_borrow_mut(|known| {
-        if let Some(caller) = known.as_ref().filter(|caller| caller.base_url == endpoint.base_url) {
+        let fits = |caller: &&Rc<Caller>| caller.endpoint == *endpoint && caller.clock == clock;
+        if let Some(caller) = known.as_ref().filter(fits) {
             return Ok(caller.clone());
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(SetupError::Runtime)?;
         let client = Client::new(endpoint, clock)?;
-        let caller = Rc::new(Caller { base_url: endpoint.base_url.clone(), runtime, client });
+        let caller = Rc::new(Caller { endpoint: endpoint.clone(), clock, runtime, client });
         *known = Some(caller.clone());
         Ok(caller)
     })

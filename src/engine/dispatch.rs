@@ -12,7 +12,7 @@ use super::threads::Threads;
 use super::wire::{Resumed, Seat, Shares};
 use super::workers::Workers;
 use crate::clock::{Clock, ns};
-use crate::history::{BatchSender, CellEnd, Claim, Event, NotIssued};
+use crate::history::{BatchSender, CellEnd, Claim, Event, Meta, NotIssued};
 use crate::plan::{Cell, Plan};
 use crate::prices::Amount;
 use crate::profile::{Load, Piece, blocks};
@@ -78,10 +78,26 @@ pub struct Made {
     pub stopped: Option<Cause>,
     /// Worker processes that died before their work was done, and were started again.
     pub deaths: u32,
+    /// Engine threads that the run had.
+    pub threads: u32,
     /// How arrivals were released: `timerfd` or `tokio`.
     pub pacer: String,
     /// How each target was called, in the plan's order: `direct` or `reqwest`.
     pub transports: Vec<String>,
+}
+
+impl Made {
+    /// The facts of the run, which began `started_utc_s` seconds since 1970 and lasted `elapsed_ns`.
+    #[must_use]
+    pub fn meta(&self, started_utc_s: u64, elapsed_ns: u64) -> Meta {
+        let mut meta = Meta::new(started_utc_s, elapsed_ns);
+        meta.interrupted = self.stopped == Some(Cause::Interrupted);
+        meta.over_budget = self.stopped == Some(Cause::OverBudget);
+        meta.threads = self.threads;
+        meta.pacer.clone_from(&self.pacer);
+        meta.transports.clone_from(&self.transports);
+        meta
+    }
 }
 
 /// Why load could not be made at all.
@@ -174,6 +190,7 @@ fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineErro
     let mut cells: Vec<CellRun> = plan.cells().into_iter().map(new_cell).collect();
     let endpoints = Arc::new(endpoints.clone());
     let outlet = Outlet::History(history.clone());
+    let threads = if stage.is_some() { 1 } else { plan.threads };
     let mut makers = match stage {
         None => Makers::Threads(Threads::start(plan.threads, &shared, &endpoints, &outlet)?),
         Some(stage) => {
@@ -212,6 +229,7 @@ fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineErro
         claims,
         stopped,
         deaths,
+        threads,
         pacer: cells.first().map_or_else(String::new, |cell| cell.pacer.clone()),
         transports: (0..plan.targets.len()).map(transport).collect(),
     })

@@ -172,11 +172,11 @@ mod tests {
     use crate::profile::{Load, Piece, blocks};
     use proptest::prelude::*;
 
+    const PLAN: &str =
+        "version = 1\nname = \"n\"\n[target.t]\napi = \"openai-chat\"\n[profile.barrier]\nsize = 1\n";
+
     fn pieces(executor: Executor) -> Vec<Piece> {
-        let source = crate::plan::Source {
-            path: "plan".into(),
-            text: "version = 1\nname = \"n\"\nseed = 5\n[target.t]\n[profile.barrier]\nsize = 1\n".to_owned(),
-        };
+        let source = crate::plan::Source { path: "plan".into(), text: PLAN.to_owned() };
         let mut plan = crate::scenario::load(&source, &[], &|_| None).expect("a plan");
         plan.phases[0].executor = executor;
         blocks(&plan).into_iter().flatten().collect()

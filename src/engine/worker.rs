@@ -9,7 +9,7 @@ use super::threads::Threads;
 use super::uplink::Uplink;
 use super::wire::{BlockOrder, Down, Seat, Up, figures};
 use crate::clock::Clock;
-use crate::plan::{Place, Plan, Source, StrategyPlan};
+use crate::plan::{Plan, Source, StrategyPlan};
 use crate::profile::{Piece, blocks};
 use crate::provider::{ApiKey, Endpoint};
 use crate::scenario::load_stored;
@@ -102,19 +102,8 @@ fn endpoints(plan: &Plan, seat: &Seat, outfit: &Outfit<'_>) -> Vec<Endpoint> {
     let pairs = plan.targets.iter().zip(&seat.base_urls);
     pairs
         .map(|(target, base_url)| {
-            let variable = match &target.place {
-                Place::Url { api_key_env, .. } => api_key_env.as_deref(),
-                Place::Mock(_) => None,
-            };
-            Endpoint {
-                api: target.api,
-                base_url: base_url.clone(),
-                api_key: variable.and_then(|variable| (outfit.keys)(variable)),
-                model: target.model.clone(),
-                stream: plan.workload.stream,
-                timeouts: plan.timeouts,
-                peer: None,
-            }
+            let key = target.key_variable().and_then(|variable| (outfit.keys)(variable));
+            Endpoint::of(plan, target, base_url).with_key(key)
         })
         .collect()
 }

@@ -26,6 +26,14 @@ pub struct Meta {
     pub transports: Vec<String>,
 }
 
+impl Meta {
+    /// A run that began then and lasted so long; nothing else is known of it.
+    #[must_use]
+    pub fn new(started_utc_s: u64, elapsed_ns: u64) -> Self {
+        Self { started_utc_s, elapsed_ns, ..Self::default() }
+    }
+}
+
 /// An [`super::Attempt`] without its strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRow {

@@ -98,7 +98,7 @@ fn read_history(path: &Path, gaps: &mut dyn FnMut(ClientGaps<'_>)) -> Result<Loa
     };
     let warnings = cut_warning(HISTORY, &ending).into_iter().collect();
     // A run that was broken off has written no facts; how long it went on can be told.
-    let unknown = Meta { elapsed_ns: last_ns, ..Meta::default() };
+    let unknown = Meta::new(0, last_ns);
     evidence.meta = ending.mark.and_then(|mark| mark.meta).unwrap_or(unknown);
     Ok(Loaded { evidence, warnings })
 }

@@ -9,7 +9,8 @@ use crate::history::Meta;
 use crate::plan::{Cell, Plan};
 use crate::summary::Exit;
 use crate::summary::{
-    BudgetRow, CostRow, CounterRow, Fidelity, Host, MetricRow, SUMMARY_VERSION, Summary, Verdict, VerdictRow,
+    BudgetRow, CostRow, CounterRow, Fidelity, Host, MetricRow, SUMMARY_VERSION, Summary, Validity, Verdict,
+    VerdictRow,
 };
 use crate::units::Money;
 use hdrhistogram::Histogram;
@@ -95,6 +96,25 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
     });
     let exits: Vec<Exit> = reasons.iter().map(|(exit, _)| *exit).collect();
     let Parts { plan, meta, .. } = parts;
+    let mut summary = empty(plan, meta, parts.host);
+    summary.exit_code = Exit::most_important(&exits).code();
+    summary.exit_reasons = reasons.into_iter().map(|(_, text)| text).collect();
+    summary.valid = validity(plan, &parts.fidelity, &parts.gaps, &parts.conservation);
+    summary.counters = parts.counters;
+    summary.metrics = parts.metrics;
+    summary.verdicts = parts.verdicts;
+    summary.fidelity = parts.fidelity;
+    summary.cost = parts.cost;
+    summary.budget = parts.budget;
+    summary.thresholds = rows;
+    ranking::name(plan.optimise).clone_into(&mut summary.optimise);
+    summary.strategies = comparison.strategies;
+    summary.advice = comparison.advice;
+    summary
+}
+
+/// The summary of a run of which nothing has been judged yet.
+pub(super) fn empty(plan: &Plan, meta: &Meta, host: Host) -> Summary {
     Summary {
         version: SUMMARY_VERSION,
         deadheat: env!("CARGO_PKG_VERSION").to_owned(),
@@ -104,23 +124,23 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         clock: plan.clock.name().to_owned(),
         started_utc: started(meta.started_utc_s),
         elapsed_ms: meta.elapsed_ns / 1_000_000,
-        exit_code: Exit::most_important(&exits).code(),
-        exit_reasons: reasons.into_iter().map(|(_, text)| text).collect(),
-        valid: validity(plan, &parts.fidelity, &parts.gaps, &parts.conservation),
+        exit_code: Exit::Pass.code(),
+        exit_reasons: Vec::new(),
+        valid: Validity { holds: true, why: Vec::new() },
         interrupted: meta.interrupted,
-        counters: parts.counters,
-        metrics: parts.metrics,
-        verdicts: parts.verdicts,
+        counters: Vec::new(),
+        metrics: Vec::new(),
+        verdicts: Vec::new(),
         findings: Vec::new(),
         explored: Vec::new(),
-        fidelity: parts.fidelity,
-        cost: parts.cost,
-        budget: parts.budget,
-        thresholds: rows,
-        optimise: ranking::name(plan.optimise).to_owned(),
-        strategies: comparison.strategies,
-        advice: comparison.advice,
-        host: parts.host,
+        fidelity: Fidelity::default(),
+        cost: Vec::new(),
+        budget: Vec::new(),
+        thresholds: Vec::new(),
+        optimise: String::new(),
+        strategies: Vec::new(),
+        advice: None,
+        host,
     }
 }
 

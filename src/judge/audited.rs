@@ -4,10 +4,7 @@ use super::Hunted;
 use crate::history::Meta;
 use crate::plan::Plan;
 use crate::summary::Exit;
-use crate::summary::{
-    ExploredRow, Fidelity, FindingRow, Host, Invariant, SUMMARY_VERSION, Summary, Validity, Verdict,
-    VerdictRow, Witness,
-};
+use crate::summary::{ExploredRow, FindingRow, Host, Invariant, Summary, Verdict, VerdictRow, Witness};
 
 /// What an audit came to.
 #[derive(Debug)]
@@ -38,41 +35,10 @@ pub fn audited(audit: Audited<'_>) -> Summary {
         reasons.push((Exit::NothingMeasured, "no rule could be judged in any run".to_owned()));
     }
     let exits: Vec<Exit> = reasons.iter().map(|(exit, _)| *exit).collect();
-    let mut summary = Summary {
-        version: SUMMARY_VERSION,
-        deadheat: env!("CARGO_PKG_VERSION").to_owned(),
-        name: plan.name.clone(),
-        seed: plan.seed,
-        plan_hash: plan.hash.clone(),
-        clock: plan.clock.name().to_owned(),
-        started_utc: super::assemble::utc(meta.started_utc_s),
-        elapsed_ms: meta.elapsed_ns / 1_000_000,
-        exit_code: Exit::most_important(&exits).code(),
-        exit_reasons: reasons.into_iter().map(|(_, text)| text).collect(),
-        valid: Validity { holds: true, why: Vec::new() },
-        interrupted: meta.interrupted,
-        counters: Vec::new(),
-        metrics: Vec::new(),
-        verdicts: verdicts(&findings, &explored),
-        findings: Vec::new(),
-        explored: Vec::new(),
-        fidelity: Fidelity {
-            errors: Vec::new(),
-            joined: 0,
-            achieved: None,
-            lag_p99_ms: None,
-            cpu_busiest: 0.0,
-            cpu_s: 0.0,
-            single_burst_streams: 0,
-        },
-        cost: Vec::new(),
-        budget: Vec::new(),
-        thresholds: Vec::new(),
-        optimise: String::new(),
-        strategies: Vec::new(),
-        advice: None,
-        host,
-    };
+    let mut summary = super::assemble::empty(plan, meta, host);
+    summary.exit_code = Exit::most_important(&exits).code();
+    summary.exit_reasons = reasons.into_iter().map(|(_, text)| text).collect();
+    summary.verdicts = verdicts(&findings, &explored);
     Hunted { findings, explored: vec![explored], ..Hunted::default() }.add_to(&mut summary);
     summary
 }

@@ -1,12 +1,10 @@
 //! One run, from a paused clock at zero to the last entry of the ledger.
 
 use crate::clock::Clock;
-use crate::engine::{
-    self, Berth, Cause, CellRedis, EngineError, Made, RestartRedis, Stage, Stop, WorkerSetup,
-};
+use crate::engine::{self, Berth, CellRedis, EngineError, Made, RestartRedis, Stage, Stop, WorkerSetup};
 use crate::history::{BatchSender, LedgerEntry, Meta};
-use crate::mock::{CoreConfig, LedgerSink, Local};
-use crate::plan::{Cell, Place, Plan, Target};
+use crate::mock::{LedgerSink, Local, MockConfig};
+use crate::plan::{Cell, Plan, Target};
 use crate::provider::{Endpoint, Peer};
 use crate::schedule::{Schedule, Trace};
 use crate::shared::{LockServer, Progress};
@@ -106,17 +104,8 @@ pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
             },
         },
     )?;
-    let elapsed_ns = clock.now_ns();
+    let meta = made.meta(EPOCH_UTC_S, clock.now_ns());
     let traces = finish(&runtime, tasks, &providers);
-    let meta = Meta {
-        started_utc_s: EPOCH_UTC_S,
-        elapsed_ns,
-        interrupted: made.stopped == Some(Cause::Interrupted),
-        over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: made.pacer.clone(),
-        threads: 1,
-        transports: made.transports.clone(),
-    };
     Ok(Ran { made, meta, traces })
 }
 
@@ -138,20 +127,12 @@ fn provider(
     clock: Clock,
     schedule: Option<&Schedule>,
 ) -> Result<Local, LabError> {
-    let Place::Mock(mock) = &target.place else {
-        return Err(LabError::NotBuiltIn(target.name.clone()));
-    };
-    let core = CoreConfig {
-        name: target.name.clone(),
-        plan: (**mock).clone(),
-        faults: plan.faults.clone(),
-        seed: plan.seed,
-        epoch_utc_s: EPOCH_UTC_S,
-        schedule: schedule.cloned(),
-    };
+    let not_built_in = || LabError::NotBuiltIn(target.name.clone());
+    let mut config = MockConfig::of(plan, target).ok_or_else(not_built_in)?;
     let ledger = ledger.clone();
-    let sink = LedgerSink::To(Box::new(move |entry| ledger(entry)));
-    Ok(Local::new(core, target.model.clone(), sink, clock))
+    config.ledger = LedgerSink::To(Box::new(move |entry| ledger(entry)));
+    config.schedule = schedule.cloned();
+    Ok(Local::new(config, EPOCH_UTC_S, clock))
 }
 
 /// The models of Redis of those cells that need one; each cell has its own.
@@ -195,13 +176,6 @@ fn endpoint(plan: &Plan, target: &Target, provider: &Local) -> Endpoint {
         let answer = provider.clone().answer(request);
         answer.map(|answered| answered.map(|response| response.map(BodyExt::boxed))).boxed()
     };
-    Endpoint {
-        api: target.api,
-        base_url: "http://in-memory.invalid/v1".to_owned(),
-        api_key: None,
-        model: target.model.clone(),
-        stream: plan.workload.stream,
-        timeouts: plan.timeouts,
-        peer: Some(Peer(Arc::new(answer))),
-    }
+    let peer = Peer(Arc::new(answer));
+    Endpoint::of(plan, target, "http://in-memory.invalid/v1").with_peer(peer)
 }

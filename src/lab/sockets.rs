@@ -4,11 +4,11 @@
 use super::cut::Cut;
 use super::trial::{Left, judged};
 use crate::clock::{Clock, utc_now_s};
-use crate::engine::{self, BuildStrategy, CellRedis, Made, WorkerSetup};
+use crate::engine::{self, BuildStrategy, CellRedis, WorkerSetup};
 use crate::explore::{Budget, Config, Subject, Trial};
-use crate::history::{BatchSender, LedgerEntry, Meta};
+use crate::history::{BatchSender, LedgerEntry};
 use crate::mock::{LedgerSink, MockConfig, Server};
-use crate::plan::{Cell, NemesisKind, Place, Plan};
+use crate::plan::{Cell, NemesisKind, Plan, Target};
 use crate::provider::Endpoint;
 use crate::schedule::Schedule;
 use crate::sync::lock;
@@ -52,15 +52,16 @@ impl<'a> SocketCell<'a> {
     }
 
     fn make(&mut self, plan: &Arc<Plan>, schedule: &Schedule) -> Result<Trial, String> {
-        let clock = Clock::start();
+        let (clock, started_utc_s) = (Clock::start(), utc_now_s());
         let (history, events) = BatchSender::in_memory();
         let entries = Arc::new(Mutex::new(Vec::new()));
-        let server = serve(plan, schedule, clock, &entries)?;
+        let target = plan.targets.first().ok_or("the plan has no target")?;
+        let server = serve(plan, target, schedule, clock, &entries)?;
         self.runs += 1;
         let made = engine::run(engine::Config {
             plan: plan.clone(),
             clock,
-            endpoints: vec![endpoint(plan, server.base_url())],
+            endpoints: vec![Endpoint::of(plan, target, server.base_url())],
             strategies: self.strategies,
             history,
             stop: Arc::default(),
@@ -74,7 +75,7 @@ impl<'a> SocketCell<'a> {
         let trace = server.trace();
         server.stop_within(DRAIN);
         let made = made.map_err(|error| error.to_string())?;
-        let meta = meta(plan, clock, &made);
+        let meta = made.meta(started_utc_s, clock.now_ns());
         let (events, entries) = (std::mem::take(&mut *lock(&events)), std::mem::take(&mut *lock(&entries)));
         let left = Left { events: &events, entries: &entries, claims: made.claims, meta, trace };
         Ok(judged(plan, left, clock.now()))
@@ -88,51 +89,18 @@ impl Subject for SocketCell<'_> {
     }
 }
 
-fn meta(plan: &Plan, clock: Clock, made: &Made) -> Meta {
-    Meta {
-        started_utc_s: utc_now_s(),
-        elapsed_ns: clock.now_ns(),
-        interrupted: false,
-        over_budget: made.stopped == Some(engine::Cause::OverBudget),
-        pacer: made.pacer.clone(),
-        threads: plan.threads,
-        transports: made.transports.clone(),
-    }
-}
-
 fn serve(
     plan: &Plan,
+    target: &Target,
     schedule: &Schedule,
     clock: Clock,
     entries: &Arc<Mutex<Vec<LedgerEntry>>>,
 ) -> Result<Server, String> {
-    let target = plan.targets.first().ok_or("the plan has no target")?;
-    let Place::Mock(mock) = &target.place else {
-        return Err(format!("target {} is a real endpoint, which nobody schedules", target.name));
-    };
+    let mut config = MockConfig::of(plan, target).ok_or_else(|| {
+        format!("target {} is a real endpoint: its answers cannot be scheduled", target.name)
+    })?;
     let entries = entries.clone();
-    let config = MockConfig {
-        name: target.name.clone(),
-        plan: (**mock).clone(),
-        model: target.model.clone(),
-        faults: plan.faults.clone(),
-        seed: plan.seed,
-        bind: MockConfig::loopback(),
-        threads: 1,
-        ledger: LedgerSink::To(Box::new(move |entry| lock(&entries).push(entry))),
-        schedule: Some(schedule.clone()),
-    };
+    config.ledger = LedgerSink::To(Box::new(move |entry| lock(&entries).push(entry)));
+    config.schedule = Some(schedule.clone());
     Server::start(config, clock).map_err(|error| format!("cannot start the built-in target: {error}"))
-}
-
-fn endpoint(plan: &Plan, base_url: String) -> Endpoint {
-    Endpoint {
-        api: plan.targets[0].api,
-        base_url,
-        api_key: None,
-        model: plan.targets[0].model.clone(),
-        stream: plan.workload.stream,
-        timeouts: plan.timeouts,
-        peer: None,
-    }
 }

@@ -2,10 +2,10 @@
 
 use super::body::{Answer, Broken};
 use super::connection::Link;
-use super::core::{Core, CoreConfig};
+use super::core::Core;
 use super::dialect::Address;
 use super::routes;
-use super::server::{LedgerSink, keep_time};
+use super::server::{MockConfig, keep_time};
 use super::shared::Shared;
 use crate::clock::Clock;
 use bytes::Bytes;
@@ -28,11 +28,12 @@ impl std::fmt::Debug for Local {
 }
 
 impl Local {
-    /// A provider that lives on `clock`; [`Self::keep_time`] has to run beside it.
+    /// A provider on `clock`, whose epoch is `epoch_utc_s` seconds since 1970. [`Self::keep_time`] has to run beside
+    /// it; address and threads of the configuration are not used.
     #[must_use]
-    pub fn new(core: CoreConfig, model: String, ledger: LedgerSink, clock: Clock) -> Self {
-        let created = core.epoch_utc_s;
-        Self { shared: Arc::new(Shared::new(Core::new(core), model, created, ledger, clock)) }
+    pub fn new(config: MockConfig, epoch_utc_s: u64, clock: Clock) -> Self {
+        let core = Core::new(config.core(epoch_utc_s));
+        Self { shared: Arc::new(Shared::new(core, config.model, epoch_utc_s, config.ledger, clock)) }
     }
 
     /// Answers a request to any path by its body, as the chat endpoint would. Dropping the future, or the body of

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use crate::clock::{self, Clock};
 use crate::faults::FaultRule;
 use crate::history::{JobKey, LedgerEntry};
-use crate::plan::MockPlan;
+use crate::plan::{MockPlan, Plan, Target};
 use crate::schedule::{Schedule, Trace};
 use crate::sync::lock;
 use regex::bytes::Regex;
@@ -73,6 +73,42 @@ pub struct MockConfig {
 }
 
 impl MockConfig {
+    /// A provider on a free loopback port with one thread, without faults, that keeps its ledger.
+    #[must_use]
+    pub fn new(name: impl Into<String>, plan: MockPlan) -> Self {
+        Self {
+            name: name.into(),
+            plan,
+            model: "mock-1".to_owned(),
+            faults: Vec::new(),
+            schedule: None,
+            seed: 1,
+            bind: Self::loopback(),
+            threads: 1,
+            ledger: LedgerSink::Keep,
+        }
+    }
+
+    /// The provider of a plan's target, with the plan's faults and seed; `None` if the target is not built in.
+    #[must_use]
+    pub fn of(plan: &Plan, target: &Target) -> Option<Self> {
+        let config = Self::new(&target.name, target.built_in()?.clone());
+        Some(Self { model: target.model.clone(), faults: plan.faults.clone(), seed: plan.seed, ..config })
+    }
+
+    /// What its core needs; the run's epoch is so many seconds since 1970.
+    #[must_use]
+    pub fn core(&self, epoch_utc_s: u64) -> CoreConfig {
+        CoreConfig {
+            name: self.name.clone(),
+            plan: self.plan.clone(),
+            faults: self.faults.clone(),
+            seed: self.seed,
+            epoch_utc_s,
+            schedule: self.schedule.clone(),
+        }
+    }
+
     /// The address that is bound unless another is asked for: a free port on loopback.
     #[must_use]
     pub fn loopback() -> SocketAddr {
@@ -130,14 +166,7 @@ impl Server {
 
     fn start_with(config: MockConfig, set: impl FnOnce(&mut Shared), clock: Clock) -> io::Result<Self> {
         let epoch_utc_s = clock::utc_now_s().saturating_sub(clock.now().as_secs());
-        let core = Core::new(CoreConfig {
-            name: config.name,
-            plan: config.plan,
-            faults: config.faults,
-            seed: config.seed,
-            epoch_utc_s,
-            schedule: config.schedule,
-        });
+        let core = Core::new(config.core(epoch_utc_s));
         let listener = listen(config.bind)?;
         let address = listener.local_addr()?;
         let mut shared = Shared::new(core, config.model, epoch_utc_s, config.ledger, clock);

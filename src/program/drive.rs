@@ -84,15 +84,9 @@ impl Drive {
         clock: Clock,
         answers: AnswerCounter,
     ) -> Result<Self, String> {
-        let endpoint = Endpoint {
-            api: Api::OpenaiChat,
-            base_url: address.url.clone(),
-            api_key: Some(ApiKey::new(THROW_AWAY_KEY)),
-            model: "mock-1".to_owned(),
-            stream: false,
-            timeouts: Timeouts { connect: patience, first_byte: patience, idle: patience, total: patience },
-            peer: None,
-        };
+        let timeouts = Timeouts { connect: patience, first_byte: patience, idle: patience, total: patience };
+        let endpoint = Endpoint::new(Api::OpenaiChat, &address.url, "mock-1", timeouts)
+            .with_key(Some(ApiKey::new(THROW_AWAY_KEY)));
         let over = Arc::new(AtomicBool::new(false));
         let (stop, address) = (over.clone(), address.clone());
         let work = move || {
@@ -135,10 +129,8 @@ fn send(endpoint: &Endpoint, streams: bool, jobs: u64, clock: Clock) -> Result<V
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| format!("cannot start a runtime to send requests to the program: {error}"))?;
-    let client = |stream| {
-        let endpoint = Endpoint { stream, ..endpoint.clone() };
-        Client::new(&endpoint, clock).map_err(|error| error.to_string())
-    };
+    let client =
+        |stream| Client::new(&endpoint.clone().with_stream(stream), clock).map_err(|error| error.to_string());
     let clients = [client(false)?, client(streams)?];
     let one = |index: u64| {
         let tokens = TOKENS + u32::try_from(index % 4096).unwrap_or(0);

@@ -70,7 +70,7 @@ impl RunRecord<'_> {
             end: end(self.ran),
         });
         let conduct = self.conduct(&entries, numbers, source, &calm);
-        let meta = Meta { elapsed_ns: conduct.ended_ns, ..Meta::default() };
+        let meta = Meta::new(0, conduct.ended_ns);
         let mut evidence = Evidence::in_memory(&[], &entries, Vec::new(), meta, &[TARGET.to_owned()]);
         evidence.jobs = jobs;
         evidence.conduct = Some(Box::new(conduct));

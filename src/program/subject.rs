@@ -320,21 +320,11 @@ impl ProgramSubject {
                 answers.add();
             }
         };
-        let plan = self.plan.targets.iter().find_map(|target| match &target.place {
-            plan::Place::Mock(mock) => Some((**mock).clone()),
-            plan::Place::Url { .. } => None,
-        });
-        let config = MockConfig {
-            name: TARGET.to_owned(),
-            plan: plan.ok_or("the plan of audits has no provider")?,
-            model: "mock-1".to_owned(),
-            faults: Vec::new(),
-            schedule: Some(schedule.clone()),
-            seed: self.settings.seed,
-            bind: MockConfig::loopback(),
-            threads: 1,
-            ledger: LedgerSink::To(Box::new(sink)),
-        };
+        let plan = self.plan.targets.iter().find_map(plan::Target::built_in).cloned();
+        let mut config = MockConfig::new(TARGET, plan.ok_or("the plan of audits has no provider")?);
+        config.seed = self.settings.seed;
+        config.schedule = Some(schedule.clone());
+        config.ledger = LedgerSink::To(Box::new(sink));
         Server::start_keyed(config, self.settings.job_key.clone(), clock)
             .map_err(|error| format!("cannot start the provider on a loopback port: {error}"))
     }

@@ -59,7 +59,7 @@ pub fn verdicts(mut entries: Vec<LedgerEntry>, declared: &str) -> Result<(bool, 
         names: numbers.names,
         ..Conduct::default()
     };
-    let meta = Meta { elapsed_ns: conduct.ended_ns, ..Meta::default() };
+    let meta = Meta::new(0, conduct.ended_ns);
     let mut evidence = Evidence::in_memory(&[], &entries, Vec::new(), meta, &[TARGET.to_owned()]);
     evidence.conduct = Some(Box::new(conduct));
     let mut rows = invariants::judge(&settings.plan()?, &evidence);

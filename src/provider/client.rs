@@ -357,16 +357,7 @@ mod tests {
     async fn torrent(cancelled: impl Future<Output = ()>) -> Attempt {
         let s = Duration::from_secs(1);
         let timeouts = Timeouts { connect: s, first_byte: s, idle: s, total: s };
-        let base_url = "http://127.0.0.1:9".to_owned();
-        let endpoint = Endpoint {
-            api: Api::OpenaiChat,
-            base_url,
-            api_key: None,
-            model: "m".to_owned(),
-            stream: true,
-            timeouts,
-            peer: None,
-        };
+        let endpoint = Endpoint::new(Api::OpenaiChat, "http://127.0.0.1:9", "m", timeouts);
         let clock = Clock::start();
         let mut client = Client::new(&endpoint, clock).expect("a client");
         client.transport = Box::new(Torrent(clock));

@@ -1,6 +1,6 @@
 //! Where attempts go, and with which key.
 
-use crate::plan::{Api, Timeouts};
+use crate::plan::{Api, Plan, Target, Timeouts};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::BoxBody;
@@ -61,8 +61,15 @@ impl fmt::Debug for Peer {
     }
 }
 
+/// Two are equal if they are the same provider, not a copy of it.
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// One API to call.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
     /// Which API it speaks.
     pub api: Api,
@@ -78,6 +85,43 @@ pub struct Endpoint {
     pub timeouts: Timeouts,
     /// Asked instead of the URL's host.
     pub peer: Option<Peer>,
+}
+
+impl Endpoint {
+    /// An API at `base_url`, asked for streamed answers without a key.
+    #[must_use]
+    pub fn new(api: Api, base_url: impl Into<String>, model: impl Into<String>, timeouts: Timeouts) -> Self {
+        let (base_url, model) = (base_url.into(), model.into());
+        Self { api, base_url, api_key: None, model, stream: true, timeouts, peer: None }
+    }
+
+    /// A target of the plan, reached at `base_url`. The key is not part of a plan: set it where there is one.
+    #[must_use]
+    pub fn of(plan: &Plan, target: &Target, base_url: impl Into<String>) -> Self {
+        let endpoint = Self::new(target.api, base_url, &target.model, plan.timeouts);
+        endpoint.with_stream(plan.workload.stream)
+    }
+
+    /// The same, asked for streamed answers or for whole ones.
+    #[must_use]
+    pub fn with_stream(mut self, stream: bool) -> Self {
+        self.stream = stream;
+        self
+    }
+
+    /// The same with this key.
+    #[must_use]
+    pub fn with_key(mut self, key: Option<ApiKey>) -> Self {
+        self.api_key = key;
+        self
+    }
+
+    /// The same, answered by a provider in this process.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Peer) -> Self {
+        self.peer = Some(peer);
+        self
+    }
 }
 
 /// Why no client could be made for an endpoint.

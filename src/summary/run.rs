@@ -209,7 +209,7 @@ pub struct MetricRow {
 }
 
 /// How true the measurement is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fidelity {
     /// Client minus ledger, per metric (`ttft`, `itl`, `service`), over all targets with a ledger.
     pub errors: Vec<FidelityRow>,

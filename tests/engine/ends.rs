@@ -3,8 +3,8 @@
 use deadheat::clock::Clock;
 use deadheat::engine::{self, Berth, BuildStrategy, Cause, Made, Stop};
 use deadheat::history::{NotIssued, RunDir};
-use deadheat::mock::{LedgerSink, MockConfig, Server};
-use deadheat::plan::{Place, Plan, Source};
+use deadheat::mock::{MockConfig, Server};
+use deadheat::plan::{Plan, Source};
 use deadheat::provider::Endpoint;
 use deadheat::shared::Progress;
 use deadheat::strategy::{self, Hands, LocalFuture, Strategy, Task};
@@ -54,33 +54,10 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
     let dir = tempfile::tempdir().expect("a directory");
     let evidence = RunDir::create_at(&dir.path().join("run")).expect("a place");
     let history = evidence.history_writer().expect("a writer");
-    let server = match &plan.targets[0].place {
-        Place::Mock(mock) => {
-            let config = MockConfig {
-                name: "mock".into(),
-                plan: (**mock).clone(),
-                model: "m".into(),
-                faults: plan.faults.clone(),
-                schedule: None,
-                seed: 1,
-                bind: MockConfig::loopback(),
-                threads: 1,
-                ledger: LedgerSink::Keep,
-            };
-            Some(Server::start(config, clock).expect("a server"))
-        }
-        Place::Url { .. } => None,
-    };
+    let target = &plan.targets[0];
+    let server = MockConfig::of(plan, target).map(|config| Server::start(config, clock).expect("a server"));
     let base_url = server.as_ref().map_or_else(|| url.expect("a URL").to_owned(), Server::base_url);
-    let endpoint = Endpoint {
-        api: plan.targets[0].api,
-        base_url,
-        api_key: None,
-        model: "m".into(),
-        stream: false,
-        timeouts: plan.timeouts,
-        peer: None,
-    };
+    let endpoint = Endpoint::of(plan, target, base_url);
     let made = engine::run(engine::Config {
         plan: plan.clone(),
         clock,

@@ -77,17 +77,8 @@ pub(crate) fn serve_by(schedule: Schedule, ledger: LedgerSink) -> Server {
 }
 
 fn start(plan: MockPlan, faults: Vec<FaultRule>, schedule: Option<Schedule>, ledger: LedgerSink) -> Server {
-    let config = MockConfig {
-        name: "mock".to_owned(),
-        plan,
-        model: "mock-1".to_owned(),
-        faults,
-        schedule,
-        seed: 42,
-        bind: MockConfig::loopback(),
-        threads: 1,
-        ledger,
-    };
+    let mut config = MockConfig::new("mock", plan);
+    (config.faults, config.schedule, config.seed, config.ledger) = (faults, schedule, 42, ledger);
     Server::start(config, Clock::start()).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use deadheat::faults::{FaultKind, FaultRule, FaultWhen, HintForm};
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Arrival, Core, CoreConfig, How, Move, Play, Step};
+use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -22,14 +22,9 @@ fn plan() -> MockPlan {
 }
 
 fn core(plan: MockPlan, faults: Vec<FaultRule>, seed: u64) -> Core {
-    Core::new(CoreConfig {
-        name: "mock".to_owned(),
-        plan,
-        faults,
-        seed,
-        epoch_utc_s: 1_735_689_600,
-        schedule: None,
-    })
+    let mut config = MockConfig::new("mock", plan);
+    (config.faults, config.seed) = (faults, seed);
+    Core::new(config.core(1_735_689_600))
 }
 
 fn request(job: u64, attempt: Option<u32>, tokens: u32, stream: bool) -> Arrival {

@@ -7,7 +7,7 @@ use crate::client;
 use client::{Provider, always, get, instant, post, serve};
 use deadheat::faults::FaultKind;
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Arrival, Core, CoreConfig, How, LedgerSink, Move, Step};
+use deadheat::mock::{Arrival, Core, How, LedgerSink, MockConfig, Move, Step};
 use deadheat::plan::MockPlan;
 use serde_json::json;
 use std::time::Duration;
@@ -16,8 +16,9 @@ const ZERO: Duration = Duration::ZERO;
 const BODY: &str = r#"{"model":"m","messages":[{"content":"one two three"}],"max_tokens":4}"#;
 
 fn core(kind: Option<FaultKind>) -> Core {
-    let (plan, faults) = (MockPlan { idempotency: true, ..instant() }, kind.map(always).unwrap_or_default());
-    Core::new(CoreConfig { name: "mock".to_owned(), plan, faults, seed: 1, epoch_utc_s: 0, schedule: None })
+    let mut config = MockConfig::new("mock", MockPlan { idempotency: true, ..instant() });
+    config.faults = kind.map(always).unwrap_or_default();
+    Core::new(config.core(0))
 }
 
 /// The entry of a request with these headers.

@@ -7,7 +7,7 @@ use crate::client;
 use client::{Provider, always, endless, instant, post, read};
 use deadheat::faults::{FaultKind, HintForm};
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Arrival, Core, CoreConfig, How, Move, Play, Step};
+use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -33,15 +33,9 @@ fn one_place() -> MockPlan {
 }
 
 fn core(plan: MockPlan, kind: Option<FaultKind>) -> Core {
-    let faults = kind.map(always).unwrap_or_default();
-    Core::new(CoreConfig {
-        name: "mock".to_owned(),
-        plan,
-        faults,
-        seed: 1,
-        epoch_utc_s: 1_735_689_600,
-        schedule: None,
-    })
+    let mut config = MockConfig::new("mock", plan);
+    config.faults = kind.map(always).unwrap_or_default();
+    Core::new(config.core(1_735_689_600))
 }
 
 fn body(tokens: u32, stream: bool) -> String {

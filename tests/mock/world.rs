@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test helper: what fails here fails the test")]
 
 use deadheat::history::LedgerEntry;
-use deadheat::mock::{Arrival, Core, CoreConfig, How, Move, Play, Step};
+use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use deadheat::schedule::{Event, RequestKey, Schedule, Why};
 use std::time::Duration;
@@ -66,10 +66,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(plan: MockPlan, schedule: Option<Schedule>) -> Self {
-        let config =
-            CoreConfig { name: "mock".into(), plan, faults: Vec::new(), seed: 1, epoch_utc_s: 0, schedule };
+        let mut config = MockConfig::new("mock", plan);
+        config.schedule = schedule;
         Self {
-            core: Core::new(config),
+            core: Core::new(config.core(0)),
             waiting: Vec::new(),
             driven: Vec::new(),
             ledger: Vec::new(),

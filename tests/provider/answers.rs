@@ -13,15 +13,10 @@ const KEY: &str = "sk-very-secret-0123456789";
 
 fn endpoint(base_url: String, stream: bool) -> Endpoint {
     let long = Duration::from_secs(20);
-    Endpoint {
-        api: Api::OpenaiChat,
-        base_url,
-        api_key: Some(ApiKey::new(KEY)),
-        model: "m".to_owned(),
-        stream,
-        timeouts: Timeouts { connect: long, first_byte: long, idle: long, total: long },
-        peer: None,
-    }
+    let timeouts = Timeouts { connect: long, first_byte: long, idle: long, total: long };
+    Endpoint::new(Api::OpenaiChat, base_url, "m", timeouts)
+        .with_key(Some(ApiKey::new(KEY)))
+        .with_stream(stream)
 }
 
 fn request() -> Request {

@@ -25,16 +25,7 @@ fn client(at: SocketAddr, timeouts: Timeouts) -> Client {
 }
 
 fn client_by(clock: Clock, at: SocketAddr, timeouts: Timeouts) -> Client {
-    let base_url = format!("http://{at}/v1");
-    let endpoint = Endpoint {
-        api: Api::OpenaiChat,
-        base_url,
-        api_key: None,
-        model: "m".to_owned(),
-        stream: true,
-        timeouts,
-        peer: None,
-    };
+    let endpoint = Endpoint::new(Api::OpenaiChat, format!("http://{at}/v1"), "m", timeouts);
     Client::new(&endpoint, clock).expect("a client")
 }
 
@@ -272,15 +263,7 @@ async fn without_a_listener_or_a_name_nothing_was_sent() {
 
     for scheme in ["http", "https"] {
         let base_url = format!("{scheme}://no-such-host.invalid/v1");
-        let endpoint = Endpoint {
-            api: Api::OpenaiChat,
-            base_url,
-            api_key: None,
-            model: "m".to_owned(),
-            stream: true,
-            timeouts: timeouts(),
-            peer: None,
-        };
+        let endpoint = Endpoint::new(Api::OpenaiChat, base_url, "m", timeouts());
         let client = Client::new(&endpoint, Clock::start()).expect("a client");
         let a = client.attempt(&request(1), pending()).await.attempt;
         assert_eq!(

@@ -4,8 +4,9 @@ use super::Failure;
 use crate::clock::Clock;
 use crate::history::LedgerWriter;
 use crate::mock::{LedgerSink, MockConfig, Server};
-use crate::plan::{MockPlan, Place, Plan, Target};
+use crate::plan::{Place, Plan, Target};
 use crate::provider::{ApiKey, Endpoint, is_proxied};
+use crate::secret::shown_variable;
 use crate::summary::Exit;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -21,24 +22,17 @@ pub(super) struct Targets {
 pub(super) fn start(plan: &Plan, clock: Clock, ledger: &LedgerWriter) -> Result<Targets, Failure> {
     let mut targets = Targets { endpoints: Vec::new(), servers: Vec::new() };
     for target in &plan.targets {
-        let (base_url, api_key) = match &target.place {
-            Place::Mock(mock) => {
-                let server = serve(plan, target, mock, clock, ledger)?;
+        let base_url = match (&target.place, MockConfig::of(plan, target)) {
+            (Place::Url { url, .. }, _) => url.clone(),
+            (Place::Mock(_), None) => continue,
+            (Place::Mock(_), Some(config)) => {
+                let server = serve(config, clock, ledger)?;
                 let base_url = server.base_url();
                 targets.servers.push(server);
-                (base_url, None)
+                base_url
             }
-            Place::Url { url, api_key_env } => (url.clone(), key(target, api_key_env.as_deref())?),
         };
-        targets.endpoints.push(Endpoint {
-            api: target.api,
-            base_url,
-            api_key,
-            model: target.model.clone(),
-            stream: plan.workload.stream,
-            timeouts: plan.timeouts,
-            peer: None,
-        });
+        targets.endpoints.push(Endpoint::of(plan, target, base_url).with_key(key(target)?));
     }
     Ok(targets)
 }
@@ -52,53 +46,44 @@ impl Targets {
     }
 }
 
-fn serve(
-    plan: &Plan,
-    target: &Target,
-    mock: &MockPlan,
-    clock: Clock,
-    ledger: &LedgerWriter,
-) -> Result<Server, Failure> {
-    let sender = ledger.sender();
-    let config = MockConfig {
-        name: target.name.clone(),
-        plan: mock.clone(),
-        model: target.model.clone(),
-        faults: plan.faults.clone(),
-        schedule: None,
-        seed: plan.seed,
-        bind: MockConfig::loopback(),
-        threads: 1,
-        // A refused entry is a full disk: the writer keeps the error, and the run stops by it.
-        ledger: LedgerSink::To(Box::new(move |entry| {
-            let _ = sender.send(entry);
-        })),
-    };
+fn serve(mut config: MockConfig, clock: Clock, ledger: &LedgerWriter) -> Result<Server, Failure> {
+    let (sender, name) = (ledger.sender(), config.name.clone());
+    config.ledger = LedgerSink::To(Box::new(move |entry| {
+        // The disk is full if an entry is refused: the writer keeps the error, and the run stops by it.
+        let _ = sender.send(entry);
+    }));
     Server::start(config, clock).map_err(|error| {
-        Failure::new(Exit::Unreachable, &format!("cannot start the built-in target {}: {error}", target.name))
+        Failure::new(Exit::Unreachable, &format!("cannot start the built-in target {name}: {error}"))
     })
 }
 
-fn key(target: &Target, variable: Option<&str>) -> Result<Option<ApiKey>, Failure> {
-    let Some(variable) = variable else { return Ok(None) };
-    match std::env::var(variable) {
-        Ok(key) if !key.trim().is_empty() => Ok(Some(ApiKey::new(key.trim()))),
-        _ => Err(Failure::new(
+/// The key of a target, from its environment variable.
+fn key(target: &Target) -> Result<Option<ApiKey>, Failure> {
+    let Some(variable) = target.key_variable() else { return Ok(None) };
+    match key_in_environment(variable) {
+        Some(key) => Ok(Some(key)),
+        None => Err(Failure::new(
             Exit::Unreachable,
             &format!(
-                "target {}: the environment variable {variable} holds no key; export it first",
-                target.name
+                "target {}: the environment variable {} holds no key; export it first",
+                target.name,
+                shown_variable(variable)
             ),
         )),
     }
+}
+
+/// The key that a variable of the environment holds; `None` if it is not set or blank.
+pub(in crate::cli) fn key_in_environment(variable: &str) -> Option<ApiKey> {
+    std::env::var(variable).ok().filter(|key| !key.trim().is_empty()).map(ApiKey::new)
 }
 
 /// Tries a connection to every target that is not built in, so that an unreachable one is reported once before the run
 /// and not by a thousand errors after it. Names host and port only: the rest of a URL may hold a secret.
 pub(super) fn reach(plan: &Plan) -> Result<(), Failure> {
     for target in &plan.targets {
-        let Place::Url { url, api_key_env } = &target.place else { continue };
-        key(target, api_key_env.as_deref())?;
+        let Place::Url { url, .. } = &target.place else { continue };
+        key(target)?;
         connect(url, plan.timeouts.connect).map_err(|error| {
             let message = format!("target {}: {error}; is it running, and is the URL right?", target.name);
             Failure::new(Exit::Unreachable, &message)

@@ -86,15 +86,14 @@ impl TimeLine {
         let targets = metas().map(|meta| meta.transports.len()).max().unwrap_or(0);
         let transport = |at| names(metas().filter_map(|meta| meta.transports.get(at)));
         let threads = metas().map(|meta| meta.threads);
-        Meta {
-            started_utc_s: metas().map(|meta| meta.started_utc_s).min().unwrap_or(0),
-            elapsed_ns: ends.max().unwrap_or(0),
-            interrupted: metas().any(|meta| meta.interrupted),
-            over_budget: metas().any(|meta| meta.over_budget),
-            pacer: names(metas().map(|meta| &meta.pacer)),
-            threads: if self.in_turn { threads.max().unwrap_or(0) } else { threads.sum() },
-            transports: (0..targets).map(transport).collect(),
-        }
+        let started_utc_s = metas().map(|meta| meta.started_utc_s).min().unwrap_or(0);
+        let mut whole = Meta::new(started_utc_s, ends.max().unwrap_or(0));
+        whole.interrupted = metas().any(|meta| meta.interrupted);
+        whole.over_budget = metas().any(|meta| meta.over_budget);
+        whole.pacer = names(metas().map(|meta| &meta.pacer));
+        whole.threads = if self.in_turn { threads.max().unwrap_or(0) } else { threads.sum() };
+        whole.transports = (0..targets).map(transport).collect();
+        whole
     }
 }
 
@@ -124,11 +123,9 @@ mod tests {
             cpu_ns: 5,
             stuck_since_ns: Some(1),
         };
-        Surveyed {
-            part: Part { dir: "d".into(), block },
-            meta: Meta { started_utc_s, elapsed_ns, threads: 2, ..Meta::default() },
-            cells: vec![cell],
-        }
+        let mut meta = Meta::new(started_utc_s, elapsed_ns);
+        meta.threads = 2;
+        Surveyed { part: Part { dir: "d".into(), block }, meta, cells: vec![cell] }
     }
 
     #[test]

@@ -6,12 +6,12 @@ pub(crate) mod thief;
 pub(crate) mod workers;
 
 use deadheat::clock::Clock;
-use deadheat::engine::{self, Cause, Made, Stop};
+use deadheat::engine::{self, Made, Stop};
 use deadheat::history::*;
 use deadheat::judge;
 use deadheat::metrics::Gaps;
 use deadheat::mock::{LedgerSink, MockConfig, Server};
-use deadheat::plan::{Place, Plan, Source, StrategyPlan, Target};
+use deadheat::plan::{Plan, Source, StrategyPlan, Target};
 use deadheat::provider::Endpoint;
 use deadheat::scenario::load;
 use deadheat::shared::Progress;
@@ -101,15 +101,7 @@ pub(crate) fn run_beside(
     let ledger = dir.ledger_writer().expect("a ledger");
     let servers: Vec<Server> =
         plan.targets.iter().map(|target| serve(plan, target, clock, &ledger)).collect();
-    let endpoint = |(target, server): (&Target, &Server)| Endpoint {
-        api: target.api,
-        base_url: server.base_url(),
-        api_key: None,
-        model: target.model.clone(),
-        stream: plan.workload.stream,
-        timeouts: plan.timeouts,
-        peer: None,
-    };
+    let endpoint = |(target, server): (&Target, &Server)| Endpoint::of(plan, target, server.base_url());
     let made = engine::run(engine::Config {
         plan: plan.clone(),
         clock,
@@ -130,15 +122,7 @@ pub(crate) fn run_beside(
     });
     servers.into_iter().for_each(Server::stop);
     let made = made.expect("load was made");
-    let meta = Meta {
-        started_utc_s: 1_700_000_000,
-        elapsed_ns: clock.now_ns(),
-        interrupted: made.stopped == Some(Cause::Interrupted),
-        over_budget: made.stopped == Some(Cause::OverBudget),
-        pacer: made.pacer.clone(),
-        threads: plan.threads,
-        transports: made.transports.clone(),
-    };
+    let meta = made.meta(1_700_000_000, clock.now_ns());
     ledger.finish().expect("a whole ledger");
     history.finish(&meta).expect("a whole history");
     dir.write_claims(&made.claims).expect("claims");
@@ -149,23 +133,11 @@ pub(crate) fn run_beside(
 }
 
 fn serve(plan: &Plan, target: &Target, clock: Clock, ledger: &LedgerWriter) -> Server {
-    let Place::Mock(mock) = &target.place else { panic!("only built-in targets here") };
+    let mut config = MockConfig::of(plan, target).expect("only built-in targets here");
     let sender = ledger.sender();
-    let here =
-        |fault: &&deadheat::faults::FaultRule| fault.target.as_ref().is_none_or(|name| *name == target.name);
-    let config = MockConfig {
-        name: target.name.clone(),
-        plan: (**mock).clone(),
-        model: target.model.clone(),
-        faults: plan.faults.iter().filter(here).cloned().collect(),
-        schedule: None,
-        seed: plan.seed,
-        bind: MockConfig::loopback(),
-        threads: 1,
-        ledger: LedgerSink::To(Box::new(move |entry| {
-            let _ = sender.send(entry);
-        })),
-    };
+    config.ledger = LedgerSink::To(Box::new(move |entry| {
+        let _ = sender.send(entry);
+    }));
     Server::start(config, clock).expect("a built-in provider")
 }
 
