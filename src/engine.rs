@@ -1,21 +1,22 @@
 //! Makes the load.
 //!
-//! The dispatcher owns the truth: which block of which cell runs now, on which threads. Each engine
-//! thread runs its own single-threaded runtime with its own connections and its own record; it begins the
-//! jobs of its stripe of the arrivals when they are due and lends each a pair of [`crate::strategy::Hands`].
+//! The dispatcher decides which block of which cell runs now. A block is made by one of three [`maker`]s: the engine
+//! threads of this process, the caller's own thread in virtual time, or worker processes. Each engine thread runs its
+//! own single-threaded runtime with its own connections and its own record. It begins the jobs of its stripe of the
+//! arrivals when they are due and gives each a pair of [`crate::strategy::Hands`].
 //!
-//! A strategy over several processes has workers instead: each is this very program again, with threads of its own,
-//! and a line to the run by which it is given orders and says what it does before it does it.
+//! A worker process is this very program, started as `deadheat worker`, with engine threads of its own. It takes
+//! orders on standard input and reports on standard output, in the [`worker_protocol`].
 
 mod account;
-mod bench;
 mod blocking;
 mod cell;
-mod crew;
+mod current_thread;
 mod dispatch;
+mod error;
 mod hands;
-mod here;
 mod load;
+mod maker;
 mod nemesis;
 mod pacer;
 mod part;
@@ -24,21 +25,25 @@ mod process;
 mod ranges;
 mod recorder;
 mod redis_server;
+mod run_connection;
+mod run_context;
 mod stop;
 mod stuck;
+mod task_set;
 mod thread;
+mod thread_context;
 mod threads;
-mod uplink;
-mod wire;
 mod worker;
+mod worker_protocol;
 mod workers;
 
-pub use cell::{Berth, BuildStrategy};
-pub use dispatch::{CellRedis, Config, EngineError, Made, WorkerSetup, run, run_on};
-pub use here::Stage;
+pub use cell::{BuildContext, BuildStrategy};
+pub use current_thread::VirtualRuntime;
+pub use dispatch::{CellRedis, Config, LoadReport, WorkerSetup, run, run_on};
+pub use error::EngineError;
 pub use nemesis::RestartRedis;
 pub use pacer::Pacer;
 pub use redis_server::{RedisServer, RedisServerError};
 pub use stop::{Cause, Stop};
-pub use wire::Seat;
-pub use worker::{BuildSeated, Outfit, work};
+pub use worker::{BuildInWorker, WorkerEnvironment, work};
+pub use worker_protocol::Assignment;

@@ -181,6 +181,47 @@ fn imports_follow_the_arrows() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The sibling files that a file of a room imports, outside its tests.
+fn siblings(text: &str) -> BTreeSet<String> {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let uses = text.lines().filter_map(|line| line.trim().strip_prefix("use super::"));
+    uses.map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect()).collect()
+}
+
+/// Those files of a room that import each other in a circle.
+fn circles(files: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let reaches = |from: &str, to: &str| {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(file) = open.pop() {
+            for next in files.get(file).into_iter().flatten() {
+                if next == to {
+                    return true;
+                }
+                if seen.insert(next) {
+                    open.push(next);
+                }
+            }
+        }
+        false
+    };
+    files.keys().filter(|file| reaches(file, file)).cloned().collect()
+}
+
+/// A room is read file by file, from the files that import nothing of it on.
+#[test]
+fn no_files_of_the_engine_import_each_other_in_a_circle() {
+    let folder = root().join("src/engine");
+    let direct = rust_files("src/engine").into_iter().filter(|path| path.parent() == Some(&folder));
+    let name = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let text = |path: &Path| fs::read_to_string(path).expect("a source file");
+    let files = direct.map(|path| (name(&path), siblings(&text(&path)))).collect();
+    assert_eq!(circles(&files), Vec::<String>::new());
+    let circle =
+        [("a", "use super::b;"), ("b", "use super::c::D;"), ("c", "use super::a;"), ("d", "use super::a;")];
+    let circle = circle.map(|(name, text)| (name.to_owned(), siblings(text))).into();
+    assert_eq!(circles(&circle), ["a", "b", "c"]);
+}
+
 #[test]
 fn a_wrong_arrow_is_seen() {
     assert_eq!(wrong_arrows("mock", "use crate::provider::Client;"), ["provider"]);

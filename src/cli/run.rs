@@ -13,7 +13,7 @@ use super::output::{self, Format};
 use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::cost;
-use crate::engine::{self, Made, Stop};
+use crate::engine::{self, LoadReport, Stop};
 use crate::explore::Budget;
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Watch};
 use crate::judge;
@@ -277,7 +277,7 @@ fn close_and_judge(
     args: &Args,
     books: Books,
     plan: &Plan,
-    made: &Made,
+    made: &LoadReport,
     meta: &Meta,
     stop: &Stop,
 ) -> Result<(Summary, PathBuf), Failure> {

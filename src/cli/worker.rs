@@ -2,7 +2,7 @@
 
 use super::output;
 use super::run::targets::{key_in_environment, raise_file_limit};
-use crate::engine::{self, Outfit, Seat};
+use crate::engine::{self, Assignment, WorkerEnvironment};
 use crate::strategy::redis::RedisClient;
 use crate::strategy::{self, Surroundings};
 use crate::summary::Exit;
@@ -10,18 +10,18 @@ use std::io::BufReader;
 
 pub(super) fn run() -> u8 {
     raise_file_limit();
-    let outfit = Outfit {
-        strategies: &|plan, strategy, seat| {
-            let redis = seat.redis_url.as_deref().map(RedisClient::new).transpose();
+    let environment = WorkerEnvironment {
+        strategies: &|plan, strategy, assignment| {
+            let redis = assignment.redis_url.as_deref().map(RedisClient::new).transpose();
             let redis = redis.map_err(|error| error.to_string())?;
-            let Seat { prefix, process, successor, .. } = seat.clone();
+            let Assignment { prefix, process, successor, .. } = assignment.clone();
             let around = Surroundings { prefix, process, successor, redis };
             Ok(strategy::build(strategy, &plan.retry, &around))
         },
         keys: &key_in_environment,
         leave: || std::process::exit(0),
     };
-    match engine::work(BufReader::new(std::io::stdin()), std::io::stdout(), &outfit) {
+    match engine::work(BufReader::new(std::io::stdin()), std::io::stdout(), &environment) {
         Ok(()) => Exit::Pass.code(),
         Err(why) => {
             output::say(&why);

@@ -2,7 +2,7 @@
 
 use super::part::{Part, Split};
 use super::ranges::Ranges;
-use super::wire::{Again, Begun, Notes, Price, Resumed, Sending};
+use super::worker_protocol::{Begun, Notes, Price, Redelivery, Resumed, Sending};
 use crate::history::{Attempt, ErrorClass, Event, JobId, Outcome};
 use crate::profile::Piece;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) struct Account {
 
 /// What a worker leaves when it dies.
 #[derive(Debug, Default)]
-pub(super) struct Buried {
+pub(super) struct LostWork {
     /// The ends of its attempts in flight, for the history.
     pub(super) events: Vec<Event>,
     /// The piece of each job that had its result.
@@ -34,7 +34,7 @@ pub(super) struct Buried {
 struct Open {
     begun: Begun,
     attempts: u32,
-    /// As in [`Again`].
+    /// As in [`Redelivery`].
     answered: Vec<(u32, u64, u64)>,
     deliveries: u32,
     recorded: bool,
@@ -125,7 +125,7 @@ impl Account {
 
     /// The worker has died: what it had sent has an end that nobody knows, and what was set aside for it stays so;
     /// jobs that had their result need no more.
-    pub(super) fn bury(&mut self, cell: u16, now_ns: u64) -> Buried {
+    pub(super) fn reap(&mut self, cell: u16, now_ns: u64) -> LostWork {
         for (job, _) in self.flying.keys() {
             if let Some(reserved) = self.reserved.get_mut(job) {
                 reserved.pop();
@@ -137,14 +137,14 @@ impl Account {
         let home = self.open.values().filter(|open| open.recorded).map(|open| open.begun.piece).collect();
         self.open.retain(|_, open| !open.recorded);
         self.open.values_mut().for_each(|open| open.deliveries += 1);
-        Buried { events, home, unsent }
+        LostWork { events, home, unsent }
     }
 
     /// Where the worker's successor begins.
     pub(super) fn resumed(&self) -> Vec<Resumed> {
         let again = |piece: usize| {
             let open = self.open.values().filter(move |open| open.begun.piece == piece);
-            let delivery = |open: &Open| Again {
+            let delivery = |open: &Open| Redelivery {
                 begun: open.begun,
                 attempts: open.attempts,
                 answered: open.answered.clone(),
@@ -246,7 +246,7 @@ mod tests {
         account.settle(4);
         account.note(&Notes { events: vec![Event::Attempt(answered), result(4)], ..Notes::default() });
         // Job 0 is over, job 4 has its result; 2 was in flight, 6 had sent nothing.
-        let Buried { events, home, unsent } = account.bury(3, 20);
+        let LostWork { events, home, unsent } = account.reap(3, 20);
         assert_eq!(unsent, [(1, 6, 0)], "job 6 had sent nothing, job 2 may be billed");
         assert_eq!(home, [0]);
         let lost: Vec<(u64, u32)> = events
@@ -286,7 +286,7 @@ mod tests {
             events: vec![ended(1, Outcome::Failed, None), ended(2, Outcome::Ok, Some((7, 9)))],
             ..Notes::default()
         });
-        account.bury(3, 20);
+        account.reap(3, 20);
         let again = account.resumed().remove(0).again.remove(0);
         assert_eq!((again.attempts, again.answered), (3, vec![(2, 7, 9)]));
     }

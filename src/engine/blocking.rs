@@ -1,19 +1,20 @@
-//! Attempts that OS threads make, each blocking its thread until it is over.
+//! Attempts made by OS threads, each of which blocks its thread until it has ended.
 //!
-//! A pool's thread has a runtime of its own that drives nothing but its one call, as blocking HTTP clients
-//! are built; so its attempts are stamped and read by the very code that reads all others.
+//! A pool's thread has a runtime of its own that drives only its one call, as blocking HTTP clients are built. So its
+//! attempts are stamped and read by the same code as all others.
 
-use super::hands::answer;
-use super::uplink::Uplink;
-use super::wire::{Notes, Sending};
+use super::run_connection::RunConnection;
+use super::worker_protocol::{Notes, Sending};
 use crate::clock::Clock;
+use crate::history::Attempt;
 use crate::provider::{Client, Done, Endpoint, Request, SetupError};
 use crate::shared::Slot;
-use crate::strategy::Answer;
+use crate::strategy::{Answer, Usage};
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -41,7 +42,7 @@ pub(super) struct Over {
 pub(super) fn split(
     endpoint: Endpoint,
     clock: Clock,
-    uplink: Option<Arc<Uplink>>,
+    connection: Option<Arc<RunConnection>>,
     request: Request,
 ) -> (Box<dyn FnOnce() -> Answer + Send>, Over) {
     let (ended, done) = oneshot::channel();
@@ -50,12 +51,12 @@ pub(super) fn split(
     let (give_up, given_up) = oneshot::channel::<()>();
     let run = move || {
         let made = caller(&endpoint, clock).map(|caller| {
-            // Given up is what is said to be, and what nobody waits for any more.
+            // Also when the sender is dropped: then nothing waits for the attempt any more.
             let given_up = async {
                 let _ = given_up.await;
             };
-            if let Some(uplink) = &uplink {
-                uplink.notes(Notes { sending: vec![Sending::now(&request, clock)], ..Notes::default() });
+            if let Some(connection) = &connection {
+                connection.notes(Notes { sending: vec![Sending::now(&request, clock)], ..Notes::default() });
             }
             caller.runtime.block_on(caller.client.attempt(&request, given_up))
         });
@@ -63,7 +64,7 @@ pub(super) fn split(
             Ok(made) => answer(&made.attempt, made.retry_after, made.should_retry),
             Err(_) => Answer::not_sent(clock.now()),
         };
-        // Written once, by the one thread that ran; the engine does not wait only when the run is over.
+        // Written once. The engine does not wait for it only when the run is over.
         let _ = filled.put(made);
         let _ = ended.send(());
         answer
@@ -105,4 +106,20 @@ fn caller(endpoint: &Endpoint, clock: Clock) -> Result<Rc<Caller>, SetupError> {
         *known = Some(caller.clone());
         Ok(caller)
     })
+}
+
+/// What a strategy learns of an attempt.
+pub(super) fn answer(attempt: &Attempt, retry_after: Option<Duration>, should_retry: Option<bool>) -> Answer {
+    let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
+    Answer {
+        outcome: attempt.outcome,
+        error: attempt.error,
+        status: attempt.status,
+        retry_after,
+        should_retry,
+        done: Duration::from_nanos(attempt.done_ns),
+        id: attempt.id.clone(),
+        text_hash: attempt.text_hash.clone(),
+        usage: usage.map(|(prompt_tokens, completion_tokens)| Usage { prompt_tokens, completion_tokens }),
+    }
 }

@@ -4,13 +4,11 @@ use super::nemesis::Nemeses;
 use super::part::{Part, Split};
 use super::ranges::Ranges;
 use super::stop::Stop;
-use super::uplink::Uplink;
-use super::wire::{Again, Resumed};
-use crate::clock::Clock;
+use super::worker_protocol::{Redelivery, Resumed};
 use crate::history::{CellEnd, Claim, NotIssued};
-use crate::plan::{Cell, Plan, StrategyPlan};
+use crate::plan::{Cell, StrategyPlan};
 use crate::profile::{Load, Piece};
-use crate::shared::{Budget, Numbers, Progress, Tally, Totals};
+use crate::shared::{Numbers, Tally, Totals};
 use crate::strategy::{Booked, Books, PermitQueue, Strategy};
 use crate::sync::lock;
 use std::collections::{BTreeMap, VecDeque};
@@ -20,39 +18,17 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Builds the strategy under test for a cell.
-pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + 'a;
+pub type BuildStrategy<'a> = dyn Fn(&StrategyPlan, BuildContext<'_>) -> Arc<dyn Strategy> + 'a;
 
-/// Where a strategy is built for.
+/// What a strategy is built for.
 #[derive(Debug, Clone, Copy)]
-pub struct Berth<'a> {
+pub struct BuildContext<'a> {
     /// Which cell.
     pub cell: Cell,
     /// What the cell's names in a shared store begin with.
     pub prefix: &'a str,
-    /// Which of its processes: 0 but in virtual time, where this process stands for all of them.
+    /// Which of its processes; always 0 outside of virtual time, where this process stands for all of them.
     pub process: u32,
-}
-
-/// What the whole run shares.
-pub(super) struct Shared {
-    pub(super) plan: Arc<Plan>,
-    pub(super) clock: Clock,
-    pub(super) stop: Arc<Stop>,
-    pub(super) progress: Arc<Progress>,
-    pub(super) purse: Purse,
-    /// The line to the run, in a worker process.
-    pub(super) uplink: Option<Arc<Uplink>>,
-    /// Why load cannot be made, of which the run has still to be told.
-    pub(super) failed: Mutex<Option<String>>,
-}
-
-/// Who keeps the budget.
-pub(super) enum Purse {
-    /// There is none.
-    Bottomless,
-    Own(Budget),
-    /// The run whose worker this process is.
-    Parent,
 }
 
 /// One cell, over all its blocks. In virtual time: one of its processes.
@@ -63,7 +39,7 @@ pub(super) struct CellState {
     pub(super) tally: Arc<Tally>,
     /// Stops this cell only, when its client is stuck.
     pub(super) stuck: Arc<Stop>,
-    /// What goes wrong around those of its jobs that hold locks.
+    /// Faults around those of its jobs that hold locks.
     pub(super) nemeses: Arc<Nemeses>,
     /// In virtual time: until when the process is paused, in nanoseconds since the run's epoch.
     pub(super) paused_until_ns: AtomicU64,
@@ -80,7 +56,7 @@ pub(super) struct PieceState {
     taken: Ranges,
     passed: AtomicU64,
     /// Jobs that are delivered again.
-    again: Mutex<VecDeque<Again>>,
+    again: Mutex<VecDeque<Redelivery>>,
     /// The cap on jobs in progress of an open profile.
     pub(super) in_flight: Option<Arc<PermitQueue>>,
     /// Jobs of the current barrier round still in progress, and the rounds released so far.
@@ -153,7 +129,7 @@ impl PieceState {
     }
 
     /// A job that is delivered again, to one caller only.
-    pub(super) fn again(&self) -> Option<Again> {
+    pub(super) fn again(&self) -> Option<Redelivery> {
         lock(&self.again).pop_front()
     }
 }
@@ -194,7 +170,7 @@ impl CellState {
         }
     }
 
-    /// The cell's last word: what was planned, done and not done.
+    /// What was planned for the cell, done and not done.
     pub(super) fn end(
         &self,
         planned: Option<u64>,
@@ -225,7 +201,7 @@ impl CellState {
         }
     }
 
-    /// What the cell's strategy, in this process, put on its own books.
+    /// What the cell's strategy has counted in this process.
     pub(super) fn booked(&self) -> Booked {
         match self.strategy.books() {
             Books::Own(booked) => booked,
@@ -238,10 +214,10 @@ impl CellState {
         Booked { requests, prompt_tokens, completion_tokens }
     }
 
-    /// The claims of its processes: of the one account that they keep together, if they do.
+    /// The claims of the cell's processes, or of the one account that they keep together.
     ///
-    /// An account that cannot be read claims nothing. A client that takes what one process has counted for the
-    /// whole claims that.
+    /// An account that cannot be read claims nothing. A client that reports the count of one process as the whole
+    /// claims that count.
     pub(super) fn claims(&self, plan: &StrategyPlan, workers: Option<Vec<Booked>>) -> Vec<Claim> {
         let cell = self.cell.index;
         match (self.strategy.books(), workers) {

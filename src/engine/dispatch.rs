@@ -1,31 +1,31 @@
-//! The dispatcher: cuts the run into blocks, interleaves the cells, and keeps the truth about both.
+//! The dispatcher: cuts the run into blocks, interleaves the cells, and keeps what was planned and done.
 
-use super::cell::{Berth, BuildStrategy, CellState, PieceState, Purse, Shared, Spent};
-use super::here::{Here, Stage};
+use super::cell::{BuildContext, BuildStrategy, CellState, PieceState, Spent};
+use super::current_thread::{CurrentThread, VirtualRuntime};
+use super::error::EngineError;
+use super::maker::{Block, BlockMaker, LEAD};
 use super::nemesis::{Nemeses, RestartRedis};
 use super::part::Part;
-use super::recorder::Outlet;
+use super::recorder::RecordSink;
+use super::run_context::{BudgetKeeper, RunContext};
 use super::stop::{Cause, Stop};
 use super::stuck::StuckWatch;
 use super::thread::{Order, Thread};
 use super::threads::Threads;
-use super::wire::{Resumed, Seat, Shares};
+use super::worker_protocol::{Assignment, BlockReport, Resumed};
 use super::workers::Workers;
 use crate::clock::{Clock, ns};
 use crate::history::{BatchSender, CellEnd, Claim, Event, Meta, NotIssued};
 use crate::plan::{Cell, Plan};
 use crate::prices::Amount;
 use crate::profile::{Load, Piece, blocks};
-use crate::provider::{Endpoint, SetupError};
+use crate::provider::Endpoint;
 use crate::shared::{Budget, Caps, Progress};
 use crate::strategy::Booked;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// A block starts so long after it was ordered, so that every thread is ready for its first arrival.
-pub(super) const LEAD: Duration = Duration::from_millis(5);
 
 /// What a run needs beside its plan.
 pub struct Config<'a> {
@@ -47,7 +47,7 @@ pub struct Config<'a> {
     pub workers: WorkerSetup,
 }
 
-/// What a run needs for its worker processes, and for what goes wrong around them.
+/// What a run needs for its worker processes, and for the faults around them.
 #[derive(Clone, Default)]
 pub struct WorkerSetup {
     /// The `deadheat` binary, which a worker is another process of.
@@ -63,16 +63,16 @@ pub struct WorkerSetup {
 pub struct CellRedis {
     /// Where it is reached; may hold a password.
     pub url: String,
-    /// Restarts it. `None` where it is not this cell's alone: nobody else may lose what the cell loses.
+    /// Restarts it; `None` if other cells use it too, which must lose nothing.
     pub restart: Option<RestartRedis>,
 }
 
-/// What a run has made.
+/// What a run has done.
 #[derive(Debug)]
-pub struct Made {
-    /// What each cell was to do and did; recorded in the history too.
+pub struct LoadReport {
+    /// What each cell was to do and did; also part of the history.
     pub cells: Vec<CellEnd>,
-    /// What each cell's strategy put on its own books.
+    /// What each cell's strategy counted itself.
     pub claims: Vec<Claim>,
     /// Why the run was stopped, if it was.
     pub stopped: Option<Cause>,
@@ -86,7 +86,7 @@ pub struct Made {
     pub transports: Vec<String>,
 }
 
-impl Made {
+impl LoadReport {
     /// The facts of the run, which began `started_utc_s` seconds since 1970 and lasted `elapsed_ns`.
     #[must_use]
     pub fn meta(&self, started_utc_s: u64, elapsed_ns: u64) -> Meta {
@@ -98,29 +98,6 @@ impl Made {
         meta.transports.clone_from(&self.transports);
         meta
     }
-}
-
-/// Why load could not be made at all.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// A client could not be set up.
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    /// No thread could be started.
-    #[error("cannot start an engine thread: {0}")]
-    Thread(std::io::Error),
-    /// An engine thread died; its jobs have no results.
-    #[error("an engine thread ended before its work was done; this is a fault of deadheat's own")]
-    ThreadLost,
-    /// No worker process could be started.
-    #[error("cannot start a worker process: {0}")]
-    WorkerStart(std::io::Error),
-    /// A strategy lacks what it needs to make load at all, be it in a worker process.
-    #[error("load cannot be made: {0}")]
-    CannotWork(String),
-    /// A worker process does not do what it should.
-    #[error("a worker process cannot go on: {0}")]
-    Worker(String),
 }
 
 struct CellRun {
@@ -137,66 +114,43 @@ struct CellRun {
     stand_ins: Vec<Arc<CellState>>,
 }
 
-/// Who makes the load of cells that have no processes of their own.
-enum Makers<'a> {
-    Threads(Threads),
-    Here(Here<'a>),
-}
-
-impl Makers<'_> {
-    fn make(&mut self, orders: &[Order], look: &mut dyn FnMut()) -> Result<Shares, EngineError> {
-        match self {
-            // One process has one order.
-            Self::Threads(threads) => threads.make(&orders[0], look),
-            Self::Here(here) => here.make(orders, look),
-        }
-    }
-}
-
-/// Makes the load of the whole plan, cell against cell in blocks, forth and back (ABBA), and returns when
-/// every job is home.
+/// Makes the load of the whole plan, cell against cell in blocks, forth and back (ABBA), and returns when every job has
+/// ended.
 ///
 /// # Errors
 /// If a client or a thread could not be set up. A run that was stopped is no error.
-pub fn run(config: Config<'_>) -> Result<Made, EngineError> {
+pub fn run(config: Config<'_>) -> Result<LoadReport, EngineError> {
     make(config, None)
 }
 
-/// The same in virtual time, on the caller's thread, which must be inside of the stage's runtime; the plan's clock
-/// and the run's are that runtime's.
+/// The same in virtual time, on the caller's thread, which must be inside the given runtime. The clock of the run is
+/// that runtime's.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_on(stage: Stage<'_>, config: Config<'_>) -> Result<Made, EngineError> {
-    make(config, Some(stage))
+pub fn run_on(place: VirtualRuntime<'_>, config: Config<'_>) -> Result<LoadReport, EngineError> {
+    make(config, Some(place))
 }
 
-fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineError> {
+fn make(config: Config<'_>, place: Option<VirtualRuntime<'_>>) -> Result<LoadReport, EngineError> {
     let Config { plan, clock, endpoints, strategies, history, stop, progress, workers } = config;
-    let purse = plan.budget.as_ref().map_or(Purse::Bottomless, |budget| {
+    let budget = plan.budget.as_ref().map_or(BudgetKeeper::None, |budget| {
         let yocto = budget.max_cost.map(|money| Amount::from(money).yocto);
-        Purse::Own(Budget::new(Caps { requests: budget.max_requests, tokens: budget.max_tokens, yocto }))
+        let caps = Caps { requests: budget.max_requests, tokens: budget.max_tokens, yocto };
+        BudgetKeeper::Own(Budget::new(caps))
     });
-    let shared = Arc::new(Shared {
-        plan: plan.clone(),
-        clock,
-        stop,
-        progress,
-        purse,
-        uplink: None,
-        failed: Mutex::default(),
-    });
-    let new_cell = |cell| CellRun::new(cell, &shared, strategies, &endpoints, &workers, &history);
+    let (connection, failed) = (None, Mutex::default());
+    let run = Arc::new(RunContext { plan: plan.clone(), clock, stop, progress, budget, connection, failed });
+    let new_cell = |cell| CellRun::new(cell, &run, strategies, &endpoints, &workers, &history);
     let mut cells: Vec<CellRun> = plan.cells().into_iter().map(new_cell).collect();
     let endpoints = Arc::new(endpoints.clone());
-    let outlet = Outlet::History(history.clone());
-    let threads = if stage.is_some() { 1 } else { plan.threads };
-    let mut makers = match stage {
-        None => Makers::Threads(Threads::start(plan.threads, &shared, &endpoints, &outlet)?),
-        Some(stage) => {
-            let (shared, endpoints) = (shared.clone(), endpoints.clone());
-            let thread = Thread { index: 0, threads: 1, shared: shared.clone(), endpoints, outlet };
-            Makers::Here(Here::new(stage, thread, &shared))
+    let sink = RecordSink::History(history.clone());
+    let threads = if place.is_some() { 1 } else { plan.threads };
+    let mut maker: Box<dyn BlockMaker> = match place {
+        None => Box::new(Threads::start(threads, &run, &endpoints, &sink)?),
+        Some(place) => {
+            let (run, endpoints) = (run.clone(), endpoints.clone());
+            Box::new(CurrentThread::new(place, Thread { index: 0, threads, run, endpoints, sink }))
         }
     };
     for (number, pieces) in blocks(&plan).into_iter().enumerate() {
@@ -204,15 +158,15 @@ fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineErro
         for position in 0..cells.len() {
             let index = if forth { position } else { cells.len() - 1 - position };
             cells[index].expect(&pieces);
-            if shared.stop.cause().is_none() && cells[index].state.stuck.cause().is_none() {
-                cells[index].make(number, &pieces, &mut makers, &shared)?;
+            if run.stop.cause().is_none() && cells[index].state.stuck.cause().is_none() {
+                cells[index].make(number, &pieces, &mut *maker, &run)?;
             } else {
                 let unmade = pieces.iter().filter_map(Piece::planned).sum();
                 cells[index].state.tally.leave(unmade);
             }
         }
     }
-    let stopped = shared.stop.cause();
+    let stopped = run.stop.cause();
     let ends: Vec<CellEnd> = cells.iter().map(|cell| cell.end(stopped)).collect();
     let (mut claims, mut deaths) = (Vec::new(), 0);
     for cell in &mut cells {
@@ -224,7 +178,7 @@ fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineErro
         let cell = cells.iter().find(|cell| cell.state.cell.target == target && !cell.transport.is_empty());
         cell.map_or_else(String::new, |cell| cell.transport.clone())
     };
-    Ok(Made {
+    Ok(LoadReport {
         cells: ends,
         claims,
         stopped,
@@ -238,24 +192,24 @@ fn make(config: Config<'_>, stage: Option<Stage<'_>>) -> Result<Made, EngineErro
 impl CellRun {
     fn new(
         cell: Cell,
-        shared: &Arc<Shared>,
+        run: &Arc<RunContext>,
         strategies: &BuildStrategy<'_>,
         endpoints: &[Endpoint],
         setup: &WorkerSetup,
         history: &BatchSender,
     ) -> Self {
-        let plan = &shared.plan;
+        let plan = &run.plan;
         let strategy = &plan.strategies[cell.strategy];
         let prefix = format!("{}{}:", setup.prefix, cell.index);
         let restart = setup.redis.get(&cell.index).and_then(|redis| redis.restart.clone());
         let redis = setup.redis.get(&cell.index);
         let nemeses = Nemeses::of(&plan.nemeses, strategy.name(), restart);
-        let build = |process| strategies(strategy, Berth { cell, prefix: &prefix, process });
+        let build = |process| strategies(strategy, BuildContext { cell, prefix: &prefix, process });
         let state = Arc::new(CellState::new(cell, build(0), nemeses));
-        let is_virtual = shared.clock.is_virtual();
+        let is_virtual = run.clock.is_virtual();
         let stand_ins = if is_virtual { 1..strategy.processes } else { 1..1 };
         let stand_ins = stand_ins.map(|process| Arc::new(state.beside(build(process)))).collect();
-        let seat = || Seat {
+        let assignment = || Assignment {
             plan: plan.toml.clone(),
             cell: cell.index,
             process: 0,
@@ -263,14 +217,14 @@ impl CellRun {
             successor: false,
             threads: (plan.threads / strategy.processes).max(1),
             base_urls: endpoints.iter().map(|endpoint| endpoint.base_url.clone()).collect(),
-            epoch_ns: shared.clock.epoch_monotonic_ns(),
+            epoch_ns: run.clock.epoch_monotonic_ns(),
             redis_url: redis.map(|redis| redis.url.clone()),
             prefix: prefix.clone(),
             budget: plan.budget.is_some(),
             armed: state.nemeses.is_armed(),
         };
         let workers = (strategy.processes > 1 && !is_virtual).then(|| {
-            Workers::new(setup.program.clone(), seat(), shared.clone(), state.clone(), history.clone())
+            Workers::new(setup.program.clone(), assignment(), run.clone(), state.clone(), history.clone())
         });
         Self {
             state,
@@ -285,36 +239,34 @@ impl CellRun {
         }
     }
 
-    /// Makes one block, on this process's threads or on the cell's own processes.
+    /// Makes one block: by the cell's own processes if it has any, else by `maker`.
     fn make(
         &mut self,
         number: usize,
         pieces: &[Piece],
-        makers: &mut Makers<'_>,
-        shared: &Shared,
+        maker: &mut dyn BlockMaker,
+        run: &RunContext,
     ) -> Result<(), EngineError> {
-        let start = shared.clock.now() + LEAD;
-        shared.progress.block_begins(number, ns(start));
+        let start = run.clock.now() + LEAD;
+        run.progress.block_begins(number, ns(start));
         let orders = self.orders(pieces, start);
-        let (mut watch, state) = (StuckWatch::new(shared), self.state.clone());
+        let (mut watch, state) = (StuckWatch::new(run), self.state.clone());
         let since = &mut self.spent.stuck_since;
-        let mut look = || watch.look(shared, &state.stuck, since);
-        let shares = match &mut self.workers {
-            Some(workers) => workers.make(number, pieces, &mut look)?,
-            None => vec![makers.make(&orders, &mut look)?],
-        };
+        let mut look = || watch.look(run, &state.stuck, since);
+        let maker = self.workers.as_mut().map_or(maker, |workers| workers as &mut dyn BlockMaker);
+        let reports = maker.make(&Block { number, pieces, orders: &orders }, &mut look)?;
         let mut busiest_ns = 0;
-        for Shares { cpu_ns, cpu_busiest_ns, pacer, transport, .. } in shares {
+        for BlockReport { cpu_ns, cpu_busiest_ns, pacer, transport, .. } in reports {
             (self.pacer, self.transport) = (pacer, transport);
             self.spent.cpu += Duration::from_nanos(cpu_ns);
             busiest_ns = busiest_ns.max(cpu_busiest_ns);
         }
         self.spent.cpu_busiest += Duration::from_nanos(busiest_ns);
-        self.spent.elapsed += shared.clock.now().saturating_sub(start);
+        self.spent.elapsed += run.clock.now().saturating_sub(start);
         Ok(())
     }
 
-    /// A block's order for this process, and in virtual time for each process that it stands for.
+    /// The orders of a block: one for this process, and in virtual time one for each process that it stands for.
     fn orders(&self, pieces: &[Piece], start: Duration) -> Vec<Order> {
         let processes = 1 + self.stand_ins.len() as u32;
         let part = |process| Part { process, processes };
@@ -331,7 +283,7 @@ impl CellRun {
         (0..).zip(std::iter::once(&self.state).chain(&self.stand_ins)).map(order).collect()
     }
 
-    /// Ends the cell's processes, if it has any: what each has on its books.
+    /// Ends the cell's processes, if it has any, and returns what each has counted.
     fn finish(&mut self, deaths: &mut u32) -> Result<Option<Vec<Booked>>, EngineError> {
         if !self.stand_ins.is_empty() {
             let all = std::iter::once(&self.state).chain(&self.stand_ins);

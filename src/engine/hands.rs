@@ -1,10 +1,10 @@
 //! The hands that the engine lends to a strategy for one job.
 
-use super::bench::{Bench, Busy};
-use super::blocking;
-use super::cell::Purse;
+use super::blocking::{self, answer};
+use super::run_context::BudgetKeeper;
 use super::stop::{Cause, Halt};
-use super::wire::{Again, Sending};
+use super::thread_context::{Busy, ThreadContext};
+use super::worker_protocol::{Redelivery, Sending};
 use crate::clock::ns;
 use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, JobId, Outcome};
 use crate::provider::{Done, Request};
@@ -20,19 +20,19 @@ use std::time::Duration;
 
 /// What became of a job before: more than nothing if a worker died with it.
 #[derive(Debug, Clone)]
-pub(super) struct Past {
+pub(super) struct EarlierAttempts {
     /// Attempts that were made of it, and what each cost that was answered.
     attempts: Vec<Option<Usage>>,
     /// How often it has been given to a process, this time included.
     deliveries: u32,
 }
 
-impl Past {
+impl EarlierAttempts {
     /// A job that begins for the first time.
     pub(super) const NONE: Self = Self { attempts: Vec::new(), deliveries: 1 };
 
     /// That of a job that is delivered again.
-    pub(super) fn of(again: &Again) -> Self {
+    pub(super) fn of(again: &Redelivery) -> Self {
         let mut attempts = vec![None; again.attempts as usize];
         for &(n, prompt_tokens, completion_tokens) in &again.answered {
             if let Some(attempt) = (n as usize).checked_sub(1).and_then(|at| attempts.get_mut(at)) {
@@ -49,17 +49,17 @@ impl Past {
 
 /// What one job's strategy holds.
 pub(super) struct JobHands {
-    bench: Rc<Bench>,
+    context: Rc<ThreadContext>,
     halt: Rc<Halt>,
-    past: Past,
+    past: EarlierAttempts,
     /// What is set aside for attempts of this job that have not begun.
     reserved: RefCell<Vec<(JobId, Charge)>>,
 }
 
 impl JobHands {
     /// For a job with this past.
-    pub(super) fn new(bench: Rc<Bench>, halt: Rc<Halt>, past: Past) -> Self {
-        Self { bench, halt, past, reserved: RefCell::default() }
+    pub(super) fn new(context: Rc<ThreadContext>, halt: Rc<Halt>, past: EarlierAttempts) -> Self {
+        Self { context, halt, past, reserved: RefCell::default() }
     }
 
     /// The attempt that was not made because the run had been stopped.
@@ -71,7 +71,7 @@ impl JobHands {
             sent_ns: None,
             first_byte_ns: None,
             first_content_ns: None,
-            done_ns: self.bench.shared.clock.now_ns(),
+            done_ns: self.context.run.clock.now_ns(),
             gaps_us: Vec::new(),
             status: None,
             outcome: Outcome::Failed,
@@ -89,9 +89,9 @@ impl JobHands {
 
     /// Waits until the process goes on, if a nemesis has paused it: what others do meanwhile goes on.
     async fn unpaused(&self) {
-        let paused_until = || Duration::from_nanos(self.bench.cell.paused_until_ns.load(Relaxed));
-        while self.bench.shared.clock.now() < paused_until() {
-            tokio::time::sleep_until(self.bench.shared.clock.at(paused_until()).into()).await;
+        let paused_until = || Duration::from_nanos(self.context.cell.paused_until_ns.load(Relaxed));
+        while self.context.run.clock.now() < paused_until() {
+            tokio::time::sleep_until(self.context.run.clock.at(paused_until()).into()).await;
         }
     }
 
@@ -112,9 +112,9 @@ impl JobHands {
         let Done { mut attempt, retry_after, should_retry } = done;
         attempt.warmup = task.warmup;
         self.settle(reserved, &attempt);
-        self.bench.shared.progress.attempt_ended(attempt.outcome == Outcome::Ok);
+        self.context.run.progress.attempt_ended(attempt.outcome == Outcome::Ok);
         let answer = answer(&attempt, retry_after, should_retry);
-        self.bench.recorder.push(Event::Attempt(Box::new(attempt)));
+        self.context.recorder.push(Event::Attempt(Box::new(attempt)));
         answer
     }
 
@@ -125,7 +125,7 @@ impl JobHands {
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
         let spent = match (attempt.outcome, usage) {
             _ if attempt.sent_ns.is_none() => Charge::default(),
-            (_, Some((prompt, completion))) => self.bench.charge(prompt, completion),
+            (_, Some((prompt, completion))) => self.context.charge(prompt, completion),
             (Outcome::Failed, None) => Charge { requests: 1, ..Charge::default() },
             (_, None) => reserved,
         };
@@ -134,9 +134,9 @@ impl JobHands {
 
     /// Replaces what was set aside by what was spent.
     fn replace(&self, job: JobId, reserved: Charge, spent: Charge) {
-        match (&self.bench.shared.purse, &self.bench.shared.uplink) {
-            (Purse::Own(budget), _) => budget.settle(reserved, spent),
-            (Purse::Parent, Some(uplink)) => uplink.settle(job.index, reserved, spent),
+        match (&self.context.run.budget, &self.context.run.connection) {
+            (BudgetKeeper::Own(budget), _) => budget.settle(reserved, spent),
+            (BudgetKeeper::Parent, Some(connection)) => connection.settle(job.index, reserved, spent),
             _ => {}
         }
     }
@@ -153,7 +153,7 @@ impl Drop for JobHands {
 
 impl Hands for JobHands {
     fn now(&self) -> Duration {
-        self.bench.shared.clock.now()
+        self.context.run.clock.now()
     }
 
     fn earlier(&self) -> Option<&[Option<Usage>]> {
@@ -168,8 +168,8 @@ impl Hands for JobHands {
                 self.not_sent(task, &call)
             } else {
                 let request = self.request(task, &call);
-                let _busy = Busy::new(&self.bench.shared.progress);
-                self.bench.recorder.sending(Sending::now(&request, self.bench.shared.clock));
+                let _busy = Busy::new(&self.context.run.progress);
+                self.context.recorder.sending(Sending::now(&request, self.context.run.clock));
                 let given_up = call.given_up.unwrap_or_else(|| Box::pin(std::future::pending()));
                 let cancelled = async {
                     tokio::select! {
@@ -178,7 +178,7 @@ impl Hands for JobHands {
                         () = given_up => {}
                     }
                 };
-                self.bench.client.attempt(&request, cancelled).await
+                self.context.client.attempt(&request, cancelled).await
             };
             self.unpaused().await;
             self.book(task, reserved, done)
@@ -193,16 +193,16 @@ impl Hands for JobHands {
         let reserved = self.take_reservation();
         let request = self.request(task, &call);
         // What the thread is about to send is said by the thread; what came before it, now.
-        self.bench.recorder.flush();
-        let uplink = self.bench.shared.uplink.clone();
+        self.context.recorder.flush();
+        let connection = self.context.run.connection.clone();
         let (run, over) =
-            blocking::split(self.bench.endpoint.clone(), self.bench.shared.clock, uplink, request);
+            blocking::split(self.context.endpoint.clone(), self.context.run.clock, connection, request);
         let recorded = Box::pin(async move {
-            let busy = Busy::new(&self.bench.shared.progress);
+            let busy = Busy::new(&self.context.run.progress);
             let done = over.await_unless(self.halt.cancelled()).await;
             drop(busy);
             let done = done.unwrap_or_else(|error| {
-                self.bench.fail(format!("a thread of the pool has no client: {error}"));
+                self.context.fail(format!("a thread of the pool has no client: {error}"));
                 None
             });
             self.book(task, reserved, done.unwrap_or_else(|| self.not_sent(task, &call)))
@@ -211,22 +211,22 @@ impl Hands for JobHands {
     }
 
     fn has_threads(&self) -> bool {
-        !self.bench.shared.clock.is_virtual()
+        !self.context.run.clock.is_virtual()
     }
 
     fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
         Box::pin(async move {
-            let shared = &self.bench.shared;
-            let _busy = Busy::waiting(&shared.progress);
-            let lost = match &shared.uplink {
-                Some(uplink) => uplink.holding(lock, token).await,
+            let run = &self.context.run;
+            let _busy = Busy::waiting(&run.progress);
+            let lost = match &run.connection {
+                Some(connection) => connection.holding(lock, token).await,
                 None => {
-                    let struck = self.bench.cell.nemeses.strike().await;
-                    if let (Some(pause), true) = (struck.pause, shared.clock.is_virtual()) {
-                        self.bench.cell.paused_until_ns.fetch_max(ns(shared.clock.now() + pause), Relaxed);
+                    let fault = self.context.cell.nemeses.strike().await;
+                    if let (Some(pause), true) = (fault.pause, run.clock.is_virtual()) {
+                        self.context.cell.paused_until_ns.fetch_max(ns(run.clock.now() + pause), Relaxed);
                     }
                     self.unpaused().await;
-                    struck.lost
+                    fault.lost
                 }
             };
             if lost { Unlock::Lost } else { Unlock::Heard }
@@ -238,8 +238,8 @@ impl Hands for JobHands {
             if self.halt.is_draining() {
                 return false;
             }
-            let _busy = Busy::waiting(&self.bench.shared.progress);
-            let until = tokio::time::Instant::from_std(self.bench.shared.clock.at(until));
+            let _busy = Busy::waiting(&self.context.run.progress);
+            let until = tokio::time::Instant::from_std(self.context.run.clock.at(until));
             let waited = tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(until) => true,
@@ -256,11 +256,11 @@ impl Hands for JobHands {
 
     fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
         let ok = answer.outcome == Outcome::Ok;
-        self.bench.recorder.push(Event::Job(Job {
+        self.context.recorder.push(Event::Job(Job {
             job: task.job,
             due_ns: ns(task.due),
             begun_ns: ns(task.begun),
-            done_ns: self.bench.shared.clock.now_ns(),
+            done_ns: self.context.run.clock.now_ns(),
             outcome: answer.outcome,
             end,
             attempts: attempts + self.past.made(),
@@ -272,17 +272,17 @@ impl Hands for JobHands {
     }
 
     fn cannot_work(&self, why: String) {
-        self.bench.fail(why);
+        self.context.fail(why);
     }
 
     fn count(&self, _task: &Task, answer: &Answer) {
         let Usage { prompt_tokens, completion_tokens } =
             answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-        self.bench.cell.totals.add(prompt_tokens, completion_tokens);
+        self.context.cell.totals.add(prompt_tokens, completion_tokens);
     }
 
     fn draw(&self, task: &Task, n: u32) -> f64 {
-        let plan = &self.bench.shared.plan;
+        let plan = &self.context.run.plan;
         let mut stream =
             seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from((n + self.past.made()) & 0xff));
         stream.random::<f64>()
@@ -291,37 +291,22 @@ impl Hands for JobHands {
     fn reserve(&self, task: &Task) -> bool {
         let granted = self.reserve_spare(task);
         if !granted {
-            self.bench.stop(Cause::OverBudget);
+            self.context.stop(Cause::OverBudget);
         }
         granted
     }
 
     fn reserve_spare(&self, task: &Task) -> bool {
-        let most = self.bench.most(task);
-        let granted = match (&self.bench.shared.purse, &self.bench.shared.uplink) {
-            (Purse::Own(budget), _) => budget.reserve(most),
-            (Purse::Parent, Some(uplink)) => uplink.reserve(task.job.index, most),
+        let most = self.context.most(task);
+        let granted = match (&self.context.run.budget, &self.context.run.connection) {
+            (BudgetKeeper::Own(budget), _) => budget.reserve(most),
+            (BudgetKeeper::Parent, Some(connection)) => connection.reserve(task.job.index, most),
             _ => return true,
         };
         if granted {
             self.reserved.borrow_mut().push((task.job, most));
         }
         granted
-    }
-}
-
-pub(super) fn answer(attempt: &Attempt, retry_after: Option<Duration>, should_retry: Option<bool>) -> Answer {
-    let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
-    Answer {
-        outcome: attempt.outcome,
-        error: attempt.error,
-        status: attempt.status,
-        retry_after,
-        should_retry,
-        done: Duration::from_nanos(attempt.done_ns),
-        id: attempt.id.clone(),
-        text_hash: attempt.text_hash.clone(),
-        usage: usage.map(|(prompt_tokens, completion_tokens)| Usage { prompt_tokens, completion_tokens }),
     }
 }
 

@@ -1,43 +1,44 @@
-//! One piece of load on one engine thread: begins its jobs when they are due, and sees them home.
+//! One piece of load on one engine thread: begins its jobs when they are due, and waits for their ends.
 
-use super::bench::Bench;
 use super::cell::PieceState;
-use super::crew::Crew;
-use super::hands::Past;
+use super::hands::{EarlierAttempts, JobHands};
 use super::pacer::Pacer;
 use super::pending::{DueJobs, Lane, OwnJobs, Pending, RoundJobs};
 use super::stop::{Cause, Halt};
-use super::wire::{Again, Begun};
+use super::task_set::TaskSet;
+use super::thread_context::{JobInProgress, ThreadContext};
+use super::worker_protocol::{Begun, Redelivery};
+use crate::clock::ns;
 use crate::plan::{OnSaturation, Open};
 use crate::profile::{Arrivals, Load, Piece, VusCurve};
-use crate::strategy::Permit;
+use crate::strategy::{Permit, Task};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// After what is in flight was given up, a strategy has this long to come home by itself.
+/// How long strategies may take to return once the attempts in flight have been cancelled.
 const LAST_CALL: Duration = Duration::from_secs(1);
-/// Jobs begun in one go before other tasks get their turn.
+/// Jobs begun in one go before other tasks may run.
 const BURST: u32 = 64;
-/// A barrier round is announced so long before its release, so that every thread is there.
+/// A barrier round is announced this long before its release, so that every thread waits for it.
 const ROUND_LEAD: Duration = Duration::from_millis(2);
 
 /// One piece of load, as one engine thread sees it.
 pub(super) struct PieceRun {
-    pub(super) bench: Rc<Bench>,
+    pub(super) context: Rc<ThreadContext>,
     /// Which piece of its block it is.
     pub(super) index: usize,
     pub(super) piece: Piece,
     pub(super) state: Arc<PieceState>,
     /// Start of the block, since the run's epoch.
     pub(super) start: Duration,
-    /// Which lane it is, of how many: the arrivals are dealt to lanes in turn.
+    /// Which lane this is, of how many: the jobs of a profile are dealt to lanes in turn.
     pub(super) lane: u32,
     pub(super) lanes: u32,
     pub(super) halt: Rc<Halt>,
-    pub(super) crew: Rc<Crew>,
+    pub(super) tasks: Rc<TaskSet>,
 }
 
 impl PieceRun {
@@ -47,26 +48,26 @@ impl PieceRun {
         tokio::select! {
             biased;
             () = begun => {}
-            () = self.bench.stopped() => self.halt.drain(),
+            () = self.context.stopped() => self.halt.drain(),
         }
-        // The profile's grace starts at its end or at the stop, whichever came; a closed profile without
-        // an end has used up its jobs, and each ends by its own deadlines.
+        // The profile's grace starts at its end or at the stop, whichever comes first. A closed profile without an
+        // end has used up its jobs, and each of them ends by its own deadlines.
         tokio::select! {
             biased;
-            () = self.clone().home() => return,
+            () = self.clone().all_ended() => return,
             () = self.grace() => {}
-            () = async { self.bench.stopped().await; self.after_stop().await } => {}
+            () = async { self.context.stopped().await; self.after_stop().await } => {}
         }
         self.halt.cancel();
-        if tokio::time::timeout(LAST_CALL, self.clone().home()).await.is_err() {
-            self.crew.give_up().await;
+        if tokio::time::timeout(LAST_CALL, self.clone().all_ended()).await.is_err() {
+            self.tasks.abort_all().await;
         }
     }
 
-    /// Resolves when every job is home, and those that are delivered again have been begun too.
-    async fn home(self: Rc<Self>) {
+    /// Resolves when every job has ended, those that are delivered again included.
+    async fn all_ended(self: Rc<Self>) {
         loop {
-            self.crew.all_home().await;
+            self.tasks.join_all().await;
             if !self.clone().redeliver() {
                 return;
             }
@@ -79,12 +80,12 @@ impl PieceRun {
         while let Some(again) = self.state.again() {
             any = true;
             let run = self.clone();
-            self.crew.spawn(async move { run.job_again(again).await });
+            self.tasks.spawn(async move { run.job_again(again).await });
         }
         any
     }
 
-    /// Resolves when the piece's end and its grace are over; never without an end.
+    /// Resolves when the piece's end and its grace are over; never if it has no end.
     async fn grace(&self) {
         let end = match &self.piece.load {
             Load::Open { end, .. } => Some(*end),
@@ -93,7 +94,7 @@ impl PieceRun {
         };
         match end {
             Some(end) => {
-                let until = self.bench.shared.clock.at(self.start + end + self.piece.graceful_stop);
+                let until = self.context.run.clock.at(self.start + end + self.piece.graceful_stop);
                 tokio::time::sleep_until(until.into()).await;
             }
             None => std::future::pending().await,
@@ -102,7 +103,7 @@ impl PieceRun {
 
     async fn after_stop(&self) {
         self.halt.drain();
-        if !matches!(self.bench.stop_cause(), Some(Cause::Stuck | Cause::CannotWork)) {
+        if !matches!(self.context.stop_cause(), Some(Cause::Stuck | Cause::CannotWork)) {
             tokio::time::sleep(self.piece.graceful_stop).await;
         }
     }
@@ -125,33 +126,43 @@ impl PieceRun {
     }
 
     fn halted(&self) -> bool {
-        self.halt.is_draining() || self.bench.stop_cause().is_some()
+        self.halt.is_draining() || self.context.stop_cause().is_some()
     }
 
     fn now(&self) -> Duration {
-        self.bench.shared.clock.now()
+        self.context.run.clock.now()
     }
 
-    /// Runs one job here and now.
+    /// Runs one job now.
     async fn job(&self, index: u64, due: Duration) {
         let warmup = due < self.start + self.piece.warmup_until;
-        let task = self.bench.task(index, due, warmup);
-        self.bench.clone().run(task, self.index, Past::NONE, self.halt.clone()).await;
+        self.run_task(self.context.task(index, due, warmup), EarlierAttempts::NONE).await;
     }
 
-    /// Runs a job whose worker died with it.
-    async fn job_again(&self, again: Again) {
+    /// Runs a job again that a worker had begun before it died.
+    async fn job_again(&self, again: Redelivery) {
         let Begun { job, due_ns, begun_ns, warmup, .. } = again.begun;
-        let mut task = self.bench.task(job, Duration::from_nanos(due_ns), warmup);
+        let mut task = self.context.task(job, Duration::from_nanos(due_ns), warmup);
         task.begun = Duration::from_nanos(begun_ns);
-        let past = Past::of(&again);
-        self.bench.clone().run(task, self.index, past, self.halt.clone()).await;
+        self.run_task(task, EarlierAttempts::of(&again)).await;
     }
 
-    /// Open profiles: due times are absolute, never re-anchored; a late thread begins everything that is
-    /// due and lets lag show it.
+    /// Brings one job to its end with the cell's strategy.
+    async fn run_task(&self, task: Task, earlier: EarlierAttempts) {
+        let ThreadContext { run, cell, recorder, .. } = &*self.context;
+        let job = task.job.index;
+        cell.tally.issue();
+        let (due_ns, begun_ns) = (ns(task.due), ns(task.begun));
+        recorder.begun(Begun { piece: self.index, job, due_ns, begun_ns, warmup: task.warmup });
+        let _in_progress = JobInProgress::new(&run.progress);
+        let hands = Rc::new(JobHands::new(self.context.clone(), self.halt.clone(), earlier));
+        cell.strategy.run(task, hands).await;
+        recorder.ended(job);
+    }
+
+    /// Open profiles. Due times are absolute: a late thread begins everything that is due, and lag shows it.
     async fn open(self: Rc<Self>, arrivals: Arrivals, open: &Open) {
-        let pacer = Pacer::new(self.bench.shared.clock);
+        let pacer = Pacer::new(self.context.run.clock);
         let mut burst = 0;
         let mut pending = self.pending(DueJobs(arrivals.stripe(self.lane, self.lanes)));
         while let Some((job, offset)) = pending.peek() {
@@ -171,32 +182,32 @@ impl PieceRun {
         }
     }
 
-    /// Begins the job if the cap on jobs in progress has room; `false` ends the profile.
+    /// Begins the job if the cap on jobs in progress allows; `false` ends the profile.
     async fn admit(self: Rc<Self>, index: u64, due: Duration, on_saturation: OnSaturation) -> bool {
         let run = self.clone();
         let Some(queue) = &self.state.in_flight else {
-            self.crew.spawn(async move { run.job(index, due).await });
+            self.tasks.spawn(async move { run.job(index, due).await });
             return true;
         };
         let slot = match (Permit::try_acquire(queue.clone()), on_saturation) {
             (Some(slot), _) => slot,
-            // Only who waits for room is turned away by the end of the grace, never who is merely late.
+            // The end of the grace drops a job that waits for room, never one that is only late.
             (None, OnSaturation::Queue) => tokio::select! {
                 biased;
                 slot = Permit::acquire(queue.clone()) => slot,
                 () = self.grace() => return false,
             },
             (None, OnSaturation::Drop) => {
-                self.bench.cell.tally.drop_one();
-                self.bench.recorder.dropped(self.index, index);
+                self.context.cell.tally.drop_one();
+                self.context.recorder.dropped(self.index, index);
                 return true;
             }
             (None, OnSaturation::Abort) => {
-                self.bench.stop(Cause::Saturated);
+                self.context.stop(Cause::Saturated);
                 return false;
             }
         };
-        self.crew.spawn(async move {
+        self.tasks.spawn(async move {
             let _slot = slot;
             run.job(index, due).await;
         });
@@ -206,11 +217,11 @@ impl PieceRun {
     fn vus(self: Rc<Self>, curve: &VusCurve, end: Option<Duration>) {
         for vu in (self.lane..curve.max()).step_by(self.lanes as usize) {
             let (run, curve) = (self.clone(), curve.clone());
-            self.crew.spawn(async move { run.vu(vu, &curve, end).await });
+            self.tasks.spawn(async move { run.vu(vu, &curve, end).await });
         }
     }
 
-    /// One worker of a closed profile: one job after the other, while the curve wants it.
+    /// One worker of a closed profile: one job after the other, while the curve asks for this worker.
     async fn vu(&self, vu: u32, curve: &VusCurve, end: Option<Duration>) {
         self.sleep_until(self.start + self.piece.start).await;
         while !self.halted() {
@@ -245,7 +256,7 @@ impl PieceRun {
     ) {
         for vu in (self.lane..vus).step_by(self.lanes as usize) {
             let (run, iterations) = (self.clone(), iterations.clone());
-            self.crew.spawn(async move {
+            self.tasks.spawn(async move {
                 run.sleep_until(run.start + run.piece.start).await;
                 let first = first_job + u64::from(vu) * total;
                 let mut pending = run.pending(OwnJobs(first + iterations.start..first + iterations.end));
@@ -265,10 +276,10 @@ impl PieceRun {
         }
     }
 
-    /// Barrier rounds: every thread releases its share at the same moment; whoever sees the last job of a
-    /// round home announces the next.
+    /// Barrier rounds: every thread releases its share at the same moment. The thread that ends the last job of a
+    /// round announces the next.
     async fn barrier(self: Rc<Self>, size: u32, rounds: Range<u64>, first_job: u64) {
-        let pacer = Pacer::new(self.bench.shared.clock);
+        let pacer = Pacer::new(self.context.run.clock);
         let mut announced = self.state.round.subscribe();
         let (lane, lanes) = (self.lane, self.lanes);
         let mut pending = self.pending(RoundJobs { first_job, size, lane, lanes, rounds, taken: 0 });
@@ -283,10 +294,10 @@ impl PieceRun {
             while let Some((job, _)) = pending.peek().filter(|(_, next)| *next == round) {
                 pending.pop();
                 let run = self.clone();
-                self.crew.spawn(async move {
+                self.tasks.spawn(async move {
                     run.job(job, release).await;
-                    // Over several processes the run sees a round home, and announces the next.
-                    let alone = run.bench.shared.uplink.is_none();
+                    // With several processes the run counts the jobs of a round, and announces the next.
+                    let alone = run.context.run.connection.is_none();
                     if alone && run.state.left.fetch_sub(1, SeqCst) == 1 {
                         run.state.left.store(u64::from(size), SeqCst);
                         run.state.round.send_replace((round + 1, run.now() + ROUND_LEAD));
@@ -297,13 +308,13 @@ impl PieceRun {
     }
 
     fn pending<L: Lane>(&self, lane: L) -> Pending<'_, L> {
-        Pending::new(lane, self.state.clone(), &self.bench.cell.tally)
+        Pending::new(lane, self.state.clone(), &self.context.cell.tally)
     }
 
     async fn sleep_until(&self, at: Duration) {
         tokio::select! {
             biased;
-            () = tokio::time::sleep_until(self.bench.shared.clock.at(at).into()) => {}
+            () = tokio::time::sleep_until(self.context.run.clock.at(at).into()) => {}
             () = self.halt.draining() => {}
         }
     }

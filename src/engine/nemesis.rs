@@ -49,13 +49,13 @@ impl Nemeses {
 
     /// A lock has been acquired in this very process, which cannot kill itself, and pause only if its time is
     /// virtual.
-    pub(super) async fn strike(&self) -> Struck {
-        let mut struck = Struck::default();
+    pub(super) async fn strike(&self) -> OwnFault {
+        let mut fault = OwnFault::default();
         let _alone = self.restarting.lock().await;
         for kind in self.acquired() {
             match (kind, self.restart_redis()) {
-                (NemesisKind::LoseUnlock, _) => struck.lost = true,
-                (NemesisKind::PauseHolder(time), _) => struck.pause = Some(time),
+                (NemesisKind::LoseUnlock, _) => fault.lost = true,
+                (NemesisKind::PauseHolder(time), _) => fault.pause = Some(time),
                 (NemesisKind::RestartRedis, Some(restart)) => {
                     // Its thread is free again whatever came of it.
                     let _ = tokio::task::spawn_blocking(move || restart()).await;
@@ -63,13 +63,13 @@ impl Nemeses {
                 _ => {}
             }
         }
-        struck
+        fault
     }
 }
 
 /// What went wrong at one acquisition.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Struck {
+pub(super) struct OwnFault {
     /// The answer to the unlock is to be lost.
     pub(super) lost: bool,
     /// The process is to be paused for so long.
@@ -94,8 +94,8 @@ mod tests {
             at(3, NemesisKind::LoseUnlock, Some("other")),
         ];
         let nemeses = Nemeses::of(&plan, "redis-lock", None);
-        let struck: Vec<Vec<NemesisKind>> = (0..4).map(|_| nemeses.acquired().collect()).collect();
-        assert_eq!(struck, [vec![], vec![NemesisKind::KillHolder, pause], vec![], vec![]]);
+        let fault: Vec<Vec<NemesisKind>> = (0..4).map(|_| nemeses.acquired().collect()).collect();
+        assert_eq!(fault, [vec![], vec![NemesisKind::KillHolder, pause], vec![], vec![]]);
         assert!(!Nemeses::of(&plan[1..], "unbounded", None).is_armed());
     }
 

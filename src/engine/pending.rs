@@ -165,7 +165,7 @@ impl<L: Lane> Drop for Pending<'_, L> {
 mod tests {
     use super::super::part::Part;
     use super::super::ranges::Ranges;
-    use super::super::wire::Resumed;
+    use super::super::worker_protocol::Resumed;
     use super::*;
     use crate::plan::OnSaturation;
     use crate::plan::{Arrivals as Spread, Executor, Open};

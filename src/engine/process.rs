@@ -1,6 +1,6 @@
-//! One worker process, as its run sees it.
+//! A worker process and the pipes to it, on the side of the run.
 
-use super::wire::{Down, Seat, Up};
+use super::worker_protocol::{Assignment, ToRun, ToWorker};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
@@ -12,21 +12,21 @@ use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What is heard of a worker.
+/// What the run receives about a worker.
 #[derive(Debug)]
-pub(super) enum Heard {
-    Up(Up),
-    /// A line that is no message.
-    Garbled(String),
-    /// Its line has ended, and it with it.
+pub(super) enum WorkerEvent {
+    Message(ToRun),
+    /// A line that is not a message.
+    Malformed(String),
+    /// Its output has ended, and so has the worker.
     Gone,
-    /// Redis was restarted around its lock: what else is to happen.
-    Restarted(Stroke),
+    /// Redis was restarted while the worker held a lock; the other faults are still to come.
+    Restarted(HolderFault),
 }
 
-/// What goes wrong around a worker that has taken a lock.
+/// The faults around a worker that has taken a lock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stroke {
+pub(super) struct HolderFault {
     /// How often the worker had died when it took the lock.
     pub(super) life: u32,
     /// The lock's number in that life.
@@ -36,7 +36,7 @@ pub(super) struct Stroke {
     pub(super) pause: Option<Duration>,
 }
 
-/// A running worker. Dropped, it is killed: none outlives its run.
+/// A running worker, which is killed when this is dropped: no worker outlives its run.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -45,31 +45,35 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts the program as worker number `process`, and tells it where it sits. What it says goes to `inbox`.
+    /// Starts the program as a worker and sends it the assignment. Its messages go to `inbox`.
     ///
-    /// It leads a process group of its own, so that Ctrl-C reaches the run alone, which tells its workers; and a
-    /// worker that is paused when the run is killed is ended by the system, as a stopped process in an orphaned
-    /// group. All others see the end of their input.
-    pub(super) fn start(program: &Path, seat: &Seat, inbox: &SyncSender<(usize, Heard)>) -> io::Result<Self> {
+    /// The worker leads a process group of its own, so that Ctrl-C reaches the run alone, which informs its workers. If
+    /// the run is killed, a paused worker is ended by the system, as a stopped process in an orphaned group; all others
+    /// see the end of their input.
+    pub(super) fn start(
+        program: &Path,
+        assignment: &Assignment,
+        inbox: &SyncSender<(usize, WorkerEvent)>,
+    ) -> io::Result<Self> {
         use std::os::unix::process::CommandExt as _;
         let mut command = Command::new(program);
         command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn()?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let mut process = Self { child, stdin, reader: None };
-        let Some(stdout) = stdout else { return Err(io::Error::other("the worker has no output")) };
-        process.write(seat);
-        let (index, inbox) = (seat.process as usize, inbox.clone());
+        let Some(stdout) = stdout else { return Err(io::Error::other("the worker has no standard output")) };
+        process.write(assignment);
+        let (index, inbox) = (assignment.process as usize, inbox.clone());
         let reader = std::thread::Builder::new().name(format!("worker-{index}"));
         process.reader = Some(reader.spawn(move || read(stdout, index, &inbox))?);
         Ok(process)
     }
 
-    pub(super) fn say(&mut self, down: &Down) {
-        self.write(down);
+    pub(super) fn send(&mut self, message: &ToWorker) {
+        self.write(message);
     }
 
-    /// A worker that is gone hears nothing; that it is gone is heard on its own line.
+    /// Writes to a worker that has ended are lost; its end is seen at its own output.
     fn write(&mut self, message: &impl Serialize) {
         if let (Some(stdin), Ok(mut line)) = (&mut self.stdin, serde_json::to_vec(message)) {
             line.push(b'\n');
@@ -77,12 +81,12 @@ impl Process {
         }
     }
 
-    /// Stops it where it stands, and returns when it stands: until one of its threads has taken the signal, the others go
-    /// on, and may send what they should not.
+    /// Stops it, and returns once it has stopped: until a thread has taken the signal, the others continue and may send
+    /// attempts.
     pub(super) fn pause(&self) {
         self.signal(Signal::SIGSTOP);
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            // One that has ended stands still as well. Nothing is taken from whoever waits for its end.
+            // A process that has ended has stopped too. Its exit status is left for the wait that follows.
             let seen = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
             let _ = waitid(Id::Pid(Pid::from_raw(pid)), seen);
         }
@@ -93,7 +97,7 @@ impl Process {
     }
 
     pub(super) fn kill(&mut self) {
-        // One that has just ended is as good.
+        // It may have ended already.
         let _ = self.child.kill();
     }
 
@@ -104,14 +108,14 @@ impl Process {
         }
     }
 
-    /// Waits for a worker that is gone; how it ended.
-    pub(super) fn bury(mut self) -> io::Result<ExitStatus> {
-        // It may have closed its line without an end of its own.
+    /// Waits for a worker whose output has ended, and returns its exit status.
+    pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
+        // It may have closed its output and live on.
         self.kill();
         self.child.wait()
     }
 
-    /// The end of its input, upon which it ends by itself.
+    /// Closes its input, upon which it ends by itself.
     pub(super) fn dismiss(&mut self) {
         self.stdin = None;
     }
@@ -124,17 +128,17 @@ impl Drop for Process {
     }
 }
 
-fn read(stdout: ChildStdout, index: usize, inbox: &SyncSender<(usize, Heard)>) {
+fn read(stdout: ChildStdout, index: usize, inbox: &SyncSender<(usize, WorkerEvent)>) {
     let mut lines = BufReader::with_capacity(64 << 10, stdout);
     let mut line = Vec::new();
     loop {
         line.clear();
-        // A last line without its end was broken off with the worker, and says nothing.
+        // A last line without a line end was cut off when the worker died, and is ignored.
         let whole = lines.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n");
         let heard = match serde_json::from_slice(&line) {
-            _ if !whole => Heard::Gone,
-            Ok(up) => Heard::Up(up),
-            Err(error) => Heard::Garbled(error.to_string()),
+            _ if !whole => WorkerEvent::Gone,
+            Ok(up) => WorkerEvent::Message(up),
+            Err(error) => WorkerEvent::Malformed(error.to_string()),
         };
         if inbox.send((index, heard)).is_err() || !whole {
             return;
@@ -147,8 +151,8 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, sync_channel};
 
-    /// A worker that answers each line with itself.
-    fn echo() -> (Process, Receiver<(usize, Heard)>) {
+    /// A worker that repeats each line.
+    fn echo() -> (Process, Receiver<(usize, WorkerEvent)>) {
         let (sender, inbox) = sync_channel(64);
         let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("cat");
@@ -174,39 +178,39 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_worker_says_nothing_until_it_is_resumed() {
+    fn a_paused_worker_sends_nothing_until_it_is_resumed() {
         let (mut worker, inbox) = echo();
         let pid = worker.child.id();
         worker.pause();
         until(|| state(pid) == Some('T'));
-        worker.write(&Up::Ready);
+        worker.write(&ToRun::Ready);
         assert!(inbox.try_recv().is_err());
         worker.resume();
-        assert!(matches!(inbox.recv(), Ok((4, Heard::Up(Up::Ready)))));
+        assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Message(ToRun::Ready)))));
         until(|| state(pid) == Some('S'));
     }
 
     #[test]
-    fn a_worker_that_dies_is_heard_to_be_gone_after_all_that_it_said() {
+    fn the_end_of_a_worker_is_seen_after_all_its_messages() {
         let (mut worker, inbox) = echo();
         let pid = worker.child.id();
-        worker.write(&Up::Stop(super::super::stop::Cause::Saturated));
+        worker.write(&ToRun::Stop(super::super::stop::Cause::Saturated));
         worker.write(&"nonsense");
-        assert!(matches!(inbox.recv(), Ok((4, Heard::Up(Up::Stop(_))))));
-        assert!(matches!(inbox.recv(), Ok((4, Heard::Garbled(_)))));
+        assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Message(ToRun::Stop(_))))));
+        assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Malformed(_)))));
         worker.kill();
-        assert!(matches!(inbox.recv(), Ok((4, Heard::Gone))));
-        assert!(!worker.bury().expect("it was ours").success());
+        assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Gone))));
+        assert!(!worker.reap().expect("it was ours").success());
         assert_eq!(state(pid), None);
     }
 
     #[test]
-    fn a_line_that_was_broken_off_says_nothing() {
+    fn a_line_that_was_cut_off_is_ignored() {
         let (mut worker, inbox) = echo();
         worker.stdin.as_mut().expect("piped").write_all(b"\"ready\"\n\"rea").expect("written");
         worker.dismiss();
-        assert!(matches!(inbox.recv(), Ok((4, Heard::Up(Up::Ready)))));
-        assert!(matches!(inbox.recv(), Ok((4, Heard::Gone))));
+        assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Message(ToRun::Ready)))));
+        assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Gone))));
     }
 
     #[test]

@@ -1,39 +1,38 @@
-//! A thread's private record: no lock and no allocation per event beyond its own buffer.
+//! The record of one thread: no lock, and no allocation per event beyond its own buffer.
 
-use super::uplink::Uplink;
-use super::wire::{Begun, Notes, Sending};
+use super::run_connection::RunConnection;
+use super::worker_protocol::{Begun, Notes, Sending};
 use crate::history::{BatchSender, Event};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Events per batch: large enough that handing one over costs nothing per event.
+/// Events per batch: large enough that sending a batch costs next to nothing per event.
 const BATCH: usize = 512;
-/// A batch that spans this much time is handed over, however small: a killed run leaves all but its last
-/// moments.
+/// A batch that spans this much time is sent, however small it is: a killed run loses only its last moments.
 const BATCH_NS: u64 = 500_000_000;
 
 /// Where a thread's record goes.
 #[derive(Debug, Clone)]
-pub(super) enum Outlet {
+pub(super) enum RecordSink {
     /// To the history's writer, by the batch.
     History(BatchSender),
-    /// From a worker process to the run, at the end of each turn.
-    Parent(Arc<Uplink>),
+    /// From a worker process to the run, after each turn of the thread.
+    Run(Arc<RunConnection>),
 }
 
-/// Collects what one engine thread has to tell, and hands it over.
+/// Collects what one engine thread records, and sends it.
 #[derive(Debug)]
 pub(super) struct Recorder {
     notes: RefCell<Notes>,
-    /// Whether the end of this turn is waited for.
+    /// Whether a flush after this turn is scheduled.
     awaited: Cell<bool>,
-    outlet: Outlet,
+    sink: RecordSink,
 }
 
 impl Recorder {
-    pub(super) fn new(outlet: Outlet) -> Self {
-        Self { notes: RefCell::default(), awaited: Cell::default(), outlet }
+    pub(super) fn new(sink: RecordSink) -> Self {
+        Self { notes: RefCell::default(), awaited: Cell::default(), sink }
     }
 
     /// Keeps one event.
@@ -42,16 +41,16 @@ impl Recorder {
         let oldest_ns = notes.events.first().and_then(Event::done_ns);
         let old =
             oldest_ns.zip(event.done_ns()).is_some_and(|(from, to)| to.saturating_sub(from) >= BATCH_NS);
-        if let (Outlet::History(_), 0) = (&self.outlet, notes.events.capacity()) {
+        if let (RecordSink::History(_), 0) = (&self.sink, notes.events.capacity()) {
             notes.events.reserve_exact(BATCH);
         }
         notes.events.push(event);
         let full = notes.events.len() >= BATCH || old;
         drop(notes);
-        match self.outlet {
-            Outlet::History(_) if full => self.flush(),
-            Outlet::History(_) => {}
-            Outlet::Parent(_) => self.flush_after_turn(),
+        match self.sink {
+            RecordSink::History(_) if full => self.flush(),
+            RecordSink::History(_) => {}
+            RecordSink::Run(_) => self.flush_after_turn(),
         }
     }
 
@@ -70,23 +69,23 @@ impl Recorder {
         self.note(|notes| notes.dropped.push((piece, job)));
     }
 
-    /// An attempt is about to be sent: said before it is, with all that came before it.
+    /// An attempt is about to be sent: recorded before it is, with everything earlier.
     pub(super) fn sending(self: &Rc<Self>, sending: Sending) {
-        if let Outlet::Parent(_) = self.outlet {
+        if let RecordSink::Run(_) = self.sink {
             self.notes.borrow_mut().sending.push(sending);
             self.flush();
         }
     }
 
     fn note(self: &Rc<Self>, add: impl FnOnce(&mut Notes)) {
-        if let Outlet::Parent(_) = self.outlet {
+        if let RecordSink::Run(_) = self.sink {
             add(&mut self.notes.borrow_mut());
             self.flush_after_turn();
         }
     }
 
-    /// What a task notes until it waits again goes up in one message: an attempt, its place in the books and
-    /// the job's result belong together.
+    /// Sends what a task records until it waits again as one message: an attempt, its cost and the job's result belong
+    /// together.
     fn flush_after_turn(self: &Rc<Self>) {
         if !self.awaited.replace(true) {
             let recorder = self.clone();
@@ -94,17 +93,17 @@ impl Recorder {
         }
     }
 
-    /// Hands over what is left.
+    /// Sends what is left.
     pub(super) fn flush(&self) {
         self.awaited.set(false);
         let notes = self.notes.take();
-        match &self.outlet {
-            Outlet::History(sender) => {
-                // A file that can no longer be whole is seen by who watches it.
+        match &self.sink {
+            RecordSink::History(sender) => {
+                // A failed writer is noticed by its owner, not here.
                 sender.send(notes.events);
             }
-            Outlet::Parent(_) if notes.is_empty() => {}
-            Outlet::Parent(uplink) => uplink.notes(notes),
+            RecordSink::Run(_) if notes.is_empty() => {}
+            RecordSink::Run(connection) => connection.notes(notes),
         }
     }
 }

@@ -1,13 +1,14 @@
-//! One engine thread: its own runtime, its own connections, its own record.
+//! One engine thread, with a runtime, connections and a record of its own.
 
-use super::bench::Bench;
-use super::cell::{CellState, PieceState, Shared};
-use super::crew::Crew;
-use super::dispatch::EngineError;
+use super::cell::{CellState, PieceState};
+use super::error::EngineError;
 use super::load::PieceRun;
 use super::pacer::Pacer;
-use super::recorder::{Outlet, Recorder};
+use super::recorder::{RecordSink, Recorder};
+use super::run_context::RunContext;
 use super::stop::Halt;
+use super::task_set::TaskSet;
+use super::thread_context::ThreadContext;
 use crate::profile::Piece;
 use crate::provider::{Client, Endpoint, SetupError};
 use crate::sync::lock;
@@ -31,9 +32,18 @@ pub(super) struct Order {
     pub(super) start: Duration,
 }
 
+impl Order {
+    /// Counts the jobs of closed profiles that no worker has taken as left.
+    pub(super) fn leave_untaken(&self) {
+        for (_, state) in self.pieces.iter() {
+            self.cell.tally.leave(state.untaken());
+        }
+    }
+}
+
 /// What a thread reports when its share of an order is done.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(super) struct ThreadReport {
     /// CPU time it took.
     pub(super) cpu: Duration,
     /// `timerfd` or `tokio`.
@@ -42,21 +52,21 @@ pub(super) struct Share {
     pub(super) transport: &'static str,
 }
 
-/// A share done, or why it could not be.
-pub(super) type Report = Result<Share, EngineError>;
+/// A thread's report, or why it could not do its share.
+pub(super) type Reported = Result<ThreadReport, EngineError>;
 
 /// What one thread is given at its start.
 pub(super) struct Thread {
     pub(super) index: u32,
     pub(super) threads: u32,
-    pub(super) shared: Arc<Shared>,
+    pub(super) run: Arc<RunContext>,
     pub(super) endpoints: Arc<Vec<Endpoint>>,
-    pub(super) outlet: Outlet,
+    pub(super) sink: RecordSink,
 }
 
 impl Thread {
-    /// Works off orders until there are no more.
-    pub(super) fn run(self, orders: &mpsc::Receiver<Order>, reports: &mpsc::Sender<Report>) {
+    /// Follows orders until there are no more.
+    pub(super) fn run(self, orders: &mpsc::Receiver<Order>, reports: &mpsc::Sender<Reported>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
@@ -67,22 +77,22 @@ impl Thread {
             }
         };
         let local = LocalSet::new();
-        let recorder = Rc::new(Recorder::new(self.outlet.clone()));
+        let recorder = Rc::new(Recorder::new(self.sink.clone()));
         let mut clients = HashMap::new();
         for order in orders {
             let before = cpu_time();
             let client = self.client_of(order.cell.cell.target, &mut clients).map_err(EngineError::Setup);
             let report =
-                client.and_then(|client| local.block_on(&runtime, self.obey(order, client, &recorder)));
+                client.and_then(|client| local.block_on(&runtime, self.follow(order, client, &recorder)));
             recorder.flush();
             let cpu = cpu_time().saturating_sub(before);
-            if reports.send(report.map(|share| Share { cpu, ..share })).is_err() {
+            if reports.send(report.map(|report| ThreadReport { cpu, ..report })).is_err() {
                 return;
             }
         }
     }
 
-    /// Its client of a target, which is made when it is first asked for.
+    /// This thread's client of a target, made at its first use.
     pub(super) fn client_of(
         &self,
         target: usize,
@@ -91,18 +101,18 @@ impl Thread {
         if let Some(client) = clients.get(&target) {
             return Ok(client.clone());
         }
-        let client = Rc::new(Client::new(&self.endpoints[target], self.shared.clock)?);
+        let client = Rc::new(Client::new(&self.endpoints[target], self.run.clock)?);
         clients.insert(target, client.clone());
         Ok(client)
     }
 
-    /// Does its share of an order.
-    pub(super) async fn obey(&self, order: Order, client: Rc<Client>, recorder: &Rc<Recorder>) -> Report {
+    /// Does this thread's share of an order.
+    pub(super) async fn follow(&self, order: Order, client: Rc<Client>, recorder: &Rc<Recorder>) -> Reported {
         let target = order.cell.cell.target;
-        let pacer = Pacer::new(self.shared.clock).kind();
+        let pacer = Pacer::new(self.run.clock).kind();
         let transport = client.transport();
-        let bench = Rc::new(Bench {
-            shared: self.shared.clone(),
+        let context = Rc::new(ThreadContext {
+            run: self.run.clone(),
             cell: order.cell.clone(),
             client,
             endpoint: self.endpoints[target].clone(),
@@ -111,7 +121,7 @@ impl Thread {
         let pieces = order.pieces.iter().enumerate().map(|(index, (piece, state))| {
             let (lane, lanes) = state.split.lane(self.index, self.threads);
             Rc::new(PieceRun {
-                bench: bench.clone(),
+                context: context.clone(),
                 index,
                 piece: piece.clone(),
                 state: state.clone(),
@@ -119,15 +129,15 @@ impl Thread {
                 lane,
                 lanes,
                 halt: Rc::new(Halt::default()),
-                crew: Rc::new(Crew::default()),
+                tasks: Rc::new(TaskSet::default()),
             })
             .run()
         });
         join_all(pieces).await;
-        if let Some(why) = lock(&self.shared.failed).take() {
+        if let Some(why) = lock(&self.run.failed).take() {
             return Err(EngineError::CannotWork(why));
         }
-        Ok(Share { cpu: Duration::ZERO, pacer, transport })
+        Ok(ThreadReport { cpu: Duration::ZERO, pacer, transport })
     }
 }
 

@@ -1,13 +1,15 @@
-//! A worker process: makes its part of one cell's load, on the orders of the run that started it.
+//! A worker process: makes its part of one cell's load, as ordered by the run that started it.
 
-use super::cell::{CellState, PieceState, Purse, Shared};
+use super::cell::{CellState, PieceState};
+use super::nemesis::Nemeses;
 use super::part::Part;
-use super::recorder::Outlet;
+use super::recorder::RecordSink;
+use super::run_connection::RunConnection;
+use super::run_context::{BudgetKeeper, RunContext};
 use super::stop::Cause;
 use super::thread::{Order, Pieces};
 use super::threads::Threads;
-use super::uplink::Uplink;
-use super::wire::{BlockOrder, Down, Seat, Up, figures};
+use super::worker_protocol::{Assignment, BlockOrder, ToRun, ToWorker, figures};
 use crate::clock::Clock;
 use crate::plan::{Plan, Source, StrategyPlan};
 use crate::profile::{Piece, blocks};
@@ -19,154 +21,150 @@ use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-/// A worker whose figures stand still says so as often as this.
+/// A worker sends its figures at least this often, even if they have not changed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
-/// Builds the strategy under test for a worker's seat; the error says why it cannot.
-pub type BuildSeated<'a> = dyn Fn(&Plan, &StrategyPlan, &Seat) -> Result<Arc<dyn Strategy>, String> + 'a;
+/// Builds the strategy under test for a worker; the error says why it cannot.
+pub type BuildInWorker<'a> =
+    dyn Fn(&Plan, &StrategyPlan, &Assignment) -> Result<Arc<dyn Strategy>, String> + 'a;
 
-/// What a worker brings along itself.
-pub struct Outfit<'a> {
-    /// Builds the strategy under test, for this seat.
-    pub strategies: &'a BuildSeated<'a>,
+/// What a worker process provides itself.
+pub struct WorkerEnvironment<'a> {
+    /// Builds the strategy under test.
+    pub strategies: &'a BuildInWorker<'a>,
     /// The key that an environment variable holds.
     pub keys: &'a dyn Fn(&str) -> Option<ApiKey>,
-    /// Ends the process: the run is gone, or needs it no more.
+    /// Ends the process: the run has ended, or no longer needs it.
     pub leave: fn(),
 }
 
-/// Works off the orders that come by `input`, and reports by `output`.
+/// Follows the orders that are read from `input`, and reports to `output`.
 ///
 /// # Errors
-/// If no seat is given, which happens only where somebody starts a worker by hand.
+/// If there is no assignment, as when a worker is started by hand.
 pub fn work(
     mut input: impl BufRead + Send + 'static,
     output: impl Write + Send + 'static,
-    outfit: &Outfit<'_>,
+    environment: &WorkerEnvironment<'_>,
 ) -> Result<(), String> {
     let mut line = String::new();
-    input.read_line(&mut line).map_err(|error| error.to_string())?;
-    let seat: Seat = serde_json::from_str(&line).map_err(|_| {
-        "a worker is started by `deadheat run`, which tells it what to do: start that instead".to_owned()
-    })?;
-    let plan = Arc::new(plan(&seat)?);
-    let cell = plan.cells().get(usize::from(seat.cell)).copied().ok_or("the plan has no such cell")?;
-    let strategy = &plan.strategies[cell.strategy];
-    let built = (outfit.strategies)(&plan, strategy, &seat)?;
-    let state = Arc::new(CellState::new(cell, built, super::nemesis::Nemeses::default()));
-    let uplink = Arc::new(Uplink::new(Box::new(output), state.clone(), seat.armed));
-    let shared = Arc::new(Shared {
+    input.read_line(&mut line).map_err(|error| format!("cannot read the assignment: {error}"))?;
+    let assignment: Assignment = serde_json::from_str(&line)
+        .map_err(|_| "`deadheat worker` is started by `deadheat run`; start that instead".to_owned())?;
+    let plan = Arc::new(plan(&assignment)?);
+    let cell = plan.cells().get(usize::from(assignment.cell)).copied();
+    let cell = cell.ok_or_else(|| format!("the plan has no cell {}", assignment.cell))?;
+    let built = (environment.strategies)(&plan, &plan.strategies[cell.strategy], &assignment)?;
+    let state = Arc::new(CellState::new(cell, built, Nemeses::default()));
+    let connection = Arc::new(RunConnection::new(Box::new(output), state.clone(), assignment.armed));
+    let run = Arc::new(RunContext {
         plan: plan.clone(),
-        clock: Clock::at_epoch(seat.epoch_ns),
+        clock: Clock::at_epoch(assignment.epoch_ns),
         stop: Arc::default(),
         progress: Arc::default(),
-        purse: if seat.budget { Purse::Parent } else { Purse::Bottomless },
-        uplink: Some(uplink.clone()),
+        budget: if assignment.budget { BudgetKeeper::Parent } else { BudgetKeeper::None },
+        connection: Some(connection.clone()),
         failed: Mutex::default(),
     });
-    let endpoints = Arc::new(endpoints(&plan, &seat, outfit));
-    let threads = Threads::start(seat.threads, &shared, &endpoints, &Outlet::Parent(uplink.clone()));
+    let endpoints = Arc::new(endpoints(&plan, &assignment, environment));
+    let threads = Threads::start(assignment.threads, &run, &endpoints, &RecordSink::Run(connection.clone()));
     let threads = threads.map_err(|error| error.to_string())?;
-    let (todo, work) = mpsc::channel();
-    let desk = Desk {
-        part: Part { process: seat.process, processes: seat.processes },
+    let (commands, received) = mpsc::channel();
+    let reader = CommandReader {
+        part: Part { process: assignment.process, processes: assignment.processes },
         blocks: blocks(&plan),
-        shared: shared.clone(),
+        run: run.clone(),
         state,
-        uplink: uplink.clone(),
+        connection: connection.clone(),
         pieces: Mutex::default(),
     };
-    let leave = outfit.leave;
-    let listener = std::thread::Builder::new().name("orders".to_owned());
-    let listening = listener.spawn(move || {
-        listen(input, &desk, &todo);
+    let leave = environment.leave;
+    let reading = std::thread::Builder::new().name("commands".to_owned()).spawn(move || {
+        reader.read(input, &commands);
         leave();
     });
-    listening.map_err(|error| error.to_string())?;
-    uplink.say(&Up::Ready);
-    for errand in work {
-        if let Err(error) = run(errand, &threads, &shared, &uplink) {
-            uplink.say(&Up::Failed(error));
+    reading.map_err(|error| format!("cannot start the thread that reads orders: {error}"))?;
+    connection.send(&ToRun::Ready);
+    for command in received {
+        if let Err(error) = follow(command, &threads, &run, &connection) {
+            connection.send(&ToRun::Failed(error));
         }
     }
     Ok(())
 }
 
-fn plan(seat: &Seat) -> Result<Plan, String> {
-    let source = Source { path: "plan.toml".into(), text: seat.plan.clone() };
+fn plan(assignment: &Assignment) -> Result<Plan, String> {
+    let source = Source { path: "plan.toml".into(), text: assignment.plan.clone() };
     load_stored(&source).map_err(|faults| faults.to_string())
 }
 
-/// Where attempts go: the run says where, the environment holds the keys.
-fn endpoints(plan: &Plan, seat: &Seat, outfit: &Outfit<'_>) -> Vec<Endpoint> {
-    let pairs = plan.targets.iter().zip(&seat.base_urls);
+/// Where attempts go. The run names the addresses; the environment holds the keys.
+fn endpoints(plan: &Plan, assignment: &Assignment, environment: &WorkerEnvironment<'_>) -> Vec<Endpoint> {
+    let pairs = plan.targets.iter().zip(&assignment.base_urls);
     pairs
         .map(|(target, base_url)| {
-            let key = target.key_variable().and_then(|variable| (outfit.keys)(variable));
+            let key = target.key_variable().and_then(|variable| (environment.keys)(variable));
             Endpoint::of(plan, target, base_url).with_key(key)
         })
         .collect()
 }
 
-/// What the engine threads are asked for.
-enum Errand {
+/// What the engine threads are to do.
+enum Command {
     Make(Order),
-    Books(Arc<CellState>),
+    /// Report what the strategy has counted.
+    Count(Arc<CellState>),
 }
 
-/// Where messages of the run are worked off that cannot wait for an order to be done.
-struct Desk {
+/// Reads the run's messages. Those that cannot wait for the current order are handled here; the others are queued.
+struct CommandReader {
     part: Part,
     blocks: Vec<Vec<Piece>>,
-    shared: Arc<Shared>,
+    run: Arc<RunContext>,
     state: Arc<CellState>,
-    uplink: Arc<Uplink>,
-    /// Those of the order that is being made.
+    connection: Arc<RunConnection>,
+    /// The pieces of the order that is being made.
     pieces: Mutex<Pieces>,
 }
 
-/// Until the run says no more, and is gone.
-fn listen(input: impl BufRead, desk: &Desk, todo: &mpsc::Sender<Errand>) {
-    for line in input.lines() {
-        let Ok(message) = line.map(|line| serde_json::from_str::<Down>(&line)) else { return };
-        let errand = match message {
-            Err(error) => {
-                desk.uplink.say(&Up::Failed(format!("an order that is none: {error}")));
+impl CommandReader {
+    /// Reads until the input ends.
+    fn read(&self, input: impl BufRead, commands: &mpsc::Sender<Command>) {
+        for line in input.lines() {
+            let Ok(line) = line else { return };
+            let command = match serde_json::from_str(&line) {
+                Ok(message) => self.handle(message),
+                Err(error) => {
+                    self.connection
+                        .send(&ToRun::Failed(format!("cannot read a message of the run: {error}")));
+                    return;
+                }
+            };
+            if command.is_some_and(|command| commands.send(command).is_err()) {
                 return;
             }
-            Ok(Down::Order(order)) => Errand::Make(desk.order(order)),
-            Ok(Down::Finish) => Errand::Books(desk.state.clone()),
-            Ok(Down::Stop(Cause::Stuck)) => {
-                desk.state.stuck.stop(Cause::Stuck);
-                continue;
-            }
-            Ok(Down::Stop(cause)) => {
-                desk.shared.stop.stop(cause);
-                continue;
-            }
-            Ok(Down::Round { piece, round, release_ns }) => {
-                if let Some((_, state)) = lock(&desk.pieces).get(piece) {
-                    state.round.send_replace((round, Duration::from_nanos(release_ns)));
-                }
-                continue;
-            }
-            Ok(Down::Granted(granted)) => {
-                desk.uplink.granted(granted);
-                continue;
-            }
-            Ok(Down::Go { id, lose_unlock }) => {
-                desk.uplink.go(id, lose_unlock);
-                continue;
-            }
-        };
-        if todo.send(errand).is_err() {
-            return;
         }
     }
-}
 
-impl Desk {
-    /// Lays an order out, so that what is said of its rounds finds it.
+    /// Handles a message, or returns what the engine threads are to do.
+    fn handle(&self, message: ToWorker) -> Option<Command> {
+        match message {
+            ToWorker::Order(order) => return Some(Command::Make(self.order(order))),
+            ToWorker::Finish => return Some(Command::Count(self.state.clone())),
+            ToWorker::Stop(Cause::Stuck) => self.state.stuck.stop(Cause::Stuck),
+            ToWorker::Stop(cause) => self.run.stop.stop(cause),
+            ToWorker::Round { piece, round, release_ns } => {
+                if let Some((_, state)) = lock(&self.pieces).get(piece) {
+                    state.round.send_replace((round, Duration::from_nanos(release_ns)));
+                }
+            }
+            ToWorker::Granted(granted) => self.connection.granted(granted),
+            ToWorker::Go { id, lose_unlock } => self.connection.go(id, lose_unlock),
+        }
+        None
+    }
+
+    /// Prepares an order, so that announcements of its rounds reach it.
     fn order(&self, order: BlockOrder) -> Order {
         let start = Duration::from_nanos(order.start_ns);
         let mut resumed = order.pieces.into_iter();
@@ -181,27 +179,33 @@ impl Desk {
     }
 }
 
-fn run(errand: Errand, threads: &Threads, shared: &Shared, uplink: &Uplink) -> Result<(), String> {
-    let order = match errand {
-        Errand::Make(order) => order,
-        Errand::Books(cell) => {
+fn follow(
+    command: Command,
+    threads: &Threads,
+    run: &RunContext,
+    connection: &RunConnection,
+) -> Result<(), String> {
+    let order = match command {
+        Command::Make(order) => order,
+        Command::Count(cell) => {
             let booked = cell.booked();
-            uplink.say(&Up::Booked((booked.requests, booked.prompt_tokens, booked.completion_tokens)));
+            let counted = (booked.requests, booked.prompt_tokens, booked.completion_tokens);
+            connection.send(&ToRun::Booked(counted));
             return Ok(());
         }
     };
     let left_before = order.cell.tally.left();
     let mut last = None;
     let mut show = || {
-        let (seen, now) = (figures(&shared.progress.read()), shared.clock.now());
-        if last.is_none_or(|(before, said)| before != seen || now.saturating_sub(said) >= SIGN_OF_LIFE) {
+        let (seen, now) = (figures(&run.progress.read()), run.clock.now());
+        if last.is_none_or(|(before, sent)| before != seen || now.saturating_sub(sent) >= SIGN_OF_LIFE) {
             last = Some((seen, now));
-            uplink.say(&Up::Seen(seen));
+            connection.send(&ToRun::Seen(seen));
         }
     };
-    let mut shares = threads.make(&order, &mut show).map_err(|error| error.to_string())?;
+    let mut report = threads.follow(&order, &mut show).map_err(|error| error.to_string())?;
     show();
-    shares.left = order.cell.tally.left() - left_before;
-    uplink.say(&Up::Share(shares));
+    report.left = order.cell.tally.left() - left_before;
+    connection.send(&ToRun::Share(report));
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! One run, from a paused clock at zero to the last entry of the ledger.
 
 use crate::clock::Clock;
-use crate::engine::{self, Berth, CellRedis, EngineError, Made, RestartRedis, Stage, Stop, WorkerSetup};
+use crate::engine::{
+    self, BuildContext, CellRedis, EngineError, LoadReport, RestartRedis, Stop, VirtualRuntime, WorkerSetup,
+};
 use crate::history::{BatchSender, LedgerEntry, Meta};
 use crate::mock::{LedgerSink, Local, MockConfig};
 use crate::plan::{Cell, Plan, Target};
@@ -44,7 +46,7 @@ pub struct Run<'a> {
 #[derive(Debug)]
 pub struct Ran {
     /// What was made.
-    pub made: Made,
+    pub made: LoadReport,
     /// Facts of the run.
     pub meta: Meta,
     /// What the gate of each target saw, in the plan's order.
@@ -84,12 +86,12 @@ pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
         tasks.spawn_local(provider.clone().keep_time());
     }
     let made = engine::run_on(
-        Stage { runtime: &runtime, tasks: &tasks },
+        VirtualRuntime { runtime: &runtime, tasks: &tasks },
         engine::Config {
             plan: plan.clone(),
             clock,
             endpoints: plan.targets.iter().zip(&providers).map(|(t, p)| endpoint(plan, t, p)).collect(),
-            strategies: &|strategy, Berth { cell, prefix, process }| {
+            strategies: &|strategy, BuildContext { cell, prefix, process }| {
                 let redis = stores.client(cell, process);
                 let around = Surroundings { prefix: prefix.to_owned(), process, successor: false, redis };
                 strategy::build(strategy, &plan.retry, &around)

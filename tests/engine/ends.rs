@@ -1,7 +1,7 @@
 //! How runs of the engine end: whole, stopped, out of time, out of budget, with a client that misbehaves.
 
 use deadheat::clock::Clock;
-use deadheat::engine::{self, Berth, BuildStrategy, Cause, Made, Stop};
+use deadheat::engine::{self, BuildContext, BuildStrategy, Cause, LoadReport, Stop};
 use deadheat::history::{NotIssued, RunDir};
 use deadheat::mock::{MockConfig, Server};
 use deadheat::plan::{Plan, Source};
@@ -49,7 +49,7 @@ fn plan(text: &str) -> Arc<Plan> {
     Arc::new(scenario::load(&source, &[], &|_| None).unwrap_or_else(|faults| panic!("{faults:?}")))
 }
 
-fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outside: &Outside) -> Made {
+fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outside: &Outside) -> LoadReport {
     let clock = Clock::start();
     let dir = tempfile::tempdir().expect("a directory");
     let evidence = RunDir::create_at(&dir.path().join("run")).expect("a place");
@@ -84,7 +84,7 @@ fn leaves_no_job_behind(outside: &Outside) {
     assert_eq!(seen.jobs_begun, seen.jobs_ended);
 }
 
-fn own(plan: &Plan) -> impl Fn(&plan::StrategyPlan, Berth<'_>) -> Arc<dyn Strategy> + '_ {
+fn own(plan: &Plan) -> impl Fn(&plan::StrategyPlan, BuildContext<'_>) -> Arc<dyn Strategy> + '_ {
     |strategy, _| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
 }
 
@@ -196,7 +196,7 @@ fn a_client_that_is_stuck_takes_no_other_cell_with_it() {
     let plan =
         plan(&format!("blocks = 2\n{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
     let outside = Outside::new();
-    let build = |strategy: &plan::StrategyPlan, berth: Berth<'_>| -> Arc<dyn Strategy> {
+    let build = |strategy: &plan::StrategyPlan, berth: BuildContext<'_>| -> Arc<dyn Strategy> {
         if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, berth) }
     };
     let made = run(&plan, None, &build, &outside);

@@ -3,7 +3,7 @@
 use super::hunting::Hunting;
 use super::{Args, Failure, redis};
 use crate::clock::{Clock, utc_now_s};
-use crate::engine::{Berth, Cause, Stop};
+use crate::engine::{BuildContext, Cause, Stop};
 use crate::explore::{self, Budget, Config, Report, Subject, Trial};
 use crate::history::RunDir;
 use crate::judge::Hunted;
@@ -147,7 +147,7 @@ impl<'a> Ground<'a> {
             let config = subject.config(budget);
             return hunt(&mut subject, config);
         };
-        let strategies = |strategy: &StrategyPlan, berth: Berth<'_>| {
+        let strategies = |strategy: &StrategyPlan, berth: BuildContext<'_>| {
             let prefix = format!("{}{}:{}", redis.prefix, cell.index, berth.prefix);
             strategy::build(strategy, &self.plan.retry, &redis.around(cell, &prefix))
         };

@@ -1,4 +1,4 @@
-//! Workers that are shell scripts: what is done to them is seen from outside.
+//! Workers that are shell scripts, so that what happens to them is seen from outside.
 
 use super::*;
 use crate::clock::Clock;
@@ -15,11 +15,11 @@ const SCENARIO: &str = "version = 1\nname = \"x\"\n[target.mock]\napi = \"openai
     [workload]\njobs = 1\nprompt_tokens = 1\noutput_tokens = 1\n\
     [profile.constant-vus]\nvus = 1\n[strategy.unbounded]\n";
 
-/// Takes a lock, writes the answer down, and has nothing else to do.
+/// Takes a lock, writes the answer to a file, and does nothing else.
 const HOLDER: &str = r#"#!/bin/sh
 cd "$(dirname "$0")"
 echo life >> lives
-read -r seat
+read -r assignment
 echo $$ > pid
 echo '"ready"'
 read -r order
@@ -32,13 +32,13 @@ echo '{"booked":[3,2,1]}'
 cat > rest
 "#;
 
-/// Ends before it has said that it is ready.
-const STILLBORN: &str = "#!/bin/sh\necho life >> \"$(dirname \"$0\")/lives\"\n";
+/// Ends before it is ready.
+const ENDS_AT_ONCE: &str = "#!/bin/sh\necho life >> \"$(dirname \"$0\")/lives\"\n";
 
-/// Sets its attempt's price aside, takes a lock, and says what it heard.
+/// Reserves the price of an attempt, takes a lock, and writes the answer to a file.
 const PAYER: &str = r#"#!/bin/sh
 cd "$(dirname "$0")"
-read -r seat
+read -r assignment
 echo '"ready"'
 read -r order
 echo '{"reserve":{"job":0,"most":[1,2,0]}}'
@@ -52,9 +52,9 @@ echo '{"booked":[3,2,1]}'
 cat > rest
 "#;
 
-/// Has something on its books, and ends instead of closing them.
-const DESERTER: &str = r#"#!/bin/sh
-read -r seat
+/// Has counted something, and ends instead of reporting it.
+const ENDS_UNCOUNTED: &str = r#"#!/bin/sh
+read -r assignment
 echo '"ready"'
 read -r order
 echo '{"notes":{"totals":[5,4,3]}}'
@@ -62,18 +62,18 @@ echo '{"share":{"cpu_ns":1,"cpu_busiest_ns":1,"pacer":"timerfd","transport":"dir
 read -r finish
 "#;
 
-/// Lives on, and never closes its books.
-const MUTE_AT_LAST: &str = r#"#!/bin/sh
-read -r seat
+/// Stays alive, and never reports its counts.
+const NEVER_COUNTS: &str = r#"#!/bin/sh
+read -r assignment
 echo '"ready"'
 read -r order
 echo '{"share":{"cpu_ns":1,"cpu_busiest_ns":1,"pacer":"timerfd","transport":"direct","left":1}}'
 cat > "$(dirname "$0")/rest"
 "#;
 
-/// Lives on, and does not say so.
-const MUTE: &str = r#"#!/bin/sh
-read -r seat
+/// Stays alive, and sends nothing.
+const SILENT: &str = r#"#!/bin/sh
+read -r assignment
 echo '"ready"'
 cat > "$(dirname "$0")/rest"
 "#;
@@ -81,7 +81,7 @@ cat > "$(dirname "$0")/rest"
 struct Place {
     dir: tempfile::TempDir,
     caps: Caps,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Place {
@@ -91,14 +91,14 @@ impl Place {
         let program = dir.path().join("worker.sh");
         std::fs::write(&program, script).expect("written");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
-        Self { dir, caps: Caps::default(), patience: PATIENCE }
+        Self { dir, caps: Caps::default(), timeout: TIMEOUT }
     }
 
     fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.dir.path().join(name)).unwrap_or_default()
     }
 
-    /// The state letter of the worker that lives.
+    /// The state letter that the system gives the living worker.
     fn state(&self) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.read("pid").trim())).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()
@@ -109,7 +109,7 @@ impl Place {
         load(&source, &[], &|_| None).unwrap_or_else(|faults| panic!("{faults:?}"))
     }
 
-    /// Notes that it was called, and then takes until somebody looks.
+    /// Writes down that it was called, and returns once the dispatcher has looked at other things.
     fn restart(&self) -> crate::engine::RestartRedis {
         let (restarts, looked) = (self.dir.path().join("restarts"), self.dir.path().join("looked"));
         Arc::new(move || {
@@ -124,7 +124,7 @@ impl Place {
         })
     }
 
-    /// One block by one worker, with this gone wrong at the first acquisition; what it cost, and its deaths.
+    /// One block by one worker, with this fault at the first lock. Returns how long it took, the counts and the deaths.
     fn run(
         &self,
         kind: Option<NemesisKind>,
@@ -137,16 +137,16 @@ impl Place {
         let unbounded = crate::strategy::Unbounded::new(RetryPolicy::new(plan.retry.clone()));
         let nemeses = Nemeses::of(&nemeses, "unbounded", Some(self.restart()));
         let cell = Arc::new(CellState::new(plan.cells()[0], Arc::new(unbounded), nemeses));
-        let shared = Arc::new(Shared {
+        let run = Arc::new(RunContext {
             plan: plan.clone(),
             clock,
             stop: Arc::default(),
             progress: Arc::default(),
-            purse: Purse::Own(Budget::new(self.caps)),
-            uplink: None,
+            budget: BudgetKeeper::Own(Budget::new(self.caps)),
+            connection: None,
             failed: std::sync::Mutex::default(),
         });
-        let seat = Seat {
+        let assignment = Assignment {
             plan: plan.toml.clone(),
             cell: 0,
             process: 0,
@@ -164,63 +164,65 @@ impl Place {
         let dir = RunDir::create_at(&evidence.path().join("run")).expect("a place");
         let history = dir.history_writer().expect("a writer");
         let program = self.dir.path().join("worker.sh");
-        let mut workers = Workers::new(program, seat, shared.clone(), cell.clone(), history.sender());
-        workers.patience = self.patience;
+        let mut workers = Workers::new(program, assignment, run.clone(), cell.clone(), history.sender());
+        workers.timeout = self.timeout;
         let begun = clock.now();
-        let mut made = workers.make(0, &blocks(&plan)[0], look);
+        let pieces = &blocks(&plan)[0];
+        let block = Block { number: 0, pieces, orders: &[] };
+        let mut made = workers.make(&block, look);
         // A file that another test's new process still holds open for writing cannot be run for a moment.
         while matches!(&made, Err(EngineError::WorkerStart(e)) if e.kind() == std::io::ErrorKind::ExecutableFileBusy)
         {
-            made = workers.make(0, &blocks(&plan)[0], look);
+            made = workers.make(&block, look);
         }
-        let shares = made?;
-        assert_eq!((shares.len(), shares[0].cpu_ns, cell.tally.left()), (1, 1, 1));
+        let reports = made?;
+        assert_eq!((reports.len(), reports[0].cpu_ns, cell.tally.left()), (1, 1, 1));
         let took = clock.now() - begun;
         let (booked, deaths) = workers.finish()?;
         Ok((took, booked, deaths))
     }
 }
 
-const HEARD: &str = "{\"go\":{\"id\":7,\"lose_unlock\":false}}\n";
+const ANSWER: &str = "{\"go\":{\"id\":7,\"lose_unlock\":false}}\n";
 
 #[test]
-fn a_holder_goes_on_at_once_if_nothing_is_to_go_wrong() {
+fn without_a_fault_a_holder_continues_at_once() {
     let place = Place::new(HOLDER);
     let (_, booked, deaths) = place.run(None, &mut || {}).expect("it works");
-    assert_eq!((place.read("answers").as_str(), deaths), (HEARD, 0));
+    assert_eq!((place.read("answers").as_str(), deaths), (ANSWER, 0));
     assert_eq!(booked, [Booked { requests: 3, prompt_tokens: 2, completion_tokens: 1 }]);
     assert_eq!(place.read("lives").lines().count(), 1);
     assert_eq!(place.state(), None, "nothing is left of it");
 }
 
 #[test]
-fn a_paused_holder_stands_still_and_then_goes_on() {
+fn a_paused_holder_stops_and_then_continues() {
     let place = Place::new(HOLDER);
     let pause = Duration::from_millis(400);
     let mut stopped = false;
     let mut look = || stopped |= place.state() == Some('T') && place.read("answers").is_empty();
     let (took, _, deaths) = place.run(Some(NemesisKind::PauseHolder(pause)), &mut look).expect("it works");
-    assert!(stopped, "it was never seen to stand still");
+    assert!(stopped, "it was never seen stopped");
     assert!(took >= pause, "{took:?}");
-    assert_eq!((place.read("answers").as_str(), deaths), (HEARD, 0));
+    assert_eq!((place.read("answers").as_str(), deaths), (ANSWER, 0));
 }
 
 #[test]
-fn a_killed_holder_is_started_again_and_may_hold_the_lock_then() {
+fn a_killed_holder_is_started_again_and_may_take_the_lock() {
     let place = Place::new(HOLDER);
     let (_, _, deaths) = place.run(Some(NemesisKind::KillHolder), &mut || {}).expect("it works");
-    assert_eq!((place.read("answers").as_str(), deaths), (HEARD, 1), "only its second life was answered");
+    assert_eq!((place.read("answers").as_str(), deaths), (ANSWER, 1), "only its second life was answered");
     assert_eq!(place.read("lives").lines().count(), 2);
 }
 
 #[test]
-fn a_holder_s_unlock_is_lost_and_redis_restarted_before_it_goes_on() {
+fn an_unlock_is_lost_and_redis_restarted_before_the_holder_continues() {
     let place = Place::new(HOLDER);
     place.run(Some(NemesisKind::LoseUnlock), &mut || {}).expect("it works");
     assert_eq!(place.read("answers"), "{\"go\":{\"id\":7,\"lose_unlock\":true}}\n");
     assert_eq!(place.read("restarts"), "");
     let place = Place::new(HOLDER);
-    // The dispatcher looks at other things meanwhile, and the holder waits.
+    // The dispatcher looks at other things while the holder waits.
     let mut look = || {
         if place.read("restarts") == "1" && place.read("looked").is_empty() {
             assert_eq!(place.read("answers"), "");
@@ -228,11 +230,11 @@ fn a_holder_s_unlock_is_lost_and_redis_restarted_before_it_goes_on() {
         }
     };
     place.run(Some(NemesisKind::RestartRedis), &mut look).expect("it works");
-    assert_eq!((place.read("answers").as_str(), place.read("restarts").as_str()), (HEARD, "1"));
+    assert_eq!((place.read("answers").as_str(), place.read("restarts").as_str()), (ANSWER, "1"));
 }
 
 #[test]
-fn what_a_killed_worker_had_set_aside_and_not_sent_is_there_for_others() {
+fn what_a_killed_worker_had_reserved_and_not_sent_is_released() {
     let mut place = Place::new(PAYER);
     place.caps.requests = Some(1);
     let (_, _, deaths) = place.run(Some(NemesisKind::KillHolder), &mut || {}).expect("it works");
@@ -240,27 +242,27 @@ fn what_a_killed_worker_had_set_aside_and_not_sent_is_there_for_others() {
 }
 
 #[test]
-fn a_worker_that_ends_instead_of_closing_its_books_claims_what_it_had_said_and_not_nothing() {
-    let (_, booked, deaths) = Place::new(DESERTER).run(None, &mut || {}).expect("it works");
+fn a_worker_that_ends_without_its_counts_claims_those_of_its_last_message() {
+    let (_, booked, deaths) = Place::new(ENDS_UNCOUNTED).run(None, &mut || {}).expect("it works");
     assert_eq!(booked, [Booked { requests: 5, prompt_tokens: 4, completion_tokens: 3 }]);
     assert_eq!(deaths, 1);
 }
 
 #[test]
-fn a_worker_that_says_nothing_ends_the_run_and_claims_nothing() {
-    for (script, reason) in [(MUTE, "is making load"), (MUTE_AT_LAST, "has closed its books")] {
+fn a_silent_worker_ends_the_run() {
+    for (script, reason) in [(SILENT, "its figures"), (NEVER_COUNTS, "its counts")] {
         let mut place = Place::new(script);
-        place.patience = Duration::from_millis(300);
+        place.timeout = Duration::from_millis(300);
         let Err(EngineError::Worker(why)) = place.run(None, &mut || {}) else { panic!("{reason}") };
-        assert!(why.ends_with(reason), "{why}");
+        assert!(why.contains(reason), "{why}");
     }
 }
 
 #[test]
-fn a_worker_that_never_lives_ends_the_run_and_not_the_machine() {
-    let place = Place::new(STILLBORN);
+fn a_worker_that_always_dies_is_not_restarted_forever() {
+    let place = Place::new(ENDS_AT_ONCE);
     let Err(EngineError::Worker(why)) = place.run(None, &mut || {}) else { panic!("it cannot work") };
-    assert!(why.contains("died 20 times"), "{why}");
+    assert!(why.contains("died more than 20 times"), "{why}");
     assert_eq!(place.read("lives").lines().count(), 21);
     let place = Place::new("not a program");
     let error = place.run(None, &mut || {}).expect_err("it cannot start");

@@ -6,7 +6,7 @@ pub(crate) mod thief;
 pub(crate) mod workers;
 
 use deadheat::clock::Clock;
-use deadheat::engine::{self, Made, Stop};
+use deadheat::engine::{self, LoadReport, Stop};
 use deadheat::history::*;
 use deadheat::judge;
 use deadheat::metrics::Gaps;
@@ -43,7 +43,7 @@ pub(crate) struct Run {
     pub(crate) plan: Arc<Plan>,
     pub(crate) summary: Summary,
     pub(crate) evidence: Evidence,
-    pub(crate) made: Made,
+    pub(crate) made: LoadReport,
     _place: tempfile::TempDir,
 }
 

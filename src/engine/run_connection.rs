@@ -1,8 +1,8 @@
-//! A worker process's line to its run.
+//! The connection of a worker process to its run.
 
 use super::cell::CellState;
 use super::stop::Cause;
-use super::wire::{Notes, Up, price};
+use super::worker_protocol::{Notes, ToRun, price};
 use crate::shared::Charge;
 use crate::sync::lock;
 use std::collections::HashMap;
@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, mpsc};
 use tokio::sync::oneshot;
 
-/// Says things to the run, from any thread of the worker, whole lines at a time.
-pub(super) struct Uplink {
+/// Sends messages to the run from any thread of the worker, a whole line at a time.
+pub(super) struct RunConnection {
     out: Mutex<Box<dyn Write + Send>>,
     cell: Arc<CellState>,
-    /// Whether those that hold locks ask before they go on.
+    /// Whether a job that has taken a lock waits for the run's permission.
     armed: bool,
     grants: Mutex<mpsc::Receiver<bool>>,
     grant: mpsc::Sender<bool>,
@@ -23,13 +23,13 @@ pub(super) struct Uplink {
     acquired: AtomicU64,
 }
 
-impl std::fmt::Debug for Uplink {
+impl std::fmt::Debug for RunConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Uplink")
+        f.write_str("RunConnection")
     }
 }
 
-impl Uplink {
+impl RunConnection {
     pub(super) fn new(out: Box<dyn Write + Send>, cell: Arc<CellState>, armed: bool) -> Self {
         let (grant, grants) = mpsc::channel();
         Self {
@@ -43,60 +43,61 @@ impl Uplink {
         }
     }
 
-    /// Says it now, in one write.
-    pub(super) fn say(&self, up: &Up) {
+    /// Sends a message now, in one write.
+    pub(super) fn send(&self, up: &ToRun) {
         let mut line = serde_json::to_vec(up).unwrap_or_default();
         line.push(b'\n');
         let mut out = lock(&self.out);
-        // A run that is gone is seen at the other end of the line, which ends this process.
+        // A run that has ended closes this process's input, which ends the process.
         let _ = out.write_all(&line).and_then(|()| out.flush());
     }
 
     pub(super) fn notes(&self, mut notes: Notes) {
         let booked = self.cell.booked();
         notes.totals = (booked.requests, booked.prompt_tokens, booked.completion_tokens);
-        self.say(&Up::Notes(notes));
+        self.send(&ToRun::Notes(notes));
     }
 
-    /// Asks the run to set this aside. It waits for the answer with its thread, some tens of microseconds: a
-    /// budget has one keeper.
+    /// Asks the run to reserve this much of the budget, which the run alone keeps. Blocks the thread for some tens of
+    /// microseconds.
     pub(super) fn reserve(&self, job: u64, most: Charge) -> bool {
         let grants = lock(&self.grants);
-        self.say(&Up::Reserve { job, most: price(most) });
+        self.send(&ToRun::Reserve { job, most: price(most) });
         grants.recv().unwrap_or(false)
     }
 
     pub(super) fn settle(&self, job: u64, reserved: Charge, spent: Charge) {
-        self.say(&Up::Settle { job, reserved: price(reserved), spent: price(spent) });
+        self.send(&ToRun::Settle { job, reserved: price(reserved), spent: price(spent) });
     }
 
-    /// The run's answer to the oldest question.
+    /// The run's answer to the oldest request.
     pub(super) fn granted(&self, granted: bool) {
-        // Whoever asked holds the other end.
+        // The requesting thread holds the receiver.
         let _ = self.grant.send(granted);
     }
 
-    /// Tells the run that a lock was taken, and waits until it may be used; whether its release is to look lost.
+    /// Tells the run that a lock was taken, and waits until it may be used. Returns whether the answer to its unlock is
+    /// to be lost.
     pub(super) async fn holding(&self, lock_name: &str, token: u64) -> bool {
         let id = self.acquired.fetch_add(1, Relaxed);
         let (go, gone) = oneshot::channel();
         if self.armed {
             lock(&self.holders).insert(id, go);
         }
-        self.say(&Up::Holding { id, lock: lock_name.to_owned(), token });
+        self.send(&ToRun::Holding { id, lock: lock_name.to_owned(), token });
         self.armed && gone.await.unwrap_or(false)
     }
 
-    /// The run lets a holder go on.
+    /// The run lets the holder of a lock continue.
     pub(super) fn go(&self, id: u64, lose_unlock: bool) {
         if let Some(holder) = lock(&self.holders).remove(&id) {
-            // A job that was given up while it waited is not there any more.
+            // The job may have been cancelled while it waited.
             let _ = holder.send(lose_unlock);
         }
     }
 
     pub(super) fn stop(&self, cause: Cause) {
-        self.say(&Up::Stop(cause));
+        self.send(&ToRun::Stop(cause));
     }
 }
 
@@ -108,7 +109,7 @@ mod tests {
     use crate::strategy::{Booked, Books, Hands, LocalFuture, Strategy, Task};
     use std::rc::Rc;
 
-    /// Keeps its own books.
+    /// A strategy that counts by itself.
     struct Accountant;
 
     impl Strategy for Accountant {
@@ -134,12 +135,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_strategy_has_on_its_own_books_is_known_before_its_process_can_die() {
+    fn a_strategy_s_own_counts_are_sent_with_every_message() {
         let place = Cell { index: 0, target: 0, strategy: 0 };
         let cell = Arc::new(CellState::new(place, Arc::new(Accountant), Nemeses::default()));
         let said = Arc::new(Mutex::new(Vec::new()));
-        Uplink::new(Box::new(Line(said.clone())), cell, false).notes(Notes::default());
-        let Ok(Up::Notes(notes)) = serde_json::from_slice(&lock(&said)) else { panic!("notes") };
+        RunConnection::new(Box::new(Line(said.clone())), cell, false).notes(Notes::default());
+        let Ok(ToRun::Notes(notes)) = serde_json::from_slice(&lock(&said)) else { panic!("notes") };
         assert_eq!(notes.totals, (7, 8, 9));
     }
 }

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use tokio::task::JoinSet;
 
-/// Local tasks that can be waited for, or given up together.
+/// Local tasks that are waited for, or aborted, together.
 #[derive(Debug, Default)]
-pub(super) struct Crew {
+pub(super) struct TaskSet {
     tasks: RefCell<JoinSet<()>>,
 }
 
-impl Crew {
-    /// Begins a task; ended ones are forgotten here, so that memory answers to what is in progress.
+impl TaskSet {
+    /// Starts a task. Tasks that have ended are removed here, so that memory is bounded by what is in progress.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         let mut tasks = self.tasks.borrow_mut();
         tasks.spawn_local(task);
@@ -19,13 +19,13 @@ impl Crew {
     }
 
     /// Waits until every task has ended.
-    pub(super) async fn all_home(&self) {
+    pub(super) async fn join_all(&self) {
         while poll_fn(|context| self.tasks.borrow_mut().poll_join_next(context)).await.is_some() {}
     }
 
-    /// Drops what has not ended.
-    pub(super) async fn give_up(&self) {
+    /// Aborts every task that has not ended.
+    pub(super) async fn abort_all(&self) {
         self.tasks.borrow_mut().abort_all();
-        self.all_home().await;
+        self.join_all().await;
     }
 }

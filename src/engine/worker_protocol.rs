@@ -1,6 +1,6 @@
 //! What a run and its worker processes say to each other: JSON, one message a line.
 //!
-//! Down go a [`Seat`], then [`Down`] messages; up come [`Up`] messages. What a worker begins and sends is said
+//! Down go a [`Assignment`], then [`ToWorker`] messages; up come [`ToRun`] messages. What a worker begins and sends is said
 //! before it is done, so that a worker that dies leaves nothing behind that nobody knows of.
 
 use super::ranges::Ranges;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// The first line to a worker: all that it needs beside its environment, which alone holds keys.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Seat {
+pub struct Assignment {
     /// The plan, as `plan.toml` holds it.
     pub plan: String,
     /// The cell that it makes load for.
@@ -41,9 +41,9 @@ pub struct Seat {
 }
 
 /// Without the addresses: they may hold secrets. The plan holds none.
-impl std::fmt::Debug for Seat {
+impl std::fmt::Debug for Assignment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Seat")
+        f.debug_struct("Assignment")
             .field("cell", &self.cell)
             .field("process", &self.process)
             .field("processes", &self.processes)
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Seat {
 /// From the run to a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Down {
+pub(super) enum ToWorker {
     Order(BlockOrder),
     /// The run, or the cell, is stopped.
     Stop(Cause),
@@ -71,9 +71,9 @@ pub(super) enum Down {
         round: u64,
         release_ns: u64,
     },
-    /// The answer to [`Up::Reserve`].
+    /// The answer to [`ToRun::Reserve`].
     Granted(bool),
-    /// The answer to [`Up::Holding`].
+    /// The answer to [`ToRun::Holding`].
     Go {
         id: u64,
         lose_unlock: bool,
@@ -95,14 +95,14 @@ pub(super) struct Resumed {
     /// Jobs that have been begun or turned away, by [`super::part::Split::place`].
     pub(super) taken: Ranges,
     /// Jobs that were begun and have no result: they are delivered again.
-    pub(super) again: Vec<Again>,
+    pub(super) again: Vec<Redelivery>,
     /// The round that a barrier is in, and its release.
     pub(super) round: Option<(u64, u64)>,
 }
 
 /// A job that is delivered again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Again {
+pub(super) struct Redelivery {
     pub(super) begun: Begun,
     /// Attempts that were made of it.
     pub(super) attempts: u32,
@@ -171,7 +171,7 @@ impl Notes {
 /// From a worker to the run.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Up {
+pub(super) enum ToRun {
     /// It can take orders.
     Ready,
     Notes(Notes),
@@ -197,8 +197,8 @@ pub(super) enum Up {
     /// Something in it stops the run.
     Stop(Cause),
     /// An order is done.
-    Share(Shares),
-    /// The answer to [`Down::Finish`]: requests, prompt tokens, completion tokens.
+    Share(BlockReport),
+    /// The answer to [`ToWorker::Finish`]: requests, prompt tokens, completion tokens.
     Booked((u64, u64, u64)),
     /// It cannot work at all.
     Failed(String),
@@ -206,7 +206,7 @@ pub(super) enum Up {
 
 /// What a worker's threads report of an order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Shares {
+pub(super) struct BlockReport {
     pub(super) cpu_ns: u64,
     pub(super) cpu_busiest_ns: u64,
     pub(super) pacer: String,
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_seat_that_is_printed_for_debugging_shows_no_secret() {
-        let seat = Seat {
+        let assignment = Assignment {
             plan: "[target.x]\nurl = \"https://me:hunter2@host\"".to_owned(),
             cell: 3,
             process: 1,
@@ -253,7 +253,7 @@ mod tests {
             budget: false,
             armed: true,
         };
-        for printed in [format!("{seat:?}"), format!("{:#?}", Some(&seat))] {
+        for printed in [format!("{assignment:?}"), format!("{:#?}", Some(&assignment))] {
             assert!(!printed.contains("hunter2") && printed.contains("cell: 3"), "{printed}");
         }
     }
@@ -261,8 +261,8 @@ mod tests {
     #[test]
     fn money_beyond_64_bits_survives_the_way() {
         let most = (u64::MAX, 7, i128::from(u64::MAX) * 1_000_003);
-        let text = serde_json::to_string(&Up::Reserve { job: 3, most }).expect("JSON");
-        let Ok(Up::Reserve { job: 3, most: back }) = serde_json::from_str(&text) else { panic!("{text}") };
+        let text = serde_json::to_string(&ToRun::Reserve { job: 3, most }).expect("JSON");
+        let Ok(ToRun::Reserve { job: 3, most: back }) = serde_json::from_str(&text) else { panic!("{text}") };
         assert_eq!(back, most);
     }
 }
