@@ -293,12 +293,12 @@ impl Keys {
             Some(b"settled") => return Ok(false),
             state => state.is_some(),
         };
-        self.set(booking, b"settled", Some(ttl_ms), false)?;
-        let (field, more) = if begun { (b"unsettled".as_slice(), -1) } else { (b"requests".as_slice(), 1) };
-        self.add(totals, field, more)?;
         for (field, more) in tokens {
             self.add(totals, field, more)?;
         }
+        self.set(booking, b"settled", Some(ttl_ms), false)?;
+        let (field, more) = if begun { (b"unsettled".as_slice(), -1) } else { (b"requests".as_slice(), 1) };
+        self.add(totals, field, more)?;
         self.expire_in(totals, ttl_ms)
     }
 
@@ -323,5 +323,24 @@ impl Keys {
     pub fn number(text: &[u8]) -> Result<i64, Refusal> {
         let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
         number.filter(|number| number.to_string().as_bytes() == text).ok_or(Refusal::NotAnInteger)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_beyond_64_bits_leaves_the_request_unsettled() {
+        let mut keys = Keys::default();
+        let mut settle = |booking: &[u8], tokens| {
+            keys.begin(b"totals", booking, 1000).expect("an account");
+            keys.settle(b"totals", booking, 1000, [(b"prompt", tokens), (b"completion", 0)])
+        };
+        assert_eq!(settle(b"a", i64::MAX), Ok(true));
+        assert_eq!(settle(b"b", 1), Err(Refusal::Overflow));
+        assert_eq!(settle(b"c", 0), Ok(true));
+        assert_eq!(keys.field(b"totals", b"unsettled"), Ok(Some(1)), "b");
+        assert_eq!(keys.field(b"totals", b"requests"), Ok(Some(3)));
     }
 }

@@ -44,7 +44,7 @@ impl Strategy for Budgeted {
                 let spent = match &sent {
                     Err(_) => tokens(0),
                     Ok(answer) => match (answer.usage, answer.outcome) {
-                        (Some(usage), _) => tokens(usage.prompt_tokens + usage.completion_tokens),
+                        (Some(usage), _) => tokens(usage.tokens()),
                         (None, Outcome::Failed) => tokens(0),
                         // It may have been billed.
                         (None, _) => most,

@@ -37,6 +37,14 @@ pub struct Usage {
     pub completion_tokens: u64,
 }
 
+impl Usage {
+    /// Prompt and completion tokens, at most the largest number: a provider may report any.
+    #[must_use]
+    pub fn tokens(self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+}
+
 /// What came of one attempt, as far as a strategy may know.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -120,6 +128,17 @@ pub struct Booked {
     pub prompt_tokens: u64,
     /// Completion tokens.
     pub completion_tokens: u64,
+}
+
+impl Booked {
+    /// These totals and one more request of this usage.
+    pub(super) fn plus(self, usage: Usage) -> Self {
+        Self {
+            requests: self.requests + 1,
+            prompt_tokens: self.prompt_tokens.saturating_add(usage.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(usage.completion_tokens),
+        }
+    }
 }
 
 /// Where the totals stand that a client claims.

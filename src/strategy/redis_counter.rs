@@ -70,6 +70,10 @@ impl RedisCounter {
     /// Adds what an attempt has cost. If that fails it stays open.
     async fn settle(&self, id: &str, usage: Usage, hands: &dyn Hands) -> Result<(), JobEnd> {
         let Usage { prompt_tokens, completion_tokens } = usage;
+        // Redis counts to 2⁶³ − 1. A provider may report more.
+        if i64::try_from(prompt_tokens.max(completion_tokens)).is_err() {
+            return Err(JobEnd::Exhausted);
+        }
         let settle = async || self.counters.settle(id, prompt_tokens, completion_tokens).await;
         patiently(hands, settle).await
     }

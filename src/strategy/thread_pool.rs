@@ -11,6 +11,7 @@ use super::{
 use crate::history::{JobEnd, JobId, Outcome};
 use crate::shared::{Queue, Results, Totals};
 use crate::sync::lock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -161,7 +162,8 @@ impl ThreadPool {
 
 fn work(shared: &Shared, add: Add) {
     while let Some(Work { key, run, done }) = shared.queue.pop() {
-        let answer = run();
+        // A panic ends the attempt and not the thread: the pool would have a permit without a thread from then on.
+        let Ok(answer) = catch_unwind(AssertUnwindSafe(run)) else { continue };
         let seen = (add.see)(shared);
         std::thread::sleep(add.pause);
         (add.write)(shared, seen, &answer);
@@ -175,7 +177,7 @@ impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.shared.queue.close();
         for thread in lock(&self.threads).drain(..) {
-            // A thread that panicked has said so; the others are still to be joined.
+            // A panic has been printed; the other threads are still to be joined.
             let _ = thread.join();
         }
     }

@@ -47,6 +47,25 @@ fn a_reservation_is_never_passed() {
     never_over("budget, 4 threads", &bounded(), 3);
 }
 
+/// A usage of the largest number ends a budget for all threads, whatever other attempts cost.
+#[test]
+fn the_largest_usage_lets_no_further_request_out() {
+    check("budget, largest usage", &exhaustive(), || {
+        let most = Charge { tokens: 40, ..MOST };
+        let budget = Arc::new(Budget::new(Caps { tokens: Some(CAP), ..Caps::default() }));
+        assert!(budget.reserve(most) && budget.reserve(most));
+        let other = budget.clone();
+        let handle = spawn("largest", move || {
+            other.settle(most, Charge { tokens: u64::MAX, ..most });
+            note("settle 2^64 - 1");
+        });
+        budget.settle(most, Charge { tokens: 1, ..most });
+        note("settle 1");
+        handle.join().expect("a thread");
+        assert!(!budget.reserve(most), "a request went out after the largest usage");
+    });
+}
+
 /// The planted bug: what was spent is looked at before the call and added after it.
 #[test]
 #[should_panic(expected = "over budget")]

@@ -16,6 +16,7 @@ mod drive;
 mod hold;
 mod in_process;
 mod laws;
+mod pool;
 #[cfg(unix)]
 mod properties;
 mod retry;

@@ -37,7 +37,8 @@ impl Strategy for CheckedBudget {
                 }
                 let answer = self.retry.send(&*hands, &task, Call::new(n, due)).await?;
                 let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-                self.spent_tokens.fetch_add(usage.prompt_tokens + usage.completion_tokens, SeqCst);
+                let add = |spent: u64| Some(spent.saturating_add(usage.tokens()));
+                let _ = self.spent_tokens.fetch_update(SeqCst, SeqCst, add);
                 Ok(answer)
             };
             drive_with(&self.retry, &task, &*hands, attempt).await;

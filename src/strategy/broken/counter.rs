@@ -35,11 +35,7 @@ impl Strategy for StaleCounter {
                 let seen = *lock(&self.booked);
                 let answer = self.retry.send(&*hands, &task, Call::new(n, due)).await?;
                 let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-                *lock(&self.booked) = Booked {
-                    requests: seen.requests + 1,
-                    prompt_tokens: seen.prompt_tokens + usage.prompt_tokens,
-                    completion_tokens: seen.completion_tokens + usage.completion_tokens,
-                };
+                *lock(&self.booked) = seen.plus(usage);
                 Ok(answer)
             };
             drive_with(&self.retry, &task, &*hands, attempt).await;

@@ -6,7 +6,7 @@
 
 use crate::history::Outcome;
 use crate::strategy::thread_pool::{Add, ThreadPool};
-use crate::strategy::{Booked, Books, Hands, LocalFuture, RetryPolicy, Strategy, Task};
+use crate::strategy::{Books, Hands, LocalFuture, RetryPolicy, Strategy, Task};
 use crate::sync::lock;
 use std::rc::Rc;
 use std::time::Duration;
@@ -33,11 +33,7 @@ const ADD: Add = Add {
     pause: LOGGING,
     write: |shared, seen, answer| {
         let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
-        *lock(&shared.unlocked) = Booked {
-            requests: seen.requests + 1,
-            prompt_tokens: seen.prompt_tokens + usage.prompt_tokens,
-            completion_tokens: seen.completion_tokens + usage.completion_tokens,
-        };
+        *lock(&shared.unlocked) = seen.plus(usage);
     },
 };
 

@@ -32,20 +32,21 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 ";
 
-/// Adds what a request has cost, once; counts one of which nobody had said that it begins.
+/// Adds what a request has cost, once; counts a request that was not counted before. Tokens come first: Redis
+/// refuses a sum beyond 64 bits, and then the request stays unsettled.
 pub(super) const SETTLE: &str = r"
 local state = redis.call('GET', KEYS[2])
 if state == 'settled' then
   return 0
 end
+redis.call('HINCRBY', KEYS[1], 'prompt_tokens', ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'completion_tokens', ARGV[3])
 redis.call('SET', KEYS[2], 'settled', 'PX', ARGV[1])
 if state then
   redis.call('HINCRBY', KEYS[1], 'unsettled', -1)
 else
   redis.call('HINCRBY', KEYS[1], 'requests', 1)
 end
-redis.call('HINCRBY', KEYS[1], 'prompt_tokens', ARGV[2])
-redis.call('HINCRBY', KEYS[1], 'completion_tokens', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 ";
