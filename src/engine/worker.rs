@@ -72,7 +72,7 @@ pub fn work(
     let (commands, received) = mpsc::channel();
     let reader = CommandReader {
         part: Part { process: assignment.process, processes: assignment.processes },
-        blocks: blocks(&plan),
+        blocks: counted(blocks(&plan)),
         run: run.clone(),
         state,
         connection: connection.clone(),
@@ -93,6 +93,14 @@ pub fn work(
     Ok(())
 }
 
+/// Counts the arrivals of every block before the load begins, so that a stop need not draw those that are left.
+fn counted(blocks: Vec<Vec<Piece>>) -> Vec<Vec<Piece>> {
+    blocks.iter().flatten().for_each(|piece| {
+        let _ = piece.planned();
+    });
+    blocks
+}
+
 fn plan(assignment: &Assignment) -> Result<Plan, String> {
     let source = Source { path: "plan.toml".into(), text: assignment.plan.clone() };
     load_stored(&source).map_err(|faults| faults.to_string())
@@ -104,7 +112,7 @@ fn endpoints(plan: &Plan, assignment: &Assignment, environment: &WorkerEnvironme
     pairs
         .map(|(target, base_url)| {
             let key = target.key_variable().and_then(|variable| (environment.keys)(variable));
-            Endpoint::of(plan, target, base_url).with_key(key)
+            Endpoint::of(plan, target, base_url.clone()).with_key(key)
         })
         .collect()
 }

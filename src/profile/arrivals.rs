@@ -3,7 +3,7 @@
 use super::curve::Curve;
 use super::gaps::{Gaps, ONE};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A job and when it is due.
@@ -29,8 +29,8 @@ pub struct Arrivals {
     last_ns: u64,
     /// Number in the phase of the first arrival that is left out.
     limit: u64,
-    /// Number in the phase of the first arrival behind these, so that they can be counted without being drawn.
-    end: u64,
+    /// Number in the phase of the first arrival behind these, once it has been asked for; clones share it.
+    end: Arc<OnceLock<u64>>,
     first_job: u64,
     /// The block's part of the phase.
     from_ns: u64,
@@ -40,13 +40,13 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// All arrivals of a phase, `limit` at the most. They are not counted yet: [`Self::part`] counts.
+    /// All arrivals of a phase, `limit` at the most.
     pub(super) fn new(curve: Arc<Curve>, mut gaps: Gaps, first_job: u64, limit: Option<u64>) -> Self {
         let sum = gaps.first();
         Self {
             until_ns: curve.end_ns(),
             limit: limit.unwrap_or(u64::MAX),
-            end: 0,
+            end: Arc::default(),
             curve,
             segment: 0,
             gaps,
@@ -76,10 +76,15 @@ impl Arrivals {
         Stripe { arrivals: self, thread: thread.into(), threads: threads.max(1).into() }
     }
 
-    /// How many arrivals are left; none of them is drawn.
+    /// How many arrivals are left. Uneven ones are drawn once for all clones, to count them; ask before the load begins.
     #[must_use]
     pub fn left(&self) -> u64 {
-        self.end.saturating_sub(self.index)
+        let draw = || {
+            let mut rest = self.clone();
+            rest.skip_until(self.until_ns);
+            rest.index
+        };
+        self.end.get_or_init(draw).saturating_sub(self.index)
     }
 
     /// When the load ends: with the curve, or when the first arrival beyond the limit would be due.
@@ -100,16 +105,8 @@ impl Arrivals {
         if part_ns.start > 0 {
             self.skip_until(part_ns.start);
         }
-        let part = Self { from_ns: part_ns.start, until_ns: part_ns.end, offset_ns, ..self.clone() };
-        self.skip_until(part_ns.end);
-        Self { end: self.index, ..part }
-    }
-
-    /// How many arrivals are left, found by drawing them.
-    pub(super) fn draw_left(&self) -> u64 {
-        let mut rest = self.clone();
-        rest.skip_until(self.until_ns);
-        rest.index - self.index
+        let end = Arc::default();
+        Self { from_ns: part_ns.start, until_ns: part_ns.end, offset_ns, end, ..self.clone() }
     }
 
     /// When the next arrival is due in the phase, if there is one.
@@ -189,11 +186,12 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// How many arrivals of this thread are left; none of them is drawn.
+    /// How many arrivals of this thread are left; see [`Arrivals::left`].
     #[must_use]
     pub fn left(&self) -> u64 {
         let before = |number: u64| number.saturating_sub(self.thread).div_ceil(self.threads);
-        before(self.arrivals.end.max(self.arrivals.index)) - before(self.arrivals.index)
+        let index = self.arrivals.index;
+        before(index + self.arrivals.left()) - before(index)
     }
 }
 

@@ -174,11 +174,11 @@ pub(crate) fn planned_in(plan: &Plan, index: usize, phase: &Phase) -> Option<u64
         Executor::Barrier { size, rounds } => Some(rounds.saturating_mul((*size).into())),
         Executor::ConstantArrivalRate { rate_per_s, duration, open } => {
             let curve = constant_arrival_rate::curve(*rate_per_s, *duration);
-            Some(open::arrivals(curve, open, whole, random(plan.seed, index)).draw_left())
+            Some(open::arrivals(curve, open, whole, random(plan.seed, index)).left())
         }
         Executor::RampingArrivalRate { start_rate_per_s, stages, open } => {
             let curve = ramping_arrival_rate::curve(*start_rate_per_s, stages);
-            Some(open::arrivals(curve, open, whole, random(plan.seed, index)).draw_left())
+            Some(open::arrivals(curve, open, whole, random(plan.seed, index)).left())
         }
     }
 }
