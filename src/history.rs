@@ -2,6 +2,7 @@
 
 mod attempt;
 mod blocks;
+mod claim;
 mod claims;
 mod conduct;
 mod error;

@@ -298,6 +298,10 @@ fn close_and_judge(
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
     let drawn = Drawn { course: Some(course), plan: Some(plan.toml.clone()) };
     render::write(&dir, &summary, &drawn).map_err(|error| internal(error.to_string()))?;
-    let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
+    let kept = dir.path().to_owned();
+    let place = dir.finish().map_err(|error| Failure {
+        exit: Exit::Internal,
+        message: format!("{error}; the whole run, judged, stays in {}", kept.display()),
+    })?;
     Ok((summary, place))
 }

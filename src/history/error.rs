@@ -22,6 +22,12 @@ pub enum HistoryError {
     /// The place for a new run is taken; evidence is never overwritten.
     #[error("{} already exists and is not empty: choose another place with --out, or move it away", .0.display())]
     Occupied(PathBuf),
+    /// The place is a symbolic link, which a run cannot replace.
+    #[error("{} is a symbolic link: name the directory itself, or another place with --out", .0.display())]
+    Link(PathBuf),
+    /// Another run is being written to the same place.
+    #[error("another run is being written to {}: wait until it has ended, or choose another place with --out", .0.display())]
+    Busy(PathBuf),
     /// A path that names no directory, such as `/` or `..`.
     #[error("{} names no directory that could be created: give a path that ends in a name", .0.display())]
     NoName(PathBuf),

@@ -1,5 +1,6 @@
 //! The directory of one run: written beside its final place, then renamed into it whole.
 
+use super::claim::Claim as PlaceClaim;
 use super::lines::{CLAIMS, HISTORY, LEDGER};
 use super::{Claim, HistoryError, HistoryWriter, LedgerWriter, Watch};
 use std::fs::{self, File};
@@ -23,10 +24,14 @@ pub struct RunDir {
     place: PathBuf,
     /// The folder above, if it was not there before.
     made: Option<PathBuf>,
+    /// Keeps other runs away from the place until this one has ended.
+    claim: Option<PlaceClaim>,
 }
 
 impl Drop for RunDir {
     fn drop(&mut self) {
+        // The parent can be removed only once the claim's file has gone.
+        self.claim = None;
         // Neither call removes a folder that holds anything.
         if fs::remove_dir(&self.partial).is_ok()
             && let Some(made) = &self.made
@@ -58,26 +63,31 @@ impl RunDir {
                 fs::remove_dir(&partial).map_err(HistoryError::io("remove", &partial))?;
                 continue;
             }
-            return Ok(Self { partial, place, made });
+            return Ok(Self { partial, place, made, claim: None });
         }
         Err(HistoryError::Occupied(parent.join(base)))
     }
 
-    /// Begins a run that will stand at `place`, and makes the directories above it.
+    /// Begins a run that will stand at `place`, and makes the directories above it. Until it ends, no other run can be
+    /// begun there.
     ///
     /// # Errors
-    /// [`HistoryError::Occupied`] if `place` holds anything, [`HistoryError::NoName`] if it has no last
-    /// part, [`HistoryError::Io`] if it cannot be made.
+    /// [`HistoryError::Occupied`] if `place` holds anything, [`HistoryError::Link`] if it is a symbolic link,
+    /// [`HistoryError::Busy`] if another run is being written to it, [`HistoryError::NoName`] if it has no last part,
+    /// [`HistoryError::Io`] if it cannot be made.
     pub fn create_at(place: &Path) -> Result<Self, HistoryError> {
         let name = place.file_name().ok_or_else(|| HistoryError::NoName(place.to_owned()))?;
         refuse_occupied(place)?;
         let parent = parent_of(place);
         let made = make_parent(parent)?;
         let name = name.to_string_lossy();
+        let claimed = PlaceClaim::on(place, parent.join(format!(".{name}.lock")))?;
+        // A run that ended in between has left its result.
+        refuse_occupied(place)?;
         for n in 1..=SIBLINGS_MAX {
             let partial = partial(place, &name, n);
             if claim(&partial)? {
-                return Ok(Self { partial, place: place.to_owned(), made });
+                return Ok(Self { partial, place: place.to_owned(), made, claim: Some(claimed) });
             }
         }
         Err(HistoryError::Occupied(parent.join(format!(".{name}.partial"))))
@@ -230,6 +240,9 @@ fn parent_of(place: &Path) -> &Path {
 }
 
 fn refuse_occupied(place: &Path) -> Result<(), HistoryError> {
+    if fs::symlink_metadata(place).is_ok_and(|found| found.is_symlink()) {
+        return Err(HistoryError::Link(place.to_owned()));
+    }
     match fs::read_dir(place).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
         Ok(false) => Err(HistoryError::Occupied(place.to_owned())),

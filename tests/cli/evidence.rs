@@ -162,3 +162,23 @@ fn only_what_was_promised_is_judged() {
     let summary = place.line("run free.toml --format json").exits(0).json();
     assert_eq!(verdict(&summary, "in-flight-capped"), "unknown", "an unbounded client has promised nothing");
 }
+
+#[test]
+fn a_second_run_into_one_place_is_refused_before_it_makes_load() {
+    let place = Place::new();
+    place.write(
+        "slow.toml",
+        &cli::SMALL.replace("ttft = { constant = \"10ms\" }", "ttft = { constant = \"1h\" }"),
+    );
+    let mut first = place.command(&["run", "slow.toml", "-q", "--out", "run"]).spawn().expect("it starts");
+    cli::until("the first run", || place.path(".run.partial/history.jsonl.zst").exists());
+    let second = place.line("run small.toml -q --out run").exits(2);
+    assert!(second.err.contains("another run is being written to run"), "{}", second.err);
+    first.kill().expect("it runs");
+    first.wait().expect("it ends");
+    // The claim of a run that was killed does not last.
+    place.line("run small.toml -q --out run").exits(0);
+    std::os::unix::fs::symlink("elsewhere", place.path("link")).expect("a link");
+    let linked = place.line("run small.toml -q --out link").exits(2);
+    assert!(linked.err.contains("is a symbolic link"), "{}", linked.err);
+}

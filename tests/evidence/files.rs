@@ -241,13 +241,46 @@ fn evidence_is_never_overwritten_nor_deleted() {
     fs::create_dir(&place).unwrap();
     let second = RunDir::create_at(&place).unwrap();
     second.write("plan.toml", "second").unwrap();
-    let late = RunDir::create_at(&place).unwrap();
+    // A second run into the same place is refused before it makes any load.
+    assert!(matches!(RunDir::create_at(&place), Err(HistoryError::Busy(_))));
     second.finish().unwrap();
     assert_eq!(fs::read_to_string(left.join("plan.toml")).unwrap(), "first");
     assert!(matches!(RunDir::create_at(&place), Err(HistoryError::Occupied(_))));
-    assert!(matches!(late.finish(), Err(HistoryError::Occupied(_))));
     assert_eq!(fs::read_to_string(place.join("plan.toml")).unwrap(), "second");
     assert!(RunDir::create_at(Path::new("/")).is_err());
+}
+
+#[test]
+fn a_place_that_is_a_link_is_refused_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (empty, link, dangling) =
+        (dir.path().join("empty"), dir.path().join("link"), dir.path().join("gone"));
+    fs::create_dir(&empty).unwrap();
+    std::os::unix::fs::symlink(&empty, &link).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("nowhere"), &dangling).unwrap();
+    for place in [&link, &dangling] {
+        assert!(matches!(RunDir::create_at(place), Err(HistoryError::Link(_))), "{}", place.display());
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn of_many_runs_into_one_place_one_is_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("run");
+    for _ in 0..20 {
+        let begun: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| RunDir::create_at(&place).ok())).collect();
+            threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(begun.len(), 1);
+        drop(begun);
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "nothing is left of a run that wrote nothing"
+        );
+    }
 }
 
 #[test]
