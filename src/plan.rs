@@ -7,12 +7,14 @@ mod metric;
 mod phase;
 mod rules;
 mod strategy;
+mod url;
 
 pub use cost::*;
 pub use metric::*;
 pub use phase::*;
 pub use rules::*;
 pub use strategy::*;
+pub use url::ExpandedUrl;
 
 use crate::faults::FaultRule;
 use crate::prices::Price;
@@ -178,7 +180,7 @@ pub enum Place {
     /// A real endpoint.
     Url {
         /// Base URL, up to and including the version: `https://llm.example.com/v1`.
-        url: String,
+        url: ExpandedUrl,
         /// Name of the environment variable that holds the key.
         api_key_env: Option<String>,
     },

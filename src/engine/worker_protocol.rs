@@ -7,6 +7,7 @@ use super::ranges::Ranges;
 use super::stop::Cause;
 use crate::clock::{Clock, ns};
 use crate::history::Event;
+use crate::plan::ExpandedUrl;
 use crate::provider::Request;
 use crate::shared::{Charge, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub struct Assignment {
     /// Engine threads that it runs.
     pub threads: u32,
     /// Where each target is reached, in the plan's order; may hold a secret.
-    pub base_urls: Vec<String>,
+    pub base_urls: Vec<ExpandedUrl>,
     /// The run's epoch on the machine's monotonic clock, in nanoseconds.
     pub epoch_ns: u64,
     /// Where Redis is reached, if the strategy needs it; may hold a password.
@@ -246,7 +247,7 @@ mod tests {
             processes: 2,
             successor: false,
             threads: 1,
-            base_urls: vec!["https://me:hunter2@host/v1".to_owned()],
+            base_urls: vec!["https://me:hunter2@host/v1".into()],
             epoch_ns: 5,
             redis_url: Some("redis://:hunter2@host".to_owned()),
             prefix: "deadheat:".to_owned(),

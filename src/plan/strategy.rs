@@ -1,5 +1,6 @@
 //! The strategies by name, the right ones and their broken twins, with their parameters.
 
+use super::ExpandedUrl;
 use std::time::Duration;
 
 /// For how long a strategy asks a Redis again that does not answer, or that loses its locks before they can be used.
@@ -97,22 +98,12 @@ pub struct Lock {
 }
 
 /// Where Redis is.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redis {
     /// A private server, started for the run.
     Spawn,
-    /// The user's own: `redis://` or `rediss://`, with what the environment said in place of `${VARIABLE}`. It
-    /// may hold a password.
-    Url(String),
-}
-
-impl std::fmt::Debug for Redis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Spawn => "Spawn",
-            Self::Url(_) => "Url(..)",
-        })
-    }
+    /// The user's own: `redis://` or `rediss://`. It may hold a password.
+    Url(ExpandedUrl),
 }
 
 /// The rule of an adaptive limit.

@@ -6,7 +6,7 @@ use super::watch::{Phase, Watch, first_deadline, timer};
 use super::{Answer, ApiKey, Endpoint, Fault, Request, SetupError, StreamDecoder, hint, outcome};
 use crate::clock::{Clock, ns};
 use crate::history::{Attempt, ErrorClass, Outcome};
-use crate::plan::Timeouts;
+use crate::plan::{ExpandedUrl, Timeouts};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::future::Future;
@@ -43,6 +43,7 @@ pub struct Client {
     headers: HeaderMap,
     protocol: Box<dyn Protocol>,
     key: Option<ApiKey>,
+    base_url: ExpandedUrl,
     stream: bool,
     timeouts: Timeouts,
     clock: Clock,
@@ -94,6 +95,7 @@ impl Client {
             headers,
             protocol,
             key: endpoint.api_key.clone(),
+            base_url: endpoint.base_url.clone(),
             stream: endpoint.stream,
             timeouts: endpoint.timeouts,
             clock,
@@ -198,8 +200,10 @@ impl Client {
         Done { attempt, retry_after, should_retry: seen.should_retry }
     }
 
+    /// What a provider or a library says, without the key and the variables of the URL.
     fn strike(&self, text: &str) -> String {
-        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.strike(text))
+        let text = self.base_url.strike(text);
+        self.key.as_ref().map_or_else(|| text.clone(), |key| key.strike(&text))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where attempts go, and with which key.
 
-use crate::plan::{Api, Plan, Target, Timeouts};
+use crate::plan::{Api, ExpandedUrl, Plan, Target, Timeouts};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::BoxBody;
@@ -74,7 +74,7 @@ pub struct Endpoint {
     /// Which API it speaks.
     pub api: Api,
     /// Base URL, up to and including the version: `https://llm.example.com/v1`.
-    pub base_url: String,
+    pub base_url: ExpandedUrl,
     /// Sent as a bearer token.
     pub api_key: Option<ApiKey>,
     /// The model asked for.
@@ -90,14 +90,19 @@ pub struct Endpoint {
 impl Endpoint {
     /// An API at `base_url`, asked for streamed answers without a key.
     #[must_use]
-    pub fn new(api: Api, base_url: impl Into<String>, model: impl Into<String>, timeouts: Timeouts) -> Self {
+    pub fn new(
+        api: Api,
+        base_url: impl Into<ExpandedUrl>,
+        model: impl Into<String>,
+        timeouts: Timeouts,
+    ) -> Self {
         let (base_url, model) = (base_url.into(), model.into());
         Self { api, base_url, api_key: None, model, stream: true, timeouts, peer: None }
     }
 
     /// A target of the plan, reached at `base_url`. The key is not part of a plan: set it where there is one.
     #[must_use]
-    pub fn of(plan: &Plan, target: &Target, base_url: impl Into<String>) -> Self {
+    pub fn of(plan: &Plan, target: &Target, base_url: impl Into<ExpandedUrl>) -> Self {
         let endpoint = Self::new(target.api, base_url, &target.model, plan.timeouts);
         endpoint.with_stream(plan.workload.stream)
     }

@@ -113,7 +113,7 @@ fn is_loopback(uri: &Uri) -> bool {
 /// The URI of a path below an endpoint's base URL.
 fn resolve(endpoint: &Endpoint, path: &str) -> Result<Uri, SetupError> {
     let wrong = |why| SetupError::Url { why };
-    let base = endpoint.base_url.trim().trim_end_matches('/');
+    let base = endpoint.base_url.expose().trim().trim_end_matches('/');
     if base.contains('@') {
         return Err(wrong("holds a user name: set api_key_env instead"));
     }

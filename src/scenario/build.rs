@@ -6,7 +6,9 @@ use super::price::Prices;
 use super::raw::{self, Scenario};
 use super::shape::nearest;
 use super::{builtin, cost, phases, rules, strategies, thresholds, url};
-use crate::plan::{Api, ClockKind, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload};
+use crate::plan::{
+    Api, ClockKind, ExpandedUrl, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload,
+};
 use crate::units::text::is_name;
 
 /// Digest of what is run. Thresholds are left out: a run may be judged by others, and remains comparable.
@@ -153,7 +155,7 @@ fn url_place(
     }
     let url = url::expand(text, env).unwrap_or_else(|(what, help)| {
         findings.sense(&["target", name, "url"], what, help);
-        String::new()
+        ExpandedUrl::from("")
     });
     Place::Url { url, api_key_env: target.api_key_env.clone() }
 }

@@ -5,7 +5,9 @@ use super::load::Env;
 use super::raw::{self, Counters, Scenario, Strategy};
 use super::shape::nearest;
 use super::url;
-use crate::plan::{Broken, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Redis, StrategyPlan, Twin, Way};
+use crate::plan::{
+    Broken, ExpandedUrl, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Redis, StrategyPlan, Twin, Way,
+};
 use std::time::Duration;
 
 /// Builds the strategies; what is wrong goes to `findings`.
@@ -194,7 +196,7 @@ fn redis(name: &str, text: &str, env: Option<Env<'_>>, findings: &mut Findings<'
     }
     let url = url::expand_redis(text, env).unwrap_or_else(|(what, help)| {
         findings.sense(&["strategy", name, "redis"], what, help);
-        String::new()
+        ExpandedUrl::from("")
     });
     Redis::Url(url)
 }

@@ -1,21 +1,23 @@
 //! The URL of a real endpoint: its variables, and what may not stand in it.
 
 use super::load::Env;
+use crate::plan::ExpandedUrl;
 use crate::units::text::is_env_name;
 
 /// What is wrong with a URL and what to write; never any part of the URL itself, which may hold a secret.
 type Wrong = (String, String);
 
 /// The URL with each `${VARIABLE}` replaced; with no `env` they stay.
-pub(super) fn expand(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
-    let expanded = variables(url, env)?;
+pub(super) fn expand(url: &str, env: Option<Env<'_>>) -> Result<ExpandedUrl, Wrong> {
+    let mut values = Vec::new();
+    let expanded = variables(url, env, &mut values)?;
     check(&expanded, env.is_none())?;
-    Ok(expanded)
+    Ok(ExpandedUrl::new(expanded, values))
 }
 
 /// The URL of a Redis. Unlike an endpoint's it may hold a user and a password, but the password only by a
 /// variable: what stands in a file is no secret.
-pub(super) fn expand_redis(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
+pub(super) fn expand_redis(url: &str, env: Option<Env<'_>>) -> Result<ExpandedUrl, Wrong> {
     const EXAMPLE: &str =
         "write \"spawn\", or a URL such as \"rediss://user:${REDIS_PASSWORD}@redis.example.com:6379/0\"";
     let stated = !(env.is_none() || url.starts_with("${"));
@@ -30,13 +32,16 @@ pub(super) fn expand_redis(url: &str, env: Option<Env<'_>>) -> Result<String, Wr
     }
     // A password may hold what has a meaning in a URL.
     let encoded = env.map(|env| move |name: &str| env(name).map(|value| encode(&value)));
-    match (&encoded, userinfo) {
+    let mut values = Vec::new();
+    let expanded = match (&encoded, userinfo) {
         (Some(encoded), Some(info)) => {
             let (before, after) = url.split_once(info).unwrap_or((url, ""));
-            Ok(before.to_owned() + &variables(info, Some(encoded))? + &variables(after, env)?)
+            let info = variables(info, Some(encoded), &mut values)?;
+            before.to_owned() + &info + &variables(after, env, &mut values)?
         }
-        _ => variables(url, env),
-    }
+        _ => variables(url, env, &mut values)?,
+    };
+    Ok(ExpandedUrl::new(expanded, values))
 }
 
 /// Percent-encodes all but what stands for itself everywhere (RFC 3986, section 2.3).
@@ -53,8 +58,8 @@ fn encode(text: &str) -> String {
     encoded
 }
 
-/// The text with each `${VARIABLE}` replaced.
-fn variables(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
+/// The text with each `${VARIABLE}` replaced; the values are added to `values`.
+fn variables(url: &str, env: Option<Env<'_>>, values: &mut Vec<String>) -> Result<String, Wrong> {
     let mut expanded = String::new();
     let mut rest = url;
     while let Some((before, after)) = rest.split_once("${") {
@@ -67,7 +72,10 @@ fn variables(url: &str, env: Option<Env<'_>>) -> Result<String, Wrong> {
         }
         match env.map(|env| env(name).filter(|value| !value.is_empty())) {
             None => expanded.push_str(&format!("${{{name}}}")),
-            Some(Some(value)) => expanded.push_str(&value),
+            Some(Some(value)) => {
+                expanded.push_str(&value);
+                values.push(value);
+            }
             Some(None) => {
                 let help = format!("export {name} before the run, or write the URL itself");
                 return Err((format!("the environment variable `{name}` is not set"), help));

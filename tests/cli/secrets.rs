@@ -28,13 +28,16 @@ fn echoing_server(status: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
 fn answer(stream: TcpStream, status: &str, given: &Mutex<Vec<String>>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     loop {
-        let (mut length, mut authorization) = (0, String::new());
+        let (mut length, mut authorization, mut asked) = (0, String::new(), String::new());
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line).ok()? == 0 {
                 return None;
             }
             let line = line.trim_end();
+            if line.starts_with("POST ") {
+                line.clone_into(&mut asked);
+            }
             if line.is_empty() {
                 break;
             }
@@ -47,9 +50,9 @@ fn answer(stream: TcpStream, status: &str, given: &Mutex<Vec<String>>) -> Option
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        let error = format!("wrong key {authorization}");
+        let error = format!("wrong key {authorization} in {asked}");
         let text = match status {
-            "200 OK" => serde_json::json!({ "id": authorization, "object": "chat.completion", "model": KEY,
+            "200 OK" => serde_json::json!({ "id": format!("{authorization} {asked}"), "object": "chat.completion", "model": KEY,
                 "choices": [{ "index": 0, "finish_reason": "stop",
                               "message": { "role": "assistant", "content": authorization } }],
                 "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } }),
@@ -118,13 +121,81 @@ fn a_key_inside_the_url_is_refused_or_hidden() {
 }
 
 #[test]
-fn a_key_from_a_variable_in_the_url_stays_a_variable() {
-    let place = Place::new();
-    let (url, _) = echoing_server("401 Unauthorized");
-    place.write("url.toml", &cli::elsewhere(&format!("{url}/${{DEADHEAT_TEST_PATH}}")));
-    let mut command = place.command(&["run", "url.toml", "--out", "run"]);
-    command.env("DEADHEAT_TEST_KEY", "x").env("DEADHEAT_TEST_PATH", KEY);
-    let ran = command.output().expect("it starts").into();
-    nowhere(&place, &ran);
-    assert!(place.read("run/plan.toml").contains("${DEADHEAT_TEST_PATH}"));
+fn the_value_of_a_variable_in_the_url_is_written_nowhere() {
+    for (status, extra) in [
+        ("401 Unauthorized", &[][..]),
+        ("200 OK", &["--set", "workload.stream=false"]),
+        ("404 Not Found", &["--format", "json"]),
+        ("500 Oops", &["--set", "strategy.semaphore.processes=2", "--set", "blocks=1"]),
+    ] {
+        let place = Place::new();
+        let (url, given) = echoing_server(status);
+        place.write("url.toml", &cli::elsewhere(&format!("{url}/${{DEADHEAT_TEST_PATH}}")));
+        let mut command = place.command(&["run", "url.toml", "--out", "run"]);
+        command.args(extra).env("DEADHEAT_TEST_KEY", "x").env("DEADHEAT_TEST_PATH", KEY);
+        let ran = command.output().expect("it starts").into();
+        assert!(!given.lock().expect("whole").is_empty(), "{ran:?}");
+        nowhere(&place, &ran);
+        assert!(place.read("run/plan.toml").contains("${DEADHEAT_TEST_PATH}"));
+    }
+}
+
+/// Every way in which an endpoint cannot be used, with a secret in each part of its URL that may hold one.
+#[test]
+fn an_error_about_a_url_never_shows_the_value_of_its_variables() {
+    for url in [
+        "http://127.0.0.1:1/${DEADHEAT_TEST_PATH}/v1",
+        "https://127.0.0.1:1/${DEADHEAT_TEST_PATH}/v1",
+        "http://no-such-host.invalid/${DEADHEAT_TEST_PATH}",
+        "http://${DEADHEAT_TEST_PATH}@127.0.0.1:1/v1",
+        "http://me:${DEADHEAT_TEST_PATH}@127.0.0.1:1/v1",
+        "http://127.0.0.1:1/v1?key=${DEADHEAT_TEST_PATH}",
+        "http://127.0.0.1:1/v1#${DEADHEAT_TEST_PATH}",
+        "http://127.0.0.1:${DEADHEAT_TEST_PATH}/v1",
+        "${DEADHEAT_TEST_PATH}",
+    ] {
+        for verb in
+            [&["run", "url.toml"][..], &["run", "url.toml", "--format", "json"], &["plan", "url.toml"]]
+        {
+            let place = Place::new();
+            place.write("url.toml", &cli::elsewhere(url));
+            let mut command = place.command(verb);
+            command.env("DEADHEAT_TEST_KEY", "x").env("DEADHEAT_TEST_PATH", KEY);
+            let ran = Ran::from(command.output().expect("it starts"));
+            assert!(!ran.err.contains(KEY) && !ran.out.contains(KEY), "{url}: {ran:?}");
+            assert!(verb[0] == "plan" || matches!(ran.code, Some(2 | 9)), "{url}: {ran:?}");
+        }
+    }
+}
+
+/// A secret that was pasted where the name of a variable belongs, or under a key that deadheat does not know.
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated_by_the_error() {
+    let small = cli::elsewhere("http://127.0.0.1:1/v1");
+    for (from, to) in [
+        ("\"DEADHEAT_TEST_KEY\"", format!("\"{KEY}\"")),
+        ("\"DEADHEAT_TEST_KEY\"", "\"hunter2hunter2hunter2\"".to_owned()),
+        ("api_key_env = \"DEADHEAT_TEST_KEY\"", format!("api_key = \"{KEY}\"")),
+        ("api_key_env = \"DEADHEAT_TEST_KEY\"", "token = \"hunter2hunter2hunter2\"".to_owned()),
+        ("api_key_env = \"DEADHEAT_TEST_KEY\"", "password = 'hunter2hunter2hunter2'".to_owned()),
+        ("api_key_env = \"DEADHEAT_TEST_KEY\"", "api_key_env = 5 # hunter2hunter2hunter2".to_owned()),
+    ] {
+        for format in ["text", "json"] {
+            let place = Place::new();
+            place.write("url.toml", &small.replace(from, &to));
+            let ran = place.command(&["run", "url.toml", "--format", format]).output().expect("it starts");
+            let ran = Ran::from(ran);
+            assert!(matches!(ran.code, Some(2 | 9)), "{to}: {ran:?}");
+            let shown = format!("{}{}", ran.out, ran.err);
+            assert!(!shown.contains(KEY), "{to}: {shown}");
+            assert!(to.contains('#') || !shown.contains("hunter2"), "{to}: {shown}");
+        }
+    }
+    for set in [format!("target.mock.api_key={KEY}"), "target.mock.token=hunter2hunter2".to_owned()] {
+        let place = Place::new();
+        place.write("url.toml", &small);
+        let ran = Ran::from(place.command(&["run", "url.toml", "--set", &set]).output().expect("it starts"));
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(!ran.err.contains(KEY) && !ran.err.contains("hunter2"), "{ran:?}");
+    }
 }

@@ -175,7 +175,7 @@ fn faults_strike_the_first_attempt_unless_told_otherwise() {
 fn the_written_plan_keeps_variables_and_reads_back() {
     let plan = many();
     let Place::Url { url, .. } = &plan.targets[1].place else { panic!("a real endpoint") };
-    assert_eq!(url, "https://house.example/v1");
+    assert_eq!(url.expose(), "https://house.example/v1");
     assert!(plan.toml.contains("${HOUSE}/v1"), "{}", plan.toml);
     assert!(!plan.toml.contains("house.example"), "{}", plan.toml);
     let stored = load_stored(&source(&plan.toml)).unwrap_or_else(|faults| panic!("{faults}"));

@@ -42,7 +42,7 @@ pub(super) fn start(plan: &Plan, started_utc_s: u64) -> Result<Servers, Failure>
         let (redis, foreign) = match redis {
             Redis::Spawn if plan.restarts_redis(strategy) => (own()?, false),
             Redis::Spawn => (CellRedis { url: servers.quiet()?, restart: None }, false),
-            Redis::Url(url) => (CellRedis { url: url.clone(), restart: None }, true),
+            Redis::Url(url) => (CellRedis { url: url.expose().to_owned(), restart: None }, true),
         };
         let unreachable = |error: &dyn std::fmt::Display| {
             let message =

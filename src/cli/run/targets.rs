@@ -29,7 +29,7 @@ pub(super) fn start(plan: &Plan, clock: Clock, ledger: &LedgerWriter) -> Result<
                 let server = serve(config, clock, ledger)?;
                 let base_url = server.base_url();
                 targets.servers.push(server);
-                base_url
+                base_url.into()
             }
         };
         targets.endpoints.push(Endpoint::of(plan, target, base_url).with_key(key(target)?));
@@ -84,7 +84,7 @@ pub(super) fn reach(plan: &Plan) -> Result<(), Failure> {
     for target in &plan.targets {
         let Place::Url { url, .. } = &target.place else { continue };
         key(target)?;
-        connect(url, plan.timeouts.connect).map_err(|error| {
+        connect(url.expose(), plan.timeouts.connect).map_err(|error| {
             let message = format!("target {}: {error}; is it running, and is the URL right?", target.name);
             Failure::new(Exit::Unreachable, &message)
         })?;
