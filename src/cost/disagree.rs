@@ -2,7 +2,7 @@
 
 use super::till::Till;
 use super::waste::of_cell;
-use crate::history::{AttemptRow, Evidence, JobId, JobKey, LedgerRow};
+use crate::history::{AttemptRow, Evidence, JobId, LedgerRow};
 use crate::plan::Cell;
 use crate::summary::DisagreeRow;
 
@@ -12,10 +12,7 @@ const LISTED: usize = 10;
 /// How many jobs the client believes to have cost something else than the ledger billed, and the dearest of them.
 pub(super) fn disagreeing(till: &mut Till<'_>, cell: Cell, evidence: &Evidence) -> (u64, Vec<DisagreeRow>) {
     let attempts = of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index);
-    let own = |row: &LedgerRow| match row.job {
-        JobKey::Own(job) => Some(job),
-        JobKey::Other(_) => None,
-    };
+    let own = |row: &LedgerRow| row.job.own();
     let ledger = of_cell(&evidence.ledger, own, cell.index);
     let theirs = attempts.chunk_by(|a, b| a.job == b.job).map(|group| {
         let told = group.iter().map(told);

@@ -1,7 +1,7 @@
 //! From a run's jobs to a month: a mean, the interval that sampling leaves, and what it hangs on.
 
 use super::waste::of_cell;
-use crate::history::{AttemptRow, Evidence, JobId, JobKey, LedgerRow};
+use crate::history::{AttemptRow, Evidence, JobId, LedgerRow};
 use crate::plan::{Cell, Place, Plan};
 use crate::prices::{Amount, Card, Component, Meter, PriceError, Terms};
 use crate::seed;
@@ -96,10 +96,7 @@ pub fn job_uses(
         Ok::<(), PriceError>(())
     };
     if matches!(plan.targets[cell.target].place, Place::Mock(_)) {
-        let own = |row: &LedgerRow| match row.job {
-            JobKey::Own(job) => Some(job),
-            JobKey::Other(_) => None,
-        };
+        let own = |row: &LedgerRow| row.job.own();
         for row in of_cell(&evidence.ledger, own, cell.index) {
             let tokens = (row.billed_prompt_tokens, row.billed_completion_tokens);
             if let Some(job) = own(row) {

@@ -1,6 +1,6 @@
 //! What was bought: every billed attempt in exactly one class, so that the classes add up to the bill.
 
-use crate::history::{Evidence, JobId, JobKey, JobRow, LedgerEnd, LedgerRow, Outcome};
+use crate::history::{Evidence, JobId, JobRow, LedgerEnd, LedgerRow, Outcome};
 use crate::plan::{Cell, Plan, Way};
 
 /// Why an attempt was paid for.
@@ -73,10 +73,7 @@ pub(super) fn sorted(plan: &Plan, cell: Cell, evidence: &Evidence, tell: &mut dy
     let asks = |job: JobId| if shares { plan.question(job.index) } else { job.index };
     let hedges = matches!(strategy.way, Way::Hedged { .. });
     let mut results = of_cell(&evidence.jobs, |job: &JobRow| Some(job.job), cell.index);
-    let own = |row: &LedgerRow| match row.job {
-        JobKey::Own(job) => Some(job),
-        JobKey::Other(_) => None,
-    };
+    let own = |row: &LedgerRow| row.job.own();
     let ledger = of_cell(&evidence.ledger, own, cell.index);
     let question = |row: &LedgerRow| own(row).map(asks);
     for group in ledger.chunk_by(|a, b| question(a) == question(b)) {

@@ -78,7 +78,7 @@ pub(super) fn shrink(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Can
 
 /// Only what is done to the first few jobs, and no others: what is done to all of them mostly shows with some.
 fn first_few(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Candidate {
-    let foreign = |request: &&RequestKey| matches!(request.job, JobKey::Other(_));
+    let foreign = |request: &&RequestKey| request.job.own().is_none();
     if named(&start.schedule).iter().any(foreign) {
         return start;
     }
@@ -192,10 +192,7 @@ pub(super) fn named(schedule: &Schedule) -> Vec<&RequestKey> {
 }
 
 fn indexes(schedule: &Schedule) -> BTreeSet<u64> {
-    let index = |request: &&RequestKey| match &request.job {
-        JobKey::Own(id) => Some(id.index),
-        JobKey::Other(_) => None,
-    };
+    let index = |request: &&RequestKey| request.job.own().map(|id| id.index);
     named(schedule).iter().filter_map(index).collect()
 }
 

@@ -79,42 +79,6 @@ impl<T, E: fmt::Display> serde::de::Visitor<'_> for FromText<T, E> {
     }
 }
 
-/// Whose job an attempt is, as the ledger saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum JobKey {
-    /// A job of deadheat's own engine.
-    Own(JobId),
-    /// Any other tag, or a hash of the request's body.
-    Other(String),
-}
-
-impl From<&str> for JobKey {
-    fn from(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::Other(text.to_owned()), Self::Own)
-    }
-}
-
-impl fmt::Display for JobKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Own(id) => id.fmt(f),
-            Self::Other(text) => f.write_str(text),
-        }
-    }
-}
-
-impl Serialize for JobKey {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for JobKey {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(FromText("a job", |text| Ok::<_, JobIdError>(Self::from(text))))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -198,10 +198,7 @@ pub(super) fn is_whole(row: &LedgerRow) -> bool {
 
 /// The job, if it is one of deadheat's own engine.
 pub(super) fn own(key: &JobKey) -> Option<JobId> {
-    match key {
-        JobKey::Own(id) => Some(*id),
-        JobKey::Other(_) => None,
-    }
+    key.own()
 }
 
 /// The cell of a key; foreign keys sort behind all cells.

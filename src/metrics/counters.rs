@@ -5,7 +5,7 @@ use super::in_flight::{most_at_once, open_times};
 use super::latency::{Warmups, first_results};
 use crate::clock::ns;
 use crate::history::Outcome;
-use crate::history::{AttemptRow, CellEnd, Evidence, JobKey, JobRow, LedgerEnd, LedgerRow};
+use crate::history::{AttemptRow, CellEnd, Evidence, JobRow, LedgerEnd, LedgerRow};
 use crate::plan::{Cell, Place, Plan};
 use crate::summary::CounterRow;
 use crate::summary::TokenCounts;
@@ -108,10 +108,7 @@ struct CellRows<'a> {
 
 impl<'a> CellRows<'a> {
     fn of(cell: u16, evidence: &'a Evidence) -> Self {
-        let of_ledger = |row: &LedgerRow| match &row.job {
-            JobKey::Own(job) => Some(job.cell),
-            JobKey::Other(_) => None,
-        };
+        let of_ledger = |row: &LedgerRow| row.job.own().map(|job| job.cell);
         // Rows of other clients come last, behind every cell.
         let key = |row: &LedgerRow| of_ledger(row).map_or(u32::MAX, u32::from);
         Self {

@@ -1,6 +1,6 @@
 //! Which jobs were answered well, and what was paid for more than that.
 
-use crate::history::{AttemptRow, JobId, JobKey, JobRow, LedgerEnd, LedgerRow, Outcome};
+use crate::history::{AttemptRow, JobId, JobRow, LedgerEnd, LedgerRow, Outcome};
 use crate::plan::{Cell, Plan, Slo};
 
 /// Which question a job asks; only jobs of a strategy that shares answers ask one together.
@@ -51,10 +51,7 @@ fn taken<'a>(job: &JobRow, attempts: &[&'a AttemptRow]) -> Option<&'a AttemptRow
 
 /// Tokens billed beyond one whole answer for each question that was answered. `ledger` is one cell's.
 pub(super) fn waste_tokens(results: &[&JobRow], ledger: &[LedgerRow], asks: &dyn Fn(JobId) -> u64) -> u64 {
-    let asked = |row: &LedgerRow| match row.job {
-        JobKey::Own(job) => asks(job),
-        JobKey::Other(_) => u64::MAX,
-    };
+    let asked = |row: &LedgerRow| row.job.own().map_or(u64::MAX, asks);
     let billed = ledger.iter().fold(0u64, |sum, row| {
         sum.saturating_add(row.billed_prompt_tokens).saturating_add(row.billed_completion_tokens)
     });

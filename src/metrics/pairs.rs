@@ -1,7 +1,7 @@
 //! Joins the client's attempts with the ledger's entries.
 
 use super::latency::Warmups;
-use crate::history::{AttemptRow, Evidence, JobKey, LedgerRow};
+use crate::history::{AttemptRow, Evidence, LedgerRow};
 use crate::plan::Cell;
 
 /// One attempt as both sides saw it.
@@ -17,11 +17,8 @@ pub(super) fn pairs<'a>(cells: &[Cell], evidence: &'a Evidence) -> Vec<Pair<'a>>
     let mut pairs = Vec::with_capacity(evidence.attempts.len().min(evidence.ledger.len()));
     let mut warmups = Warmups::new(&evidence.jobs);
     let groups = evidence.ledger.chunk_by(|a, b| (&a.job, a.attempt) == (&b.job, b.attempt));
-    let mut ledger = groups.map_while(|group| match &group[0].job {
-        JobKey::Own(job) => Some(((*job, group[0].attempt), group)),
-        // Sorted behind all of deadheat's own.
-        JobKey::Other(_) => None,
-    });
+    // Jobs of other clients are sorted behind all of deadheat's own.
+    let mut ledger = groups.map_while(|group| group[0].job.own().map(|job| ((job, group[0].attempt), group)));
     let mut theirs = ledger.next();
     for ours in evidence.attempts.chunk_by(|a, b| (a.job, a.n) == (b.job, b.n)) {
         let key = (ours[0].job, ours[0].n);

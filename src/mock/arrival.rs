@@ -102,7 +102,7 @@ impl Arrival {
         });
         let tag = named.filter(|_| own).or_else(|| find_tag(body));
         let idempotency_key = header("idempotency-key").map(str::to_owned);
-        let job = tag.map_or_else(|| unnamed(idempotency_key.as_deref(), body_hash), JobKey::from);
+        let job = tag.map_or_else(|| unnamed(idempotency_key.as_deref(), body_hash), JobKey::tagged);
         Self {
             job,
             own,
@@ -135,19 +135,24 @@ impl Arrival {
             return;
         };
         let name = std::str::from_utf8(found.as_bytes()).ok().filter(|name| is_tag(name));
-        let hashed = || JobKey::Other(format!("key:{:016x}", xxh64(found.as_bytes(), 0)));
-        self.job = name.map_or_else(hashed, JobKey::from);
+        let hashed = || JobKey::Key(digest(found.as_bytes()));
+        self.job = name.map_or_else(hashed, JobKey::tagged);
     }
 }
 
 /// The job of a request that says nothing of it: by its key, unless that is drawn anew in every run. No schedule could
 /// speak of such a one, so it goes by what it asks, and which keys belong together is seen when the run is judged.
 fn unnamed(key: Option<&str>, body_hash: u64) -> JobKey {
-    JobKey::Other(match key.filter(|key| !is_drawn(key)) {
-        Some(key) if is_tag(key) => format!("key:{key}"),
-        Some(key) => format!("key:{:016x}", xxh64(key.as_bytes(), 0)),
-        None => format!("body:{body_hash:016x}"),
-    })
+    match key.filter(|key| !is_drawn(key)) {
+        Some(key) if is_tag(key) => JobKey::Key(key.to_owned()),
+        Some(key) => JobKey::Key(digest(key.as_bytes())),
+        None => JobKey::Body(body_hash),
+    }
+}
+
+/// Stands for what a tag has no letters for.
+fn digest(name: &[u8]) -> String {
+    format!("{:016x}", xxh64(name, 0))
 }
 
 /// Whether a key looks drawn: it holds a UUID that is not made from a name, or a long run of letters and digits.

@@ -39,10 +39,7 @@ fn strikes(when: &FaultWhen, rule: u64, run_seed: u64, index: u64, attempt: u32)
 
 /// The index by which faults know a job: its own, else the ordinal of its first arrival.
 pub(super) fn index(job: &JobKey, ordinal: u64) -> u64 {
-    match job {
-        JobKey::Own(id) => id.index,
-        JobKey::Other(_) => ordinal,
-    }
+    job.own().map_or(ordinal, |id| id.index)
 }
 
 #[cfg(test)]

@@ -45,9 +45,9 @@ impl Jobs {
     pub(super) fn identify(&mut self, job: &JobKey, attempt: Option<u32>) -> Identity {
         let (digest, latency) = match job {
             JobKey::Own(id) => (xxh64(&id.index.to_le_bytes(), u64::from(id.cell)), id.index),
-            // Cells are 16 bits wide: this seed is nobody else's.
-            JobKey::Other(text) => {
-                let digest = xxh64(text.as_bytes(), 1 << 16);
+            // Cells are 16 bits wide: no cell has this seed.
+            named => {
+                let digest = xxh64(named.to_string().as_bytes(), 1 << 16);
                 (digest, digest)
             }
         };

@@ -10,7 +10,6 @@ use super::excerpt::excerpt;
 use super::play::{Head, Move};
 use super::shared::{Driven, Shared, Turn};
 use super::wire;
-use crate::history::JobKey;
 use crate::sync::lock;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -100,7 +99,7 @@ pub(super) async fn answer(
         arrival.name_by(key, body);
     }
     if let Some(excerpts) = &shared.excerpts
-        && matches!(&arrival.job, JobKey::Other(name) if name.starts_with("body:"))
+        && arrival.job.is_body()
         && let Some(text) = excerpt(body)
     {
         lock(excerpts).entry(arrival.job.clone()).or_insert(text);

@@ -171,7 +171,7 @@ fn job_key(job: &Value) -> Option<JobKey> {
     }
     let text = job.as_str()?.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    (!bare.is_empty()).then(|| JobKey::from(bare))
+    (!bare.is_empty()).then(|| JobKey::tagged(bare))
 }
 
 /// A number that counts something, also where it was written as a fraction.

@@ -40,7 +40,7 @@ impl JobNumbers {
                     numbers.by_name.entry(name.clone()).or_insert_with(|| vec![*id]);
                     continue;
                 }
-                name if is_body(name) => {
+                name if name.is_body() => {
                     let asks = asks.entry(name.clone()).or_default();
                     let key = entry.idempotency_key.as_deref();
                     let several = usual.and_then(|usual| usual.get(name)).is_some_and(|times| *times > 1);
@@ -72,14 +72,15 @@ impl JobNumbers {
         numbers
     }
 
-    /// The numbers of all that goes by this name.
+    /// The numbers of all jobs of this name. A program may call a job by its tag, or as the ledger calls it.
     pub(super) fn of(&self, name: &JobKey) -> &[JobId] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+        let ledgers = || self.by_name.get(&JobKey::from(name.label().as_str()));
+        self.by_name.get(name).or_else(ledgers).map_or(&[], Vec::as_slice)
     }
 
     /// How often each text was asked that is nobody's by name.
     pub(super) fn unnamed(&self) -> BTreeMap<JobKey, u64> {
-        let bodies = self.by_name.iter().filter(|(name, _)| is_body(name));
+        let bodies = self.by_name.iter().filter(|(name, _)| name.is_body());
         bodies.map(|(name, jobs)| (name.clone(), jobs.len() as u64)).collect()
     }
 
@@ -89,11 +90,6 @@ impl JobNumbers {
         self.by_name.entry(name.clone()).or_default().push(job);
         job
     }
-}
-
-/// Whether a job is known by nothing but what it asks.
-fn is_body(name: &JobKey) -> bool {
-    matches!(name, JobKey::Other(text) if text.starts_with("body:"))
 }
 
 /// Whether a whole good answer was handed over.

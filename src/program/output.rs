@@ -91,7 +91,7 @@ impl Output {
         self.patterns.read(line, self.found.entry(stream.process).or_default());
         for tag in tags(line) {
             if self.named.len() < KEPT_MAX {
-                self.named.insert(JobKey::from(tag));
+                self.named.insert(JobKey::tagged(tag));
             }
         }
         if stream.error {

@@ -32,7 +32,7 @@ pub(super) fn pairs(line: &str, pair: &mut dyn FnMut(JobKey, u64)) {
                     [before @ .., own] => before.contains(own).then_some(*own),
                 };
                 if let Some(label) = label {
-                    pair(JobKey::from(label), number);
+                    pair(JobKey::tagged(label), number);
                 }
                 labels.clear();
             }

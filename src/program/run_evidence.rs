@@ -200,10 +200,7 @@ fn row(job: JobId, at: Duration, outcome: Outcome, answer: Option<u64>, text_has
 }
 
 fn own(entry: &LedgerEntry) -> Option<JobId> {
-    match entry.job {
-        JobKey::Own(id) => Some(id),
-        JobKey::Other(_) => None,
-    }
+    entry.job.own()
 }
 
 fn booked(whose: &str, said: &ClaimedTotals) -> Booked {

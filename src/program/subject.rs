@@ -171,9 +171,7 @@ impl ProgramSubject {
         }
         let (killed, in_vain) = (ran.killed, effect.is_some_and(|effect| effect != Effect::Paused));
         let (books, arrived) = (entries.iter().map(Line::from).collect(), entries.len() as u64);
-        let is_unnamed =
-            |entry: &&LedgerEntry| matches!(&entry.job, JobKey::Other(name) if name.starts_with("body:"));
-        let unnamed = entries.iter().filter(is_unnamed).count() as u64;
+        let unnamed = entries.iter().filter(|entry| entry.job.is_body()).count() as u64;
         let streams = entries.iter().any(|entry| !entry.gaps_us.is_empty());
         let left = RunRecord {
             unserved: &unserved,

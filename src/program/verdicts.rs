@@ -3,7 +3,7 @@
 use super::numbers::{JobNumbers, is_whole};
 use super::run_evidence::layers;
 use super::settings::{Settings, TARGET};
-use crate::history::{Booked, Conduct, Evidence, JobKey, LedgerEntry, Meta};
+use crate::history::{Booked, Conduct, Evidence, LedgerEntry, Meta};
 use crate::invariants;
 use crate::plan::Budget;
 use crate::summary::{Invariant, Verdict};
@@ -41,10 +41,7 @@ pub fn verdicts(mut entries: Vec<LedgerEntry>, declared: &str) -> Result<(bool, 
         TARGET.clone_into(&mut entry.target);
     }
     let numbers = JobNumbers::give(&mut entries, None);
-    let own = |entry: &LedgerEntry| match entry.job {
-        JobKey::Own(id) => Some(id),
-        JobKey::Other(_) => None,
-    };
+    let own = |entry: &LedgerEntry| entry.job.own();
     let (layers, calls) = layers(&entries);
     let hurt = entries.iter().filter(|entry| entry.fault.is_some() || !is_whole(entry));
     let claims = book.requests.is_some() || book.has_tokens();

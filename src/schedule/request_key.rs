@@ -90,8 +90,9 @@ mod tests {
         }
         let third = RequestKey { repeat: 2, ..RequestKey::new("job:0003", 1) };
         assert_eq!("job:0003#1+2".parse(), Ok(third));
-        let odd = "body:00ff#2".parse::<RequestKey>().map(|key| key.job);
-        assert_eq!(odd, Ok(JobKey::Other("body:00ff".to_owned())));
+        let job = |text: &str| text.parse::<RequestKey>().map(|key| key.job);
+        assert_eq!(job("body:00ff#2"), Ok(JobKey::Tag("body:00ff".to_owned())));
+        assert_eq!(job("body:00000000000000ff#2"), Ok(JobKey::Body(255)));
     }
 
     proptest! {

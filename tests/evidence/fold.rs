@@ -219,7 +219,7 @@ fn attempts_that_cannot_be_told_apart_are_not_joined() {
     let mut evidence = evidence(10);
     evidence.ledger.insert(1, evidence.ledger[0].clone()); // the same attempt twice
     evidence.ledger[3].target = 1; // at the wrong target
-    evidence.ledger[5].job = JobKey::Other("x".into());
+    evidence.ledger[5].job = JobKey::Tag("x".into());
     let moved = evidence.ledger.remove(5);
     evidence.ledger.push(moved);
     assert_eq!(folded(&evidence).fidelity.joined, 7);

@@ -133,10 +133,7 @@ impl World {
     fn end(&mut self, at: usize, left: bool) {
         let req = &mut self.reqs[at];
         req.over = true;
-        let index = match &req.key.job {
-            JobKey::Own(id) => id.index,
-            JobKey::Other(_) => unreachable!(),
-        };
+        let index = req.key.job.own().expect("a job of this world").index;
         let status = |code, permanent, wait| Reply::Status { code, permanent, wait };
         let short = Duration::from_millis(20);
         let (reply, accepted) = match &req.strike {

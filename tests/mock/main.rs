@@ -13,6 +13,7 @@ mod fencing;
 mod hold;
 mod hold_socket;
 mod idempotency;
+mod names;
 mod registers;
 mod socket;
 mod wire;

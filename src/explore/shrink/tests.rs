@@ -109,10 +109,7 @@ fn what_is_done_to_all_is_tried_with_few_first() {
 fn each_job_becomes_the_lowest_that_will_do() {
     // Only jobs of one class of three will do, and not the first of them for both.
     let result = small(start(&[19, 31], &[], Fallback::Respond), |candidate| {
-        let index = |key: &&RequestKey| match &key.job {
-            JobKey::Own(id) => id.index,
-            JobKey::Other(_) => 0,
-        };
+        let index = |key: &&RequestKey| key.job.own().map_or(0, |id| id.index);
         let held: Vec<u64> = held(candidate).iter().map(index).collect();
         held.len() == 2 && held.iter().all(|index| index % 3 == 1)
     });

@@ -28,10 +28,8 @@ pub(super) fn exit_honest(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
         conduct.named.contains(&job.id) || job.results.iter().any(|row| row.outcome != Outcome::Ok)
     };
     // A line of output can name a job that has a tag; of another only a count can tell.
-    let nameless = |job: &JobView<'_>| {
-        let name = conduct.names.get(&job.id);
-        matches!(name, Some(JobKey::Other(name)) if name.starts_with("body:") || name.starts_with("key:"))
-    };
+    let nameless =
+        |job: &JobView<'_>| matches!(conduct.names.get(&job.id), Some(JobKey::Key(_) | JobKey::Body(_)));
     let silent = |job: &JobView<'_>| !admitted(job) && (conduct.failed.is_some() || !nameless(job));
     let mut tally = Tally::new();
     tally.relevant = open;

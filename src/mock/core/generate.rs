@@ -125,7 +125,7 @@ impl Core {
             dialect: record.dialect,
             model: wanted.ask.model,
             created,
-            text: Text::new(&record.entry.job.to_string(), nonce, tokens),
+            text: Text::new(&record.entry.job.label(), nonce, tokens),
             prompt_tokens: wanted.ask.prompt_tokens,
             finish: wanted.finish,
             timeline: Timeline::new(&plan, self.config.seed, key, slow),

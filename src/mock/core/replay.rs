@@ -86,7 +86,7 @@ impl Core {
             dialect: record.dialect,
             model: ask.model,
             created: kept.created,
-            text: Text::new(&kept.job.to_string(), kept.nonce, kept.tokens),
+            text: Text::new(&kept.job.label(), kept.nonce, kept.tokens),
             prompt_tokens: ask.prompt_tokens,
             finish: kept.finish,
             timeline: Timeline::new(&self.at_once, self.config.seed, 0, Duration::ZERO),
