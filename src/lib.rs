@@ -2,6 +2,7 @@
 //!
 //! The rooms, in the order in which data flows through them:
 //!
+//! - [`document`]: TOML files of any kind, and everything that is wrong with one at once
 //! - [`faults`]: what the built-in provider does wrong on purpose
 //! - [`prices`]: dated rate cards, and what a request costs by one
 //! - [`plan`]: what a run is told, every default filled in
@@ -36,6 +37,7 @@ pub mod seed;
 pub mod sync;
 pub mod units;
 
+pub mod document;
 pub mod faults;
 pub mod history;
 pub mod invariants;

@@ -16,9 +16,9 @@ pub use rules::*;
 pub use strategy::*;
 pub use url::ExpandedUrl;
 
+pub use crate::document::Source;
 use crate::faults::FaultRule;
 use crate::prices::Price;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Everything that a run needs to know.
@@ -274,13 +274,4 @@ pub struct Workload {
     pub output_tokens: TokenRange,
     /// Whether answers are streamed.
     pub stream: bool,
-}
-
-/// Where a scenario came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// The file, for messages; `-` for standard input.
-    pub path: PathBuf,
-    /// Its text.
-    pub text: String,
 }

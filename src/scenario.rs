@@ -1,35 +1,23 @@
-//! TOML in, a checked [`crate::plan::Plan`] out, or every fault at once with file, line and what to write instead.
+//! TOML in, a checked [`crate::plan::Plan`] out, or everything that is wrong with it at once with file, line and what to write instead.
 //!
-//! A scenario goes through five steps, which all add to one list of faults: a document keeps the place of
-//! every value; its shape is checked against the JSON Schema that the raw types generate; what is sound becomes
-//! raw types; defaults are filled in; the plan is built.
+//! [`crate::document`] makes raw types of what is sound in the text; here defaults are filled in, and the plan is built.
 
 mod build;
 mod builtin;
-mod checks;
 mod cost;
-mod document;
-mod fault;
-mod file;
 mod fill;
 mod load;
 mod phases;
 mod price;
 mod raw;
-mod render;
 mod rules;
 mod schema;
-mod shape;
-mod source;
 mod strategies;
 mod thresholds;
 mod url;
 
-pub use fault::{Fault, Faults};
-pub use file::{Sense, read_file};
 pub use load::{load, load_stored, load_whole};
 pub use schema::schema;
-pub use source::{MAX_SOURCE_BYTES, SourceError};
 
 /// A commented scenario that runs as it is; what `deadheat init` writes.
 pub const TEMPLATE: &str = include_str!("scenario/template.toml");

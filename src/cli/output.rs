@@ -1,9 +1,10 @@
 //! What every verb prints: results to stdout, talk to stderr, both in the format asked for.
 
+use crate::document::{Diagnostics, SourceError};
 use crate::judge::baseline_faults;
 use crate::plan::{Plan, Source};
 use crate::report::{Context, error_json, json, render, stored};
-use crate::scenario::{self, Faults, SourceError};
+use crate::scenario;
 use crate::schedule::Schedule;
 use crate::summary::Exit;
 use crate::summary::Summary;
@@ -94,7 +95,7 @@ pub(super) fn load_plan(
 ///
 /// # Errors
 /// All its faults.
-pub(super) fn read_plan(source: &Source, set: &[(String, String)]) -> Result<Plan, Faults> {
+pub(super) fn read_plan(source: &Source, set: &[(String, String)]) -> Result<Plan, Diagnostics> {
     scenario::load(source, set, &|name| std::env::var(name).ok())
 }
 
@@ -131,7 +132,7 @@ pub(super) fn load_schedule(path: &Path, format: Format) -> Result<Schedule, u8>
 }
 
 /// Prints what is wrong with a file.
-fn wrong(faults: &Faults, format: Format) -> u8 {
+fn wrong(faults: &Diagnostics, format: Format) -> u8 {
     match format {
         Format::Text => {
             let color = std::io::stderr().is_terminal();

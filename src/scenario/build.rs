@@ -1,11 +1,10 @@
 //! From raw types with every default filled in to the plan.
 
-use super::checks::Findings;
 use super::load::Env;
 use super::price::Prices;
 use super::raw::{self, Scenario};
-use super::shape::nearest;
 use super::{builtin, cost, phases, rules, strategies, thresholds, url};
+use crate::document::{Findings, nearest};
 use crate::plan::{
     Api, ClockKind, ExpandedUrl, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload,
 };

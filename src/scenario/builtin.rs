@@ -1,7 +1,7 @@
 //! The built-in provider of a target.
 
-use super::checks::Findings;
 use super::raw;
+use crate::document::Findings;
 use crate::plan::{Dist, Limits, MockPlan, Stall};
 
 /// Builds it; `latency` and its siblings have been filled in.

@@ -1,7 +1,7 @@
 //! From `[cost]` and the terms beside prices to what a run needs to know of money.
 
-use super::checks::Findings;
 use super::raw::{self, Scenario};
+use crate::document::Findings;
 use crate::plan::CostPlan;
 use crate::prices::{Fx, FxTable, Terms};
 use crate::units::Currency;

@@ -1,10 +1,8 @@
 //! From a text to a plan.
 
-use super::checks::Findings;
-use super::document::{Document, Text};
-use super::fault::{Fault, Faults};
 use super::schema::SCHEMA;
-use super::{build, file, fill, raw};
+use super::{build, fill, raw, strategies};
+use crate::document::{self, Diagnostics};
 use crate::plan::{Plan, Source};
 
 /// Looks an environment variable up; `None` if it is not set.
@@ -16,7 +14,7 @@ pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 ///
 /// # Errors
 /// Everything that is wrong with the scenario at once, each with its place and what to write instead.
-pub fn load(source: &Source, overrides: &[(String, String)], env: Env<'_>) -> Result<Plan, Faults> {
+pub fn load(source: &Source, overrides: &[(String, String)], env: Env<'_>) -> Result<Plan, Diagnostics> {
     read(source, overrides, Some(env), false)
 }
 
@@ -25,7 +23,7 @@ pub fn load(source: &Source, overrides: &[(String, String)], env: Env<'_>) -> Re
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_stored(source: &Source) -> Result<Plan, Faults> {
+pub fn load_stored(source: &Source) -> Result<Plan, Diagnostics> {
     read(source, &[], None, false)
 }
 
@@ -33,7 +31,7 @@ pub fn load_stored(source: &Source) -> Result<Plan, Faults> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_whole(source: &Source) -> Result<Plan, Faults> {
+pub fn load_whole(source: &Source) -> Result<Plan, Diagnostics> {
     read(source, &[], None, true)
 }
 
@@ -42,36 +40,20 @@ fn read(
     overrides: &[(String, String)],
     env: Option<Env<'_>>,
     all_blocks: bool,
-) -> Result<Plan, Faults> {
-    let file = Text { name: source.path.display().to_string(), text: source.text.clone() };
-    let mut faults = Vec::new();
-    let mut document = Document::parse(file, &mut faults);
-    if !faults.is_empty() {
-        // Behind broken syntax every further fault would be a guess.
-        return Err(Faults::new(faults, &document.texts));
-    }
-    for (key, value) in overrides {
-        document.set(key, value, &mut faults);
-    }
-    match check(&document, env, all_blocks) {
-        Ok(plan) if faults.is_empty() => Ok(plan),
-        Ok(_) => Err(Faults::new(faults, &document.texts)),
-        Err(more) => {
-            faults.extend(more);
-            Err(Faults::new(faults, &document.texts))
+) -> Result<Plan, Diagnostics> {
+    document::read(source, overrides, &SCHEMA, unknown_setting, |mut scenario: raw::Scenario, findings| {
+        if all_blocks {
+            scenario.only_block = None;
         }
-    }
+        fill::fill(&mut scenario);
+        build::build(&scenario, env, findings)
+    })
 }
 
-fn check(document: &Document, env: Option<Env<'_>>, all_blocks: bool) -> Result<Plan, Vec<Fault>> {
-    let mut findings = Findings::new(document);
-    let Some(mut scenario) = file::sound::<raw::Scenario>(document, &SCHEMA, &mut findings) else {
-        return Err(findings.faults);
-    };
-    if all_blocks {
-        scenario.only_block = None;
+/// What to say of a setting that this strategy does not have.
+fn unknown_setting(path: &[String]) -> Option<(String, String)> {
+    match path {
+        [table, strategy, key] if table == "strategy" => strategies::why_not(strategy, key),
+        _ => None,
     }
-    fill::fill(&mut scenario);
-    let plan = build::build(&scenario, env, &mut findings);
-    if findings.faults.is_empty() { Ok(plan) } else { Err(findings.faults) }
 }

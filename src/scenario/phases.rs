@@ -1,7 +1,7 @@
 //! Profiles as the plan has them: what each would do, and whether it ends.
 
-use super::checks::Findings;
 use super::raw::{self, Profile, Scenario};
+use crate::document::Findings;
 use crate::plan::{Arrivals, Executor, OnSaturation, Open, Phase, RateStage, Stage};
 use std::time::Duration;
 

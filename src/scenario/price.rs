@@ -1,8 +1,8 @@
 //! From what a target says of its price to a card, and what that comes to where it is paid.
 
-use super::checks::Findings;
 use super::cost::{self, FX};
 use super::raw::{self, Clock, Scenario};
+use crate::document::Findings;
 use crate::plan::{CostPlan, TokenRange};
 use crate::prices::{
     Book, Card, Component, FxTable, LIST, Price, RawCard, Terms, Unit, day_of, snapshot, stated,

@@ -1,8 +1,8 @@
 //! Retries, timeouts, faults, budget and the other rules of a run.
 
 use super::build::nearest_target;
-use super::checks::Findings;
 use super::raw::{self, Scenario};
+use crate::document::Findings;
 use crate::faults::{FaultKind, FaultRule};
 use crate::plan::{
     Backoff, BreakerPlan, Budget, Declared, FidelityBudget, Jitter, Retry, RetryBudgetPlan, Slo, Target,

@@ -1,10 +1,9 @@
 //! Strategies and nemeses as the plan has them.
 
-use super::checks::Findings;
 use super::load::Env;
 use super::raw::{self, Counters, Scenario, Strategy};
-use super::shape::nearest;
 use super::url;
+use crate::document::{Findings, nearest};
 use crate::plan::{
     Broken, ExpandedUrl, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Redis, StrategyPlan, Twin, Way,
 };

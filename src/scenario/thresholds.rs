@@ -1,8 +1,7 @@
 //! The grammar of thresholds: k6's, with units.
 
-use super::checks::Findings;
 use super::raw::Scenario;
-use super::shape::nearest;
+use crate::document::{Findings, nearest};
 use crate::plan::{Aggregate, Bound, Comparison, METRICS, MetricKind, Target, Threshold};
 use crate::units::{Currency, Money, parse_duration};
 use std::collections::BTreeMap;

@@ -2,10 +2,9 @@
 
 use super::nemesis_form::{self, RawNemesis};
 use super::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until, VERSION};
+use crate::document::{Diagnostics, Sense, Source, read_file};
 use crate::faults::FaultForm;
 use crate::faults::FaultKind;
-use crate::plan::Source;
-use crate::scenario::{Faults, Sense, read_file};
 use crate::units::{exact_duration, parse_duration};
 use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
@@ -119,7 +118,7 @@ impl Schedule {
     ///
     /// # Errors
     /// Everything that is wrong with it at once, each with its place and what to write instead.
-    pub fn from_toml(name: &str, text: &str) -> Result<Self, Faults> {
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, Diagnostics> {
         Self::read(&Source { path: PathBuf::from(name), text: text.to_owned() })
     }
 
@@ -127,7 +126,7 @@ impl Schedule {
     ///
     /// # Errors
     /// As [`Self::from_toml`].
-    pub fn read(source: &Source) -> Result<Self, Faults> {
+    pub fn read(source: &Source) -> Result<Self, Diagnostics> {
         match within(&source.text) {
             Some(text) => read_file::<File, Self>(&Source { text, ..source.clone() }, build),
             None => read_file::<File, Self>(source, build),

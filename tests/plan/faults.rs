@@ -1,7 +1,8 @@
 //! Each thing that can be wrong with a scenario: where it is said to be, what is said, what to write instead.
 
+use deadheat::document::{Diagnostic, Diagnostics};
 use deadheat::plan::Source;
-use deadheat::scenario::{Fault, Faults, TEMPLATE, load};
+use deadheat::scenario::{TEMPLATE, load};
 
 /// Sound, line by line, so that a case can replace one line and know the place.
 const SOUND: &[&str] = &[
@@ -24,14 +25,14 @@ const SOUND: &[&str] = &[
     "max_requests = 100",
 ];
 
-fn faults_of(text: &str, set: &[(&str, &str)]) -> Result<(), Faults> {
+fn faults_of(text: &str, set: &[(&str, &str)]) -> Result<(), Diagnostics> {
     let source = Source { path: "a.toml".into(), text: text.to_owned() };
     let set: Vec<_> = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     load(&source, &set, &|_| None).map(drop)
 }
 
 /// The faults of the sound scenario with line `line` replaced; a line of 0 appends.
-fn with(line: usize, text: &str) -> Vec<Fault> {
+fn with(line: usize, text: &str) -> Vec<Diagnostic> {
     let mut lines: Vec<&str> = SOUND.to_vec();
     match line {
         0 => lines.push(text),

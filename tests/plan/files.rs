@@ -1,8 +1,9 @@
 //! Reading scenarios from disk, and the verbs that write them.
 
 use assert_cmd::Command;
+use deadheat::document::{MAX_SOURCE_BYTES, SourceError};
 use deadheat::plan::Source;
-use deadheat::scenario::{MAX_SOURCE_BYTES, SourceError, TEMPLATE, load};
+use deadheat::scenario::{TEMPLATE, load};
 use std::path::Path;
 
 fn deadheat(dir: &Path) -> Command {

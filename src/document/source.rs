@@ -1,8 +1,16 @@
-//! Reading a scenario's text.
+//! A file's text.
 
-use crate::plan::Source;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+
+/// A TOML file that was read, whatever it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file, for messages; `-` for standard input.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+}
 
 /// The longest scenario that is read: 1 MiB.
 pub const MAX_SOURCE_BYTES: u64 = 1 << 20;

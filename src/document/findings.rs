@@ -1,19 +1,19 @@
-//! The one list of faults that all steps add to.
+//! The one list of diagnostics that all steps add to.
 
-use super::document::{At, Document};
-use super::fault::Fault;
+use super::diagnostic::Diagnostic;
+use super::tree::{At, Document};
 
-/// Faults found so far, and where.
-pub(super) struct Findings<'d> {
+/// What was found to be wrong so far, and where.
+pub(crate) struct Findings<'d> {
     document: &'d Document,
-    pub(super) faults: Vec<Fault>,
+    pub(super) list: Vec<Diagnostic>,
     /// Places whose shape is wrong: what follows from them is not reported again.
     broken: Vec<Vec<String>>,
 }
 
 impl<'d> Findings<'d> {
     pub(super) fn new(document: &'d Document) -> Self {
-        Self { document, faults: Vec::new(), broken: Vec::new() }
+        Self { document, list: Vec::new(), broken: Vec::new() }
     }
 
     /// A value of the wrong shape.
@@ -31,12 +31,12 @@ impl<'d> Findings<'d> {
     }
 
     /// A value that makes no sense, unless its shape is wrong at or around that place.
-    pub(super) fn sense(&mut self, path: &[&str], what: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn sense(&mut self, path: &[&str], what: impl Into<String>, help: impl Into<String>) {
         self.sense_at(path, path, what, help);
     }
 
     /// As [`Self::sense`], shown at `path`, unless the shape is wrong at or around `cause`.
-    pub(super) fn sense_at(
+    pub(crate) fn sense_at(
         &mut self,
         path: &[&str],
         cause: &[&str],
@@ -50,7 +50,7 @@ impl<'d> Findings<'d> {
     }
 
     /// As [`Self::sense`], shown at the key of `path`.
-    pub(super) fn sense_key(&mut self, path: &[&str], what: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn sense_key(&mut self, path: &[&str], what: impl Into<String>, help: impl Into<String>) {
         if !self.is_broken(path) {
             let at = self.document.key_place(&owned(path));
             self.push(&at, what.into(), help.into());
@@ -58,17 +58,17 @@ impl<'d> Findings<'d> {
     }
 
     /// The keys of the table at `path` as the document has them, right or wrong.
-    pub(super) fn keys(&self, path: &[&str]) -> Vec<&'d str> {
+    pub(crate) fn keys(&self, path: &[&str]) -> Vec<&'d str> {
         self.document.keys(&owned(path))
     }
 
     /// Whether the shape is wrong at or around `path`.
-    pub(super) fn is_broken(&self, path: &[&str]) -> bool {
+    pub(crate) fn is_broken(&self, path: &[&str]) -> bool {
         self.broken.iter().any(|broken| broken.iter().zip(path).all(|(a, b)| a == b))
     }
 
     fn push(&mut self, at: &At, what: String, help: String) {
-        self.faults.push(Fault::new(&self.document.texts[at.text], at.span.clone(), what, help));
+        self.list.push(Diagnostic::new(&self.document.texts[at.text], at.span.clone(), what, help));
     }
 }
 

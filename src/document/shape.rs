@@ -1,4 +1,4 @@
-//! Checks a document against the schema, collects every fault, and keeps what is sound.
+//! Checks a document against the schema, collects everything that is wrong, and keeps what is sound.
 //!
 //! Something valid stands in for a value that is needed but wrong, so that all around it is checked as well.
 //!
@@ -8,12 +8,12 @@
 mod expect;
 mod stand_in;
 
-use super::checks::Findings;
-use super::document::{Entry, Node, Value};
-use super::strategies;
+use super::file::Hint;
+use super::findings::Findings;
+use super::tree::{Entry, Node, Value};
 use crate::secret::{is_secret_name, masked};
 use crate::units::text;
-pub(super) use expect::nearest;
+pub(crate) use expect::nearest;
 use expect::{close, describe, variants};
 use serde_json::Value as Json;
 use stand_in::stand_in;
@@ -22,6 +22,7 @@ use toml::Value as Toml;
 /// Walks a document along the schema.
 pub(super) struct Shape<'a, 'd> {
     pub(super) schema: &'a Json,
+    pub(super) hint: Hint,
     pub(super) findings: &'a mut Findings<'d>,
     pub(super) path: Vec<String>,
 }
@@ -124,10 +125,7 @@ impl<'a> Shape<'a, '_> {
     }
 
     fn unknown_key(&mut self, key: &str, known: &[&str]) {
-        if let [table, strategy, _] = self.path.as_slice()
-            && table == "strategy"
-            && let Some((what, help)) = strategies::why_not(strategy, key)
-        {
+        if let Some((what, help)) = (self.hint)(&self.path) {
             return self.findings.shape_key(&self.path, what, help);
         }
         let help = if is_secret_name(key) && known.contains(&"api_key_env") {

@@ -1,28 +1,28 @@
-//! Faults as a terminal shows them: each with its line and what to write instead.
+//! Diagnostics as a terminal shows them: each with its line and what to write instead.
 
-use super::Faults;
+use super::{Diagnostic, Diagnostics};
 
-/// A file that is no scenario at all would fill screens with the same.
+/// A file of another kind has hundreds of the same diagnostic.
 #[cfg(not(loom))]
 const MOST_SHOWN: usize = 20;
 
 #[cfg(not(loom))]
-impl Faults {
-    /// The faults as text for a terminal, each with the line it stands in; secrets are masked.
+impl Diagnostics {
+    /// The diagnostics as text for a terminal, each with the line it stands in; secrets are masked.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
-        for (fault, (line, begin)) in self.with_lines().take(MOST_SHOWN) {
-            let start = (fault.span.start - begin).min(line.len());
-            let end = (fault.span.end - begin).clamp(start, line.len());
+        for (one, (line, begin)) in self.with_lines().take(MOST_SHOWN) {
+            let start = (one.span.start - begin).min(line.len());
+            let end = (one.span.end - begin).clamp(start, line.len());
             let snippet = Snippet::source(line.as_str())
-                .path(normalize_untrusted_str(&fault.path))
-                .line_start(fault.line)
+                .path(normalize_untrusted_str(&one.path))
+                .line_start(one.line)
                 .annotation(AnnotationKind::Primary.span(start..end));
-            let title = Level::ERROR.primary_title(normalize_untrusted_str(&fault.what));
-            let help = Level::HELP.message(normalize_untrusted_str(&fault.help));
+            let title = Level::ERROR.primary_title(normalize_untrusted_str(&one.what));
+            let help = Level::HELP.message(normalize_untrusted_str(&one.help));
             text.push_str(&renderer.render(&[title.element(snippet).element(help)]));
             text.push_str("\n\n");
         }
@@ -36,23 +36,23 @@ impl Faults {
 }
 
 #[cfg(loom)]
-impl Faults {
-    /// The faults, one per line; the renderer is not part of a build for loom.
+impl Diagnostics {
+    /// The diagnostics, one per line; the renderer is not part of a build for loom.
     #[must_use]
     pub fn render(&self, _color: bool) -> String {
         self.to_string()
     }
 }
 
-impl Faults {
-    /// The faults as workflow commands, by which GitHub shows each beside its line; secrets are masked.
+impl Diagnostics {
+    /// The diagnostics as workflow commands, by which GitHub shows each beside its line; secrets are masked.
     #[must_use]
     pub fn to_github(&self) -> String {
         let text = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
         let property = |value: &str| text(value).replace(':', "%3A").replace(',', "%2C");
-        let command = |fault: &super::Fault| {
-            let (file, line, column) = (property(&fault.path), fault.line, fault.column);
-            let message = text(&format!("{}: {}", fault.what, fault.help));
+        let command = |one: &Diagnostic| {
+            let (file, line, column) = (property(&one.path), one.line, one.column);
+            let message = text(&format!("{}: {}", one.what, one.help));
             format!("::error file={file},line={line},col={column},title=deadheat::{message}\n")
         };
         self.list().iter().map(command).collect()
@@ -61,16 +61,24 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::Source;
-    use crate::scenario::load;
+    use crate::document::{Source, read_file};
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        version: u32,
+    }
 
     #[test]
-    fn an_annotation_is_one_line_whatever_the_scenario_says() {
+    fn an_annotation_is_one_line_whatever_the_file_says() {
         let source = Source {
             path: "a,b:c.toml".into(),
             text: "version = 1\n\"na%me\\n::error::x\" = 2\n".to_owned(),
         };
-        let text = load(&source, &[], &|_| None).expect_err("a fault").to_github();
+        let read = read_file(&source, |file: File, _| file.version);
+        let text = read.expect_err("an unknown key").to_github();
         let first = text.lines().find(|line| line.contains("na%25me")).expect("the key");
         assert!(first.starts_with("::error file=a%2Cb%3Ac.toml,line=2,col=1,title=deadheat::"), "{text}");
         assert!(text.lines().all(|line| line.starts_with("::error file=")), "{text}");

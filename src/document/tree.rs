@@ -1,6 +1,6 @@
 //! A TOML document that remembers where each value stands, in the file or in a `--set`.
 
-use super::fault::Fault;
+use super::diagnostic::Diagnostic;
 use crate::secret::masked;
 
 use std::ops::Range;
@@ -60,26 +60,31 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Reads the file's text; what is wrong with its syntax goes to `faults`.
-    pub(super) fn parse(file: Text, faults: &mut Vec<Fault>) -> Self {
+    /// Reads the file's text; what is wrong with its syntax goes to `list`.
+    pub(super) fn parse(file: Text, list: &mut Vec<Diagnostic>) -> Self {
         let (table, errors) = DeTable::parse_recoverable(&file.text);
         for error in errors {
             let span = error.span().unwrap_or(0..0);
             let what = format!("this is not TOML: {}", masked(error.message()));
-            faults.push(Fault::new(&file, span, what, "correct the syntax; see https://toml.io".to_owned()));
+            list.push(Diagnostic::new(
+                &file,
+                span,
+                what,
+                "correct the syntax; see https://toml.io".to_owned(),
+            ));
         }
         let root = Node { value: table_value(table.get_ref(), 0), at: At { text: 0, span: 0..0 } };
         Self { texts: vec![file], root }
     }
 
-    /// Applies `--set key=value`; what is wrong with it goes to `faults`.
-    pub(super) fn set(&mut self, key: &str, value: &str, faults: &mut Vec<Fault>) {
+    /// Applies `--set key=value`; what is wrong with it goes to `list`.
+    pub(super) fn set(&mut self, key: &str, value: &str, list: &mut Vec<Diagnostic>) {
         let text = Text { name: format!("--set {}", masked(key)), text: value.to_owned() };
         let index = self.texts.len();
         let path: Vec<&str> = key.split('.').map(str::trim).collect();
         if path.iter().any(|part| part.is_empty()) {
             let help = "write it as in --set strategy.semaphore.permits=20".to_owned();
-            faults.push(Fault::new(&text, 0..0, "not the name of a setting".to_owned(), help));
+            list.push(Diagnostic::new(&text, 0..0, "not the name of a setting".to_owned(), help));
             self.texts.push(text);
             return;
         }
@@ -88,7 +93,7 @@ impl Document {
         if let Err(depth) = insert(&mut self.root, &path, node, &whole) {
             let parent = path[..path.len() - depth].join(".");
             let what = format!("`{parent}` is not a table, so nothing can be set in it");
-            faults.push(Fault::new(&text, 0..value.len(), what, "set a key of a table".to_owned()));
+            list.push(Diagnostic::new(&text, 0..value.len(), what, "set a key of a table".to_owned()));
         }
         self.texts.push(text);
     }

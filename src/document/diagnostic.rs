@@ -1,6 +1,6 @@
-//! What is wrong with a scenario: where, what, and what to write instead.
+//! What is wrong with a file: where, what, and what to write instead.
 
-use super::document::Text;
+use super::tree::Text;
 use crate::secret::{masked, masked_document};
 
 use serde::Serialize;
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct Diagnostic {
     /// The file, or `--set key` if the value came from the command line.
     pub path: String,
     /// Line, from 1.
@@ -23,7 +23,7 @@ pub struct Fault {
     pub help: String,
 }
 
-impl Fault {
+impl Diagnostic {
     pub(super) fn new(text: &Text, span: Range<usize>, what: String, help: String) -> Self {
         let start = floor(&text.text, span.start);
         let end = floor(&text.text, span.end).max(start);
@@ -49,56 +49,56 @@ fn floor(text: &str, index: usize) -> usize {
     index
 }
 
-/// Everything that is wrong with a scenario, in the order of the file; never empty.
+/// Everything that is wrong with a file, in the order of the file; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Faults {
-    list: Vec<Fault>,
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+    /// The line of each, with secrets masked, and where the line begins in its text.
     #[cfg_attr(loom, allow(dead_code, reason = "only the renderer reads it"))]
-    /// The line of each fault, with secrets masked, and where the line begins in its text.
     lines: Vec<(String, usize)>,
 }
 
-impl Faults {
-    pub(super) fn new(mut list: Vec<Fault>, texts: &[Text]) -> Self {
-        let index = |fault: &Fault| texts.iter().position(|text| text.name == fault.path);
-        list.sort_by_cached_key(|fault| (index(fault), fault.span.start));
+impl Diagnostics {
+    pub(super) fn new(mut list: Vec<Diagnostic>, texts: &[Text]) -> Self {
+        let index = |one: &Diagnostic| texts.iter().position(|text| text.name == one.path);
+        list.sort_by_cached_key(|one| (index(one), one.span.start));
         list.dedup();
         let masked: Vec<String> = texts.iter().map(|text| masked_document(&text.name, &text.text)).collect();
         let lines =
-            list.iter().map(|fault| index(fault).map_or_else(Default::default, |i| line(&masked[i], fault)));
+            list.iter().map(|one| index(one).map_or_else(Default::default, |i| line(&masked[i], one)));
         Self { lines: lines.collect(), list }
     }
 
-    /// The faults, in the order of the file.
+    /// All of them, in the order of the file.
     #[must_use]
-    pub fn list(&self) -> &[Fault] {
+    pub fn list(&self) -> &[Diagnostic] {
         &self.list
     }
 
-    /// The faults as a JSON array, for programs.
+    /// All of them as a JSON array, for programs.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!(self.list)
     }
 
-    /// Each fault with its line and where that line begins.
+    /// Each with its line and where that line begins.
     #[cfg(not(loom))]
-    pub(super) fn with_lines(&self) -> impl Iterator<Item = (&Fault, &(String, usize))> {
+    pub(super) fn with_lines(&self) -> impl Iterator<Item = (&Diagnostic, &(String, usize))> {
         self.list.iter().zip(&self.lines)
     }
 }
 
-/// The line in which a fault begins, and where it begins.
-fn line(text: &str, fault: &Fault) -> (String, usize) {
-    let start = floor(text, fault.span.start);
+/// The line in which one begins, and where it begins.
+fn line(text: &str, one: &Diagnostic) -> (String, usize) {
+    let start = floor(text, one.span.start);
     let begin = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let end = text[start..].find(['\n', '\r']).map_or(text.len(), |newline| start + newline);
     (text[begin..end].to_owned(), begin)
 }
 
-impl std::fmt::Display for Faults {
+impl std::fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, Fault { path, line, column, what, help, .. }) in self.list.iter().enumerate() {
+        for (index, Diagnostic { path, line, column, what, help, .. }) in self.list.iter().enumerate() {
             let newline = if index > 0 { "\n" } else { "" };
             write!(f, "{newline}{path}:{line}:{column}: {what}: {help}")?;
         }
@@ -106,4 +106,4 @@ impl std::fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Diagnostics {}

@@ -79,7 +79,7 @@ fn list(words: &[&str]) -> String {
 }
 
 /// The nearest known name, or all of them.
-pub(in crate::scenario) fn nearest(name: &str, known: &[&str]) -> String {
+pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
     match close(name, known) {
         Some(best) => format!("did you mean `{best}`?"),
         None if known.is_empty() => "leave it out: nothing can stand here".to_owned(),
