@@ -123,3 +123,44 @@ pub(super) fn answer(attempt: &Attempt, retry_after: Option<Duration>, should_re
         usage: usage.map(|(prompt_tokens, completion_tokens)| Usage { prompt_tokens, completion_tokens }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Api, Timeouts};
+    use crate::provider::{ApiKey, Peer};
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn a_thread_keeps_its_client_only_for_the_same_endpoint_and_clock() {
+        let s = Duration::from_secs(1);
+        let timeouts = Timeouts { connect: s, first_byte: s, idle: s, total: s };
+        let clock = Clock::start();
+        let base = Endpoint::new(Api::OpenaiChat, "http://127.0.0.1:9/v1", "m", timeouts);
+        let kept = |endpoint: &Endpoint, clock| {
+            let first = caller(&base, Clock::start()).and(caller(&base, clock)).expect("a client");
+            Rc::ptr_eq(&first, &caller(endpoint, clock).expect("a client"))
+        };
+        assert!(kept(&base.clone(), clock));
+        let peer = Peer(Arc::new(|_| async { Err(std::io::Error::other("no answer")) }.boxed()));
+        let others = [
+            base.clone().with_key(Some(ApiKey::new("k"))),
+            base.clone().with_stream(false),
+            base.clone().with_peer(peer),
+            Endpoint::new(Api::OpenaiChat, "http://127.0.0.1:9/v1", "n", timeouts),
+            Endpoint::new(
+                Api::OpenaiChat,
+                "http://127.0.0.1:9/v1",
+                "m",
+                Timeouts { total: 2 * s, ..timeouts },
+            ),
+            Endpoint::new(Api::OpenaiChat, "http://127.0.0.1:9/v2", "m", timeouts),
+        ];
+        for other in &others {
+            assert!(!kept(other, clock), "{other:?}");
+        }
+        let first = caller(&base, clock).expect("a client");
+        let later = std::iter::repeat_with(Clock::start).find(|later| *later != clock).expect("time passes");
+        assert!(!Rc::ptr_eq(&first, &caller(&base, later).expect("a client")));
+    }
+}

@@ -199,3 +199,28 @@ fn a_secret_in_the_wrong_place_is_not_repeated_by_the_error() {
         assert!(!ran.err.contains(KEY) && !ran.err.contains("hunter2"), "{ran:?}");
     }
 }
+
+/// Whether a target goes through a proxy is decided once: the check before the run and the client agree.
+#[test]
+fn an_empty_proxy_variable_is_no_proxy_and_no_proxy_is_obeyed() {
+    let url = "http://no-such-host.invalid/v1";
+    for (proxied, no_proxy) in [(false, ""), (true, ""), (false, "no-such-host.invalid"), (false, "*")] {
+        let place = Place::new();
+        let (proxy, given) = echoing_server("401 Unauthorized");
+        let proxy = if no_proxy.is_empty() && !proxied { "" } else { proxy.trim_end_matches("/v1") };
+        place.write("url.toml", &cli::elsewhere(url));
+        let mut command = place.command(&["run", "url.toml", "-q", "--out", "run"]);
+        command.env("DEADHEAT_TEST_KEY", "x").env("NO_PROXY", no_proxy);
+        for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "HTTPS_PROXY", "no_proxy"] {
+            command.env_remove(name);
+        }
+        let ran = Ran::from(command.env("http_proxy", proxy).output().expect("it starts"));
+        let asked = given.lock().expect("whole").len();
+        if proxied {
+            assert!(asked > 0, "{ran:?}");
+        } else {
+            assert_eq!((ran.code, asked), (Some(9), 0), "{ran:?}");
+            assert!(ran.err.contains("cannot reach no-such-host.invalid port 80"), "{}", ran.err);
+        }
+    }
+}
