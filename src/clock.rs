@@ -14,7 +14,7 @@ pub struct Clock {
     source: Source,
 }
 
-/// Whose time it is.
+/// Where the time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Machine,

@@ -1,4 +1,4 @@
-//! A checked scenario: every default filled in, nothing left to doubt.
+//! The plan of a run: a checked scenario with every default filled in.
 //!
 //! Only [`crate::scenario::load()`] makes a [`Plan`]; the rooms that read one never check it again.
 
@@ -30,7 +30,7 @@ pub struct Plan {
     pub next: Option<String>,
     /// Seeds every random stream of the run.
     pub seed: u64,
-    /// On which time it lives.
+    /// Which clock it uses.
     pub clock: ClockKind,
     /// The targets, in the file's order.
     pub targets: Vec<Target>,
@@ -40,9 +40,9 @@ pub struct Plan {
     pub workload: Workload,
     /// When they are due; at least one, in the file's order.
     pub phases: Vec<Phase>,
-    /// By what they are ranked.
+    /// What strategies are ranked by.
     pub optimise: Optimise,
-    /// What goes wrong around those that hold locks.
+    /// Faults around jobs that hold locks.
     pub nemeses: Vec<Nemesis>,
     /// When an attempt is repeated.
     pub retry: Retry,
@@ -68,13 +68,13 @@ pub struct Plan {
     pub only_block: Option<u32>,
     /// Engine threads; each runs its own single-threaded runtime.
     pub threads: u32,
-    /// The scenario with every default filled in, as TOML; what `plan.toml` holds. Reading it gives this plan.
+    /// The scenario with every default filled in, as TOML: the text of `plan.toml`. Reading it gives this plan.
     pub toml: String,
-    /// Digest of `toml` without thresholds: what runs alike has one hash.
+    /// Digest of `toml` without thresholds: plans that make the same load have the same hash.
     pub hash: String,
 }
 
-/// The time that a run lives on.
+/// The clock that a run uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClockKind {
     /// The machine's, over sockets.
@@ -172,7 +172,7 @@ pub enum Api {
     OpenaiChat,
 }
 
-/// Where a target lives.
+/// Where a target is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Place {
     /// The built-in provider, started for this run, on loopback.

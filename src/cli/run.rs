@@ -17,7 +17,7 @@ use crate::engine::{self, LoadReport, Stop};
 use crate::explore::Budget;
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Watch};
 use crate::judge;
-use crate::lab::{self, Ran};
+use crate::lab::{self, RunResult};
 use crate::plan::{ClockKind, Plan, Source};
 use crate::prices::day_of;
 use crate::report;
@@ -66,7 +66,7 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-/// The arguments alone, as another command is told them.
+/// The arguments alone, as another command parses them.
 #[derive(clap::Parser)]
 #[command(name = "run")]
 struct Line {
@@ -82,7 +82,7 @@ pub(super) fn plan_of(words: &[String]) -> Option<Plan> {
     output::read_plan(&source, &args.set).ok()
 }
 
-/// A time in which something can happen.
+/// A time above zero.
 fn some_time(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Ok(Duration::ZERO) => Err("nothing can be hunted in no time: write a time such as 30s".to_owned()),
@@ -152,14 +152,14 @@ fn today() -> Option<jiff::civil::Date> {
     i64::try_from(utc_now_s()).ok().and_then(day_of)
 }
 
-/// Evidence in the making.
-struct Books {
+/// The evidence while it is written.
+struct EvidenceFiles {
     dir: RunDir,
     history: HistoryWriter,
     ledger: LedgerWriter,
 }
 
-impl Books {
+impl EvidenceFiles {
     fn open(args: &Args, plan: &Plan, started_utc_s: u64, watch: Watch) -> Result<Self, Failure> {
         let internal = |error| Failure::new(Exit::Internal, &error);
         let dir = match &args.out {
@@ -179,7 +179,7 @@ impl Books {
     }
 }
 
-/// Why evidence cannot stand where it stands unless another place is named.
+/// An error at the default place, with the advice to name another.
 fn internal_at_default(error: &HistoryError) -> Failure {
     Failure { exit: Exit::Internal, message: format!("{error}; name a place for the evidence with --out") }
 }
@@ -190,19 +190,19 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
     targets::raise_file_limit();
     targets::reach(plan)?;
     let stop = Arc::new(Stop::default());
-    // Before the first file, so that no Ctrl-C can leave half a run behind.
+    // Before the first file is written, so that Ctrl-C cannot leave half a run behind.
     interrupt::watch(stop.clone());
     let newest = progress::Newest::default();
-    let books = Books::open(args, plan, started_utc_s, progress::watch(plan, &newest, args.quiet))?;
+    let files = EvidenceFiles::open(args, plan, started_utc_s, progress::watch(plan, &newest, args.quiet))?;
     let progress = Arc::new(Progress::default());
     let display =
-        progress::Display::start(args.quiet, plan, &progress, books.history.sender(), &stop, (newest, clock));
+        progress::Display::start(args.quiet, plan, &progress, files.history.sender(), &stop, (newest, clock));
     let ran = match plan.clock {
-        ClockKind::Real => over_sockets(plan, &books, clock, started_utc_s, stop.clone(), progress),
-        ClockKind::Virtual => in_virtual_time(plan, &books, stop.clone(), progress),
+        ClockKind::Real => over_sockets(plan, &files, clock, started_utc_s, stop.clone(), progress),
+        ClockKind::Virtual => in_virtual_time(plan, &files, stop.clone(), progress),
     };
     display.stop();
-    let Ran { made, meta, .. } = ran?;
+    let RunResult { made, meta, .. } = ran?;
     if plan.clock == ClockKind::Real && made.pacer != "timerfd" {
         output::say("no timerfd on this system: arrivals may be 1 to 1.5 ms late; lag shows it");
     }
@@ -210,20 +210,20 @@ fn make_and_judge(args: &Args, plan: &Arc<Plan>) -> Result<(Summary, PathBuf), F
         let times = if made.deaths == 1 { "once".to_owned() } else { format!("{} times", made.deaths) };
         output::say(&format!("a worker process died {times}, and was started again with its jobs"));
     }
-    close_and_judge(args, books, plan, &made, &meta, &stop)
+    close_and_judge(args, files, plan, &made, &meta, &stop)
 }
 
 /// Makes the load in real time, against built-in targets on their ports and real endpoints.
 fn over_sockets(
     plan: &Arc<Plan>,
-    books: &Books,
+    files: &EvidenceFiles,
     clock: Clock,
     started_utc_s: u64,
     stop: Arc<Stop>,
     progress: Arc<Progress>,
-) -> Result<Ran, Failure> {
+) -> Result<RunResult, Failure> {
     let redis = redis::start(plan, started_utc_s)?;
-    let targets = targets::start(plan, clock, &books.ledger)?;
+    let targets = targets::start(plan, clock, &files.ledger)?;
     let made = engine::run(engine::Config {
         plan: plan.clone(),
         clock,
@@ -231,7 +231,7 @@ fn over_sockets(
         strategies: &|strategy, place| {
             strategy::build(strategy, &plan.retry, &redis.around(place.cell, place.prefix))
         },
-        history: books.history.sender(),
+        history: files.history.sender(),
         stop,
         progress,
         workers: engine::WorkerSetup {
@@ -244,26 +244,27 @@ fn over_sockets(
     redis.stop();
     let made = made.map_err(|error| Failure::new(exit_of(&error), &error))?;
     let meta = made.meta(started_utc_s, clock.now_ns());
-    Ok(Ran { made, meta, traces: Vec::new() })
+    Ok(RunResult { made, meta, traces: Vec::new() })
 }
 
 /// Makes the load in virtual time.
 fn in_virtual_time(
     plan: &Arc<Plan>,
-    books: &Books,
+    files: &EvidenceFiles,
     stop: Arc<Stop>,
     progress: Arc<Progress>,
-) -> Result<Ran, Failure> {
-    let sender = books.ledger.sender();
+) -> Result<RunResult, Failure> {
+    let sender = files.ledger.sender();
     let ledger = Arc::new(move |entry| {
-        // A refused entry is a full disk: the writer keeps the error, and the run stops by it.
+        // The disk is full if an entry is refused: the writer keeps the error, and the run stops by it.
         let _ = sender.send(entry);
     });
-    let run = lab::Run { plan, history: books.history.sender(), ledger, stop, progress, schedule: None };
+    let run =
+        lab::RunConfig { plan, history: files.history.sender(), ledger, stop, progress, schedule: None };
     lab::run(run).map_err(|error| Failure::new(Exit::Internal, &error))
 }
 
-/// What cannot be set up is not a fault of deadheat's own.
+/// Exit 9 for what could not be set up, exit 1 for a bug in deadheat.
 fn exit_of(error: &engine::EngineError) -> Exit {
     use engine::EngineError as E;
     match error {
@@ -272,16 +273,16 @@ fn exit_of(error: &engine::EngineError) -> Exit {
     }
 }
 
-/// Closes the books, judges them as `deadheat check` would, and puts the run in its place.
+/// Closes the evidence, judges it as `deadheat check` would, and moves the run to its place.
 fn close_and_judge(
     args: &Args,
-    books: Books,
+    files: EvidenceFiles,
     plan: &Plan,
     made: &LoadReport,
     meta: &Meta,
     stop: &Stop,
 ) -> Result<(Summary, PathBuf), Failure> {
-    let Books { dir, history, ledger } = books;
+    let EvidenceFiles { dir, history, ledger } = files;
     let internal = |error: String| Failure {
         exit: Exit::Internal,
         message: format!("{error}; what was written stays in {}", dir.path().display()),

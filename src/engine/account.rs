@@ -1,4 +1,4 @@
-//! What one worker process has begun and not ended: what is known of it when it dies.
+//! What one worker process has begun and not ended, kept by the run for the case that the worker dies.
 
 use super::part::{Part, Split};
 use super::ranges::Ranges;
@@ -12,20 +12,20 @@ use std::collections::BTreeMap;
 pub(super) struct Account {
     pieces: Vec<(Split, Ranges)>,
     open: BTreeMap<u64, Open>,
-    /// Attempts that have been sent and have not ended, by job and number; and whether they are warm-up.
-    flying: BTreeMap<(u64, u32), (Sending, bool)>,
-    /// What is set aside for attempts of each job that have not been settled.
+    /// Attempts that have been sent and have not ended, by job and number, and whether they are warm-up.
+    in_flight: BTreeMap<(u64, u32), (Sending, bool)>,
+    /// What is reserved for attempts of each job and not settled.
     reserved: BTreeMap<u64, Vec<Price>>,
 }
 
-/// What a worker leaves when it dies.
+/// What a worker that died leaves behind.
 #[derive(Debug, Default)]
 pub(super) struct LostWork {
     /// The ends of its attempts in flight, for the history.
     pub(super) events: Vec<Event>,
     /// The piece of each job that had its result.
-    pub(super) home: Vec<usize>,
-    /// What was set aside for attempts that were never sent.
+    pub(super) ended_jobs: Vec<usize>,
+    /// What was reserved for attempts that were never sent.
     pub(super) unsent: Vec<Price>,
 }
 
@@ -43,21 +43,21 @@ struct Open {
 /// What a message adds to the cell's counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Jobs begun that no worker had begun before.
+    /// Jobs that no worker had begun before.
     pub(super) begun: u64,
     pub(super) dropped: u64,
-    /// The piece of each job that has come home.
-    pub(super) home: Vec<usize>,
+    /// The piece of each job that has ended.
+    pub(super) ended_jobs: Vec<usize>,
 }
 
 impl Account {
-    /// For a block of which nothing has been begun.
+    /// The account of a block of which nothing has been begun.
     pub(super) fn new(part: Part, pieces: &[Piece]) -> Self {
         let pieces = pieces.iter().map(|piece| (part.of(&piece.load), Ranges::default())).collect();
         Self { pieces, ..Self::default() }
     }
 
-    /// Takes what a worker says.
+    /// Enters what a worker has reported.
     pub(super) fn note(&mut self, notes: &Notes) -> Change {
         let mut change = Change::default();
         for begun in &notes.begun {
@@ -76,12 +76,12 @@ impl Account {
                 open.attempts = open.attempts.max(sending.n);
                 warmup = open.begun.warmup;
             }
-            self.flying.insert((sending.job, sending.n), (*sending, warmup));
+            self.in_flight.insert((sending.job, sending.n), (*sending, warmup));
         }
         for event in &notes.events {
             match event {
                 Event::Attempt(attempt) => {
-                    self.flying.remove(&(attempt.job.index, attempt.n));
+                    self.in_flight.remove(&(attempt.job.index, attempt.n));
                     if let Some(open) = self.open.get_mut(&attempt.job.index) {
                         open.attempts = open.attempts.max(attempt.n);
                         open.answered.extend(cost(attempt));
@@ -98,22 +98,22 @@ impl Account {
         for (piece, job) in &notes.dropped {
             change.dropped += u64::from(self.take(*piece, *job));
         }
-        change.home =
+        change.ended_jobs =
             notes.ended.iter().filter_map(|job| self.open.remove(job)).map(|o| o.begun.piece).collect();
         change
     }
 
-    /// Notes that a job has been begun or turned away; `false` if it had been.
+    /// Enters that a job has been begun or dropped; `false` if that was known.
     fn take(&mut self, piece: usize, job: u64) -> bool {
         self.pieces.get_mut(piece).is_some_and(|(split, taken)| taken.insert(split.place(job)))
     }
 
-    /// The most that an attempt of the job can cost has been set aside.
-    pub(super) fn set_aside(&mut self, job: u64, most: Price) {
+    /// The most that an attempt of the job can cost has been reserved.
+    pub(super) fn reserve(&mut self, job: u64, most: Price) {
         self.reserved.entry(job).or_default().push(most);
     }
 
-    /// One reservation of the job has been replaced by what was spent: the most is the same for all its attempts.
+    /// One reservation of the job has been replaced by what was spent; they are all the same.
     pub(super) fn settle(&mut self, job: u64) {
         if let Some(reserved) = self.reserved.get_mut(&job) {
             reserved.pop();
@@ -123,24 +123,24 @@ impl Account {
         }
     }
 
-    /// The worker has died: what it had sent has an end that nobody knows, and what was set aside for it stays so;
-    /// jobs that had their result need no more.
+    /// The worker has died. Its attempts in flight end unknown, and stay reserved; jobs that had their result are done.
     pub(super) fn reap(&mut self, cell: u16, now_ns: u64) -> LostWork {
-        for (job, _) in self.flying.keys() {
+        for (job, _) in self.in_flight.keys() {
             if let Some(reserved) = self.reserved.get_mut(job) {
                 reserved.pop();
             }
         }
         let unsent = std::mem::take(&mut self.reserved).into_values().flatten().collect();
-        let lost = std::mem::take(&mut self.flying).into_values();
+        let lost = std::mem::take(&mut self.in_flight).into_values();
         let events = lost.map(|(sending, warmup)| lost_attempt(cell, sending, warmup, now_ns)).collect();
-        let home = self.open.values().filter(|open| open.recorded).map(|open| open.begun.piece).collect();
+        let ended_jobs =
+            self.open.values().filter(|open| open.recorded).map(|open| open.begun.piece).collect();
         self.open.retain(|_, open| !open.recorded);
         self.open.values_mut().for_each(|open| open.deliveries += 1);
-        LostWork { events, home, unsent }
+        LostWork { events, ended_jobs, unsent }
     }
 
-    /// Where the worker's successor begins.
+    /// Where the worker's successor starts.
     pub(super) fn resumed(&self) -> Vec<Resumed> {
         let again = |piece: usize| {
             let open = self.open.values().filter(move |open| open.begun.piece == piece);
@@ -159,13 +159,13 @@ impl Account {
     }
 }
 
-/// What an attempt cost, if it was answered.
+/// The tokens of an attempt, if it was answered.
 fn cost(attempt: &Attempt) -> Option<(u32, u64, u64)> {
     let (prompt, completion) = attempt.prompt_tokens.zip(attempt.completion_tokens)?;
     (attempt.outcome == Outcome::Ok).then_some((attempt.n, prompt, completion))
 }
 
-/// An attempt that went down with its process: the provider may have done the work.
+/// An attempt whose process died: the provider may have done the work.
 fn lost_attempt(cell: u16, sending: Sending, warmup: bool, now_ns: u64) -> Event {
     let Sending { job, n, due_ns, at_ns } = sending;
     let sent_ns = at_ns.max(due_ns);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_is_delivered_again_unless_it_has_its_result() {
+    fn a_job_without_a_result_is_delivered_again() {
         let mut account = Account::new(Part { process: 0, processes: 2 }, &[rounds()]);
         let first = Notes {
             begun: vec![begun(0), begun(2), begun(4), begun(6)],
@@ -236,19 +236,19 @@ mod tests {
             ..Notes::default()
         };
         for job in [0, 2, 4, 6] {
-            account.set_aside(job, (1, job, 0));
+            account.reserve(job, (1, job, 0));
         }
         assert_eq!(account.note(&first), Change { begun: 4, ..Change::default() });
         let (_, ended) =
             (account.note(&first), Notes { ended: vec![0], events: vec![result(0)], ..Notes::default() });
-        assert_eq!(account.note(&ended).home, [0]);
+        assert_eq!(account.note(&ended).ended_jobs, [0]);
         let Event::Attempt(answered) = lost_attempt(3, sending(4, 1), false, 8) else { panic!("an attempt") };
         account.settle(4);
         account.note(&Notes { events: vec![Event::Attempt(answered), result(4)], ..Notes::default() });
-        // Job 0 is over, job 4 has its result; 2 was in flight, 6 had sent nothing.
-        let LostWork { events, home, unsent } = account.reap(3, 20);
+        // Job 0 has ended, job 4 has its result, job 2 was in flight, job 6 had sent nothing.
+        let LostWork { events, ended_jobs, unsent } = account.reap(3, 20);
         assert_eq!(unsent, [(1, 6, 0)], "job 6 had sent nothing, job 2 may be billed");
-        assert_eq!(home, [0]);
+        assert_eq!(ended_jobs, [0]);
         let lost: Vec<(u64, u32)> = events
             .iter()
             .map(|event| match event {
@@ -259,20 +259,20 @@ mod tests {
                 _ => panic!("{event:?}"),
             })
             .collect();
-        assert_eq!(lost, [(0, 1), (2, 1)], "job 0's attempt was never said to have ended");
+        assert_eq!(lost, [(0, 1), (2, 1)], "the end of job 0's attempt was never reported");
         let resumed = account.resumed();
         assert!(resumed[0].again.iter().all(|again| again.answered.is_empty()));
         let again: Vec<_> =
             resumed[0].again.iter().map(|a| (a.begun.job, a.attempts, a.deliveries)).collect();
         assert_eq!(again, [(2, 1, 2), (6, 0, 2)]);
         assert_eq!(Vec::from(resumed[0].taken.clone()), [(0, 3)], "even jobs of the first two rounds");
-        // The successor begins them again; they are no new ones.
+        // The successor begins them again; they are not counted again.
         let successor = Notes { begun: vec![begun(2), begun(8)], ..Notes::default() };
         assert_eq!(account.note(&successor).begun, 1);
     }
 
     #[test]
-    fn what_an_answer_cost_is_known_to_whoever_gets_its_job() {
+    fn a_job_that_is_delivered_again_knows_the_tokens_of_earlier_answers() {
         let mut account = Account::new(Part { process: 0, processes: 1 }, &[rounds()]);
         let ended = |n, outcome, tokens: Option<(u64, u64)>| {
             let Event::Attempt(mut attempt) = lost_attempt(3, sending(0, n), false, 8) else { panic!("one") };

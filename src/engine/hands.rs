@@ -1,4 +1,4 @@
-//! The hands that the engine lends to a strategy for one job.
+//! What the engine gives a strategy for one job: see [`Hands`].
 
 use super::blocking::{self, answer};
 use super::run_context::BudgetKeeper;
@@ -18,12 +18,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// What became of a job before: more than nothing if a worker died with it.
+/// The earlier attempts of a job that a worker had begun before it died.
 #[derive(Debug, Clone)]
 pub(super) struct EarlierAttempts {
-    /// Attempts that were made of it, and what each cost that was answered.
+    /// One entry for each attempt, with its tokens if it was answered.
     attempts: Vec<Option<Usage>>,
-    /// How often it has been given to a process, this time included.
+    /// How often the job has been given to a process, this time included.
     deliveries: u32,
 }
 
@@ -31,7 +31,7 @@ impl EarlierAttempts {
     /// A job that begins for the first time.
     pub(super) const NONE: Self = Self { attempts: Vec::new(), deliveries: 1 };
 
-    /// That of a job that is delivered again.
+    /// The attempts of a job that is delivered again.
     pub(super) fn of(again: &Redelivery) -> Self {
         let mut attempts = vec![None; again.attempts as usize];
         for &(n, prompt_tokens, completion_tokens) in &again.answered {
@@ -47,22 +47,22 @@ impl EarlierAttempts {
     }
 }
 
-/// What one job's strategy holds.
+/// The hands of one job.
 pub(super) struct JobHands {
     context: Rc<ThreadContext>,
     halt: Rc<Halt>,
-    past: EarlierAttempts,
-    /// What is set aside for attempts of this job that have not begun.
+    earlier: EarlierAttempts,
+    /// What is reserved for attempts of this job that have not begun.
     reserved: RefCell<Vec<(JobId, Charge)>>,
 }
 
 impl JobHands {
-    /// For a job with this past.
-    pub(super) fn new(context: Rc<ThreadContext>, halt: Rc<Halt>, past: EarlierAttempts) -> Self {
-        Self { context, halt, past, reserved: RefCell::default() }
+    /// The hands of a job with these earlier attempts.
+    pub(super) fn new(context: Rc<ThreadContext>, halt: Rc<Halt>, earlier: EarlierAttempts) -> Self {
+        Self { context, halt, earlier, reserved: RefCell::default() }
     }
 
-    /// The attempt that was not made because the run had been stopped.
+    /// An attempt that was not made because the run had been stopped.
     fn not_sent(&self, task: &Task, call: &Call<'_>) -> Done {
         let attempt = Attempt {
             job: task.job,
@@ -87,7 +87,7 @@ impl JobHands {
         Done { attempt, retry_after: None, should_retry: None }
     }
 
-    /// Waits until the process goes on, if a nemesis has paused it: what others do meanwhile goes on.
+    /// Waits until the process continues, if a nemesis has paused it in virtual time.
     async fn unpaused(&self) {
         let paused_until = || Duration::from_nanos(self.context.cell.paused_until_ns.load(Relaxed));
         while self.context.run.clock.now() < paused_until() {
@@ -102,12 +102,12 @@ impl JobHands {
         Request { job, question, n: call.n, due: call.due, prompt_tokens, output_tokens, headers }
     }
 
-    /// What was set aside for the attempt that begins now; nothing if its strategy reserved nothing.
+    /// The reservation for the attempt that begins now, if its strategy has made one.
     fn take_reservation(&self) -> Option<Charge> {
         self.reserved.borrow_mut().pop().map(|(_, most)| most)
     }
 
-    /// Puts an attempt that has ended into the books.
+    /// Records an attempt that has ended.
     fn book(&self, task: &Task, reserved: Option<Charge>, done: Done) -> Answer {
         let Done { mut attempt, retry_after, should_retry } = done;
         attempt.warmup = task.warmup;
@@ -118,8 +118,8 @@ impl JobHands {
         answer
     }
 
-    /// Replaces what was set aside by what the provider said it cost; where it said nothing but may have
-    /// charged, the reservation stands. What was never sent costs nothing, not even a request.
+    /// Replaces a reservation by the reported cost. Without a report the reservation stays if the provider may have
+    /// charged. What was never sent costs nothing, not even a request.
     fn settle(&self, reserved: Option<Charge>, attempt: &Attempt) {
         let Some(reserved) = reserved else { return };
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);
@@ -132,7 +132,7 @@ impl JobHands {
         self.replace(attempt.job, reserved, spent);
     }
 
-    /// Replaces what was set aside by what was spent.
+    /// Replaces a reservation by what was spent.
     fn replace(&self, job: JobId, reserved: Charge, spent: Charge) {
         match (&self.context.run.budget, &self.context.run.connection) {
             (BudgetKeeper::Own(budget), _) => budget.settle(reserved, spent),
@@ -143,7 +143,7 @@ impl JobHands {
 }
 
 impl Drop for JobHands {
-    /// A job that was given up before it sent what it had room for leaves that room to others.
+    /// A job that was cancelled before it sent an attempt releases what it had reserved.
     fn drop(&mut self) {
         for (job, most) in self.reserved.take() {
             self.replace(job, most, Charge::default());
@@ -157,12 +157,12 @@ impl Hands for JobHands {
     }
 
     fn earlier(&self) -> Option<&[Option<Usage>]> {
-        (self.past.deliveries > 1).then_some(&*self.past.attempts)
+        (self.earlier.deliveries > 1).then_some(&*self.earlier.attempts)
     }
 
     fn attempt<'a>(&'a self, task: &'a Task, mut call: Call<'a>) -> LocalFuture<'a, Answer> {
         Box::pin(async move {
-            call.n += self.past.made();
+            call.n += self.earlier.made();
             let reserved = self.take_reservation();
             let done = if self.halt.is_draining() {
                 self.not_sent(task, &call)
@@ -189,10 +189,10 @@ impl Hands for JobHands {
         if !self.has_threads() {
             return Blocking { run: None, recorded: self.attempt(task, call) };
         }
-        call.n += self.past.made();
+        call.n += self.earlier.made();
         let reserved = self.take_reservation();
         let request = self.request(task, &call);
-        // What the thread is about to send is said by the thread; what came before it, now.
+        // The thread reports its own attempt; everything earlier is reported now.
         self.context.recorder.flush();
         let connection = self.context.run.connection.clone();
         let (run, over) =
@@ -263,8 +263,8 @@ impl Hands for JobHands {
             done_ns: self.context.run.clock.now_ns(),
             outcome: answer.outcome,
             end,
-            attempts: attempts + self.past.made(),
-            deliveries: self.past.deliveries,
+            attempts: attempts + self.earlier.made(),
+            deliveries: self.earlier.deliveries,
             id: answer.id.clone().filter(|_| ok),
             text_hash: answer.text_hash.clone().filter(|_| ok),
             warmup: task.warmup,
@@ -283,8 +283,11 @@ impl Hands for JobHands {
 
     fn draw(&self, task: &Task, n: u32) -> f64 {
         let plan = &self.context.run.plan;
-        let mut stream =
-            seed::stream(plan.seed, "jitter", task.job.index << 8 | u64::from((n + self.past.made()) & 0xff));
+        let mut stream = seed::stream(
+            plan.seed,
+            "jitter",
+            task.job.index << 8 | u64::from((n + self.earlier.made()) & 0xff),
+        );
         stream.random::<f64>()
     }
 
@@ -310,7 +313,7 @@ impl Hands for JobHands {
     }
 }
 
-/// The headers that tell of a key or a lock. A name of ours is plain ASCII, so none is ever left out.
+/// The headers for a key or a lock. Their values are plain ASCII, so none is left out.
 fn headers(call: &Call<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut put = |name: &'static str, value: &str| {

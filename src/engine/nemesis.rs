@@ -1,15 +1,15 @@
-//! What goes wrong around those that hold locks.
+//! Faults around jobs that hold a lock.
 //!
-//! A strategy says when it has taken a lock, and waits until it may use it. At the acquisition that the scenario
-//! names, something happens in between: its process is paused or killed, Redis loses everything, or the answer to
-//! the unlock is to be lost.
+//! A strategy reports when it has taken a lock, and waits until it may use it. At the acquisition that the scenario
+//! names, a fault happens in between: its process is paused or killed, Redis loses everything, or the answer to the
+//! unlock will be lost.
 
 use crate::plan::{Nemesis, NemesisKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-/// Kills a Redis of the run's own and starts it again, empty; returns when it takes connections.
+/// Kills a Redis that belongs to the run and starts it again, empty. Returns when it accepts connections.
 pub type RestartRedis = Arc<dyn Fn() + Send + Sync>;
 
 /// The nemeses of one cell.
@@ -18,12 +18,12 @@ pub(super) struct Nemeses {
     acquired: AtomicU64,
     armed: Vec<(u64, NemesisKind)>,
     restart_redis: Option<RestartRedis>,
-    /// Taken while Redis is being restarted: nobody uses a lock then, for it may be gone.
+    /// Held while Redis is being restarted: no lock may be used then, because it may be lost.
     restarting: tokio::sync::Mutex<()>,
 }
 
 impl Nemeses {
-    /// Those that are meant for the strategy.
+    /// The nemeses that are meant for the strategy.
     pub(super) fn of(nemeses: &[Nemesis], strategy: &str, restart_redis: Option<RestartRedis>) -> Self {
         let meant =
             nemeses.iter().filter(|nemesis| nemesis.strategy.as_ref().is_none_or(|name| name == strategy));
@@ -31,24 +31,23 @@ impl Nemeses {
         Self { acquired: AtomicU64::new(0), armed, restart_redis, restarting: tokio::sync::Mutex::default() }
     }
 
-    /// Whether anything is to go wrong at all.
+    /// Whether there is any nemesis.
     pub(super) fn is_armed(&self) -> bool {
         !self.armed.is_empty()
     }
 
-    /// A lock has been acquired: what goes wrong now.
+    /// A lock has been acquired: the faults that happen now.
     pub(super) fn acquired(&self) -> impl Iterator<Item = NemesisKind> + use<'_> {
         let nth = self.acquired.fetch_add(1, SeqCst) + 1;
         self.armed.iter().filter(move |(when, _)| *when == nth).map(|(_, kind)| *kind)
     }
 
-    /// Restarts the cell's Redis, if it is the run's to restart. It takes its time.
+    /// What restarts the cell's Redis, if it belongs to the run. It blocks.
     pub(super) fn restart_redis(&self) -> Option<RestartRedis> {
         self.restart_redis.clone()
     }
 
-    /// A lock has been acquired in this very process, which cannot kill itself, and pause only if its time is
-    /// virtual.
+    /// A lock has been acquired in this process, which cannot kill itself, and can pause only in virtual time.
     pub(super) async fn strike(&self) -> OwnFault {
         let mut fault = OwnFault::default();
         let _alone = self.restarting.lock().await;
@@ -57,7 +56,7 @@ impl Nemeses {
                 (NemesisKind::LoseUnlock, _) => fault.lost = true,
                 (NemesisKind::PauseHolder(time), _) => fault.pause = Some(time),
                 (NemesisKind::RestartRedis, Some(restart)) => {
-                    // Its thread is free again whatever came of it.
+                    // A restart that failed is reported by the callback itself.
                     let _ = tokio::task::spawn_blocking(move || restart()).await;
                 }
                 _ => {}
@@ -67,12 +66,12 @@ impl Nemeses {
     }
 }
 
-/// What went wrong at one acquisition.
+/// The faults at one acquisition.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnFault {
     /// The answer to the unlock is to be lost.
     pub(super) lost: bool,
-    /// The process is to be paused for so long.
+    /// How long the process is to be paused.
     pub(super) pause: Option<Duration>,
 }
 
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn each_strikes_at_its_own_acquisition_and_strategy() {
+    fn each_nemesis_has_its_own_acquisition_and_strategy() {
         let pause = NemesisKind::PauseHolder(Duration::from_millis(5));
         let plan = [
             at(2, NemesisKind::KillHolder, None),
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn in_one_process_redis_is_restarted_and_an_unlock_lost() {
+    fn in_one_process_redis_is_restarted_and_an_unlock_is_lost() {
         let restarts = Arc::new(Mutex::new(0));
         let count = restarts.clone();
         let hook: RestartRedis = Arc::new(move || *count.lock().expect("whole") += 1);

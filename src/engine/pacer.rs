@@ -42,7 +42,7 @@ impl Pacer {
         }
     }
 
-    /// `timerfd` or `tokio`: which timer is used, so that a coarse one can be told to the user.
+    /// `timerfd` or `tokio`: which timer is used, so that the user can be warned of a coarse one.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         #[cfg(target_os = "linux")]

@@ -135,12 +135,12 @@ fn read(stdout: ChildStdout, index: usize, inbox: &SyncSender<(usize, WorkerEven
         line.clear();
         // A last line without a line end was cut off when the worker died, and is ignored.
         let whole = lines.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n");
-        let heard = match serde_json::from_slice(&line) {
+        let event = match serde_json::from_slice(&line) {
             _ if !whole => WorkerEvent::Gone,
-            Ok(up) => WorkerEvent::Message(up),
+            Ok(message) => WorkerEvent::Message(message),
             Err(error) => WorkerEvent::Malformed(error.to_string()),
         };
-        if inbox.send((index, heard)).is_err() || !whole {
+        if inbox.send((index, event)).is_err() || !whole {
             return;
         }
     }

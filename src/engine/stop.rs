@@ -1,4 +1,4 @@
-//! Stopping: first no job and no attempt begins any more, then what is in flight is given up.
+//! Stopping a run: first no further job or attempt begins, then attempts in flight are cancelled.
 
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -18,8 +18,8 @@ pub enum Cause {
     Saturated = 3,
     /// Evidence could not be written.
     EvidenceFailed = 4,
-    /// Jobs are in progress, but nothing is in flight and nobody waits on purpose: the client is stuck. Stops
-    /// one cell, never the run.
+    /// Jobs are in progress, but nothing is in flight and no job waits on purpose: the client is stuck. Stops one
+    /// cell, never the run.
     Stuck = 5,
     /// The strategy lacks what it needs to make load at all.
     CannotWork = 6,
@@ -47,7 +47,7 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// No job and no attempt begins any more.
+    /// Lets no further job or attempt begin.
     pub fn stop(&self, cause: Cause) {
         let _ = self.cause.compare_exchange(0, cause as u8, SeqCst, SeqCst);
         self.stopped.send_replace(true);
@@ -66,7 +66,7 @@ impl Stop {
     }
 }
 
-/// The state of one piece of load on one engine thread; a cheap local echo of [`Stop`].
+/// Whether one piece of load on one engine thread is stopped; a cheap local copy of [`Stop`].
 #[derive(Debug, Default)]
 pub(super) struct Halt {
     draining: Cell<bool>,
@@ -75,13 +75,13 @@ pub(super) struct Halt {
 }
 
 impl Halt {
-    /// No attempt begins any more.
+    /// Lets no further attempt begin.
     pub(super) fn drain(&self) {
         self.draining.set(true);
         self.changed.notify_waiters();
     }
 
-    /// What is in flight is given up.
+    /// Cancels attempts in flight.
     pub(super) fn cancel(&self) {
         self.cancelled.set(true);
         self.drain();

@@ -1,7 +1,7 @@
-//! What a run and its worker processes say to each other: JSON, one message a line.
+//! The protocol between a run and its worker processes: JSON, one message a line.
 //!
-//! Down go a [`Assignment`], then [`ToWorker`] messages; up come [`ToRun`] messages. What a worker begins and sends is said
-//! before it is done, so that a worker that dies leaves nothing behind that nobody knows of.
+//! The run sends an [`Assignment`], then [`ToWorker`] messages; the worker sends [`ToRun`] messages. What a worker begins and sends is reported
+//! before it happens, so that the run knows everything that a worker that dies has done.
 
 use super::ranges::Ranges;
 use super::stop::Cause;
@@ -64,7 +64,7 @@ pub(super) enum ToWorker {
     Order(BlockOrder),
     /// The run, or the cell, is stopped.
     Stop(Cause),
-    /// All jobs are home: say what is on your books.
+    /// All jobs have ended: report what has been counted.
     Finish,
     /// A round of a barrier may be released.
     Round {
@@ -86,7 +86,7 @@ pub(super) enum ToWorker {
 pub(super) struct BlockOrder {
     pub(super) block: usize,
     pub(super) start_ns: u64,
-    /// Per piece, what its jobs begin from; empty for a block that nobody has begun.
+    /// Per piece, where its jobs continue; empty for a block that has not been begun.
     pub(super) pieces: Vec<Resumed>,
 }
 
@@ -139,7 +139,7 @@ impl Sending {
     }
 }
 
-/// What happened in one turn of an engine thread. A worker that dies has said all of it or nothing.
+/// What happened in one turn of an engine thread. It is sent whole or not at all.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Notes {
@@ -155,7 +155,8 @@ pub(super) struct Notes {
     /// Jobs whose strategy has returned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) ended: Vec<u64>,
-    /// What the process has on its books by now, the strategy's own if it keeps any: requests, prompt tokens, completion tokens.
+    /// What the process has counted by now, or its strategy if that counts itself: requests, prompt tokens, completion
+    /// tokens.
     pub(super) totals: (u64, u64, u64),
 }
 
@@ -173,17 +174,17 @@ impl Notes {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum ToRun {
-    /// It can take orders.
+    /// The worker can take orders.
     Ready,
     Notes(Notes),
-    /// Its live figures.
+    /// The live figures of the worker.
     Seen(Figures),
-    /// Asks for the most that an attempt of the job can cost to be set aside.
+    /// Asks to reserve the most that an attempt of the job can cost.
     Reserve {
         job: u64,
         most: Price,
     },
-    /// Replaces what was set aside by what was spent.
+    /// Replaces a reservation by what was spent.
     Settle {
         job: u64,
         reserved: Price,
@@ -195,13 +196,13 @@ pub(super) enum ToRun {
         lock: String,
         token: u64,
     },
-    /// Something in it stops the run.
+    /// The worker stops the run.
     Stop(Cause),
     /// An order is done.
     Share(BlockReport),
     /// The answer to [`ToWorker::Finish`]: requests, prompt tokens, completion tokens.
     Booked((u64, u64, u64)),
-    /// It cannot work at all.
+    /// The worker cannot make load.
     Failed(String),
 }
 
@@ -239,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seat_that_is_printed_for_debugging_shows_no_secret() {
+    fn debug_output_of_an_assignment_shows_no_secret() {
         let assignment = Assignment {
             plan: "[target.x]\nurl = \"https://me:hunter2@host\"".to_owned(),
             cell: 3,
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn money_beyond_64_bits_survives_the_way() {
+    fn money_beyond_64_bits_is_read_back() {
         let most = (u64::MAX, 7, i128::from(u64::MAX) * 1_000_003);
         let text = serde_json::to_string(&ToRun::Reserve { job: 3, most }).expect("JSON");
         let Ok(ToRun::Reserve { job: 3, most: back }) = serde_json::from_str(&text) else { panic!("{text}") };

@@ -139,25 +139,25 @@ impl Workers {
     fn receive(&mut self) -> Result<(), EngineError> {
         let now = self.run.clock.now();
         let pause = self.holder_faults.next().map(|until| until.saturating_sub(now));
-        let heard = self.inbox.recv_timeout(pause.map_or(WATCH, |pause| pause.min(WATCH)));
+        let event = self.inbox.recv_timeout(pause.map_or(WATCH, |pause| pause.min(WATCH)));
         self.resume_due();
-        match heard {
-            Ok((index, heard)) => self.hear(index, heard),
+        match event {
+            Ok((index, event)) => self.handle(index, event),
             Err(_) => Ok(()),
         }
     }
 
-    fn hear(&mut self, index: usize, heard: WorkerEvent) -> Result<(), EngineError> {
+    fn handle(&mut self, index: usize, event: WorkerEvent) -> Result<(), EngineError> {
         self.workers[index].last_message = self.run.clock.now();
-        let up = match heard {
-            WorkerEvent::Message(up) => up,
+        let message = match event {
+            WorkerEvent::Message(message) => message,
             WorkerEvent::Malformed(why) => {
                 return Err(EngineError::Worker(format!("sent a line that is not a message: {why}")));
             }
             WorkerEvent::Gone => return self.exited(index),
             WorkerEvent::Restarted(fault) => return self.restarted(index, &fault),
         };
-        match up {
+        match message {
             ToRun::Ready => self.workers[index].ready = true,
             ToRun::Notes(notes) => self.take_notes(index, notes),
             ToRun::Seen(figures) => {
@@ -170,7 +170,7 @@ impl Workers {
                     BudgetKeeper::None | BudgetKeeper::Parent => true,
                 };
                 if granted {
-                    self.workers[index].account.set_aside(job, most);
+                    self.workers[index].account.reserve(job, most);
                 }
                 self.send(index, &ToWorker::Granted(granted));
             }
@@ -202,7 +202,7 @@ impl Workers {
         (0..change.dropped).for_each(|_| self.cell.tally.drop_one());
         // A failed writer is noticed by its owner, not here.
         self.history.send(notes.events);
-        self.jobs_ended(&change.home);
+        self.jobs_ended(&change.ended_jobs);
     }
 
     /// Counts the ended jobs of barriers, and announces the next round after the last job of one.

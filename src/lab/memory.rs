@@ -1,6 +1,6 @@
-//! Runs that leave no file: made, judged and forgotten by the thousand.
+//! Runs in memory, without files.
 
-use super::run::{LabError, Ran, Run, run};
+use super::run::{LabError, RunConfig, RunResult, run};
 use crate::history::{
     Attempt, AttemptRow, BatchSender, ClientGaps, Event, Evidence, LedgerEntry, LedgerGaps, LedgerRow, Loaded,
 };
@@ -12,11 +12,11 @@ use crate::summary::Summary;
 use crate::sync::lock;
 use std::sync::{Arc, Mutex};
 
-/// A run and all that it left behind, in memory.
+/// A run and its evidence, in memory.
 #[derive(Debug)]
-pub struct Kept {
-    /// What was made.
-    pub ran: Ran,
+pub struct RunRecord {
+    /// What the run came to.
+    pub ran: RunResult,
     /// The client's events, in the order in which they were recorded.
     pub events: Vec<Event>,
     /// The provider's entries, in the order of their ends.
@@ -27,11 +27,11 @@ pub struct Kept {
 ///
 /// # Errors
 /// If it could not be begun.
-pub fn run_in_memory(plan: &Arc<Plan>, schedule: Option<&Schedule>) -> Result<Kept, LabError> {
+pub fn run_in_memory(plan: &Arc<Plan>, schedule: Option<&Schedule>) -> Result<RunRecord, LabError> {
     let (history, events) = BatchSender::in_memory();
     let entries = Arc::new(Mutex::new(Vec::new()));
     let sink = entries.clone();
-    let ran = run(Run {
+    let ran = run(RunConfig {
         plan,
         history,
         ledger: Arc::new(move |entry| lock(&sink).push(entry)),
@@ -40,10 +40,10 @@ pub fn run_in_memory(plan: &Arc<Plan>, schedule: Option<&Schedule>) -> Result<Ke
         schedule,
     })?;
     let (events, entries) = (std::mem::take(&mut *lock(&events)), std::mem::take(&mut *lock(&entries)));
-    Ok(Kept { ran, events, entries })
+    Ok(RunRecord { ran, events, entries })
 }
 
-impl Kept {
+impl RunRecord {
     /// The evidence, as its files would have been loaded.
     #[must_use]
     pub fn evidence(&self, plan: &Plan) -> Evidence {

@@ -26,9 +26,9 @@ const EPOCH_UTC_S: u64 = 946_684_800;
 /// Where ledger entries go.
 pub type Sink = Arc<dyn Fn(LedgerEntry) + Send + Sync>;
 
-/// What a run needs.
-pub struct Run<'a> {
-    /// What is to be run; all its targets are built in.
+/// What a run in virtual time needs.
+pub struct RunConfig<'a> {
+    /// The plan; all its targets are built in.
     pub plan: &'a Arc<Plan>,
     /// Takes the client's events.
     pub history: BatchSender,
@@ -44,12 +44,12 @@ pub struct Run<'a> {
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Ran {
-    /// What was made.
+pub struct RunResult {
+    /// What the engine reports.
     pub made: LoadReport,
     /// Facts of the run.
     pub meta: Meta,
-    /// What the gate of each target saw, in the plan's order.
+    /// What each target's schedule came to, in the plan's order.
     pub traces: Vec<Trace>,
 }
 
@@ -59,7 +59,7 @@ pub enum LabError {
     /// No runtime.
     #[error("cannot start the runtime of virtual time: {0}")]
     Runtime(std::io::Error),
-    /// A target has a time of its own.
+    /// A target that is not built in.
     #[error("target {0} is a real endpoint, which has no virtual time: write clock = \"real\"")]
     NotBuiltIn(String),
     /// The engine could not be set up.
@@ -71,17 +71,17 @@ pub enum LabError {
 ///
 /// # Errors
 /// If it could not be begun. A run that was stopped is no error.
-pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
+pub fn run(run: RunConfig<'_>) -> Result<RunResult, LabError> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(LabError::Runtime)?;
-    // Whoever reads the clock outside of a task reads it here.
+    // The clock is also read outside of tasks.
     let _inside = runtime.enter();
     let tasks = LocalSet::new();
     let clock = Clock::of_runtime();
-    let Run { plan, history, ledger, stop, progress, schedule } = run;
+    let RunConfig { plan, history, ledger, stop, progress, schedule } = run;
     let new_provider = |target| provider(plan, target, &ledger, clock, schedule);
     let providers: Vec<Local> = plan.targets.iter().map(new_provider).collect::<Result<_, _>>()?;
-    let stores = Stores::new(plan, clock);
+    let stores = RedisModels::new(plan, clock);
     for provider in &providers {
         tasks.spawn_local(provider.clone().keep_time());
     }
@@ -108,12 +108,12 @@ pub fn run(run: Run<'_>) -> Result<Ran, LabError> {
     )?;
     let meta = made.meta(EPOCH_UTC_S, clock.now_ns());
     let traces = finish(&runtime, tasks, &providers);
-    Ok(Ran { made, meta, traces })
+    Ok(RunResult { made, meta, traces })
 }
 
-/// Whatever is still open then has been open when the ledger was closed.
+/// Closes the ledgers: requests that are still open are recorded as open.
 fn finish(runtime: &Runtime, tasks: LocalSet, providers: &[Local]) -> Vec<Trace> {
-    // What clients that have just gone leave behind is noticed in one turn.
+    // One turn, in which the providers notice clients that have just left.
     tasks.block_on(runtime, tokio::task::yield_now());
     for provider in providers {
         provider.close();
@@ -137,14 +137,14 @@ fn provider(
     Ok(Local::new(config, EPOCH_UTC_S, clock))
 }
 
-/// The models of Redis of those cells that need one; each cell has its own.
-struct Stores<'a> {
+/// A model of Redis for each cell that needs one.
+struct RedisModels<'a> {
     plan: &'a Plan,
     clock: Clock,
     servers: BTreeMap<u16, Arc<LockServer>>,
 }
 
-impl<'a> Stores<'a> {
+impl<'a> RedisModels<'a> {
     fn new(plan: &'a Plan, clock: Clock) -> Self {
         let needy = plan.cells().into_iter().filter(|cell| plan.strategies[cell.strategy].redis().is_some());
         let servers = needy.map(|cell| (cell.index, Arc::default())).collect();

@@ -1,4 +1,4 @@
-//! From what a run left behind to what a hunt asks of it.
+//! Judges one run of a hunt.
 
 use crate::explore::{Entry, Line, Trial};
 use crate::history::{Claim, Event, Evidence, JobKey, LedgerEntry, Meta, Outcome};
@@ -7,8 +7,8 @@ use crate::plan::Plan;
 use crate::schedule::Trace;
 use std::time::Duration;
 
-/// What one run of one cell left behind.
-pub(super) struct Left<'a> {
+/// The evidence of one run of one cell.
+pub(super) struct Record<'a> {
     pub(super) events: &'a [Event],
     pub(super) entries: &'a [LedgerEntry],
     pub(super) claims: Vec<Claim>,
@@ -16,9 +16,9 @@ pub(super) struct Left<'a> {
     pub(super) trace: Trace,
 }
 
-/// The run, judged. `elapsed` is what it took.
-pub(super) fn judged(plan: &Plan, left: Left<'_>, elapsed: Duration) -> Trial {
-    let Left { events, entries, claims, meta, trace } = left;
+/// Judges the run, which took `elapsed`.
+pub(super) fn judged(plan: &Plan, left: Record<'_>, elapsed: Duration) -> Trial {
+    let Record { events, entries, claims, meta, trace } = left;
     let targets: Vec<String> = plan.targets.iter().map(|target| target.name.clone()).collect();
     let evidence = Evidence::in_memory(events, entries, claims, meta, &targets);
     Trial {
@@ -32,7 +32,7 @@ pub(super) fn judged(plan: &Plan, left: Left<'_>, elapsed: Duration) -> Trial {
     }
 }
 
-/// Both sides' books, in the order of time.
+/// What client and provider recorded, in the order of time.
 fn books(events: &[Event], entries: &[LedgerEntry]) -> Vec<Line> {
     let mut lines: Vec<Line> = entries.iter().map(Line::from).collect();
     lines.extend(events.iter().filter_map(client_line));

@@ -3,7 +3,7 @@
 use crate::cli;
 
 use deadheat::history::Outcome;
-use deadheat::lab::{self, Kept};
+use deadheat::lab::{self, RunRecord};
 use deadheat::plan::{Plan, Source};
 use deadheat::report;
 use deadheat::scenario::load;
@@ -24,7 +24,7 @@ fn plan(text: &str) -> Arc<Plan> {
     Arc::new(plan.unwrap_or_else(|faults| panic!("{faults}\n{}", source.text)))
 }
 
-fn run(plan: &Arc<Plan>) -> Kept {
+fn run(plan: &Arc<Plan>) -> RunRecord {
     lab::run_in_memory(plan, None).expect("a run")
 }
 

@@ -1,5 +1,5 @@
-//! How many jobs are due by the schedule, whether or not anybody has begun them: what a display holds the load that
-//! was made against. Counted here, beside the engine, which begins no job that it has no room for.
+//! How many jobs are due by the profile, begun or not: the display compares the load with it. It is counted here and not
+//! by the engine, which does not look at an arrival before it has room for it.
 
 use crate::clock::ns;
 use crate::plan::Plan;
@@ -7,14 +7,14 @@ use crate::profile::{Arrivals, Load, Piece, blocks};
 use crate::shared::Progress;
 use std::iter::Peekable;
 
-/// Counts what is due.
+/// Counts the jobs that are due.
 pub(super) struct Due {
     blocks: Vec<Vec<Piece>>,
     /// Blocks that have begun and are counted here.
     known: usize,
     /// Jobs of open profiles that are due.
     due: u64,
-    /// Where the block that is being made started, and what of it is not due yet.
+    /// When the current block started, and its arrivals that are not due yet.
     start_ns: u64,
     ahead: Vec<Peekable<Arrivals>>,
 }
@@ -24,7 +24,7 @@ impl Due {
         Self { blocks: blocks(plan), known: 0, due: 0, start_ns: 0, ahead: Vec::new() }
     }
 
-    /// Jobs due at `now_ns`, of which `begun` have begun. A closed profile has no schedule: its jobs are due when a
+    /// Jobs due at `now_ns`, of which `begun` have begun. A closed profile has no arrivals: its jobs are due when a
     /// worker takes them.
     pub(super) fn at(&mut self, now_ns: u64, progress: &Progress, begun: u64) -> u64 {
         for block in progress.blocks_after(self.known) {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_goes_on_whether_or_not_anybody_keeps_up() {
+    fn arrivals_are_due_whether_or_not_they_are_begun() {
         let plan =
             plan("[profile.constant-arrival-rate]\nrate = 50\nduration = \"20s\"\narrivals = \"uniform\"\n");
         let (blocks, progress, mut due) = (u64::from(plan.blocks), Progress::default(), Due::new(&plan));
@@ -82,14 +82,14 @@ mod tests {
             let seen = due.at(at_ms * 1_000_000, &progress, begun);
             assert!(seen.abs_diff(expected) <= 1, "{seen} due at {at_ms} ms, of which {begun} have begun");
         }
-        // The other cell's turn comes late, when all of the first one's jobs were due.
+        // The block of the other cell begins late, when all jobs of the first one were due.
         progress.block_begins(0, 60 * S);
         assert_eq!(due.at(60 * S - 1, &progress, 3), all);
         assert_eq!(due.at(100 * S, &progress, 3), 2 * all);
     }
 
     #[test]
-    fn without_a_schedule_jobs_are_due_when_they_begin() {
+    fn without_arrivals_jobs_are_due_when_they_begin() {
         let plan = plan("[workload]\njobs = 40\n[profile.constant-vus]\nvus = 4\n");
         let (progress, mut due) = (Progress::default(), Due::new(&plan));
         progress.block_begins(0, 0);

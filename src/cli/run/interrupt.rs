@@ -25,7 +25,7 @@ fn listen(stop: &Stop, on: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        // Nobody waits for it any more only if the process is about to end.
+        // The receiver is gone only if the process is about to end.
         let _ = on.send(Ok(()));
         signals.next().await;
         stop.stop(Cause::Interrupted);

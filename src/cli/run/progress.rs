@@ -88,7 +88,7 @@ impl Display {
     }
 }
 
-/// What a display looks at.
+/// What the display shows.
 struct Watched {
     plan: Arc<Plan>,
     total: Option<u64>,
@@ -96,7 +96,7 @@ struct Watched {
     history: BatchSender,
     stop: Arc<Stop>,
     newest: Newest,
-    /// The run's, if it lives on the machine's time.
+    /// The run's clock, if that is the machine's.
     clock: Clock,
 }
 
@@ -174,7 +174,7 @@ fn rates(looks: &VecDeque<Look>) -> [f64; 2] {
 /// Whether the terminal shows the other screen.
 static OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Gives the terminal back, if it was taken: for an end that nobody waits for, too.
+/// Leaves the other screen, if it is shown; also called when the process ends at once.
 pub(super) fn leave() {
     if OPEN.swap(false, Ordering::AcqRel) {
         let _ = execute!(stderr(), Show, LeaveAlternateScreen);
@@ -188,7 +188,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// `None` if the terminal has none: then the run goes on unseen.
+    /// `None` if the terminal has no other screen: then nothing is displayed.
     pub(super) fn open() -> Option<Self> {
         OPEN.store(true, Ordering::Release);
         execute!(stderr(), EnterAlternateScreen, Hide).ok()?;
@@ -198,7 +198,7 @@ impl Screen {
 
     fn draw_run(&mut self, shown: &Shown<'_>) {
         if shown.stopping != self.stopping {
-            // Somebody has said something across the picture.
+            // A message was printed over the picture.
             self.stopping = shown.stopping;
             let _ = self.terminal.clear();
         }

@@ -1,4 +1,4 @@
-//! The Redis of strategies that need one: starts the run's own, reaches for the user's.
+//! The Redis of strategies that need one: starts private servers, and connects to the user's.
 
 use super::Failure;
 use crate::cli::output;
@@ -11,37 +11,37 @@ use crate::sync::lock;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// Every Redis of a run, reachable.
+/// Every Redis of a run; all can be reached.
 pub(super) struct Servers {
     /// What every key of this run begins with.
     pub(super) prefix: String,
-    /// The run's own that is never restarted, for all cells that do not ask for that.
-    quiet: Option<RedisServer>,
+    /// The private server that is never restarted, for all cells that need no restart.
+    shared: Option<RedisServer>,
     /// By the cell's position in the run.
-    cells: BTreeMap<u16, Seated>,
+    cells: BTreeMap<u16, CellClient>,
 }
 
 /// One cell's Redis.
-struct Seated {
+struct CellClient {
     redis: CellRedis,
     client: RedisClient,
-    /// Whether it is the user's, in which nothing may be left behind.
+    /// Whether it is the user's, where no key may be left behind.
     foreign: bool,
 }
 
-/// Starts the run's own Redis if a strategy wants it, and tries every other.
+/// Starts a private Redis if a strategy needs it, and pings every other.
 ///
-/// A cell whose Redis is to be restarted has one of its own (25 ms and 12 MB each), so that the others, which it
-/// is compared with, lose nothing.
+/// A cell whose Redis is to be restarted has a server of its own (25 ms and 12 MB each), so that the cells it is
+/// compared with lose nothing.
 pub(super) fn start(plan: &Plan, started_utc_s: u64) -> Result<Servers, Failure> {
     let prefix = format!("deadheat:{started_utc_s}-{}-{}:", plan.seed, std::process::id());
-    let mut servers = Servers { prefix, quiet: None, cells: BTreeMap::new() };
+    let mut servers = Servers { prefix, shared: None, cells: BTreeMap::new() };
     for cell in plan.cells() {
         let strategy = &plan.strategies[cell.strategy];
         let Some(redis) = strategy.redis() else { continue };
         let (redis, foreign) = match redis {
             Redis::Spawn if plan.restarts_redis(strategy) => (own()?, false),
-            Redis::Spawn => (CellRedis { url: servers.quiet()?, restart: None }, false),
+            Redis::Spawn => (CellRedis { url: servers.shared()?, restart: None }, false),
             Redis::Url(url) => (CellRedis { url: url.expose().to_owned(), restart: None }, true),
         };
         let unreachable = |error: &dyn std::fmt::Display| {
@@ -51,19 +51,19 @@ pub(super) fn start(plan: &Plan, started_utc_s: u64) -> Result<Servers, Failure>
         };
         let client = RedisClient::new(&redis.url).map_err(|error| unreachable(&error))?;
         client.ping().map_err(|error| unreachable(&error))?;
-        servers.cells.insert(cell.index, Seated { redis, client, foreign });
+        servers.cells.insert(cell.index, CellClient { redis, client, foreign });
     }
     Ok(servers)
 }
 
-/// A server for one cell alone.
+/// A private server for one cell.
 fn own() -> Result<CellRedis, Failure> {
     let server = spawn()?;
     let url = server.url();
     let server = Mutex::new(server);
     let restart: RestartRedis = Arc::new(move || {
         if let Err(error) = lock(&server).restart_empty() {
-            output::say(&format!("Redis was killed on purpose and does not start again: {error}"));
+            output::say(&format!("cannot start Redis again after it was killed on purpose: {error}"));
         }
     });
     Ok(CellRedis { url, restart: Some(restart) })
@@ -74,34 +74,36 @@ fn spawn() -> Result<RedisServer, Failure> {
 }
 
 impl Servers {
-    /// The URL of the server that is never restarted, which is started by the first who asks.
-    fn quiet(&mut self) -> Result<String, Failure> {
-        let server = match self.quiet.take() {
+    /// The URL of the server that is never restarted, which is started at the first call.
+    fn shared(&mut self) -> Result<String, Failure> {
+        let server = match self.shared.take() {
             Some(server) => server,
             None => spawn()?,
         };
-        Ok(self.quiet.insert(server).url())
+        Ok(self.shared.insert(server).url())
     }
 
-    /// Where a cell's strategy, in this process, finds itself.
+    /// The surroundings of a cell's strategy in this process.
     pub(super) fn around(&self, cell: Cell, prefix: &str) -> Surroundings {
-        let redis = self.cells.get(&cell.index).map(|seated| seated.client.clone());
+        let redis = self.cells.get(&cell.index).map(|cell| cell.client.clone());
         Surroundings { prefix: prefix.to_owned(), process: 0, successor: false, redis }
     }
 
-    /// For worker processes, and for what goes wrong around them.
+    /// For worker processes, and for the faults around them.
     pub(super) fn cells(&self) -> BTreeMap<u16, CellRedis> {
-        self.cells.iter().map(|(index, seated)| (*index, seated.redis.clone())).collect()
+        self.cells.iter().map(|(index, cell)| (*index, cell.redis.clone())).collect()
     }
 
-    /// Leaves nothing behind in a Redis of the user's, and ends the run's own.
+    /// Deletes the run's keys from the user's Redis, and ends the private servers.
     pub(super) fn stop(self) {
-        let foreign = self.cells.values().filter(|seated| seated.foreign);
-        let each: BTreeMap<_, _> =
-            foreign.map(|seated| (seated.redis.url.as_str(), &seated.client)).collect();
+        let foreign = self.cells.values().filter(|cell| cell.foreign);
+        let each: BTreeMap<_, _> = foreign.map(|cell| (cell.redis.url.as_str(), &cell.client)).collect();
         for client in each.values() {
             if let Err(error) = client.clear(&self.prefix) {
-                output::say(&format!("keys under {} stay in Redis until they expire: {error}", self.prefix));
+                output::say(&format!(
+                    "cannot delete the keys under {} from Redis, where they stay until they expire: {error}",
+                    self.prefix
+                ));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The targets of a run: starts the built-in ones, reaches for the others.
+//! The targets of a run: starts the built-in ones, and checks that the others can be reached.
 
 use super::Failure;
 use crate::clock::Clock;
@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// The targets of a run, reachable.
+/// The targets of a run; all can be reached.
 pub(super) struct Targets {
     pub(super) endpoints: Vec<Endpoint>,
     servers: Vec<Server>,
@@ -111,12 +111,12 @@ fn connect(url: &str, timeout: Duration) -> Result<(), String> {
     Err(last)
 }
 
-/// A thousand streams need two thousand descriptors on one machine: take all that the system allows.
+/// Raises the limit of open files to what the system allows: a thousand streams need two thousand descriptors.
 pub(in crate::cli) fn raise_file_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {
-        // If it is refused, connections fail with a message of their own.
+        // If that is refused, connections fail with a message of their own.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }

@@ -11,8 +11,8 @@ use crate::shared::Charge;
 
 impl Workers {
     pub(super) fn wait_until_ready(&mut self) -> Result<(), EngineError> {
-        while let Ok((index, heard)) = self.inbox.try_recv() {
-            self.hear(index, heard)?;
+        while let Ok((index, event)) = self.inbox.try_recv() {
+            self.handle(index, event)?;
         }
         for index in 0..self.workers.len() {
             if self.workers[index].process.is_none() {
@@ -73,7 +73,7 @@ impl Workers {
         if finished {
             return Ok(());
         }
-        let LostWork { events, home, unsent } = worker.account.reap(self.cell.cell.index, now_ns);
+        let LostWork { events, ended_jobs, unsent } = worker.account.reap(self.cell.cell.index, now_ns);
         let lost = (events.len() as u64, 0, 0);
         worker.earlier = sum(worker.earlier, sum(worker.totals, lost));
         (worker.totals, worker.seen) = ((0, 0, 0), Figures::default());
@@ -88,7 +88,7 @@ impl Workers {
         let underway = self.order.is_some() && worker.report.is_none();
         let starting = self.order.is_none() && !worker.ready;
         self.history.send(events);
-        self.jobs_ended(&home);
+        self.jobs_ended(&ended_jobs);
         if underway || starting {
             self.start(index)?;
         }

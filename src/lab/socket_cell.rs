@@ -1,8 +1,8 @@
-//! deadheat's own strategies over real sockets and in real time: slower by far than virtual time, and true to what
-//! only a real machine does.
+//! A cell over real sockets and in real time: much slower than virtual time, and with the behaviour that only a real
+//! machine has.
 
-use super::cut::Cut;
-use super::trial::{Left, judged};
+use super::cell_plan::CellPlan;
+use super::trial::{Record, judged};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{self, BuildStrategy, CellRedis, WorkerSetup};
 use crate::explore::{Budget, Config, Subject, Trial};
@@ -15,33 +15,33 @@ use crate::sync::lock;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Longer holds are not tried: somebody waits for them.
+/// Longer holds are not tried: they take real time.
 const STALL_MAX: Duration = Duration::from_secs(10);
 /// How long attempts that are still open at the end of a run are waited for.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// One cell of a plan against a server of its own on loopback, again and again. Strategies over several processes are
-/// hunted in virtual time.
+/// One cell of a plan, run again and again against a server of its own on loopback. Strategies over several processes
+/// are hunted in virtual time.
 pub struct SocketCell<'a> {
-    cut: Cut,
-    /// Builds the strategy, whose names in a shared store begin with the berth's prefix.
+    cell_plan: CellPlan,
+    /// Builds the strategy; its names in a shared store begin with the context's prefix.
     strategies: &'a BuildStrategy<'a>,
     redis: Option<CellRedis>,
-    /// Runs made so far: each has names of its own in a shared store.
+    /// Runs so far: each has names of its own in a shared store.
     runs: u64,
 }
 
 impl<'a> SocketCell<'a> {
-    /// The cell alone, with no more than the first jobs of the plan, and its Redis if it needs one.
+    /// The cell alone, with the first jobs of the plan, and its Redis if it needs one.
     #[must_use]
     pub fn new(plan: &Plan, cell: Cell, strategies: &'a BuildStrategy<'a>, redis: Option<CellRedis>) -> Self {
-        Self { cut: Cut::new(plan, cell), strategies, redis, runs: 0 }
+        Self { cell_plan: CellPlan::new(plan, cell), strategies, redis, runs: 0 }
     }
 
     /// How it is hunted. Its origin names target, strategy and seed.
     #[must_use]
     pub fn config(&self, budget: Budget) -> Config {
-        let mut config = Config { stall_max: STALL_MAX, ..self.cut.config(budget) };
+        let mut config = Config { stall_max: STALL_MAX, ..self.cell_plan.config(budget) };
         let all = config.lock_faults.len();
         config.lock_faults.retain(|kind| !matches!(kind, NemesisKind::PauseHolder(_)));
         if config.lock_faults.len() < all {
@@ -77,14 +77,14 @@ impl<'a> SocketCell<'a> {
         let made = made.map_err(|error| error.to_string())?;
         let meta = made.meta(started_utc_s, clock.now_ns());
         let (events, entries) = (std::mem::take(&mut *lock(&events)), std::mem::take(&mut *lock(&entries)));
-        let left = Left { events: &events, entries: &entries, claims: made.claims, meta, trace };
+        let left = Record { events: &events, entries: &entries, claims: made.claims, meta, trace };
         Ok(judged(plan, left, clock.now()))
     }
 }
 
 impl Subject for SocketCell<'_> {
     fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
-        let plan = self.cut.under(schedule, jobs);
+        let plan = self.cell_plan.under(schedule, jobs);
         self.make(&plan, schedule)
     }
 }

@@ -1,37 +1,38 @@
-//! deadheat's own strategies in virtual time as what is hunted: one cell of a plan, again and again.
+//! A cell in virtual time.
 
-use super::cut::Cut;
+use super::cell_plan::CellPlan;
 use super::memory::run_in_memory;
-use super::trial::{Left, judged};
+use super::trial::{Record, judged};
 use crate::clock::Clock;
 use crate::explore::{Budget, Config, Subject, Trial};
 use crate::plan::{Cell, Dist, Plan};
 use crate::schedule::Schedule;
 use std::time::Duration;
 
-/// Virtual time costs nothing to wait for.
+/// The longest hold: waiting in virtual time costs nothing.
 const STALL_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Silence after which an order releases the next answer: a tick of virtual time.
 const QUIET: Duration = Duration::from_millis(1);
 
-/// One cell of a plan, in virtual time. The provider answers at once: what it takes is the schedule's to say.
+/// One cell of a plan, run again and again in virtual time. The provider answers at once: only the schedule delays
+/// answers.
 #[derive(Debug, Clone)]
-pub struct VirtualCell(Cut);
+pub struct VirtualCell(CellPlan);
 
 impl VirtualCell {
     /// The cell alone, with no more than the first [`JOBS_MAX`](super::JOBS_MAX) of the plan's jobs.
     #[must_use]
     pub fn new(plan: &Plan, cell: Cell) -> Self {
-        Self(Cut::new(plan, cell))
+        Self(CellPlan::new(plan, cell))
     }
 
-    /// The same with answers that take such times, as a client meets them that nobody schedules.
+    /// The same with these times of answers, as in a run without a schedule.
     #[must_use]
     pub fn answering(plan: &Plan, cell: Cell, ttft: Dist) -> Self {
-        Self(Cut::answering(plan, cell, ttft))
+        Self(CellPlan::answering(plan, cell, ttft))
     }
 
-    /// How it is hunted: with silences of one tick, as virtual time costs nothing.
+    /// How it is hunted: with silences of one tick, because virtual time costs nothing.
     #[must_use]
     pub fn config(&self, budget: Budget) -> Config {
         Config { quiet: QUIET, stall_max: STALL_MAX, ..self.0.config(budget) }
@@ -43,7 +44,7 @@ impl Subject for VirtualCell {
         let clock = Clock::start();
         let plan = self.0.under(schedule, jobs);
         let kept = run_in_memory(&plan, Some(schedule)).map_err(|error| error.to_string())?;
-        let left = Left {
+        let left = Record {
             events: &kept.events,
             entries: &kept.entries,
             claims: kept.ran.made.claims.clone(),

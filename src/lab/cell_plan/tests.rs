@@ -11,9 +11,9 @@ fn plan(profile: &str) -> Plan {
         .unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-fn cut(profile: &str) -> (Cut, Vec<String>) {
+fn cut(profile: &str) -> (CellPlan, Vec<String>) {
     let plan = plan(profile);
-    let cut = Cut::new(&plan, plan.cells()[0]);
+    let cut = CellPlan::new(&plan, plan.cells()[0]);
     let left_out = cut.config(Budget::Schedules(1)).left_out;
     (cut, left_out)
 }

@@ -1,4 +1,4 @@
-//! One cell of a plan, made fit for a hunt: alone, with few jobs, against a provider that answers at once.
+//! The plan of one cell for a hunt: the cell alone, with few jobs, against a provider that answers at once.
 
 use crate::explore::{Budget, Config, Origin};
 use crate::plan::{Cell, Dist, Executor, Nemesis, NemesisKind, Phase, Place, Plan, StrategyPlan, Way};
@@ -7,37 +7,37 @@ use crate::schedule::Schedule;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A hunt runs so many jobs at the most: what needs more to show is found sooner by load than by schedules.
+/// Most jobs of a hunt. A bug that needs more jobs to show is found sooner by load than by schedules.
 pub const JOBS_MAX: u64 = 20;
-/// How long an answer takes that nobody holds back: long enough that those who ask at once are in flight together.
+/// How long an answer takes that is not held back: long enough that simultaneous requests are in flight together.
 const ANSWER: Duration = Duration::from_millis(1);
 
 /// A cell on its own.
 #[derive(Debug, Clone)]
-pub(super) struct Cut {
+pub(super) struct CellPlan {
     plan: Arc<Plan>,
     jobs: u64,
-    /// Which jobs of the plan are not hunted, if there are any.
+    /// Which jobs of the plan are left out, if any.
     left_out: Option<String>,
-    /// What the scenario lets go wrong around locks: part of the schedules of a hunt, so that a finding can be shown
-    /// to need it or not.
+    /// The scenario's faults around locks. They are part of the schedules of a hunt, so that a finding can be tried
+    /// without them.
     nemeses: Vec<Nemesis>,
-    /// The plan as it was last asked for, and with how many jobs.
+    /// The plan of the last call, with its number of jobs.
     last: Option<(u64, Vec<Nemesis>, Arc<Plan>)>,
 }
 
-impl Cut {
-    /// What it takes is the schedule's to say: the provider answers at once.
+impl CellPlan {
+    /// The provider answers at once: only the schedule delays answers.
     pub(super) fn new(plan: &Plan, cell: Cell) -> Self {
-        let mut cut = Self::answering(plan, cell, Dist::Constant(ANSWER));
-        let mut plan = (*cut.plan).clone();
+        let mut cell_plan = Self::answering(plan, cell, Dist::Constant(ANSWER));
+        let mut plan = (*cell_plan.plan).clone();
         let nemeses = std::mem::take(&mut plan.nemeses).into_iter().filter(|_| plan.strategies[0].locks());
-        cut.nemeses = nemeses.map(|nemesis| Nemesis { strategy: None, ..nemesis }).collect();
-        cut.plan = Arc::new(plan);
-        cut
+        cell_plan.nemeses = nemeses.map(|nemesis| Nemesis { strategy: None, ..nemesis }).collect();
+        cell_plan.plan = Arc::new(plan);
+        cell_plan
     }
 
-    /// The same with answers that take such times, and with what the scenario lets go wrong in every run.
+    /// The same with these times of answers, and with the scenario's faults around locks in every run.
     pub(super) fn answering(plan: &Plan, cell: Cell, ttft: Dist) -> Self {
         let few = few(&only(plan, cell, ttft));
         let jobs = profile::planned(&few).unwrap_or(JOBS_MAX);
@@ -49,7 +49,7 @@ impl Cut {
         Self { plan: Arc::new(few), jobs, left_out, nemeses: Vec::new(), last: None }
     }
 
-    /// The plan with its first jobs and what the schedule lets go wrong; `None` is as many as a hunt runs.
+    /// The plan with its first jobs and the schedule's faults around locks; `None` is as many jobs as a hunt runs.
     pub(super) fn under(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Arc<Plan> {
         let (jobs, nemeses) = (jobs.unwrap_or(self.jobs), &schedule.nemeses);
         match &self.last {
@@ -64,7 +64,7 @@ impl Cut {
         }
     }
 
-    /// How it is hunted, with holds past whatever runs out by itself. Its origin names target, strategy and seed.
+    /// How the cell is hunted, with holds beyond each of its time limits. Its origin names target, strategy and seed.
     pub(super) fn config(&self, budget: Budget) -> Config {
         let (plan, strategy) = (&self.plan, &self.plan.strategies[0]);
         Config {
@@ -85,7 +85,7 @@ impl Cut {
     }
 }
 
-/// Past the end of a lock that nobody renews, and past the moment of a second attempt.
+/// Holds beyond the end of a lock that is not renewed, or beyond the moment of a hedged attempt.
 fn stalls(strategy: &StrategyPlan) -> Vec<Duration> {
     let time = match &strategy.way {
         Way::Hedged { after, .. } => Some(*after),
@@ -98,7 +98,7 @@ fn past(time: Duration) -> Duration {
     time * 3 / 2
 }
 
-/// How long a lock of the strategy lasts that nobody renews.
+/// How long a lock of the strategy lasts if it is not renewed.
 fn lease(strategy: &StrategyPlan) -> Option<Duration> {
     match &strategy.way {
         Way::RedisLock(lock) => Some(lock.ttl),
@@ -107,8 +107,8 @@ fn lease(strategy: &StrategyPlan) -> Option<Duration> {
     }
 }
 
-/// What may go wrong around a lock: its holder sleeps past its end, or never hears that it gave it back. Who sleeps
-/// alone meets nobody when he wakes.
+/// The faults around a lock that are tried: its holder is paused beyond the lock's end, or the answer to its unlock is
+/// lost. With a single process a pause changes nothing: no other process takes the lock.
 fn lock_faults(strategy: &StrategyPlan) -> Vec<NemesisKind> {
     let Some(lease) = lease(strategy).filter(|_| strategy.locks()) else { return Vec::new() };
     let pause = (strategy.processes > 1).then(|| NemesisKind::PauseHolder(past(lease)));
