@@ -14,7 +14,7 @@ pub use comparable::{Facts, incomparable};
 pub use family::{Ruled, Series, detectable, holm, rule};
 pub use measure::{Measure, POINTS, Point};
 pub use noise::{Noise, NoiseRow};
-pub use pairs::{Pair, family_size, ground, paired};
+pub use pairs::{Pair, family_size, ground, interrupted, paired};
 pub use sign_flip::{TypicalValues, pairs_needed};
 
 use crate::summary::Exit;

@@ -2,9 +2,10 @@
 
 use super::compare::arm::Arm;
 use super::compare::blocks::Blocks;
+use super::compare::interrupt::Interrupt;
 use super::compare::pairing::{Order, Pairing};
-use super::compare::{directory, family, share};
-use super::output::{Format, fail, print};
+use super::compare::{directory, family, interrupted_in_the_first, share};
+use super::output::{self, Format, fail, print};
 use crate::compare::{Measure, Noise, Pair, Terms, ground};
 use crate::history::Meta;
 use crate::judge;
@@ -44,23 +45,29 @@ pub(super) struct Args {
 /// The error rate for which the figures are stated: what `deadheat compare` asks for.
 const ALPHA: f64 = 0.05;
 
+/// Fewest pairs from which noise is estimated.
+const LEAST_PAIRS: usize = 5;
+
 pub(super) fn run(args: &Args) -> u8 {
     match made(args) {
-        Ok(noise) => {
+        Ok((noise, exit)) => {
             let text = match args.format {
                 Format::Text => calibrated(&noise),
                 Format::Json => calibrated_json(&noise),
             };
-            print(&text, Exit::Pass.code())
+            print(&text, exit.code())
         }
         Err((code, message)) => fail(args.format, Exit::from_code(code).unwrap_or(Exit::Internal), &message),
     }
 }
 
-fn made(args: &Args) -> Result<Noise, (u8, String)> {
+/// The noise of the pairs that were made, and [`Exit::Interrupted`] if that are fewer than were asked for.
+fn made(args: &Args) -> Result<(Noise, Exit), (u8, String)> {
     let arm = Arm::of(&args.arm);
     let dir = directory(args.out.as_deref(), "calibrate", args.seed)?;
+    let interrupt = Interrupt::watch();
     let pairing = Pairing {
+        interrupt: &interrupt,
         base: &arm,
         new: &arm,
         order: Order::Random,
@@ -69,20 +76,29 @@ fn made(args: &Args) -> Result<Noise, (u8, String)> {
         quiet: args.quiet,
         blocks: Blocks::of([&arm, &arm], args.pairs),
     };
+    let internal = |error: crate::history::HistoryError| (Exit::Internal.code(), error.to_string());
     let mut pairs: Vec<Pair> = Vec::new();
     for number in 1..=args.pairs {
         let made = pairing.pair(number, args.pairs);
-        let pair = made.map_err(|why| (why.exit_code.unwrap_or(Exit::Unreachable.code()), why.message))?;
-        if pair.base.interrupted || pair.new.interrupted {
-            return Err((
-                Exit::Interrupted.code(),
-                format!("interrupted in pair {number} of {}", args.pairs),
-            ));
+        match made.map_err(|why| (why.exit_code.unwrap_or(Exit::Unreachable.code()), why.message))? {
+            Some(pair) => pairs.push(pair),
+            None if pairs.is_empty() => return Err(interrupted_in_the_first(args.pairs, dir.path())),
+            None => break,
         }
-        pairs.push(pair);
     }
+    let exit = if (pairs.len() as u64) < args.pairs { Exit::Interrupted } else { Exit::Pass };
+    let so_far = format!("interrupted after {} of {} pairs", pairs.len(), args.pairs);
     let void = pairs.iter().filter_map(Pair::void).collect::<Vec<_>>();
-    if pairs.len() - void.len() < 5 {
+    if pairs.len() - void.len() < LEAST_PAIRS && exit == Exit::Interrupted {
+        let place = dir.final_path().to_owned();
+        dir.finish().map_err(internal)?;
+        let message = format!(
+            "{so_far}: a calibration needs {LEAST_PAIRS}; the runs that were made are in {}",
+            place.display()
+        );
+        return Err((exit.code(), message));
+    }
+    if pairs.len() - void.len() < LEAST_PAIRS {
         let why = void.first().map_or("", String::as_str);
         let message = format!("{} of {} pairs are void ({why}): too few are left", void.len(), pairs.len());
         return Err((Exit::LoadInvalid.code(), message));
@@ -93,8 +109,10 @@ fn made(args: &Args) -> Result<Noise, (u8, String)> {
     let terms = Terms { alpha: ALPHA, looks: Vec::new(), floor, measures, declared, seed, noise: None };
     let plan_hash = arm.at_seed_0().map(|plan| plan.hash);
     let noise = Noise::of(&pairs, &terms, plan_hash, judge::here(&Meta::default()));
-    let internal = |error: crate::history::HistoryError| (Exit::Internal.code(), error.to_string());
     dir.write("calibration.json", &calibrated_json(&noise)).map_err(internal)?;
     dir.finish().map_err(internal)?;
-    Ok(noise)
+    if exit == Exit::Interrupted {
+        output::say(&format!("{so_far}: the calibration is that of these"));
+    }
+    Ok((noise, exit))
 }

@@ -2,14 +2,15 @@
 
 pub(super) mod arm;
 pub(super) mod blocks;
+pub(super) mod interrupt;
 pub(super) mod pairing;
 
 use super::output::{Format, fail, print};
 use super::render;
 use crate::clock::utc_now_s;
 use crate::compare::{
-    Design, Facts, Measure, Noise, Pair, Terms, family_size, ground, incomparable, paired, pairs_needed,
-    stored,
+    Design, Facts, Measure, Noise, Pair, Terms, family_size, ground, incomparable, interrupted, paired,
+    pairs_needed, stored,
 };
 use crate::history::{Meta, RunDir};
 use crate::judge;
@@ -19,6 +20,7 @@ use crate::summary::{Compared, Summary, TimedVerdict};
 use crate::units::shown::percent;
 use arm::{Arm, NoSummary};
 use blocks::Blocks;
+use interrupt::Interrupt;
 use pairing::{Order, Pairing};
 use std::path::{Path, PathBuf};
 
@@ -207,7 +209,9 @@ fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
     let terms = terms(args, looks, noise);
     any(terms.looks[0], terms.alpha_of_a_look())?;
     let dir = directory(args.out.as_deref(), "compare", args.seed)?;
+    let interrupt = Interrupt::watch();
     let pairing = Pairing {
+        interrupt: &interrupt,
         base: &base,
         new: &new,
         order: args.order,
@@ -233,7 +237,7 @@ fn of_pairs(args: &Args, pairs: u64) -> Result<Compared, Failed> {
     Ok(comparison)
 }
 
-/// Takes away what a refused comparison made: it is evidence of nothing.
+/// Removes what a refused comparison made: it is evidence of nothing.
 fn refused((code, message): Failed, dir: &RunDir) -> Failed {
     let left = std::fs::remove_dir_all(dir.path()).err();
     let left =
@@ -252,10 +256,12 @@ fn made(
     let last = design.planned;
     for number in 1..=last {
         let pair = pairing.pair(number, last).map_err(|why| (failed(why), true))?;
-        if pair.base.interrupted || pair.new.interrupted {
-            let message = format!("interrupted in pair {number} of {last}");
-            return Err(((Exit::Interrupted.code(), message), true));
-        }
+        let Some(pair) = pair else {
+            return match pairs.len() {
+                0 => Err((interrupted_in_the_first(last, pairing.dir), true)),
+                _ => interrupted(&pairs, terms, design.clone()).map_err(|why| (usage(why), true)),
+            };
+        };
         if number == 1 {
             first(args, &pair, terms, last).map_err(|refused| (refused, false))?;
         }
@@ -274,7 +280,8 @@ fn made(
     Err((usage("no pairs were asked for"), false))
 }
 
-/// What the first pair shows of the others before they are made: that it can be compared, and among how many values is judged.
+/// Checks on the first pair, before the others are made, that such pairs can be compared, and that the planned number
+/// of them can show anything about so many values.
 fn first(args: &Args, pair: &Pair, terms: &Terms, planned: u64) -> Result<(), Failed> {
     if let (Some(noise), Some(path)) = (&terms.noise, &args.calibration) {
         fitting(noise, path, Some(&pair.base.name), None)?;
@@ -293,6 +300,12 @@ fn enough(family: usize, pairs: u64, alpha: f64) -> Result<(), Failed> {
         "{pairs} pairs can show nothing about {family} measured values together: make at least {needed} pairs, or name fewer \
          values (--measure)"
     )))
+}
+
+/// Nothing can be reported; what the pair's runs wrote stays where it is.
+pub(super) fn interrupted_in_the_first(of: u64, dir: &Path) -> Failed {
+    let message = format!("interrupted in pair 1 of {of}; its runs are left in {}", dir.display());
+    (Exit::Interrupted.code(), message)
 }
 
 fn failed(why: NoSummary) -> Failed {

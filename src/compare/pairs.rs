@@ -132,6 +132,32 @@ fn values(found: Vec<(Value, Value)>) -> Result<Vec<(f64, f64)>, String> {
 /// # Errors
 /// What is not comparable.
 pub fn paired(pairs: &[Pair], terms: &Terms, design: Design, require: bool) -> Result<Compared, String> {
+    let (comparison, reasons) = judged(pairs, terms, design)?;
+    Ok(conclude(comparison, require, reasons))
+}
+
+/// Reports the pairs that were made before an interruption. What is exact is judged; a measured value has a verdict only
+/// if a look after so many pairs was agreed on, since every other look would raise the chance of a false alarm.
+///
+/// # Errors
+/// What is not comparable.
+pub fn interrupted(pairs: &[Pair], terms: &Terms, design: Design) -> Result<Compared, String> {
+    let (made, planned) = (pairs.len() as u64, design.planned);
+    let (mut comparison, mut reasons) = judged(pairs, terms, design)?;
+    if !terms.looks.contains(&made) {
+        // What is missing for a verdict is the same for every row, and is said as the reason of the exit code.
+        reasons.clear();
+        for row in comparison.timed.iter_mut().filter(|row| row.verdict != TimedVerdict::Advisory) {
+            row.verdict = TimedVerdict::Inconclusive;
+            row.why.get_or_insert_with(|| format!("interrupted: no look was planned after pair {made}"));
+        }
+    }
+    reasons.push((Exit::Interrupted, format!("interrupted after {made} of {planned} pairs")));
+    Ok(conclude(comparison, false, reasons))
+}
+
+/// A comparison with its rows, and the reasons for an exit code that do not lie in one row.
+fn judged(pairs: &[Pair], terms: &Terms, design: Design) -> Result<(Compared, Vec<(Exit, String)>), String> {
     ground(pairs)?;
     let valid: Vec<&Pair> = pairs.iter().filter(|pair| pair.void().is_none()).collect();
     let planned = design.planned;
@@ -160,7 +186,7 @@ pub fn paired(pairs: &[Pair], terms: &Terms, design: Design, require: bool) -> R
         let text = "none of the measured values could be judged, so nothing was shown".to_owned();
         reasons.push((Exit::NothingMeasured, text));
     }
-    Ok(conclude(comparison, require, reasons))
+    Ok((comparison, reasons))
 }
 
 /// Whether all runs have the same cells, and stand on the same ground: one clock, one machine, prices of one day; and each

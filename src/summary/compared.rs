@@ -42,7 +42,7 @@ pub struct Compared {
     pub exact: Vec<ExactRow>,
     /// What is measured, and differs from run to run.
     pub timed: Vec<TimedRow>,
-    /// 0, 3, 4, 6, 7 or 8.
+    /// 0, 3, 4, 6, 7, 8 or 130.
     pub exit_code: u8,
     /// Every reason for an exit code other than 0, most important first.
     pub exit_reasons: Vec<String>,

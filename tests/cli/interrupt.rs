@@ -142,3 +142,93 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("ended").code(), Some(0));
 }
+
+/// An arm that ends in the pairs before this one, and in it does something else.
+fn stuck_in_pair(does: &str, number: &str) -> String {
+    let binary = env!("CARGO_BIN_EXE_deadheat");
+    let flags = "-q --format json --seed $DEADHEAT_SEED --out $DEADHEAT_OUT";
+    format!("case $DEADHEAT_OUT in *pair-{number}*) {does};; esac; exec {binary} run small.toml {flags}")
+}
+
+/// Interrupts `words` as soon as `file` holds something.
+fn interrupted_at(place: Place, words: &[&str], file: &str) -> (Place, Ran) {
+    let log = |name| std::fs::File::create(place.path(name)).expect("a file");
+    let mut command = place.command(words);
+    let child = command.stdout(log("stdout")).stderr(log("stderr")).spawn().expect("it starts");
+    let run = Underway { place, run: Running(child) };
+    let file = run.place.path(file);
+    until("the third pair", || std::fs::metadata(&file).is_ok_and(|file| file.len() > 0));
+    run.send(Signal::SIGINT);
+    run.ended()
+}
+
+/// Five pairs by this arm, interrupted in the third; reads what stands in `c`.
+fn compare_interrupted(does: &str, file: &str) -> serde_json::Value {
+    let place = Place::new();
+    place.write("long.toml", &long("2ms"));
+    let arm = stuck_in_pair(does, "03");
+    let words = ["compare", "--base", &arm, "--new", &arm, "--pairs", "5", "--order", "abba"];
+    let words = [&words[..], &["--measure", "response.p50", "--out", "c"]].concat();
+    let (place, ran) = interrupted_at(place, &words, file);
+    let ran = ran.exits(130);
+    assert!(ran.out.starts_with("INTERRUPTED  exit 130"), "{}", ran.out);
+    assert!(ran.out.contains("interrupted after 2 of 5 pairs"), "{}", ran.out);
+    assert!(!place.path(".c.partial").exists(), "the finished pairs are not hidden");
+    for run in ["pair-01-base", "pair-01-new", "pair-02-base", "pair-02-new"] {
+        assert!(place.path(&format!("c/{run}/summary.json")).exists(), "{run}");
+    }
+    assert!(!place.path("c/pair-03-new").exists(), "no run is begun after the interruption");
+    for file in ["report.md", "junit.xml"] {
+        assert!(place.path(&format!("c/{file}")).exists(), "{file}");
+    }
+    serde_json::from_str(&place.read("c/comparison.json")).expect("JSON")
+}
+
+#[test]
+fn an_interrupted_comparison_reports_the_finished_pairs() {
+    let history = ".c.partial/.pair-03-base.partial/history.jsonl.zst";
+    let binary = env!("CARGO_BIN_EXE_deadheat");
+    let flags = "-q --format json --seed $DEADHEAT_SEED --out $DEADHEAT_OUT";
+    let comparison = compare_interrupted(&format!("exec {binary} run long.toml {flags}"), history);
+    assert_eq!((&comparison["exit_code"], &comparison["planned"]), (&130.into(), &5.into()));
+    assert_eq!(comparison["pairs"].as_array().expect("pairs").len(), 2, "{comparison}");
+    assert_eq!(comparison["exit_reasons"], serde_json::json!(["interrupted after 2 of 5 pairs"]));
+    assert!(comparison["exact"].as_array().is_some_and(|rows| !rows.is_empty()), "{comparison}");
+    let timed = &comparison["timed"][0];
+    assert_eq!((&timed["verdict"], &timed["pairs"]), (&"inconclusive".into(), &2.into()));
+}
+
+/// A command that a signal ends prints no summary.
+#[test]
+fn an_interrupted_command_is_no_failure_of_the_arm() {
+    let comparison = compare_interrupted("echo $$ > waits; exec sleep 600", "waits");
+    assert_eq!(comparison["exit_code"], 130);
+}
+
+#[test]
+fn nothing_is_reported_where_no_pair_was_finished() {
+    let place = Place::new();
+    let arm = "echo $$ > waits; exec sleep 600";
+    let words = ["compare", "--base", arm, "--new", arm, "--pairs", "7", "--out", "c"];
+    let (place, ran) = interrupted_at(place, &words, "waits");
+    let ran = ran.exits(130);
+    assert!(ran.err.contains("interrupted in pair 1 of 7"), "{}", ran.err);
+    assert!(!place.path("c").exists());
+}
+
+#[test]
+fn an_interrupted_calibration_is_one_of_its_finished_pairs() {
+    for (pair, has_figures) in [("03", false), ("06", true)] {
+        let place = Place::new();
+        let arm = stuck_in_pair("echo $$ > waits; exec sleep 600", pair);
+        let (place, ran) = interrupted_at(place, &["calibrate", &arm, "--out", "k"], "waits");
+        let ran = ran.exits(130);
+        assert!(!place.path(".k.partial").exists(), "the finished pairs are not hidden");
+        assert!(place.path("k/pair-02-new/summary.json").exists());
+        assert_eq!(place.path("k/calibration.json").exists(), has_figures, "{}", ran.err);
+        let made =
+            if has_figures { "interrupted after 5 of 20 pairs" } else { "interrupted after 2 of 20 pairs" };
+        assert!(ran.err.contains(made), "{}", ran.err);
+        assert_eq!(ran.out.is_empty(), !has_figures, "{}", ran.out);
+    }
+}

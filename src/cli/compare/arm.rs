@@ -1,5 +1,6 @@
 //! One arm of a comparison: a scenario that this deadheat runs, or a command that prints a run's summary.
 
+use super::interrupt::Interrupt;
 use crate::cli::run::plan_of;
 use crate::plan::Plan;
 use crate::summary::{SUMMARY_VERSION, Summary};
@@ -62,7 +63,7 @@ impl Arm {
         if !self.scenario {
             return None;
         }
-        // Split by whoever will split it when it is run.
+        // The shell splits it, as it will when it is run.
         let split =
             Command::new("sh").arg("-c").arg(format!("printf '%s\\0' {}{flags}", self.text)).output().ok()?;
         let text = String::from_utf8(split.stdout).ok()?;
@@ -70,8 +71,8 @@ impl Arm {
         plan_of(&words)
     }
 
-    /// Runs it once, in a process of its own, and waits for it. Evidence of a scenario goes to `place`; a command finds that place in
-    /// `DEADHEAT_OUT`, and the seed in `DEADHEAT_SEED`.
+    /// Runs it once, in a process of its own, and waits for it. Evidence of a scenario goes to `place`; a command
+    /// finds that place in `DEADHEAT_OUT`, and the seed in `DEADHEAT_SEED`.
     ///
     /// Of a scenario, a `block` (its number, and how many there are) is run alone.
     pub(in crate::cli) fn run(
@@ -79,6 +80,7 @@ impl Arm {
         place: &Path,
         seed: u64,
         block: Option<(u32, u32)>,
+        interrupt: &Interrupt,
     ) -> Result<Summary, NoSummary> {
         let fault =
             |message: String| NoSummary { exit_code: None, message: format!("{}: {message}", self.text) };
@@ -95,15 +97,17 @@ impl Arm {
         };
         let this =
             std::env::current_exe().map_err(|error| fault(format!("cannot find deadheat: {error}")))?;
-        let made = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .arg("-c")
             .arg(line)
             .arg(this)
             .env("DEADHEAT_OUT", place)
             .env("DEADHEAT_SEED", seed.to_string())
             .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output();
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        let made = interrupt.output(&mut command);
         let made = made.map_err(|error| fault(format!("cannot start sh: {error}")))?;
         let printed: Printed = serde_json::from_slice(&made.stdout).map_err(|_| {
             fault(format!(
@@ -127,8 +131,8 @@ impl Arm {
     }
 }
 
-/// A run of another seed was not made for this pair: whoever prints a stored one would have it counted as often as there are
-/// pairs.
+/// Refuses a run of another seed, which was not made for this pair: a command that prints a stored run would have
+/// it counted once for each pair.
 fn made_now(summary: Summary, seed: u64) -> Result<Summary, String> {
     if summary.seed == seed {
         return Ok(summary);
