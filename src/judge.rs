@@ -1,16 +1,12 @@
 //! Thresholds, the summary, the exit code.
 
-mod advice;
 mod assemble;
 mod audited;
 mod baseline;
-mod billed;
-mod cost;
 mod evidence;
 mod findings;
 mod host;
 mod observed;
-mod ranking;
 mod reasons;
 mod threshold;
 mod validity;
@@ -18,7 +14,6 @@ mod validity;
 pub use assemble::{Parts, assemble};
 pub use audited::{Audited, audited};
 pub use baseline::{BASELINE, Baseline, baseline_faults};
-pub use billed::{BilledTokens, billed};
 pub use evidence::{judge, judge_and_draw, summarise};
 pub use findings::Hunted;
 pub use host::{here, host, machines};

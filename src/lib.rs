@@ -75,6 +75,8 @@ pub mod program;
 #[cfg(not(loom))]
 pub mod provider;
 #[cfg(not(loom))]
+pub(crate) mod ranking;
+#[cfg(not(loom))]
 pub mod report;
 #[cfg(not(loom))]
 pub mod strategy;

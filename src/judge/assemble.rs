@@ -1,12 +1,11 @@
 //! Puts the judged parts together into one summary.
 
-use super::cost::spent;
 use super::threshold::{void_all, void_latency};
-use super::{
-    Baseline, BilledTokens, Grounds, Observed, exit_reasons, fidelity_faults, ranking, thresholds, validity,
-};
+use super::{Baseline, Grounds, Observed, exit_reasons, fidelity_faults, thresholds, validity};
+use crate::cost::{BilledTokens, spent};
 use crate::history::Meta;
-use crate::plan::{Cell, Plan};
+use crate::plan::{Cell, Optimise, Plan};
+use crate::ranking::{Ranking, Results, optimise_name, rank};
 use crate::summary::Exit;
 use crate::summary::{
     BudgetRow, CostRow, CounterRow, Fidelity, Host, MetricRow, SUMMARY_VERSION, Summary, Validity, Verdict,
@@ -43,7 +42,7 @@ pub struct Parts<'a> {
     pub conservation: Vec<String>,
     /// Verdicts.
     pub verdicts: Vec<VerdictRow>,
-    /// Charged tokens, in the order of [`Plan::cells`]: [`super::billed()`].
+    /// Charged tokens, in the order of [`Plan::cells`]: [`crate::cost::billed()`].
     pub billed: Vec<Option<BilledTokens>>,
     /// What it cost: [`crate::cost::run_cost`].
     pub cost: Vec<CostRow>,
@@ -82,9 +81,9 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         void_all(&mut rows);
         doubt(&mut parts);
     }
-    let comparison = ranking::compare(&parts, faults.first().map(String::as_str));
+    let ranking = ranked(&parts, faults.first().map(String::as_str));
     let reasons = exit_reasons(&Grounds {
-        strategies: &comparison.strategies,
+        strategies: &ranking.strategies,
         meta: parts.meta,
         counters: &parts.counters,
         metrics: &parts.metrics,
@@ -107,9 +106,9 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
     summary.cost = parts.cost;
     summary.budget = parts.budget;
     summary.thresholds = rows;
-    ranking::name(plan.optimise).clone_into(&mut summary.optimise);
-    summary.strategies = comparison.strategies;
-    summary.advice = comparison.advice;
+    optimise_name(plan.optimise).clone_into(&mut summary.optimise);
+    summary.strategies = ranking.strategies;
+    summary.advice = ranking.advice;
     summary
 }
 
@@ -142,6 +141,29 @@ pub(super) fn empty(plan: &Plan, meta: &Meta, host: Host) -> Summary {
         advice: None,
         host,
     }
+}
+
+/// The strategies side by side. `slow` is a way in which the generator was slow, which voids times and rates.
+fn ranked(parts: &Parts<'_>, slow: Option<&str>) -> Ranking {
+    let slow = slow.filter(|_| parts.plan.optimise != Optimise::Cost);
+    let doubt = if !parts.gaps.is_empty() {
+        Some("the evidence is not whole".to_owned())
+    } else if !parts.conservation.is_empty() {
+        Some("deadheat lost count of its jobs".to_owned())
+    } else if parts.meta.interrupted {
+        Some("the run was interrupted".to_owned())
+    } else {
+        slow.map(|slow| format!("the load was invalid: {slow}"))
+    };
+    rank(&Results {
+        plan: parts.plan,
+        counters: &parts.counters,
+        measured: &parts.measured,
+        verdicts: &parts.verdicts,
+        response: &|cell| parts.histogram(cell, "response"),
+        cost: &|cell| parts.cost(cell),
+        doubt,
+    })
 }
 
 /// Half a record accuses the innocent: what it lacks looks lost, unbilled or unanswered. So where the

@@ -1,6 +1,6 @@
 //! From a run's directory to its summary.
 
-use super::{Baseline, Hunted, Parts, assemble, billed, host};
+use super::{Baseline, Hunted, Parts, assemble, host};
 use crate::cost;
 use crate::history::{HistoryError, Loaded};
 use crate::invariants;
@@ -66,7 +66,7 @@ fn summarised(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host, baseline: O
         conservation: folded.conservation.clone(),
         gaps: loaded.warnings.clone(),
         verdicts,
-        billed: billed(plan, evidence),
+        billed: cost::billed(plan, evidence),
         cost: cost::run_cost(plan, &folded.counters, evidence),
         budget: cost::budget_rows(plan, evidence),
         baseline,

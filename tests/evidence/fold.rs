@@ -154,7 +154,7 @@ fn stamps_and_counts_at_the_edge_of_their_types_overflow_nowhere() {
     assert!(!folded.conservation.is_empty());
     let verdicts = deadheat::invariants::judge(&plan(), &evidence);
     assert!(verdicts.iter().any(|row| row.verdict == Verdict::Broken));
-    assert!(deadheat::judge::billed(&plan(), &evidence)[0].is_some());
+    assert!(deadheat::cost::billed(&plan(), &evidence)[0].is_some());
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use crate::support;
 
+use deadheat::cost::{BilledTokens, billed};
 use deadheat::history::*;
-use deadheat::judge::{BilledTokens, Parts, assemble, billed, host};
+use deadheat::judge::{Parts, assemble, host};
 use deadheat::plan::{Aggregate, Comparison, Executor, Place, Plan};
 use deadheat::summary::*;
 use hdrhistogram::Histogram;

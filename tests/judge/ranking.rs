@@ -2,8 +2,9 @@
 
 use crate::support;
 
+use deadheat::cost::BilledTokens;
 use deadheat::history::*;
-use deadheat::judge::{BilledTokens, Parts, assemble};
+use deadheat::judge::{Parts, assemble};
 use deadheat::plan::*;
 use deadheat::summary::*;
 use hdrhistogram::Histogram;

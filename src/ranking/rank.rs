@@ -1,11 +1,10 @@
-//! Strategies side by side: ranked by what the plan optimises, right ones before broken ones.
+//! Ranks strategies by what the plan optimises, correct ones before broken ones.
 
 use super::advice::{Scene, wrong_when};
-use super::cost::{per_job, spent};
-use super::{Observed, Parts};
+use crate::cost::per_job;
 use crate::metrics::samples_needed;
-use crate::plan::{Cell, Optimise};
-use crate::summary::{CounterRow, Invariant, StrategyRow, Verdict};
+use crate::plan::{Cell, Optimise, Plan};
+use crate::summary::{CounterRow, Invariant, StrategyRow, Verdict, VerdictRow};
 use crate::units::{Money, format_duration};
 use hdrhistogram::Histogram;
 use std::cmp::Ordering;
@@ -14,20 +13,38 @@ use std::time::Duration;
 /// Two scores that differ by less are as good for one run.
 const NEAR: f64 = 0.05;
 
-/// Who answers fewer of its jobs than this share of the most that anybody answered is not ranked by its
-/// response times before those that did the work: a refusal is fast.
+/// A strategy that answers fewer of its jobs than this share of the highest answered share is ranked by response
+/// times behind those that answered: a refusal is fast.
 const ANSWERS: f64 = 0.95;
 
-/// What a run has to say to somebody who chooses between strategies.
-pub(super) struct Comparison {
+/// The judged run, as far as strategies are compared by it. Rows are in the order of [`Plan::cells`].
+pub(crate) struct Results<'a> {
+    /// What was to be run.
+    pub(crate) plan: &'a Plan,
+    /// Counts with warm-ups.
+    pub(crate) counters: &'a [CounterRow],
+    /// Counts without.
+    pub(crate) measured: &'a [CounterRow],
+    /// Verdicts.
+    pub(crate) verdicts: &'a [VerdictRow],
+    /// The response times of a cell in nanoseconds.
+    pub(crate) response: &'a dyn Fn(Cell) -> Option<&'a Histogram<u64>>,
+    /// What a cell cost where it is paid.
+    pub(crate) cost: &'a dyn Fn(Cell) -> Option<Money>,
+    /// Why nothing can be ranked, if that is so.
+    pub(crate) doubt: Option<String>,
+}
+
+/// The strategies, compared.
+pub(crate) struct Ranking {
     /// In the plan's order.
-    pub(super) strategies: Vec<StrategyRow>,
-    /// Which to take.
-    pub(super) advice: Option<String>,
+    pub(crate) strategies: Vec<StrategyRow>,
+    /// Which to take; `None` of a single one.
+    pub(crate) advice: Option<String>,
 }
 
 /// The name in scenarios and summaries.
-pub(super) fn name(optimise: Optimise) -> &'static str {
+pub(crate) fn optimise_name(optimise: Optimise) -> &'static str {
     match optimise {
         Optimise::Goodput => "goodput",
         Optimise::P99 => "p99",
@@ -35,18 +52,18 @@ pub(super) fn name(optimise: Optimise) -> &'static str {
     }
 }
 
-/// Compares and ranks. `slow` is a way in which the generator was slow, which voids times and rates.
-pub(super) fn compare(parts: &Parts<'_>, slow: Option<&str>) -> Comparison {
-    let sums: Vec<Sum> = (0..parts.plan.strategies.len()).map(|n| Sum::of(parts, n)).collect();
-    let mut strategies: Vec<StrategyRow> = sums.iter().map(|sum| sum.row(parts)).collect();
-    let doubt = doubt(parts, slow);
-    if doubt.is_none() {
-        rank(parts.plan.optimise, &sums, &mut strategies);
+/// Compares and ranks the strategies of a run.
+pub(crate) fn rank(results: &Results<'_>) -> Ranking {
+    let plan = results.plan;
+    let sums: Vec<Sum> = (0..plan.strategies.len()).map(|n| Sum::of(results, n)).collect();
+    let mut strategies: Vec<StrategyRow> = sums.iter().map(|sum| sum.row(results)).collect();
+    if results.doubt.is_none() {
+        set_ranks(plan.optimise, &sums, &mut strategies);
     }
     let semaphore = strategies.iter().find(|row| row.strategy == "semaphore").cloned();
-    for ((row, sum), strategy) in strategies.iter_mut().zip(&sums).zip(&parts.plan.strategies) {
+    for ((row, sum), strategy) in strategies.iter_mut().zip(&sums).zip(&plan.strategies) {
         row.wrong_when = wrong_when(&Scene {
-            plan: parts.plan,
+            plan,
             strategy,
             seen: &sum.whole,
             breaks: &row.breaks,
@@ -56,26 +73,11 @@ pub(super) fn compare(parts: &Parts<'_>, slow: Option<&str>) -> Comparison {
             semaphore: semaphore.as_ref(),
         });
     }
-    let advice = (strategies.len() > 1).then(|| match doubt {
+    let advice = (strategies.len() > 1).then(|| match &results.doubt {
         Some(doubt) => format!("not ranked: {doubt}"),
-        None => advice(parts.plan.optimise, &strategies),
+        None => advice(plan.optimise, &strategies),
     });
-    Comparison { strategies, advice }
-}
-
-/// Why nothing is ranked.
-fn doubt(parts: &Parts<'_>, slow: Option<&str>) -> Option<String> {
-    if !parts.gaps.is_empty() {
-        return Some("the evidence is not whole".to_owned());
-    }
-    if !parts.conservation.is_empty() {
-        return Some("deadheat lost count of its jobs".to_owned());
-    }
-    if parts.meta.interrupted {
-        return Some("the run was interrupted".to_owned());
-    }
-    let slow = slow.filter(|_| parts.plan.optimise != Optimise::Cost)?;
-    Some(format!("the load was invalid: {slow}"))
+    Ranking { strategies, advice }
 }
 
 /// One strategy over all targets.
@@ -91,26 +93,26 @@ struct Sum {
 }
 
 impl Sum {
-    fn of(parts: &Parts<'_>, strategy: usize) -> Self {
+    fn of(results: &Results<'_>, strategy: usize) -> Self {
         let cells: Vec<Cell> =
-            parts.plan.cells().into_iter().filter(|cell| cell.strategy == strategy).collect();
+            results.plan.cells().into_iter().filter(|cell| cell.strategy == strategy).collect();
         Self {
             strategy,
-            whole: added(&cells, &parts.counters),
-            measured: added(&cells, &parts.measured),
-            cost: paid(parts, &cells),
-            response: merged(parts, &cells),
+            whole: added(&cells, results.counters),
+            measured: added(&cells, results.measured),
+            cost: paid(results, &cells),
+            response: merged(results, &cells),
             cells,
         }
     }
 
-    fn row(&self, parts: &Parts<'_>) -> StrategyRow {
-        let plan = &parts.plan.strategies[self.strategy];
+    fn row(&self, results: &Results<'_>) -> StrategyRow {
+        let plan = &results.plan.strategies[self.strategy];
         let per_good = self.cost.and_then(|cost| per_job(cost, self.whole.good));
         let response = |q| self.response.as_ref().and_then(|times| percentile_ms(times, q));
         let goodput_per_s = share(self.measured.good * 1000, self.measured.elapsed_ms).unwrap_or(0.0);
         let response_p99_ms = response(0.99);
-        let score = match parts.plan.optimise {
+        let score = match results.plan.optimise {
             Optimise::Goodput => (self.measured.jobs > 0).then_some(goodput_per_s),
             Optimise::P99 => response_p99_ms,
             Optimise::Cost => per_good.map(|each| each.pico as f64 / 1e12),
@@ -119,7 +121,7 @@ impl Sum {
             strategy: plan.name().to_owned(),
             broken_on_purpose: plan.twin().map(str::to_owned),
             processes: plan.processes,
-            breaks: self.breaks(parts),
+            breaks: self.breaks(results),
             rank: None,
             recommended: false,
             score,
@@ -135,8 +137,8 @@ impl Sum {
     }
 
     /// The invariants broken at any target, in the order of reports.
-    fn breaks(&self, parts: &Parts<'_>) -> Vec<Invariant> {
-        let plan = parts.plan;
+    fn breaks(&self, results: &Results<'_>) -> Vec<Invariant> {
+        let plan = results.plan;
         let own = |target: &str, strategy: &str| {
             let names = |cell: &Cell| {
                 plan.targets[cell.target].name == target && plan.strategies[cell.strategy].name() == strategy
@@ -144,10 +146,8 @@ impl Sum {
             self.cells.iter().any(names)
         };
         let broken = |invariant: &Invariant| {
-            let of = |row: &&crate::summary::VerdictRow| {
-                row.invariant == *invariant && own(&row.target, &row.strategy)
-            };
-            parts.verdicts.iter().filter(of).any(|row| row.verdict == Verdict::Broken)
+            let of = |row: &&VerdictRow| row.invariant == *invariant && own(&row.target, &row.strategy);
+            results.verdicts.iter().filter(of).any(|row| row.verdict == Verdict::Broken)
         };
         Invariant::ALL.into_iter().filter(broken).collect()
     }
@@ -186,12 +186,10 @@ fn plus(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 }
 
 /// What all cells cost; a sum that leaves one out would understate, and currencies do not add up.
-fn paid(parts: &Parts<'_>, cells: &[Cell]) -> Option<Money> {
+fn paid(results: &Results<'_>, cells: &[Cell]) -> Option<Money> {
     let mut sum: Option<Money> = None;
     for cell in cells {
-        let n = usize::from(cell.index);
-        let billed = parts.billed.get(n).copied().flatten();
-        let cost = spent(&parts.cost, parts.counters.get(n)?, billed)?;
+        let cost = (results.cost)(*cell)?;
         sum = match sum {
             None => Some(cost),
             Some(so_far) if so_far.currency != cost.currency => return None,
@@ -201,9 +199,9 @@ fn paid(parts: &Parts<'_>, cells: &[Cell]) -> Option<Money> {
     sum
 }
 
-fn merged(parts: &Parts<'_>, cells: &[Cell]) -> Option<Histogram<u64>> {
+fn merged(results: &Results<'_>, cells: &[Cell]) -> Option<Histogram<u64>> {
     let mut sum: Option<Histogram<u64>> = None;
-    for histogram in cells.iter().filter_map(|cell| parts.histogram(*cell, "response")) {
+    for histogram in cells.iter().filter_map(|cell| (results.response)(*cell)) {
         match &mut sum {
             None => sum = Some(histogram.clone()),
             Some(sum) => sum.add(histogram).ok()?,
@@ -229,7 +227,7 @@ fn tier(row: &StrategyRow) -> u8 {
     }
 }
 
-fn rank(optimise: Optimise, sums: &[Sum], rows: &mut [StrategyRow]) {
+fn set_ranks(optimise: Optimise, sums: &[Sum], rows: &mut [StrategyRow]) {
     let most = sums.iter().map(Sum::answered_share).fold(0.0, f64::max);
     let short = |n: usize| optimise == Optimise::P99 && sums[n].answered_share() < most * ANSWERS;
     let by_score = |a: f64, b: f64| match optimise {
@@ -256,7 +254,7 @@ fn rank(optimise: Optimise, sums: &[Sum], rows: &mut [StrategyRow]) {
 }
 
 fn advice(optimise: Optimise, rows: &[StrategyRow]) -> String {
-    let by = name(optimise);
+    let by = optimise_name(optimise);
     let Some(best) = rows.iter().find(|row| row.recommended) else {
         return if rows.iter().all(|row| row.rank.is_none()) {
             format!("not ranked: no strategy has a figure for {by} (too few samples, or no price)")
