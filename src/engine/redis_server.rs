@@ -2,7 +2,9 @@
 
 use crate::strategy::redis::{RedisClient, RedisError};
 use std::ffi::OsStr;
+use std::fs::Permissions;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -190,7 +192,8 @@ impl Drop for RedisServer {
 
 /// A folder that only this user can enter.
 fn new_folder() -> Result<TempDir, RedisServerError> {
-    let folder = tempfile::Builder::new().prefix("deadheat-redis-").tempdir();
+    let mut builder = tempfile::Builder::new();
+    let folder = builder.prefix("deadheat-redis-").permissions(Permissions::from_mode(0o700)).tempdir();
     folder.map_err(|source| RedisServerError::Folder { path: std::env::temp_dir(), source })
 }
 

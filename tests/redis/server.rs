@@ -98,7 +98,10 @@ fn a_server_that_ends_at_once_is_quoted() {
     std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).expect("a mode");
     let error = RedisServer::spawn_found_in(folder.path().as_os_str()).expect_err("no server there");
     let text = error.to_string();
-    assert!(text.contains("ended at once; its last words: Fatal: no memory today"), "{text}");
+    assert!(
+        text.contains("ended while it started; the last line of its log: Fatal: no memory today"),
+        "{text}"
+    );
     assert!(text.starts_with(&fake.display().to_string()), "{text}");
 }
 
