@@ -7,18 +7,18 @@ mod metric;
 mod phase;
 mod rules;
 mod strategy;
-mod url;
 
 pub use cost::*;
 pub use metric::*;
 pub use phase::*;
 pub use rules::*;
 pub use strategy::*;
-pub use url::ExpandedUrl;
 
 pub use crate::document::Source;
 use crate::faults::FaultRule;
 use crate::prices::Price;
+use crate::strategy::{Retry, StrategyPlan};
+pub use crate::units::ExpandedUrl;
 use std::time::Duration;
 
 /// Everything that a run needs to know.

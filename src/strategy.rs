@@ -2,8 +2,13 @@
 //!
 //! A strategy turns a job into attempts. It decides with the synchronous structs of `shared/` and waits
 //! through [`Hands`], which the engine implements; it reads no clock, and opens no socket but to Redis.
+//!
+//! One strategy is one file: its parameters, its code, and when it is the wrong choice. A new one is named in the
+//! table below.
 
 mod adaptive;
+mod advice;
+mod backoff;
 mod bend;
 pub mod broken;
 mod budgeted;
@@ -12,7 +17,9 @@ mod hands;
 mod hedged;
 mod idempotent;
 mod lock;
+mod parameters;
 mod permit;
+mod process;
 pub mod redis;
 mod redis_counter;
 mod redis_lock;
@@ -23,7 +30,9 @@ mod thread_pool;
 mod token_bucket;
 mod unbounded;
 
-pub use adaptive::Adaptive;
+pub use adaptive::{Adaptive, LimitRule};
+pub use advice::{Advice, Beside, Seen};
+pub use backoff::{Backoff, Jitter};
 pub use budgeted::Budgeted;
 use drive::drive_unpaid;
 pub use drive::{Hold, Made, drive_with, send};
@@ -32,150 +41,193 @@ pub use hands::{
 };
 pub use hedged::Hedged;
 pub use idempotent::Idempotent;
+pub use parameters::{Counters, Missing, Parameters, Permits, Problem, Redis, Single};
 pub use permit::{Permit, PermitQueue};
+pub use process::{ProcessContext, share};
 pub use redis_counter::RedisCounter;
 pub use redis_lock::RedisLock;
-pub use retry::{Decision, RetryPolicy};
+pub use retry::{BreakerPlan, Decision, Retry, RetryBudgetPlan, RetryPolicy};
 pub use semaphore::Semaphore;
 pub use single_flight::SingleFlight;
 pub use thread_pool::ThreadPool;
 pub use token_bucket::TokenBucket;
 pub use unbounded::Unbounded;
 
-use crate::plan::{Backoff, Broken, Jitter, Retry, StrategyPlan, Twin, Way};
-use redis::RedisClient;
-use std::sync::Arc;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ops::Deref;
 use std::time::Duration;
 
-/// Where a strategy finds itself.
-#[derive(Debug, Clone)]
-pub struct Surroundings {
-    /// Prefix of every key in Redis: no other cell of any run has it.
-    pub prefix: String,
-    /// Which of the strategy's processes this is, from 0.
-    pub process: u32,
-    /// Whether it takes the place of one that died. What that one had used up, nobody knows.
-    pub successor: bool,
-    /// The Redis of strategies that need one.
-    pub redis: Option<RedisClient>,
+/// For how long a strategy asks a Redis again that does not answer, or that loses its locks before they can be used.
+pub const REDIS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes the enum of all strategies from a table of their descriptions, names and parameters.
+macro_rules! strategies {
+    ($($(#[$description:meta])* $name:literal => $variant:ident($parameters:ty),)*) => {
+        /// How a client turns jobs into attempts under concurrency. Those named `broken-…` have one planted bug each.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        #[schemars(rename = "Strategy")]
+        pub enum StrategyPlan {
+            $($(#[$description])* #[serde(rename = $name)] $variant($parameters),)*
+        }
+
+        impl StrategyPlan {
+            /// All names, in the order of the table: right strategies first.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// The name in the file, `[strategy.NAME]`.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// Why the strategy of this name has no parameter `key` although others have it.
+            #[must_use]
+            pub fn without(name: &str, key: &str) -> Option<Missing> {
+                match name {
+                    twin if twin.starts_with("broken-") => broken::without(key),
+                    $($name => <$parameters>::without(key),)*
+                    _ => None,
+                }
+            }
+
+            /// The Redis that it needs, to replace variables in its URL.
+            pub fn redis_mut(&mut self) -> Option<&mut Redis> {
+                match self {
+                    $(Self::$variant(parameters) => parameters.redis_mut(),)*
+                }
+            }
+        }
+
+        impl Deref for StrategyPlan {
+            type Target = dyn Parameters;
+
+            fn deref(&self) -> &Self::Target {
+                match self {
+                    $(Self::$variant(parameters) => parameters,)*
+                }
+            }
+        }
+    };
 }
 
-impl Default for Surroundings {
+strategies! {
+    /// Every job at once.
+    "unbounded" => Unbounded(unbounded::Parameters),
+    /// At most `permits` attempts at once: the first choice for one program and one provider.
+    "semaphore" => Semaphore(semaphore::Parameters),
+    /// OS threads that take jobs from a queue and call a blocking client.
+    "thread-pool" => ThreadPool(thread_pool::Parameters),
+    /// A lock in Redis around each question, held for the whole call, renewed and fenced.
+    "redis-lock" => RedisLock(redis_lock::Parameters),
+    /// A semaphore whose counters stand in Redis, for programs of several processes.
+    "redis-counter" => RedisCounter(redis_counter::Parameters),
+    /// Jobs that ask the same share one call.
+    "single-flight" => SingleFlight(single_flight::Parameters),
+    /// At most so many attempts per second: for a provider that limits its rate.
+    "token-bucket" => TokenBucket(token_bucket::Parameters),
+    /// A limit that follows what the provider bears.
+    "adaptive" => Adaptive(adaptive::Parameters),
+    /// A second attempt when the first is late: less tail, more cost.
+    "hedged" => Hedged(hedged::Parameters),
+    /// One `Idempotency-Key` per job: for a provider that honours it.
+    "idempotent" => Idempotent(idempotent::Parameters),
+    /// A budget of tokens that is kept by reservation.
+    "budgeted" => Budgeted(budgeted::Parameters),
+    /// Broken: the counter is read before the call and written after it.
+    "broken-counter" => BrokenCounter(broken::counter::Parameters),
+    /// Broken: threads add to shared totals without a lock.
+    "broken-totals" => BrokenTotals(broken::totals::Parameters),
+    /// Broken: results are appended as they complete.
+    "broken-result-order" => BrokenResultOrder(broken::result_order::Parameters),
+    /// Broken: the first error ends the batch.
+    "broken-abort-on-error" => BrokenAbortOnError(broken::abort_on_error::Parameters),
+    /// Broken: a retry asks for a permit while its job holds one.
+    "broken-retry-in-permit" => BrokenRetryInPermit(broken::retry_in_permit::Parameters),
+    /// Broken: a refused attempt comes back at once.
+    "broken-no-backoff" => BrokenNoBackoff(broken::no_backoff::Parameters),
+    /// Broken: all refused attempts come back after the same wait.
+    "broken-no-jitter" => BrokenNoJitter(broken::no_jitter::Parameters),
+    /// Broken: `Retry-After` is not read.
+    "broken-ignores-retry-after" => BrokenIgnoresRetryAfter(broken::ignores_retry_after::Parameters),
+    /// Broken: looks into the cache, calls, stores.
+    "broken-cache" => BrokenCache(broken::cache::Parameters),
+    /// Broken: looks at what was spent, calls, adds.
+    "broken-budget" => BrokenBudget(broken::budget::Parameters),
+    /// Broken: a lock that is neither renewed nor fenced.
+    "broken-lock-unfenced" => BrokenLockUnfenced(broken::lock_unfenced::Parameters),
+    /// Broken: a lock that is released without a look at whose it is.
+    "broken-lock-release" => BrokenLockRelease(broken::lock_release::Parameters),
+    /// Broken: a lock around the counter, and the call outside of it.
+    "broken-lock-counter-only" => BrokenLockCounterOnly(broken::lock_counter_only::Parameters),
+    /// Broken: an error keeps its permit.
+    "broken-permit-leak" => BrokenPermitLeak(broken::permit_leak::Parameters),
+    /// Broken: every process has the whole limit for itself.
+    "broken-local-limit" => BrokenLocalLimit(broken::local_limit::Parameters),
+    /// Broken: every process counts for itself, and one count is taken for the sum.
+    "broken-local-counters" => BrokenLocalCounters(broken::local_counters::Parameters),
+    /// Broken: what may have been accepted is sent again under a new key.
+    "broken-no-idempotency-key" => BrokenNoIdempotencyKey(broken::no_idempotency_key::Parameters),
+}
+
+impl Default for StrategyPlan {
     fn default() -> Self {
-        Self { prefix: "deadheat:".to_owned(), process: 0, successor: false, redis: None }
+        Self::unbounded(1)
     }
 }
 
-/// This process's share of `n` permits, threads or the like: the first processes get one more.
-#[must_use]
-pub fn share(n: u32, process: u32, processes: u32) -> u32 {
-    n / processes + u32::from(process < n % processes)
-}
-
-/// The same of many.
-fn part(n: u64, process: u32, processes: u32) -> u64 {
-    let (process, processes) = (u64::from(process), u64::from(processes));
-    n / processes + u64::from(process < n % processes)
-}
-
-/// The strategy that the plan names, with the plan's retry policy beside it.
-///
-/// # Panics
-/// If the strategy needs Redis and `around` has none: who starts a run sees to that.
-#[must_use]
-pub fn build(plan: &StrategyPlan, retry: &Retry, around: &Surroundings) -> Arc<dyn Strategy> {
-    let policy = RetryPolicy::new(retry.clone());
-    let share = |n| share(n, around.process, plan.processes);
-    let redis = || around.redis.as_ref().expect("a Redis for a strategy that needs one");
-    match &plan.way {
-        Way::Semaphore { permits } => Arc::new(Semaphore::new(share(*permits), policy)),
-        Way::RedisLock(lock) => {
-            Arc::new(RedisLock::new(redis(), &around.prefix, lock.ttl, share(lock.permits), policy))
-        }
-        Way::RedisCounter { permits, .. } => {
-            Arc::new(RedisCounter::new(redis(), &around.prefix, share(*permits), policy))
-        }
-        Way::Broken(twin) => build_broken(twin, retry, around, share(twin.permits)),
-        Way::Unbounded => Arc::new(Unbounded::new(policy)),
-        Way::ThreadPool { workers } => Arc::new(ThreadPool::new(share(*workers), policy)),
-        // For one process only: another's flights are unknown to it.
-        Way::SingleFlight { permits } => Arc::new(SingleFlight::new(*permits, &around.prefix, policy)),
-        Way::TokenBucket { rate_per_s, burst } => {
-            let rate_per_s = rate_per_s / f64::from(plan.processes);
-            let bucket = TokenBucket::new(rate_per_s, share(*burst), policy);
-            Arc::new(if around.successor { bucket.emptied() } else { bucket })
-        }
-        // Each process follows its own limit, below its share of the most.
-        Way::Adaptive { rule, min, max } => {
-            Arc::new(Adaptive::new(*rule, share(*min).max(1), share(*max), policy))
-        }
-        Way::Hedged { permits, after } => {
-            Arc::new(Hedged::new(share(*permits), *after, retry.max_attempts, policy))
-        }
-        Way::Idempotent { permits } => {
-            let policy = RetryPolicy::new(Retry { transport: true, ..retry.clone() });
-            Arc::new(Idempotent::new(share(*permits), &around.prefix, policy))
-        }
-        Way::Budgeted { permits, max_tokens } => {
-            // Its forerunner may have spent all of it.
-            let own = if around.successor { 0 } else { part(*max_tokens, around.process, plan.processes) };
-            Arc::new(Budgeted::new(share(*permits), own, policy))
-        }
+impl StrategyPlan {
+    /// Every job at once, over so many processes.
+    #[must_use]
+    pub fn unbounded(processes: u32) -> Self {
+        Self::Unbounded(unbounded::Parameters { processes, counters: Counters::Merged })
     }
-}
 
-fn build_broken(broken: &Broken, retry: &Retry, around: &Surroundings, permits: u32) -> Arc<dyn Strategy> {
-    use broken::{
-        AbortOnError, CheckedBudget, CheckedCache, CompletionOrder, FreshKeys, LeakyPermit, LockedCounter,
-        NestedPermit, StaleCounter, UnlockedTotals,
-    };
-    let policy = RetryPolicy::new(retry.clone());
-    let with = |change: &dyn Fn(&mut Retry)| {
-        let mut retry = retry.clone();
-        change(&mut retry);
-        RetryPolicy::new(retry)
-    };
-    let lock = || {
-        let redis = around.redis.as_ref().expect("a Redis for a strategy that needs one");
-        let ttl = broken.lock.as_ref().map_or(Duration::ZERO, |lock| lock.ttl);
-        (redis, around.prefix.as_str(), ttl)
-    };
-    match broken.twin {
-        Twin::Counter => Arc::new(StaleCounter::new(permits, policy)),
-        Twin::ResultOrder => Arc::new(CompletionOrder::new(permits, policy)),
-        Twin::AbortOnError => Arc::new(AbortOnError::new(permits)),
-        Twin::RetryInPermit => Arc::new(NestedPermit::new(permits, policy)),
-        Twin::NoBackoff => Arc::new(Semaphore::new(permits, with(&|retry| retry.backoff = Backoff::None))),
-        Twin::NoJitter => Arc::new(Semaphore::new(permits, with(&without_jitter))),
-        Twin::IgnoresRetryAfter => {
-            Arc::new(Semaphore::new(permits, with(&|retry| retry.respect_retry_after = false)))
-        }
-        Twin::Cache => Arc::new(CheckedCache::new(permits, policy)),
-        Twin::Budget => Arc::new(CheckedBudget::new(permits, broken.max_tokens.unwrap_or(u64::MAX), policy)),
-        Twin::LockUnfenced | Twin::LockRelease => {
-            let (redis, prefix, ttl) = lock();
-            let right = RedisLock::new(redis, prefix, ttl, permits, policy);
-            let unfenced = broken.twin == Twin::LockUnfenced;
-            Arc::new(if unfenced { right.unfenced() } else { right.release_unchecked() })
-        }
-        Twin::LockCounterOnly => {
-            let (redis, prefix, ttl) = lock();
-            Arc::new(LockedCounter::new(redis, prefix, ttl, permits, policy))
-        }
-        Twin::PermitLeak => Arc::new(LeakyPermit::new(permits, policy)),
-        // Every process has all the permits.
-        Twin::LocalLimit => Arc::new(Semaphore::new(broken.permits, policy)),
-        // What is wrong with it is which of its processes' counts the engine believes.
-        Twin::LocalCounters => Arc::new(Semaphore::new(permits, policy)),
-        Twin::NoIdempotencyKey => Arc::new(FreshKeys::new(permits, with(&|retry| retry.transport = true))),
-        Twin::Totals => Arc::new(UnlockedTotals::new(permits, policy)),
+    /// At most `permits` attempts at once, in one process.
+    #[must_use]
+    pub fn semaphore(permits: u32) -> Self {
+        Self::Semaphore(semaphore::Parameters(Permits::new(permits)))
     }
-}
 
-/// The same waits for everybody.
-fn without_jitter(retry: &mut Retry) {
-    match &mut retry.backoff {
-        Backoff::None => {}
-        Backoff::Fixed { jitter, .. } | Backoff::Exponential { jitter, .. } => *jitter = Jitter::None,
+    /// What is broken about it on purpose; `None` for a right one. Local counters break a right strategy.
+    #[must_use]
+    pub fn twin(&self) -> Option<&'static str> {
+        self.bug().or_else(|| self.local_counters().then_some("process-local counters"))
+    }
+
+    /// Whether the client takes what one process has counted for the whole: the planted bug of programs that were
+    /// moved from threads to processes.
+    #[must_use]
+    pub fn local_counters(&self) -> bool {
+        self.counters() == Counters::Local
+    }
+
+    /// Whether it holds locks, so that a nemesis can strike its holders.
+    #[must_use]
+    pub fn locks(&self) -> bool {
+        self.lock_ttl().is_some()
+    }
+
+    /// Whether a job may have two attempts in flight.
+    #[must_use]
+    pub fn hedges(&self) -> bool {
+        self.hedge_after().is_some()
+    }
+
+    /// What makes no sense about its parameters.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.check();
+        if self.local_counters() && self.processes() < 2 {
+            problems.push(Problem {
+                key: "counters",
+                what: "counters can only be local where there are several processes".to_owned(),
+                help: "add processes = 2 or more, or leave it out".to_owned(),
+            });
+        }
+        problems
     }
 }

@@ -5,6 +5,8 @@ mod money;
 #[cfg(not(loom))]
 pub(crate) mod shown;
 pub(crate) mod text;
+mod url;
 
 pub use duration::{exact_duration, format_duration, parse_duration};
 pub use money::{Currency, Money, MoneyError, PricePerMtok};
+pub use url::ExpandedUrl;

@@ -22,7 +22,6 @@ use crate::plan::{ClockKind, Plan, Source};
 use crate::prices::day_of;
 use crate::report;
 use crate::shared::Progress;
-use crate::strategy;
 use crate::summary::Exit;
 use crate::summary::Summary;
 use crate::units::parse_duration;
@@ -228,9 +227,7 @@ fn over_sockets(
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),
-        strategies: &|strategy, place| {
-            strategy::build(strategy, &plan.retry, &redis.around(place.cell, place.prefix))
-        },
+        strategies: &|strategy, place| strategy.build(&plan.retry, &redis.process(place.cell, place.prefix)),
         history: files.history.sender(),
         stop,
         progress,

@@ -3,8 +3,8 @@
 use super::output;
 use super::run::targets::{key_in_environment, raise_file_limit};
 use crate::engine::{self, Assignment, WorkerEnvironment};
+use crate::strategy::ProcessContext;
 use crate::strategy::redis::RedisClient;
-use crate::strategy::{self, Surroundings};
 use crate::summary::Exit;
 use std::io::BufReader;
 
@@ -15,8 +15,8 @@ pub(super) fn run() -> u8 {
             let redis = assignment.redis_url.as_deref().map(RedisClient::new).transpose();
             let redis = redis.map_err(|error| error.to_string())?;
             let Assignment { prefix, process, successor, .. } = assignment.clone();
-            let around = Surroundings { prefix, process, successor, redis };
-            Ok(strategy::build(strategy, &plan.retry, &around))
+            let around = ProcessContext { prefix, process, successor, redis };
+            Ok(strategy.build(&plan.retry, &around))
         },
         keys: &key_in_environment,
         leave: || std::process::exit(0),

@@ -1,7 +1,7 @@
 //! What was bought: every billed attempt in exactly one class, so that the classes add up to the bill.
 
 use crate::history::{Evidence, JobId, JobRow, LedgerEnd, LedgerRow, Outcome};
-use crate::plan::{Cell, Plan, Way};
+use crate::plan::{Cell, Plan};
 
 /// Why an attempt was paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +71,7 @@ pub(super) fn sorted(plan: &Plan, cell: Cell, evidence: &Evidence, tell: &mut dy
     let strategy = &plan.strategies[cell.strategy];
     let shares = strategy.shares_answers();
     let asks = |job: JobId| if shares { plan.question(job.index) } else { job.index };
-    let hedges = matches!(strategy.way, Way::Hedged { .. });
+    let hedges = strategy.hedges();
     let mut results = of_cell(&evidence.jobs, |job: &JobRow| Some(job.job), cell.index);
     let own = |row: &LedgerRow| row.job.own();
     let ledger = of_cell(&evidence.ledger, own, cell.index);

@@ -6,10 +6,10 @@ use super::ranges::Ranges;
 use super::stop::Stop;
 use super::worker_protocol::{Redelivery, Resumed};
 use crate::history::{CellEnd, Claim, NotIssued};
-use crate::plan::{Cell, StrategyPlan};
+use crate::plan::Cell;
 use crate::profile::{Load, Piece};
 use crate::shared::{Numbers, Tally, Totals};
-use crate::strategy::{Booked, Books, PermitQueue, Strategy};
+use crate::strategy::{Booked, Books, PermitQueue, Strategy, StrategyPlan};
 use crate::sync::lock;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -227,7 +227,7 @@ impl CellState {
             (Books::Own(booked), None) => vec![claim(cell, None, booked)],
             (Books::Engine, None) => vec![claim(cell, None, self.engine_booked())],
             (Books::Own(_) | Books::Engine, Some(workers)) => {
-                let whole = workers.first().copied().filter(|_| plan.local_counters);
+                let whole = workers.first().copied().filter(|_| plan.local_counters());
                 let shares = (0..).zip(workers).map(|(process, booked)| claim(cell, Some(process), booked));
                 shares.chain(whole.map(|booked| claim(cell, None, booked))).collect()
             }

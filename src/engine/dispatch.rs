@@ -207,15 +207,15 @@ impl CellRun {
         let build = |process| strategies(strategy, BuildContext { cell, prefix: &prefix, process });
         let state = Arc::new(CellState::new(cell, build(0), nemeses));
         let is_virtual = run.clock.is_virtual();
-        let stand_ins = if is_virtual { 1..strategy.processes } else { 1..1 };
+        let stand_ins = if is_virtual { 1..strategy.processes() } else { 1..1 };
         let stand_ins = stand_ins.map(|process| Arc::new(state.beside(build(process)))).collect();
         let assignment = || Assignment {
             plan: plan.toml.clone(),
             cell: cell.index,
             process: 0,
-            processes: strategy.processes,
+            processes: strategy.processes(),
             successor: false,
-            threads: (plan.threads / strategy.processes).max(1),
+            threads: (plan.threads / strategy.processes()).max(1),
             base_urls: endpoints.iter().map(|endpoint| endpoint.base_url.clone()).collect(),
             epoch_ns: run.clock.epoch_monotonic_ns(),
             redis_url: redis.map(|redis| redis.url.clone()),
@@ -223,7 +223,7 @@ impl CellRun {
             budget: plan.budget.is_some(),
             armed: state.nemeses.is_armed(),
         };
-        let workers = (strategy.processes > 1 && !is_virtual).then(|| {
+        let workers = (strategy.processes() > 1 && !is_virtual).then(|| {
             Workers::new(setup.program.clone(), assignment(), run.clone(), state.clone(), history.clone())
         });
         Self {

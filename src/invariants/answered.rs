@@ -3,7 +3,7 @@
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView, is_whole};
 use crate::history::{AttemptRow, CellEnd, ErrorClass, JobEnd, JobId, JobRow, NotIssued, Outcome};
-use crate::plan::{Backoff, REDIS_PATIENCE};
+use crate::strategy::{Backoff, REDIS_PATIENCE};
 use std::time::Duration;
 
 /// The least wait before a lost lock is asked for again.

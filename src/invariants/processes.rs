@@ -23,7 +23,7 @@ enum Discord {
 /// `requests-counted` and `tokens-counted` have it), and it is what the client claims. Where all of them keep one
 /// account, that account is the sum.
 pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
-    if view.strategy.processes <= 1 {
+    if view.strategy.processes() <= 1 {
         return Ruling::not_applicable("the strategy runs in one process");
     }
     let Some(claim) = &view.claim else { return no_claim() };

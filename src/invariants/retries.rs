@@ -3,7 +3,6 @@
 use super::tally::{Ruling, Tally, count, one, time};
 use super::view::{CellView, JobView};
 use crate::history::LedgerRow;
-use crate::plan::Way;
 
 /// How much earlier than asked an attempt may come, in nanoseconds: the two ends stamp on either side of
 /// a socket. The ledger knows the exact wait, whatever form the hint had.
@@ -12,7 +11,7 @@ const EARLY_NS: u64 = 5_000_000;
 /// Whether an attempt that was begun then was begun after its client knew. At the same moment, of which virtual time has
 /// many, only a client can be meant that makes one attempt at a time.
 pub(super) fn follows(view: &CellView<'_>, begun_ns: u64, told_ns: u64) -> bool {
-    let side_by_side = matches!(view.strategy.way, Way::Hedged { .. });
+    let side_by_side = view.strategy.hedges();
     begun_ns > told_ns || (begun_ns == told_ns && !side_by_side)
 }
 

@@ -1,7 +1,8 @@
 //! One cell's share of the evidence, walked job by job with all books side by side.
 
 use crate::history::{AttemptRow, CellEnd, Claim, Evidence, JobId, JobKey, JobRow, LedgerEnd, LedgerRow};
-use crate::plan::{Cell, Executor, Phase, Plan, StrategyPlan};
+use crate::plan::{Cell, Executor, Phase, Plan};
+use crate::strategy::StrategyPlan;
 
 /// Everything known of one cell.
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl<'a> CellView<'a> {
             workload.jobs.is_none() && matches!(phase.executor, ConstantVus { .. } | RampingVus { .. })
         };
         let all_issued = end.not_issued.values().all(|count| *count == 0);
-        (one_counter && *blocks <= 1 && self.strategy.processes == 1)
+        (one_counter && *blocks <= 1 && self.strategy.processes() == 1)
             || (all_issued && !phases.iter().any(by_time))
     }
 

@@ -1,9 +1,10 @@
 //! The plan of one cell for a hunt: the cell alone, with few jobs, against a provider that answers at once.
 
 use crate::explore::{Budget, Config, Origin};
-use crate::plan::{Cell, Dist, Executor, Nemesis, NemesisKind, Phase, Place, Plan, StrategyPlan, Way};
+use crate::plan::{Cell, Dist, Executor, Nemesis, NemesisKind, Phase, Place, Plan};
 use crate::profile;
 use crate::schedule::Schedule;
+use crate::strategy::StrategyPlan;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ impl CellPlan {
             stalls: stalls(strategy),
             nemeses: self.nemeses.clone(),
             lock_faults: lock_faults(strategy),
-            lease: lease(strategy),
+            lease: strategy.lock_ttl(),
             left_out: self.left_out.iter().cloned().collect(),
             permits: strategy.cap().or(plan.declared.concurrency),
             origin: Origin {
@@ -87,31 +88,18 @@ impl CellPlan {
 
 /// Holds beyond the end of a lock that is not renewed, or beyond the moment of a hedged attempt.
 fn stalls(strategy: &StrategyPlan) -> Vec<Duration> {
-    let time = match &strategy.way {
-        Way::Hedged { after, .. } => Some(*after),
-        _ => lease(strategy),
-    };
-    time.into_iter().map(past).collect()
+    strategy.hedge_after().or_else(|| strategy.lock_ttl()).into_iter().map(past).collect()
 }
 
 fn past(time: Duration) -> Duration {
     time * 3 / 2
 }
 
-/// How long a lock of the strategy lasts if it is not renewed.
-fn lease(strategy: &StrategyPlan) -> Option<Duration> {
-    match &strategy.way {
-        Way::RedisLock(lock) => Some(lock.ttl),
-        Way::Broken(broken) => broken.lock.as_ref().map(|lock| lock.ttl),
-        _ => None,
-    }
-}
-
 /// The faults around a lock that are tried: its holder is paused beyond the lock's end, or the answer to its unlock is
 /// lost. With a single process a pause changes nothing: no other process takes the lock.
 fn lock_faults(strategy: &StrategyPlan) -> Vec<NemesisKind> {
-    let Some(lease) = lease(strategy).filter(|_| strategy.locks()) else { return Vec::new() };
-    let pause = (strategy.processes > 1).then(|| NemesisKind::PauseHolder(past(lease)));
+    let Some(ttl) = strategy.lock_ttl() else { return Vec::new() };
+    let pause = (strategy.processes() > 1).then(|| NemesisKind::PauseHolder(past(ttl)));
     pause.into_iter().chain([NemesisKind::LoseUnlock]).collect()
 }
 

@@ -10,8 +10,8 @@ use crate::plan::{Cell, Plan, Target};
 use crate::provider::{Endpoint, Peer};
 use crate::schedule::{Schedule, Trace};
 use crate::shared::{LockServer, Progress};
+use crate::strategy::ProcessContext;
 use crate::strategy::redis::{ModelSettings, RedisClient};
-use crate::strategy::{self, Surroundings};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;
@@ -93,8 +93,8 @@ pub fn run(run: RunConfig<'_>) -> Result<RunResult, LabError> {
             endpoints: plan.targets.iter().zip(&providers).map(|(t, p)| endpoint(plan, t, p)).collect(),
             strategies: &|strategy, BuildContext { cell, prefix, process }| {
                 let redis = stores.client(cell, process);
-                let around = Surroundings { prefix: prefix.to_owned(), process, successor: false, redis };
-                strategy::build(strategy, &plan.retry, &around)
+                let around = ProcessContext { prefix: prefix.to_owned(), process, successor: false, redis };
+                strategy.build(&plan.retry, &around)
             },
             history,
             stop,

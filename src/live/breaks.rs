@@ -48,7 +48,7 @@ impl Breaks {
     pub(super) fn attempt(&mut self, plan: &Plan, cell: Cell, attempt: &Attempt) {
         let most = plan.retry.max_attempts;
         // Over processes a job may be given to another one, which begins to count anew.
-        if attempt.n > most && attempt.sent_ns.is_some() && plan.strategies[cell.strategy].processes == 1 {
+        if attempt.n > most && attempt.sent_ns.is_some() && plan.strategies[cell.strategy].processes() == 1 {
             self.find(What::Rule(cell.index, Invariant::AttemptsCapped), || {
                 let (job, n) = (&attempt.job, attempt.n);
                 format!(

@@ -1,85 +1,8 @@
-//! Retries, timeouts, faults, thresholds, and what the run may and must do.
+//! Timeouts, thresholds, and what the run may and must do.
 
 use crate::units::Money;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// When an attempt is repeated.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Retry {
-    /// Attempts per job at the most, at least 1; 1 is no retry.
-    pub max_attempts: u32,
-    /// How long to wait before the next.
-    pub backoff: Backoff,
-    /// Whether a provider's `Retry-After` is obeyed (never shortened by jitter).
-    pub respect_retry_after: bool,
-    /// Gives a job up when the next attempt would begin later than this after its first; `None` never.
-    pub deadline: Option<Duration>,
-    /// HTTP statuses that are retried.
-    pub statuses: Vec<u16>,
-    /// Whether failures without a usable status (connect, reset, timeout, cut stream) are retried.
-    pub transport: bool,
-    /// Bounds retries to a share of first attempts.
-    pub budget: Option<RetryBudgetPlan>,
-    /// Holds attempts back while the provider fails.
-    pub breaker: Option<BreakerPlan>,
-}
-
-/// A bound on retries, per cell and process.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RetryBudgetPlan {
-    /// Retries per first attempt, 0 to 1.
-    pub ratio: f64,
-    /// Retries allowed before any first attempt has paid for them.
-    pub reserve: u32,
-}
-
-/// A circuit breaker, per cell and process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BreakerPlan {
-    /// Failures in a row that open it, at least 1.
-    pub failures: u32,
-    /// How long it stays open before it lets a probe through.
-    pub open_for: Duration,
-    /// Probes at once while it is half open, at least 1.
-    pub probes: u32,
-}
-
-/// How long to wait before the next attempt.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Backoff {
-    /// Not at all.
-    None,
-    /// Always this long.
-    Fixed {
-        /// The wait.
-        wait: Duration,
-        /// How it is spread.
-        jitter: Jitter,
-    },
-    /// Doubling.
-    Exponential {
-        /// The first wait.
-        base: Duration,
-        /// The longest wait.
-        cap: Duration,
-        /// How it is spread.
-        jitter: Jitter,
-    },
-}
-
-/// How a wait `w` is spread, so that clients do not come back together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Jitter {
-    /// Exactly `w`.
-    None,
-    /// Uniform in `[0, w]`.
-    Full,
-    /// `w/2` plus uniform in `[0, w/2]`.
-    Equal,
-    /// Uniform in `[base, 3 × previous wait]`, capped.
-    Decorrelated,
-}
 
 /// When an attempt is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

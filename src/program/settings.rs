@@ -6,6 +6,7 @@ use super::output::Patterns;
 use crate::plan::{Budget, Place as TargetPlace, Plan, Source};
 use crate::prices::Price;
 use crate::scenario::load;
+use crate::strategy::StrategyPlan;
 use crate::units::{PricePerMtok, exact_duration};
 use regex::bytes::Regex;
 use std::path::PathBuf;
@@ -98,9 +99,7 @@ impl Settings {
         for target in &mut plan.targets {
             target.price = self.price.map(Price::flat);
         }
-        for strategy in &mut plan.strategies {
-            strategy.processes = self.command.processes.max(1);
-        }
+        plan.strategies = vec![StrategyPlan::unbounded(self.command.processes.max(1))];
         debug_assert!(plan.targets.iter().all(|target| matches!(target.place, TargetPlace::Mock(_))));
         Ok(plan)
     }

@@ -1,6 +1,6 @@
 //! Ranks strategies by what the plan optimises, correct ones before broken ones.
 
-use super::advice::{Scene, wrong_when};
+use super::advice::{Grounds, wrong_when};
 use crate::cost::per_job;
 use crate::metrics::samples_needed;
 use crate::plan::{Cell, Optimise, Plan};
@@ -62,16 +62,8 @@ pub(crate) fn rank(results: &Results<'_>) -> Ranking {
     }
     let semaphore = strategies.iter().find(|row| row.strategy == "semaphore").cloned();
     for ((row, sum), strategy) in strategies.iter_mut().zip(&sums).zip(&plan.strategies) {
-        row.wrong_when = wrong_when(&Scene {
-            plan,
-            strategy,
-            seen: &sum.whole,
-            breaks: &row.breaks,
-            waste: row.waste,
-            in_flight: row.in_flight_max,
-            response_p50_ms: row.response_p50_ms,
-            semaphore: semaphore.as_ref(),
-        });
+        let semaphore = semaphore.as_ref();
+        row.wrong_when = wrong_when(&Grounds { plan, strategy, counts: &sum.whole, row, semaphore });
     }
     let advice = (strategies.len() > 1).then(|| match &results.doubt {
         Some(doubt) => format!("not ranked: {doubt}"),
@@ -120,7 +112,7 @@ impl Sum {
         StrategyRow {
             strategy: plan.name().to_owned(),
             broken_on_purpose: plan.twin().map(str::to_owned),
-            processes: plan.processes,
+            processes: plan.processes(),
             breaks: self.breaks(results),
             rank: None,
             recommended: false,

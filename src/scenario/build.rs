@@ -5,9 +5,8 @@ use super::price::Prices;
 use super::raw::{self, Scenario};
 use super::{builtin, cost, phases, rules, strategies, thresholds, url};
 use crate::document::{Findings, nearest};
-use crate::plan::{
-    Api, ClockKind, ExpandedUrl, Place, Plan, Redis, StrategyPlan, Target, TokenRange, Workload,
-};
+use crate::plan::{Api, ClockKind, ExpandedUrl, Place, Plan, Target, TokenRange, Workload};
+use crate::strategy::{Redis, StrategyPlan};
 use crate::units::text::is_name;
 
 /// Digest of what is run. Thresholds are left out: a run may be judged by others, and remains comparable.

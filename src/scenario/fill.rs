@@ -1,8 +1,9 @@
 //! Fills in the defaults that depend on other values; the rest stand in the raw types.
 
-use super::raw::{Latency, Limits, OnSaturation, Profile, Retry, Scenario, Strategy};
+use super::raw::{Latency, Limits, OnSaturation, Profile, Scenario};
 use super::{price, thresholds};
 use crate::plan::min_samples;
+use crate::strategy::{Retry, StrategyPlan};
 
 /// Most engine threads by default.
 const MOST_THREADS: usize = 8;
@@ -10,7 +11,7 @@ const MOST_THREADS: usize = 8;
 /// Fills in what was left out, so that the written plan says everything.
 pub(super) fn fill(scenario: &mut Scenario) {
     if scenario.strategy.0.is_empty() {
-        scenario.strategy.0.push(Strategy::unbounded());
+        scenario.strategy.0.push(StrategyPlan::default());
     }
     let cells = scenario.target.0.len() * scenario.strategy.0.len();
     scenario.blocks.get_or_insert(if cells > 1 { 4 } else { 1 });

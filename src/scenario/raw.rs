@@ -13,10 +13,11 @@ pub(super) use crate::faults::{RawFaultKind as FaultKind, RawFaultRule as FaultR
 pub(super) use cost::{Cost, Fx};
 pub(super) use named::{Kinds, Named};
 pub(super) use profile::{Arrivals, OnSaturation, Profile};
-pub(super) use rules::{Backoff, Budget, Declared, Fidelity, Jitter, Retry, Slo, ThresholdLine, Timeouts};
-pub(super) use strategy::{Counters, LimitRule, Nemesis, NemesisKind, Optimise, Strategy};
+pub(super) use rules::{Budget, Declared, Fidelity, Slo, ThresholdLine, Timeouts};
+pub(super) use strategy::{Nemesis, NemesisKind, Optimise};
 pub(super) use target::{Api, Dist, Latency, Limits, Price, Target, Tokens, Workload};
 
+use crate::strategy::{Retry, StrategyPlan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +72,7 @@ pub(super) struct Scenario {
     pub(super) profile: Kinds<Profile>,
     /// How a client turns jobs into attempts: `[strategy.semaphore]` and its siblings (default: `unbounded`).
     #[serde(default)]
-    pub(super) strategy: Kinds<Strategy>,
+    pub(super) strategy: Kinds<StrategyPlan>,
     /// What goes wrong around a client that holds a lock: `[[nemesis]]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) nemesis: Vec<Nemesis>,
@@ -117,40 +118,4 @@ pub(super) enum Clock {
     Real,
     /// A clock that jumps from event to event: built-in targets only, no sockets, one seed gives one result.
     Virtual,
-}
-
-impl Strategy {
-    /// The name in the file, `[strategy.NAME]`.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Unbounded(_) => "unbounded",
-            Self::Semaphore(_) => "semaphore",
-            Self::ThreadPool(_) => "thread-pool",
-            Self::RedisLock(_) => "redis-lock",
-            Self::RedisCounter(_) => "redis-counter",
-            Self::SingleFlight(_) => "single-flight",
-            Self::TokenBucket(_) => "token-bucket",
-            Self::Adaptive(_) => "adaptive",
-            Self::Hedged(_) => "hedged",
-            Self::Idempotent(_) => "idempotent",
-            Self::Budgeted(_) => "budgeted",
-            Self::BrokenCounter(_) => "broken-counter",
-            Self::BrokenTotals(_) => "broken-totals",
-            Self::BrokenResultOrder(_) => "broken-result-order",
-            Self::BrokenAbortOnError(_) => "broken-abort-on-error",
-            Self::BrokenRetryInPermit(_) => "broken-retry-in-permit",
-            Self::BrokenNoBackoff(_) => "broken-no-backoff",
-            Self::BrokenNoJitter(_) => "broken-no-jitter",
-            Self::BrokenIgnoresRetryAfter(_) => "broken-ignores-retry-after",
-            Self::BrokenCache(_) => "broken-cache",
-            Self::BrokenBudget(_) => "broken-budget",
-            Self::BrokenLockUnfenced(_) => "broken-lock-unfenced",
-            Self::BrokenLockRelease(_) => "broken-lock-release",
-            Self::BrokenLockCounterOnly(_) => "broken-lock-counter-only",
-            Self::BrokenPermitLeak(_) => "broken-permit-leak",
-            Self::BrokenLocalLimit(_) => "broken-local-limit",
-            Self::BrokenLocalCounters(_) => "broken-local-counters",
-            Self::BrokenNoIdempotencyKey(_) => "broken-no-idempotency-key",
-        }
-    }
 }

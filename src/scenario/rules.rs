@@ -4,63 +4,26 @@ use super::build::nearest_target;
 use super::raw::{self, Scenario};
 use crate::document::Findings;
 use crate::faults::{FaultKind, FaultRule};
-use crate::plan::{
-    Backoff, BreakerPlan, Budget, Declared, FidelityBudget, Jitter, Retry, RetryBudgetPlan, Slo, Target,
-    Timeouts,
-};
+use crate::plan::{Budget, Declared, FidelityBudget, Slo, Target, Timeouts};
+use crate::strategy::{Backoff, Jitter, Retry};
 use crate::units::Currency;
 
 pub(super) fn retry(scenario: &Scenario, findings: &mut Findings<'_>) -> Retry {
-    let raw = scenario.retry.clone().unwrap_or_default();
-    Retry {
-        max_attempts: raw.max_attempts,
-        backoff: backoff(&raw.backoff, findings),
-        respect_retry_after: raw.respect_retry_after,
-        deadline: raw.deadline.map(|time| time.0),
-        statuses: raw.statuses,
-        transport: raw.transport,
-        budget: raw.budget.map(|b| RetryBudgetPlan { ratio: b.ratio, reserve: b.reserve }),
-        breaker: raw.breaker.map(|b| BreakerPlan {
-            failures: b.failures,
-            open_for: b.open.0,
-            probes: b.probes,
-        }),
-    }
-}
-
-fn backoff(raw: &raw::Backoff, findings: &mut Findings<'_>) -> Backoff {
-    match raw {
-        raw::Backoff::None => Backoff::None,
-        raw::Backoff::Fixed { wait, jitter } => {
-            if *jitter == raw::Jitter::Decorrelated {
-                let help = "write \"none\", \"full\" or \"equal\", or an exponential backoff";
-                let path = ["retry", "backoff", "fixed", "jitter"];
-                findings.sense(&path, "a fixed wait cannot have \"decorrelated\" jitter", help);
-            }
-            Backoff::Fixed { wait: wait.0, jitter: jitter_of(*jitter) }
+    let retry = scenario.retry.clone().unwrap_or_default();
+    match retry.backoff {
+        Backoff::Fixed { jitter: Jitter::Decorrelated, .. } => {
+            let help = "write \"none\", \"full\" or \"equal\", or an exponential backoff";
+            let path = ["retry", "backoff", "fixed", "jitter"];
+            findings.sense(&path, "a fixed wait cannot have \"decorrelated\" jitter", help);
         }
-        raw::Backoff::Exponential { base, cap, jitter } => {
-            if cap.0 < base.0 {
-                let path = ["retry", "backoff", "exponential", "cap"];
-                findings.sense_at(
-                    &path,
-                    &path[..3],
-                    "`cap` is less than `base`",
-                    "write a cap of at least the base",
-                );
-            }
-            Backoff::Exponential { base: base.0, cap: cap.0, jitter: jitter_of(*jitter) }
+        Backoff::Exponential { base, cap, .. } if cap < base => {
+            let path = ["retry", "backoff", "exponential", "cap"];
+            let help = "write a cap of at least the base";
+            findings.sense_at(&path, &path[..3], "`cap` is less than `base`", help);
         }
+        Backoff::None | Backoff::Fixed { .. } | Backoff::Exponential { .. } => {}
     }
-}
-
-fn jitter_of(raw: raw::Jitter) -> Jitter {
-    match raw {
-        raw::Jitter::None => Jitter::None,
-        raw::Jitter::Full => Jitter::Full,
-        raw::Jitter::Equal => Jitter::Equal,
-        raw::Jitter::Decorrelated => Jitter::Decorrelated,
-    }
+    retry
 }
 
 pub(super) fn timeouts(raw: &raw::Timeouts) -> Timeouts {

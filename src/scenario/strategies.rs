@@ -1,13 +1,11 @@
 //! Strategies and nemeses as the plan has them.
 
 use super::load::Env;
-use super::raw::{self, Counters, Scenario, Strategy};
+use super::raw::{self, Scenario};
 use super::url;
 use crate::document::{Findings, nearest};
-use crate::plan::{
-    Broken, ExpandedUrl, LimitRule, Lock, Nemesis, NemesisKind, Optimise, Redis, StrategyPlan, Twin, Way,
-};
-use std::time::Duration;
+use crate::plan::{ExpandedUrl, Nemesis, NemesisKind, Optimise};
+use crate::strategy::{Problem, Redis, StrategyPlan};
 
 /// Builds the strategies; what is wrong goes to `findings`.
 pub(super) fn build(
@@ -15,189 +13,26 @@ pub(super) fn build(
     env: Option<Env<'_>>,
     findings: &mut Findings<'_>,
 ) -> Vec<StrategyPlan> {
-    scenario.strategy.0.iter().map(|raw| strategy(raw, env, findings)).collect()
-}
-
-fn strategy(raw: &Strategy, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> StrategyPlan {
-    use Strategy as S;
-    let name = raw.name();
-    match raw {
-        S::Unbounded(p) => spread(Way::Unbounded, p.processes, p.counters, &[], findings),
-        S::Semaphore(p) | S::Idempotent(p) => {
-            let permits = p.permits;
-            let way = match raw {
-                S::Idempotent(_) => Way::Idempotent { permits },
-                _ => Way::Semaphore { permits },
-            };
-            spread(way, p.processes, p.counters, &[("permits", permits.into(), 1)], findings)
+    let mut strategies = scenario.strategy.0.clone();
+    for strategy in &mut strategies {
+        let name = strategy.name();
+        for Problem { key, what, help } in strategy.problems() {
+            findings.sense(&["strategy", name, key], what, help);
         }
-        S::ThreadPool(p) => {
-            let way = Way::ThreadPool { workers: p.workers };
-            spread(way, p.processes, p.counters, &[("workers", p.workers.into(), 1)], findings)
-        }
-        S::TokenBucket(p) => {
-            let way = Way::TokenBucket { rate_per_s: p.rate, burst: p.burst };
-            spread(way, p.processes, p.counters, &[("burst", p.burst.into(), 1)], findings)
-        }
-        S::Adaptive(p) => {
-            let rule = match p.rule {
-                raw::LimitRule::Aimd => LimitRule::Aimd,
-                raw::LimitRule::Gradient => LimitRule::Gradient,
-            };
-            let way = Way::Adaptive { rule, min: p.min, max: p.max };
-            let plan = spread(way, p.processes, p.counters, &[("max", p.max.into(), 1)], findings);
-            if p.min > p.max {
-                let what = format!("the limit goes from {} to {}", p.min, p.max);
-                findings.sense(&["strategy", name, "min"], what, "write a `min` of at most `max`");
-            }
-            plan
-        }
-        // One for the first attempt, and one for the second.
-        S::Hedged(p) => {
-            let way = Way::Hedged { permits: p.permits, after: p.after.0 };
-            spread(way, p.processes, p.counters, &[("permits", p.permits.into(), 2)], findings)
-        }
-        S::Budgeted(p) => {
-            let way = Way::Budgeted { permits: p.permits, max_tokens: p.max_tokens };
-            let shares = [("permits", p.permits.into(), 1), ("max_tokens", p.max_tokens, 1)];
-            spread(way, p.processes, p.counters, &shares, findings)
-        }
-        S::RedisLock(p) => {
-            let lock = lock(name, &p.redis, p.ttl.0, p.permits, env, findings);
-            spread(
-                Way::RedisLock(lock),
-                p.processes,
-                p.counters,
-                &[("permits", p.permits.into(), 1)],
-                findings,
-            )
-        }
-        S::RedisCounter(p) => {
-            let redis = redis(name, &p.redis, env, findings);
-            let way = Way::RedisCounter { redis, permits: p.permits };
-            spread(way, p.processes, Counters::Merged, &[("permits", p.permits.into(), 1)], findings)
-        }
-        S::SingleFlight(p) => StrategyPlan::alone(Way::SingleFlight { permits: p.permits }),
-        _ => twin(raw, env, findings),
-    }
-}
-
-/// A strategy with a planted bug.
-fn twin(raw: &Strategy, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> StrategyPlan {
-    use Strategy as S;
-    let name = raw.name();
-    let known = Twin::ALL.into_iter().find(|twin| twin.words().0 == name);
-    // Every name that begins with `broken-` is in the list; a test holds the two together.
-    let twin = known.unwrap_or(Twin::Counter);
-    let broken = |permits| Broken { twin, permits, lock: None, max_tokens: None };
-    match raw {
-        S::BrokenTotals(p) => StrategyPlan::alone(Way::Broken(broken(p.workers))),
-        S::BrokenBudget(p) => {
-            StrategyPlan::alone(Way::Broken(Broken { max_tokens: Some(p.max_tokens), ..broken(p.permits) }))
-        }
-        S::BrokenLockUnfenced(p) | S::BrokenLockRelease(p) | S::BrokenLockCounterOnly(p) => {
-            let lock = lock(name, &p.redis, p.ttl.0, p.permits, env, findings);
-            let way = Way::Broken(Broken { lock: Some(lock), ..broken(p.permits) });
-            spread(way, p.processes, Counters::Merged, &[("permits", p.permits.into(), 1)], findings)
-        }
-        S::BrokenLocalLimit(p) | S::BrokenLocalCounters(p) => {
-            let local_counters = twin == Twin::LocalCounters;
-            StrategyPlan { way: Way::Broken(broken(p.permits)), processes: p.processes, local_counters }
-        }
-        S::BrokenCounter(p)
-        | S::BrokenResultOrder(p)
-        | S::BrokenAbortOnError(p)
-        | S::BrokenRetryInPermit(p)
-        | S::BrokenNoBackoff(p)
-        | S::BrokenNoJitter(p)
-        | S::BrokenIgnoresRetryAfter(p)
-        | S::BrokenCache(p)
-        | S::BrokenPermitLeak(p)
-        | S::BrokenNoIdempotencyKey(p) => StrategyPlan::alone(Way::Broken(broken(p.permits))),
-        _ => StrategyPlan::alone(Way::Unbounded),
-    }
-}
-
-/// Spreads a strategy over processes. Of each of `shares` — a field, its value, the least that makes sense — every
-/// process needs its own.
-fn spread(
-    way: Way,
-    processes: u32,
-    counters: Counters,
-    shares: &[(&str, u64, u64)],
-    findings: &mut Findings<'_>,
-) -> StrategyPlan {
-    let plan = StrategyPlan { way, processes, local_counters: counters == Counters::Local };
-    let name = plan.name();
-    for (field, n, least) in shares {
-        let needed = least * u64::from(processes);
-        if *n < needed && processes > 1 {
-            let what = format!("{n} `{field}` cannot be shared by {processes} processes");
-            findings.sense(&["strategy", name, field], what, format!("write at least {needed}"));
+        if let Some(Redis::Url(url)) = strategy.redis_mut() {
+            *url = url::expand_redis(url.expose(), env).unwrap_or_else(|(what, help)| {
+                findings.sense(&["strategy", name, "redis"], what, help);
+                ExpandedUrl::from("")
+            });
         }
     }
-    // Counters of one process cannot be local.
-    if plan.local_counters && processes < 2 {
-        let what = "counters can only be local where there are several processes";
-        let help = "add processes = 2 or more, or leave it out";
-        findings.sense(&["strategy", name, "counters"], what, help);
-    }
-    plan
+    strategies
 }
 
 /// Why a strategy has no such key although others have: what is wrong, and what to write instead.
 pub(super) fn why_not(strategy: &str, key: &str) -> Option<(String, String)> {
-    let (why, help) = match (strategy, key) {
-        ("single-flight", "processes" | "counters") => (
-            "each process would have flights of its own, and the same question be billed once in each",
-            "leave it out, or use [strategy.redis-lock], whose answers all processes share",
-        ),
-        ("redis-counter", "counters") => (
-            "its counters stand in Redis, for all processes",
-            "leave it out; [strategy.semaphore] has counters that each process keeps for itself",
-        ),
-        (twin, "processes") if twin.starts_with("broken-") => (
-            "one process is enough for its bug",
-            "leave it out; the twins for several processes are broken-local-limit, broken-local-counters and \
-             those with a lock",
-        ),
-        (twin, "counters") if twin.starts_with("broken-") => (
-            "a twin has one bug, and it has another",
-            "leave it out; the twin with local counters is broken-local-counters",
-        ),
-        _ => return None,
-    };
+    let (why, help) = StrategyPlan::without(strategy, key)?;
     Some((format!("`{strategy}` has no `{key}`: {why}"), help.to_owned()))
-}
-
-fn lock(
-    name: &str,
-    redis_text: &str,
-    ttl: Duration,
-    permits: u32,
-    env: Option<Env<'_>>,
-    findings: &mut Findings<'_>,
-) -> Lock {
-    if ttl < Duration::from_millis(10) {
-        let path = ["strategy", name, "ttl"];
-        findings.sense(
-            &path,
-            "such a lock is gone before it can be used",
-            "write a ttl of at least \"10ms\"",
-        );
-    }
-    Lock { redis: redis(name, redis_text, env, findings), ttl, permits }
-}
-
-fn redis(name: &str, text: &str, env: Option<Env<'_>>, findings: &mut Findings<'_>) -> Redis {
-    if text == "spawn" {
-        return Redis::Spawn;
-    }
-    let url = url::expand_redis(text, env).unwrap_or_else(|(what, help)| {
-        findings.sense(&["strategy", name, "redis"], what, help);
-        ExpandedUrl::from("")
-    });
-    Redis::Url(url)
 }
 
 /// Builds the nemeses; what is wrong goes to `findings`.
@@ -238,7 +73,7 @@ fn nemesis(
         findings.sense(&["nemesis", index], "no strategy of this scenario holds a lock", help);
     }
     let own_process = matches!(kind, NemesisKind::PauseHolder(_) | NemesisKind::KillHolder);
-    for plan in holders.iter().filter(|plan| own_process && plan.processes < 2) {
+    for plan in holders.iter().filter(|plan| own_process && plan.processes() < 2) {
         let what = format!("`{}` runs in deadheat's own process, which cannot be stopped", plan.name());
         let help = format!("add processes = 2 to [strategy.{}]", plan.name());
         findings.sense(&["nemesis", index, "kind"], what, help);

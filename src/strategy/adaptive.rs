@@ -4,12 +4,95 @@
 //! falls on refusals and time-outs (`aimd`), or with latency before anything is refused (`gradient`). The wrong
 //! choice where the limit is known: it has to be found by meeting it, again and again.
 
-use super::{Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
+use super::advice::many;
+use super::parameters::{check_share, is_one, one};
+use super::{
+    Advice, Answer, Call, Counters, Hands, LocalFuture, Permit, PermitQueue, Problem, ProcessContext, Retry,
+    RetryPolicy, Seen, Strategy, Task, drive_with,
+};
 use crate::history::ErrorClass;
-use crate::plan::LimitRule;
 use crate::shared::{AdaptiveLimit, Outcome, Rule, Sample};
 use crate::sync::{Mutex, lock};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
+
+/// A limit that moves, in one process or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Adaptive")]
+pub struct Parameters {
+    /// By which rule.
+    #[serde(default)]
+    pub rule: LimitRule,
+    /// Least attempts at once, over all processes.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub min: u32,
+    /// Most attempts at once, over all processes.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max: u32,
+    /// Over how many processes it is spread; each gets its share of all else.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub processes: u32,
+    /// What is counted where there are several processes.
+    #[serde(default, skip_serializing_if = "Counters::is_merged")]
+    pub counters: Counters,
+}
+
+/// The rule of an adaptive limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitRule {
+    /// Additive increase, multiplicative decrease.
+    #[default]
+    Aimd,
+    /// By the ratio of long-term to short-term latency.
+    Gradient,
+}
+
+impl super::Parameters for Parameters {
+    /// Each process follows a limit of its own, below its share of `max`.
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let [min, max] = [self.min, self.max].map(|n| process.share(n, self.processes));
+        Arc::new(Adaptive::new(self.rule, min.max(1), max, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.max)
+    }
+
+    fn processes(&self) -> u32 {
+        self.processes
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn check(&self) -> Vec<Problem> {
+        let order = (self.min > self.max).then(|| Problem {
+            key: "min",
+            what: format!("the limit goes from {} to {}", self.min, self.max),
+            help: "write a `min` of at most `max`".to_owned(),
+        });
+        check_share("max", self.max.into(), 1, self.processes).into_iter().chain(order).collect()
+    }
+
+    fn wrong_when(&self, seen: &Seen<'_>) -> Advice {
+        let rule = "wrong for a short run or a known limit, for it finds the limit by running into it";
+        let here = format!(
+            "here at most {} in flight of {} to {}, and {}",
+            seen.in_flight,
+            self.min,
+            self.max,
+            many(seen.refused, "refusal")
+        );
+        Advice::new(rule, here)
+    }
+}
 
 /// What an overload leaves of the limit under `aimd`.
 const BACKOFF: f64 = 0.9;

@@ -5,14 +5,82 @@
 //! client does not load a slow provider twice; it counts among the attempts of its job, and is paid for like a retry. The wrong choice where
 //! tokens are dear, or where the provider is slow because it is full.
 
+use super::parameters::{check_share, is_one, one};
 use super::{
-    Answer, Call, Hands, Hold, LocalFuture, Made, Permit, PermitQueue, RetryPolicy, Strategy, Task,
-    drive_with,
+    Advice, Answer, Call, Counters, Hands, Hold, LocalFuture, Made, Permit, PermitQueue, Problem,
+    ProcessContext, Retry, RetryPolicy, Seen, Strategy, Task, drive_with,
 };
+use crate::units::shown::percent;
+use crate::units::text::{Span, span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// A second attempt when the first is late.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Hedged")]
+pub struct Parameters {
+    /// Attempts at once, second ones included, over all processes.
+    #[schemars(range(min = 2, max = 1_000_000))]
+    pub permits: u32,
+    /// How late the first has to be.
+    #[serde(with = "span")]
+    #[schemars(with = "Span")]
+    pub after: Duration,
+    /// Over how many processes it is spread; each gets its share of all else.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub processes: u32,
+    /// What is counted where there are several processes.
+    #[serde(default, skip_serializing_if = "Counters::is_merged")]
+    pub counters: Counters,
+}
+
+impl super::Parameters for Parameters {
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let permits = process.share(self.permits, self.processes);
+        let policy = RetryPolicy::new(retry.clone());
+        Arc::new(Hedged::new(permits, self.after, retry.max_attempts, policy))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.permits)
+    }
+
+    fn processes(&self) -> u32 {
+        self.processes
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn hedge_after(&self) -> Option<Duration> {
+        Some(self.after)
+    }
+
+    /// A process needs a permit for the first attempt and one for the second.
+    fn check(&self) -> Vec<Problem> {
+        check_share("permits", self.permits.into(), 2, self.processes).into_iter().collect()
+    }
+
+    fn wrong_when(&self, seen: &Seen<'_>) -> Advice {
+        let here = match seen.waste {
+            Some(waste) => {
+                let other = seen.semaphore.and_then(|semaphore| semaphore.waste).map(percent);
+                let other = other.map_or_else(String::new, |other| format!(", with semaphore {other}"));
+                format!("here {} of the tokens billed bought nothing{other}", percent(waste))
+            }
+            None => format!("here {} attempts per job", seen.per_job()),
+        };
+        Advice::new("wrong where the bill matters", here)
+    }
+}
 
 /// Takes a permit for each attempt, and a second one for a late one.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! What all strategies with a lock in Redis have in common: jobs of one question, one lock, one answer.
 
+use super::REDIS_PATIENCE;
 use super::bend::Bend;
 use super::redis::{Locks, RedisClient, RedisError, Released, Store};
 use super::{Answer, Hands, Lease, Task, Unlock};
 use crate::history::{ErrorClass, JobEnd, Outcome};
-use crate::plan::REDIS_PATIENCE;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::time::Duration;

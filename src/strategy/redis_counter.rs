@@ -6,15 +6,79 @@
 //! and an account with something open, or one that its server has forgotten, is no account. The wrong choice for one
 //! process, whose atomic counters do the same without two round trips for each attempt.
 
+use super::REDIS_PATIENCE;
+use super::parameters::{check_share, is_one, one};
 use super::redis::{Counters, Counts, RedisClient, RedisError};
 use super::{
-    Answer, Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, Usage,
-    drive_with, send,
+    Advice, Answer, Booked, Books, Call, Hands, LocalFuture, Missing, Permit, PermitQueue, Problem,
+    ProcessContext, Redis, Retry, RetryPolicy, Seen, Strategy, Task, Usage, drive_with, send,
 };
 use crate::history::{JobEnd, Outcome};
-use crate::plan::REDIS_PATIENCE;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Counters in Redis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Counter")]
+pub struct Parameters {
+    /// "spawn" starts a private redis-server; else the URL of your own, `redis://` or `rediss://`, with
+    /// `${VARIABLE}` for its password.
+    #[serde(default)]
+    #[schemars(with = "String", extend("format" = "deadheat-url"))]
+    pub redis: Redis,
+    /// Attempts at once, over all processes.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub permits: u32,
+    /// Over how many processes it is spread.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub processes: u32,
+}
+
+impl super::Parameters for Parameters {
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let permits = process.share(self.permits, self.processes);
+        let policy = RetryPolicy::new(retry.clone());
+        Arc::new(RedisCounter::new(process.redis(), &process.prefix, permits, policy))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.permits)
+    }
+
+    fn processes(&self) -> u32 {
+        self.processes
+    }
+
+    fn redis(&self) -> Option<&Redis> {
+        Some(&self.redis)
+    }
+
+    fn redis_mut(&mut self) -> Option<&mut Redis> {
+        Some(&mut self.redis)
+    }
+
+    fn check(&self) -> Vec<Problem> {
+        check_share("permits", self.permits.into(), 1, self.processes).into_iter().collect()
+    }
+
+    fn without(key: &str) -> Option<Missing> {
+        (key == "counters").then_some((
+            "its counters stand in Redis, for all processes",
+            "leave it out; [strategy.semaphore] has counters that each process keeps for itself",
+        ))
+    }
+
+    fn wrong_when(&self, seen: &Seen<'_>) -> Advice {
+        let rule =
+            "wrong where one process is enough, for every attempt asks Redis first, and no Redis is no call";
+        Advice::new(rule, seen.response())
+    }
+}
 
 /// The wait before a booking is repeated that Redis did not confirm.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -8,16 +8,103 @@
 //! choice where nothing is asked twice: every job then pays two round trips for nothing; and no safe one where the
 //! key is not honoured: a lock that Redis loses during a call is somebody else's before the answer is there.
 
+use super::REDIS_PATIENCE;
 use super::lock::{Caught, Held, Shelf, Turn};
+use super::parameters::{check_share, check_ttl, is_one, one, ten, thirty_seconds};
 use super::redis::RedisClient;
 use super::{
-    Answer, Call, Hands, Hold, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_unpaid,
+    Advice, Answer, Call, Counters, Hands, Hold, LocalFuture, Permit, PermitQueue, Problem, ProcessContext,
+    Redis, Retry, RetryPolicy, Seen, Strategy, Task, drive_unpaid,
 };
 use crate::history::{JobEnd, Outcome};
-use crate::plan::REDIS_PATIENCE;
+use crate::units::text::{Span, span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// A lock in Redis, whose answers are shared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Guard")]
+pub struct Parameters {
+    /// "spawn" starts a private redis-server; else the URL of your own, `redis://` or `rediss://`, with
+    /// `${VARIABLE}` for its password.
+    #[serde(default)]
+    #[schemars(with = "String", extend("format" = "deadheat-url"))]
+    pub redis: Redis,
+    /// How long a lock lasts that nobody renews.
+    #[serde(default = "thirty_seconds", with = "span")]
+    #[schemars(with = "Span")]
+    pub ttl: Duration,
+    /// Attempts at once, over all processes.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub permits: u32,
+    /// Over how many processes it is spread; each gets its share of all else.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub processes: u32,
+    /// What is counted where there are several processes.
+    #[serde(default, skip_serializing_if = "Counters::is_merged")]
+    pub counters: Counters,
+}
+
+impl super::Parameters for Parameters {
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let permits = process.share(self.permits, self.processes);
+        let policy = RetryPolicy::new(retry.clone());
+        Arc::new(RedisLock::new(process.redis(), &process.prefix, self.ttl, permits, policy))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.permits)
+    }
+
+    fn processes(&self) -> u32 {
+        self.processes
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn shares_answers(&self) -> bool {
+        true
+    }
+
+    fn lock_ttl(&self) -> Option<Duration> {
+        Some(self.ttl)
+    }
+
+    fn redis(&self) -> Option<&Redis> {
+        Some(&self.redis)
+    }
+
+    fn redis_mut(&mut self) -> Option<&mut Redis> {
+        Some(&mut self.redis)
+    }
+
+    fn check(&self) -> Vec<Problem> {
+        let permits = check_share("permits", self.permits.into(), 1, self.processes);
+        check_ttl(self.ttl).into_iter().chain(permits).collect()
+    }
+
+    fn wrong_when(&self, seen: &Seen<'_>) -> Advice {
+        let once = if seen.repeats == 1 { ", as here" } else { "" };
+        let ignored = match &*seen.ignores_keys {
+            [] => String::new(),
+            targets => format!(", as by {} here", targets.join(", ")),
+        };
+        let rule = format!(
+            "wrong where nothing is asked twice{once}, for each job pays for its lock; and where Idempotency-Key is \
+             not honoured{ignored}, for a lock that Redis loses during a call is billed twice"
+        );
+        Advice::new(rule, seen.response())
+    }
+}
 
 /// A job whose lock is lost asks for it again after this at the least, whatever its back-off.
 const PAUSE: Duration = Duration::from_millis(10);

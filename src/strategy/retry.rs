@@ -1,9 +1,13 @@
 //! When an attempt is repeated: a pure decision. The loop around it is in `drive`.
 
-use super::{Answer, Call, Hands, Hold, Made, Task, send};
+use super::backoff::wait_after;
+use super::parameters::{one, ten};
+use super::{Answer, Backoff, Call, Hands, Hold, Made, Task, send};
 use crate::history::{ErrorClass, JobEnd, Outcome};
-use crate::plan::{Backoff, Jitter, Retry};
 use crate::shared::{Admission, Breaker, Pass, RetryBudget};
+use crate::units::text::{Span, span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +15,81 @@ use tokio::sync::Notify;
 
 /// Retries that may be saved up in a retry budget, beyond its reserve.
 const SAVED: u32 = 100;
+
+/// When an attempt is repeated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts per job at the most; 1 is no retry.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_attempts: u32,
+    /// Whether a provider's `Retry-After` is obeyed.
+    pub respect_retry_after: bool,
+    /// Gives a job up when the next attempt would begin later than this after its first (default: never).
+    #[serde(skip_serializing_if = "Option::is_none", with = "span::option")]
+    #[schemars(with = "Option<Span>")]
+    pub deadline: Option<Duration>,
+    /// HTTP statuses that are retried.
+    #[schemars(inner(range(min = 400, max = 599)))]
+    pub statuses: Vec<u16>,
+    /// Whether failures without a usable status (connect, reset, timeout, cut stream) are retried.
+    pub transport: bool,
+    /// How long to wait before the next attempt.
+    pub backoff: Backoff,
+    /// Bounds retries to a share of first attempts (default: no bound).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<RetryBudgetPlan>,
+    /// Holds attempts back while the provider fails (default: never).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerPlan>,
+}
+
+/// Bounds retries to a share of first attempts: `{ ratio = 0.1, reserve = 10 }`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RetryBudget")]
+pub struct RetryBudgetPlan {
+    /// Retries per first attempt, 0 to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub ratio: f64,
+    /// Retries that are allowed before any first attempt has paid for them.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub reserve: u32,
+}
+
+/// Holds attempts back while the provider fails: `{ failures = 5, open = "2s" }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Breaker")]
+pub struct BreakerPlan {
+    /// Failures in a row that open it.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub failures: u32,
+    /// How long it stays open before it lets a probe through.
+    #[serde(rename = "open", with = "span")]
+    #[schemars(with = "Span")]
+    pub open_for: Duration,
+    /// Probes at once while it is half open.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub probes: u32,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            respect_retry_after: true,
+            deadline: None,
+            statuses: vec![408, 409, 429, 500, 502, 503, 504, 529],
+            transport: true,
+            backoff: Backoff::default(),
+            budget: None,
+            breaker: None,
+        }
+    }
+}
 
 /// A retry policy, with the retry budget and the circuit breaker that all jobs of one strategy share.
 #[derive(Debug, Clone)]
@@ -156,7 +235,7 @@ impl RetryPolicy {
         if n >= self.retry.max_attempts {
             return Decision::End(JobEnd::Exhausted);
         }
-        let backoff = backoff(&self.retry.backoff, n, previous, draw);
+        let backoff = wait_after(&self.retry.backoff, n, previous, draw);
         let asked = if self.retry.respect_retry_after { answer.retry_after } else { None };
         let wait = backoff.max(asked.unwrap_or_default());
         let over = self.too_late(answer.done + wait, first_due);
@@ -170,7 +249,7 @@ impl RetryPolicy {
 
     /// The wait after a job's `tries`th try, from 1, where no provider asks for one.
     pub(super) fn pause(&self, tries: u32, previous: Duration, draw: f64) -> Duration {
-        backoff(&self.retry.backoff, tries, previous, draw)
+        wait_after(&self.retry.backoff, tries, previous, draw)
     }
 
     /// Whether what the provider may have accepted is sent again.
@@ -235,38 +314,6 @@ impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if let Some((breaker, pass)) = self.pass.take() {
             breaker.abandon(pass);
-        }
-    }
-}
-
-/// The wait after attempt `n`, before the provider's hint is looked at.
-fn backoff(backoff: &Backoff, n: u32, previous: Duration, draw: f64) -> Duration {
-    match *backoff {
-        Backoff::None => Duration::ZERO,
-        Backoff::Fixed { wait, jitter } => spread(jitter, wait, wait, wait, previous, draw),
-        Backoff::Exponential { base, cap, jitter } => {
-            let doubled = base.saturating_mul(1u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(cap);
-            spread(jitter, doubled, base, cap, previous, draw)
-        }
-    }
-}
-
-/// Spreads `wait` by `jitter`. Decorrelated jitter follows M. Brooker, "Exponential Backoff and Jitter".
-fn spread(
-    jitter: Jitter,
-    wait: Duration,
-    base: Duration,
-    cap: Duration,
-    previous: Duration,
-    draw: f64,
-) -> Duration {
-    match jitter {
-        Jitter::None => wait,
-        Jitter::Full => wait.mul_f64(draw),
-        Jitter::Equal => wait / 2 + (wait / 2).mul_f64(draw),
-        Jitter::Decorrelated => {
-            let most = previous.max(base).saturating_mul(3).min(cap).max(base);
-            base + (most - base).mul_f64(draw)
         }
     }
 }

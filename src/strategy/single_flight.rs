@@ -6,12 +6,57 @@
 //! honours it), else it is unknown to all. The wrong choice where answers to the same question must differ, or grow old, and no help
 //! across processes: each has its own flights.
 
+use super::advice::many;
 use super::lock::Caught;
-use super::{Answer, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with};
+use super::{
+    Advice, Answer, Call, Hands, LocalFuture, Missing, Permit, PermitQueue, ProcessContext, Retry,
+    RetryPolicy, Seen, Single, Strategy, Task, drive_with,
+};
 use crate::history::{JobEnd, Outcome};
 use crate::shared::{FlightTicket, Flights, Joined, Woken};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use tokio::sync::oneshot;
+
+// `[strategy.single-flight]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl super::Parameters for Parameters {
+    /// For one process only: it knows no flights of another one.
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let policy = RetryPolicy::new(retry.clone());
+        Arc::new(SingleFlight::new(self.0.permits, &process.prefix, policy))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn shares_answers(&self) -> bool {
+        true
+    }
+
+    fn without(key: &str) -> Option<Missing> {
+        matches!(key, "processes" | "counters").then_some((
+            "each process would have flights of its own, and the same question be billed once in each",
+            "leave it out, or use [strategy.redis-lock], whose answers all processes share",
+        ))
+    }
+
+    fn wrong_when(&self, seen: &Seen<'_>) -> Advice {
+        let rule = match seen.repeats {
+            1 => "wrong where nothing is asked twice, as here, or where each must get an answer of its own",
+            _ => {
+                "wrong where each must get an answer of its own, and over processes, for its flights are its own"
+            }
+        };
+        Advice::new(rule, format!("here {} by {}", seen.answers(), many(seen.attempts, "attempt")))
+    }
+}
 
 type Wakers = Flights<u64, Shared, oneshot::Sender<()>>;
 

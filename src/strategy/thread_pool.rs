@@ -4,19 +4,67 @@
 //! lose neither: one result per attempt, one addition per count. A job that waits to try again holds no thread.
 //! The wrong choice for thousands of calls at once: each of them would hold a thread that only waits.
 
+use super::parameters::{check_share, is_one, one};
 use super::{
-    Answer, Blocking, Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy,
-    Task, drive_with,
+    Advice, Answer, Blocking, Booked, Books, Call, Counters, Hands, LocalFuture, Permit, PermitQueue,
+    Problem, ProcessContext, Retry, RetryPolicy, Seen, Strategy, Task, drive_with,
 };
 use crate::history::{JobEnd, JobId, Outcome};
 use crate::shared::{Queue, Results, Totals};
 use crate::sync::lock;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// Threads, in one process or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Workers")]
+pub struct Parameters {
+    /// Threads, over all processes.
+    #[schemars(range(min = 1, max = 4096))]
+    pub workers: u32,
+    /// Over how many processes it is spread; each gets its share of all else.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub processes: u32,
+    /// What is counted where there are several processes.
+    #[serde(default, skip_serializing_if = "Counters::is_merged")]
+    pub counters: Counters,
+}
+
+impl super::Parameters for Parameters {
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let workers = process.share(self.workers, self.processes);
+        Arc::new(ThreadPool::new(workers, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.workers)
+    }
+
+    fn processes(&self) -> u32 {
+        self.processes
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn check(&self) -> Vec<Problem> {
+        check_share("workers", self.workers.into(), 1, self.processes).into_iter().collect()
+    }
+
+    fn wrong_when(&self, seen: &Seen<'_>) -> Advice {
+        let rule = "wrong for thousands in flight, for every call holds an OS thread";
+        Advice::new(rule, format!("here {} threads for at most {} in flight", self.workers, seen.in_flight))
+    }
+}
 
 /// How a thread adds an answer to the totals that all threads share: it may look at them first, and take a moment
 /// before it writes.

@@ -4,12 +4,71 @@
 //! coming back. Retries take tokens too. The wrong choice for a provider that limits what is in flight: a slow
 //! one collects open calls, however slowly they are made.
 
-use super::{Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, drive_with};
+use super::parameters::{check_share, is_one, one};
+use super::{
+    Advice, Call, Counters, Hands, LocalFuture, Problem, ProcessContext, Retry, RetryPolicy, Seen, Strategy,
+    Task, drive_with,
+};
 use crate::history::JobEnd;
 use crate::shared;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::Once;
 use std::time::Duration;
+
+/// A rate, in one process or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Bucket")]
+pub struct Parameters {
+    /// Attempts per second, over all processes.
+    #[schemars(range(min = 0.001, max = 10_000_000.0))]
+    pub rate: f64,
+    /// Attempts that may come at once, over all processes.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub burst: u32,
+    /// Over how many processes it is spread; each gets its share of all else.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub processes: u32,
+    /// What is counted where there are several processes.
+    #[serde(default, skip_serializing_if = "Counters::is_merged")]
+    pub counters: Counters,
+}
+
+impl super::Parameters for Parameters {
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let burst = process.share(self.burst, self.processes);
+        let rate_per_s = self.rate / f64::from(self.processes);
+        let bucket = TokenBucket::new(rate_per_s, burst, RetryPolicy::new(retry.clone()));
+        Arc::new(if process.successor { bucket.emptied() } else { bucket })
+    }
+
+    fn cap(&self) -> Option<u32> {
+        None
+    }
+
+    fn processes(&self) -> u32 {
+        self.processes
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn check(&self) -> Vec<Problem> {
+        check_share("burst", self.burst.into(), 1, self.processes).into_iter().collect()
+    }
+
+    fn wrong_when(&self, seen: &Seen<'_>) -> Advice {
+        let rule =
+            "wrong for a provider that slows down instead of refusing, for the rate stays as answers pile up";
+        Advice::new(rule, format!("here {}/s put up to {} in flight", self.rate, seen.in_flight))
+    }
+}
 
 /// Takes a token for each attempt.
 #[derive(Debug)]

@@ -51,6 +51,40 @@ impl<'de, const MIN_NS: u64> Deserialize<'de> for Time<MIN_NS> {
     }
 }
 
+/// Serde of a plain [`Duration`] in the form of a [`Span`].
+pub(crate) mod span {
+    use super::Span;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::time::Duration;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
+        Span::from(*time).serialize(s)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        Span::deserialize(d).map(|span| span.0)
+    }
+
+    /// The same where the duration may be left out.
+    pub(crate) mod option {
+        use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, Span};
+
+        pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+            time.map(Span::from).serialize(s)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+            Ok(Option::<Span>::deserialize(d)?.map(|span| span.0))
+        }
+    }
+}
+
+impl From<Duration> for Span {
+    fn from(time: Duration) -> Self {
+        Self(time)
+    }
+}
+
 impl<const MIN_NS: u64> JsonSchema for Time<MIN_NS> {
     fn schema_name() -> Cow<'static, str> {
         if MIN_NS == 0 { "Duration".into() } else { "PositiveDuration".into() }

@@ -5,7 +5,7 @@ use crate::evidence;
 use deadheat::cost::{Around, Class, JobUse, LEAST_JOBS, ProjectError, classes, job_uses, project, run_cost};
 use deadheat::history::{LedgerEnd, Outcome};
 use deadheat::metrics::{Gaps, fold};
-use deadheat::plan::{Place, Plan, StrategyPlan, TokenRange, Way};
+use deadheat::plan::{Place, Plan, TokenRange};
 use deadheat::prices::{Card, Circumstances, Component, Counts, Fx, Price, Terms};
 use deadheat::summary::CostRow;
 use deadheat::units::PricePerMtok;
@@ -145,8 +145,8 @@ fn each_planted_waste_lands_in_its_class() {
     assert_eq!(planted(&twice), [2, 1, 0, 0, 1, 1]);
     let hedged = |world: &mut World| {
         twice(world);
-        let way = Way::Hedged { permits: 4, after: std::time::Duration::from_millis(5) };
-        world.plan.strategies[0] = StrategyPlan::alone(way);
+        let hedged = toml::from_str("[hedged]\npermits = 4\nafter = \"5ms\"");
+        world.plan.strategies[0] = hedged.expect("a strategy");
     };
     assert_eq!(planted(&hedged), [2, 0, 0, 1, 1, 1]);
     let gone = |world: &mut World| world.ledger(2, 1).end = LedgerEnd::ClientClosed;

@@ -6,9 +6,9 @@ use deadheat::history::{NotIssued, RunDir};
 use deadheat::mock::{MockConfig, Server};
 use deadheat::plan::{Plan, Source};
 use deadheat::provider::Endpoint;
+use deadheat::scenario;
 use deadheat::shared::Progress;
 use deadheat::strategy::{self, Hands, LocalFuture, Strategy, Task};
-use deadheat::{plan, scenario};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -84,8 +84,8 @@ fn leaves_no_job_behind(outside: &Outside) {
     assert_eq!(seen.jobs_begun, seen.jobs_ended);
 }
 
-fn own(plan: &Plan) -> impl Fn(&plan::StrategyPlan, BuildContext<'_>) -> Arc<dyn Strategy> + '_ {
-    |strategy, _| strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
+fn own(plan: &Plan) -> impl Fn(&strategy::StrategyPlan, BuildContext<'_>) -> Arc<dyn Strategy> + '_ {
+    |strategy, _| strategy.build(&plan.retry, &strategy::ProcessContext::default())
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_client_that_is_stuck_takes_no_other_cell_with_it() {
     let plan =
         plan(&format!("blocks = 2\n{MOCK}{profile}").replace("jobs = 1000", "").replace("50ms", "1ms"));
     let outside = Outside::new();
-    let build = |strategy: &plan::StrategyPlan, berth: BuildContext<'_>| -> Arc<dyn Strategy> {
+    let build = |strategy: &strategy::StrategyPlan, berth: BuildContext<'_>| -> Arc<dyn Strategy> {
         if strategy.name() == "unbounded" { Arc::new(Unruly) } else { own(&plan)(strategy, berth) }
     };
     let made = run(&plan, None, &build, &outside);

@@ -4,8 +4,9 @@
 use crate::live;
 
 use deadheat::history::JobEnd;
-use deadheat::plan::{Backoff, Plan, Retry, StrategyPlan};
+use deadheat::plan::Plan;
 use deadheat::strategy::*;
+use deadheat::strategy::{Backoff, Retry, StrategyPlan};
 use deadheat::summary::{Invariant, Verdict};
 use live::bent::{Bent, Bug};
 use live::{Build, Run, plan, right, run};
@@ -69,7 +70,7 @@ fn retrying(change: impl Fn(&mut Retry)) -> impl Fn(&StrategyPlan, &Plan) -> Arc
     move |strategy, plan| {
         let mut retry = plan.retry.clone();
         change(&mut retry);
-        deadheat::strategy::build(strategy, &retry, &Surroundings::default())
+        strategy.build(&retry, &ProcessContext::default())
     }
 }
 

@@ -4,7 +4,8 @@
 use crate::evidence;
 
 use deadheat::history::{ErrorClass, Evidence, JobEnd, LedgerEnd, NotIssued, Outcome};
-use deadheat::plan::{BreakerPlan, Executor, Place, StrategyPlan, Way};
+use deadheat::plan::{Executor, Place};
+use deadheat::strategy::{BreakerPlan, StrategyPlan};
 use deadheat::summary::{Invariant as I, Verdict};
 use evidence::{Fate, RULES, Story, World, key, plan::plan, world};
 use proptest::prelude::*;
@@ -94,7 +95,7 @@ fn an_undeclared_cap_is_unknown_and_permits_are_a_declaration() {
     let mut world = small(&[&[Fate::Whole], &[Fate::Whole]]);
     world.plan.declared.concurrency = None;
     assert_eq!(world.row(I::InFlightCapped).verdict, Verdict::Holds);
-    world.plan.strategies[0] = StrategyPlan::alone(Way::Unbounded);
+    world.plan.strategies[0] = StrategyPlan::unbounded(1);
     let row = world.row(I::InFlightCapped);
     assert_eq!(row.verdict, Verdict::Unknown);
     assert!(row.why.unwrap().contains("declare [declared] concurrency = N"));

@@ -3,14 +3,15 @@
 use crate::small::{evidence, plan};
 use deadheat::history::*;
 use deadheat::metrics::*;
-use deadheat::plan::{Broken, Plan, StrategyPlan, Twin, Way};
+use deadheat::plan::Plan;
+use deadheat::strategy::StrategyPlan;
 use std::time::Duration;
 
 /// Two jobs a question, of which only the first of each made a call and the other took its answer.
 fn shared() -> (Plan, Evidence) {
     let mut plan = plan();
     plan.workload.repeats = 2;
-    plan.strategies = vec![StrategyPlan::alone(Way::SingleFlight { permits: 4 })];
+    plan.strategies = vec![toml::from_str("[single-flight]\npermits = 4").expect("a strategy")];
     let mut evidence = evidence(10);
     evidence.attempts.retain(|row| row.job.cell == 1 || row.job.index % 2 == 0);
     evidence.ledger.retain(|row| (0..5).any(|n| row.job == JobKey::Own(JobId { cell: 0, index: 2 * n })));
@@ -28,7 +29,7 @@ fn a_job_that_took_the_answer_to_its_question_is_as_good_as_the_one_that_asked()
     assert_eq!(good(&plan, &evidence), 10);
     evidence.attempts[0].first_content_ns = None;
     assert_eq!(good(&plan, &evidence), 8);
-    plan.strategies = vec![StrategyPlan::alone(Way::Unbounded)];
+    plan.strategies = vec![StrategyPlan::unbounded(1)];
     assert_eq!(good(&plan, &evidence), 4, "without sharing, a job without an attempt has no first token");
 }
 
@@ -68,8 +69,7 @@ fn a_strategy_that_is_broken_on_purpose_may_lose_results_and_no_other() {
     let mut evidence = evidence(10);
     evidence.jobs.remove(0);
     assert_eq!(conservation(&plan, &evidence).len(), 1);
-    let broken = Broken { twin: Twin::AbortOnError, permits: 4, lock: None, max_tokens: None };
-    plan.strategies = vec![StrategyPlan::alone(Way::Broken(broken))];
+    plan.strategies = vec![toml::from_str("[broken-abort-on-error]\npermits = 4").expect("a strategy")];
     assert_eq!(conservation(&plan, &evidence), Vec::<String>::new());
     // Results of jobs that nobody issued are the engine's own mistake.
     evidence.cells[0].issued = 8;

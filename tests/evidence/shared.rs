@@ -3,8 +3,9 @@
 use crate::evidence;
 
 use deadheat::history::{Claim, JobEnd, Outcome};
-use deadheat::plan::{Budget, Place, StrategyPlan, Way};
+use deadheat::plan::{Budget, Place};
 use deadheat::prices::Price;
+use deadheat::strategy::StrategyPlan;
 use deadheat::summary::{Invariant as I, Verdict, VerdictRow};
 use deadheat::units::{Money, PricePerMtok};
 use evidence::{Fate, Story, World, key, plan::plan};
@@ -71,7 +72,9 @@ fn money_is_counted_exactly_at_the_targets_price() {
 #[test]
 fn a_strategys_own_budget_comes_first_and_counts_its_cell() {
     let mut world = jobs(3);
-    let budgeted = |max_tokens| StrategyPlan::alone(Way::Budgeted { permits: 4, max_tokens });
+    let budgeted = |max_tokens: u64| -> StrategyPlan {
+        toml::from_str(&format!("[budgeted]\npermits = 4\nmax_tokens = {max_tokens}")).expect("a strategy")
+    };
     world.plan.strategies[0] = budgeted(3_024 - 1_009);
     assert_eq!(with(&mut world, |b| b.max_tokens = Some(1)).verdict, Verdict::Holds);
     world.plan.strategies[0] = budgeted(3_024 - 1_010);
@@ -113,10 +116,18 @@ fn at_a_real_endpoint_what_the_client_was_told_of_counts() {
     assert_eq!(with(&mut world, |b| b.max_tokens = Some(3_000)).verdict, Verdict::Unknown);
 }
 
+fn spread(processes: u32) -> StrategyPlan {
+    toml::from_str(&format!("[semaphore]\npermits = 4\nprocesses = {processes}")).expect("a strategy")
+}
+
+fn single_flight() -> StrategyPlan {
+    toml::from_str("[single-flight]\npermits = 4").expect("a strategy")
+}
+
 /// Five jobs over three processes, which claim 2, 2 and 1 of them.
 fn processes() -> World {
     let mut world = jobs(5);
-    world.plan.strategies[0].processes = 3;
+    world.plan.strategies[0] = spread(3);
     let whole = world.evidence.claims.remove(0);
     let share = |process: u16, requests: u64, prompt_tokens: u64, completion_tokens: u64| Claim {
         cell: 0,
@@ -136,7 +147,7 @@ fn the_sum_over_processes_is_the_ledger_and_the_claim() {
     let mut world = processes();
     assert_eq!(world.row(I::ProcessesAgree).verdict, Verdict::Holds);
     assert_eq!(world.row(I::RequestsCounted).verdict, Verdict::Holds);
-    world.plan.strategies[0].processes = 1;
+    world.plan.strategies[0] = spread(1);
     assert_eq!(world.row(I::ProcessesAgree).verdict, Verdict::NotApplicable);
 }
 
@@ -200,7 +211,7 @@ fn one_account_of_all_processes_is_their_sum() {
 fn questions() -> World {
     let mut world = jobs(6);
     world.plan.workload.repeats = 3;
-    world.plan.strategies[0] = StrategyPlan::alone(Way::SingleFlight { permits: 4 });
+    world.plan.strategies[0] = single_flight();
     world.evidence.attempts.retain(|row| row.job.index % 3 == 0);
     world.evidence.ledger.retain(|row| [key(0), key(3)].contains(&row.job));
     for (leader, index) in [(0, 1), (0, 2), (3, 4), (3, 5)] {
@@ -225,7 +236,7 @@ fn jobs_of_one_question_share_its_answer() {
     assert_eq!(world.row(I::BilledOnce).relevant, 2);
     assert_eq!(world.row(I::AnswerMatchesJob).relevant, 6);
     // A strategy that does not share has no such excuse.
-    world.plan.strategies[0] = StrategyPlan::alone(Way::Semaphore { permits: 4 });
+    world.plan.strategies[0] = StrategyPlan::semaphore(4);
     assert_eq!(broken(&world), [I::EveryJobAnswered, I::AnswerMatchesJob, I::StatusHonest]);
 }
 
@@ -248,7 +259,7 @@ fn a_question_that_two_jobs_paid_for_is_found() {
     }
     world.plan.workload.repeats = 3;
     assert_eq!(broken(&world), [], "without sharing each job has its own bill");
-    world.plan.strategies[0] = StrategyPlan::alone(Way::SingleFlight { permits: 4 });
+    world.plan.strategies[0] = single_flight();
     let row = world.breaks(&[I::BilledOnce]);
     assert_eq!((row.violations, row.relevant), (4, 4));
     let witness = row.witness.unwrap();
@@ -267,7 +278,7 @@ fn a_question_given_up_is_given_up_honestly_by_all_that_asked_it() {
     (world.plan.workload.repeats, world.plan.retry.max_attempts) = (2, 3);
     world.job(1).end = JobEnd::Permanent;
     assert_eq!(broken(&world), [I::EveryJobAnswered], "its own answer was one to retry");
-    world.plan.strategies[0] = StrategyPlan::alone(Way::SingleFlight { permits: 4 });
+    world.plan.strategies[0] = single_flight();
     assert_eq!(broken(&world), [], "that of its question was not");
     let job = world.job(1);
     (job.outcome, job.end) = (Outcome::Ok, JobEnd::Answered);

@@ -2,6 +2,7 @@
 
 use deadheat::history::*;
 use deadheat::plan::*;
+use deadheat::strategy::{Backoff, Retry, StrategyPlan};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) fn plan() -> Plan {
         targets: vec![target("mock", Place::Mock(Box::new(mock))), target("house", house)],
         optimise: Optimise::Goodput,
         nemeses: Vec::new(),
-        strategies: vec![StrategyPlan::alone(Way::Unbounded)],
+        strategies: vec![StrategyPlan::unbounded(1)],
         workload: Workload {
             repeats: 1,
             jobs: None,

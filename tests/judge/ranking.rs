@@ -6,9 +6,9 @@ use deadheat::cost::BilledTokens;
 use deadheat::history::*;
 use deadheat::judge::{Parts, assemble};
 use deadheat::plan::*;
+use deadheat::strategy::StrategyPlan;
 use deadheat::summary::*;
 use hdrhistogram::Histogram;
-use std::time::Duration;
 use support::*;
 
 /// Good jobs per second, response in milliseconds, answered, billed completion tokens.
@@ -23,8 +23,8 @@ struct Run {
     gaps: Vec<String>,
 }
 
-fn twin(twin: Twin) -> StrategyPlan {
-    StrategyPlan::alone(Way::Broken(Broken { twin, permits: 32, lock: None, max_tokens: None }))
+fn strategy(name: &str, parameters: &str) -> StrategyPlan {
+    toml::from_str(&format!("[{name}]\npermits = 32\n{parameters}")).expect("a strategy")
 }
 
 /// A semaphore, a faster hedged client that costs more, an unbounded one that is fastest and breaks its
@@ -32,10 +32,10 @@ fn twin(twin: Twin) -> StrategyPlan {
 fn four() -> Run {
     let mut plan = plan();
     plan.strategies = vec![
-        StrategyPlan::alone(Way::Semaphore { permits: 32 }),
-        StrategyPlan::alone(Way::Hedged { permits: 32, after: Duration::from_millis(200) }),
-        StrategyPlan::alone(Way::Unbounded),
-        twin(Twin::Counter),
+        StrategyPlan::semaphore(32),
+        strategy("hedged", "after = \"200ms\""),
+        StrategyPlan::unbounded(1),
+        strategy("broken-counter", ""),
     ];
     let broken = |strategy| verdict(strategy, Invariant::InFlightCapped, Verdict::Broken);
     Run {
@@ -145,7 +145,7 @@ fn a_twin_is_never_recommended_and_without_a_right_one_nobody_is() {
     let mut run = four();
     run.verdicts.retain(|row| row.verdict == Verdict::Holds);
     assert_eq!(ranks(&judged(&run)), [Some(3), Some(2), Some(1), Some(4)], "it broke nothing here");
-    run.plan.strategies = vec![twin(Twin::Counter), twin(Twin::Cache)];
+    run.plan.strategies = vec![strategy("broken-counter", ""), strategy("broken-cache", "")];
     run.figures.truncate(2);
     let summary = judged(&run);
     assert!(recommended(&summary).is_empty());

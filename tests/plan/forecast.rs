@@ -3,9 +3,10 @@
 use crate::plans;
 
 use deadheat::cost::{LeastMost, forecast};
-use deadheat::plan::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage, StrategyPlan, Way};
+use deadheat::plan::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage};
 use deadheat::prices::Price;
 use deadheat::profile::blocks;
+use deadheat::strategy::StrategyPlan;
 use deadheat::units::{Money, PricePerMtok};
 use plans::{constant_rate, open, plan_of};
 use std::time::Duration;
@@ -24,7 +25,7 @@ fn price(input: &str, output: &str, currency: &str) -> Option<Price> {
 /// 1,000 jobs of 100 prompt and 50 to 200 output tokens, up to five attempts each, under two strategies.
 fn priced() -> Plan {
     let mut plan = plan_of(vec![constant_rate(100.0, 10 * SECOND, Spread::Uniform)]);
-    plan.strategies.push(StrategyPlan::alone(Way::Semaphore { permits: 10 }));
+    plan.strategies.push(StrategyPlan::semaphore(10));
     plan.retry.max_attempts = 5;
     plan.targets[0].price = price("2.00", "8.00", "USD");
     plan.budget = Some(Budget {

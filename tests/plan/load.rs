@@ -1,10 +1,9 @@
 //! What a scenario means once it is loaded: defaults, order, overrides, and the written plan.
 
 use deadheat::faults::FaultKind;
-use deadheat::plan::{
-    Aggregate, Arrivals, Backoff, Bound, Dist, Executor, Jitter, Place, Plan, Source, StrategyPlan, Way,
-};
+use deadheat::plan::{Aggregate, Arrivals, Bound, Dist, Executor, Place, Plan, Source};
 use deadheat::scenario::{TEMPLATE, load, load_stored};
+use deadheat::strategy::{Backoff, Jitter, StrategyPlan};
 use std::time::Duration;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -36,7 +35,7 @@ fn plan_with(text: &str, set: &[(&str, &str)]) -> Plan {
 fn the_template_loads_as_it_is() {
     let plan = plan(TEMPLATE);
     assert_eq!(plan.workload.jobs, Some(200));
-    assert_eq!(plan.strategies, [StrategyPlan::alone(Way::Semaphore { permits: 16 })]);
+    assert_eq!(plan.strategies, [StrategyPlan::semaphore(16)]);
     assert_eq!(plan.thresholds.len(), 3);
 }
 
@@ -44,7 +43,7 @@ fn the_template_loads_as_it_is() {
 fn what_is_left_out_has_the_documented_default() {
     let plan = plan(SMALLEST);
     assert_eq!(plan.seed, 42);
-    assert_eq!(plan.strategies, [StrategyPlan::alone(Way::Unbounded)]);
+    assert_eq!(plan.strategies, [StrategyPlan::unbounded(1)]);
     assert_eq!((plan.blocks, plan.workload.jobs, plan.workload.stream), (1, None, true));
     assert!((1..=8).contains(&plan.threads));
     assert_eq!(plan.retry.max_attempts, 1, "no [retry] is no retry");
@@ -136,10 +135,7 @@ fn targets_strategies_and_profiles_keep_the_order_of_the_file() {
     let plan = many();
     let names: Vec<_> = plan.targets.iter().map(|target| target.name.as_str()).collect();
     assert_eq!(names, ["zeta", "alpha"]);
-    assert_eq!(
-        plan.strategies,
-        [StrategyPlan::alone(Way::Semaphore { permits: 2 }), StrategyPlan::alone(Way::Unbounded)]
-    );
+    assert_eq!(plan.strategies, [StrategyPlan::semaphore(2), StrategyPlan::unbounded(1)]);
     assert!(matches!(plan.phases[0].executor, Executor::SharedIterations { vus: 3, iterations: 10, .. }));
     assert!(matches!(plan.phases[1].executor, Executor::Barrier { size: 4, rounds: 3 }));
     assert_eq!(plan.phases[1].start_time, MS(5000));
@@ -201,7 +197,7 @@ fn set_changes_the_document_before_it_is_checked() {
     ];
     let plan = plan_with(SMALLEST, &set);
     assert_eq!((plan.seed, plan.workload.output_tokens.max), (7, 2));
-    assert_eq!(plan.strategies, [StrategyPlan::alone(Way::Semaphore { permits: 20 })]);
+    assert_eq!(plan.strategies, [StrategyPlan::semaphore(20)]);
     assert!(
         matches!(plan.phases[0].executor, Executor::ConstantVus { duration: Some(d), .. } if d == MS(2000))
     );

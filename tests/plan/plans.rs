@@ -1,9 +1,11 @@
 //! Plans with everything but the load left at rest.
 
 use deadheat::plan::{
-    Api, Arrivals as Spread, Backoff, CostPlan, Declared, Executor, FidelityBudget, OnSaturation, Open,
-    Optimise, Phase, Place, Plan, Retry, Slo, StrategyPlan, Target, Timeouts, TokenRange, Way, Workload,
+    Api, Arrivals as Spread, CostPlan, Declared, Executor, FidelityBudget, OnSaturation, Open, Optimise,
+    Phase, Place, Plan, Slo, Target, Timeouts, TokenRange, Workload,
 };
+
+use deadheat::strategy::{Backoff, Retry, StrategyPlan};
 use std::time::Duration;
 
 /// A plan with these phases, all starting at 0.
@@ -29,7 +31,7 @@ pub(crate) fn plan_of(executors: Vec<Executor>) -> Plan {
         }],
         optimise: Optimise::Goodput,
         nemeses: Vec::new(),
-        strategies: vec![StrategyPlan::alone(Way::Unbounded)],
+        strategies: vec![StrategyPlan::unbounded(1)],
         workload: Workload {
             repeats: 1,
             jobs: None,

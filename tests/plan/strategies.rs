@@ -1,7 +1,9 @@
 //! Strategies, twins and nemeses in a scenario: every name is known, and what makes no sense is said at once.
 
-use deadheat::plan::{LimitRule, NemesisKind, Plan, Redis, Source, Twin, Way};
-use deadheat::scenario::{load, load_stored};
+use deadheat::plan::{NemesisKind, Plan, Source};
+
+use deadheat::scenario::{load, load_stored, schema};
+use deadheat::strategy::{Redis, StrategyPlan};
 use std::time::Duration;
 
 const HEAD: &str = "version = 1\nname = \"x\"\n[target.mock]\napi = \"openai-chat\"\n\
@@ -24,23 +26,33 @@ fn faulty(rest: &str, says: &str) {
     assert!(!faults.contains("hunter2"), "{faults}");
 }
 
+/// The least that the schema asks of the strategy, and so much of it.
+fn least(name: &str, n: u32) -> String {
+    let schema: serde_json::Value = serde_json::from_str(&schema()).expect("a schema");
+    let reference = &schema["properties"]["strategy"]["properties"][name]["$ref"];
+    let parameters = &schema["$defs"][reference.as_str().expect(name).trim_start_matches("#/$defs/")];
+    let needed = parameters["required"].as_array().into_iter().flatten().filter_map(|key| key.as_str());
+    let value = |key: &str| match parameters["properties"][key]["type"].as_str() {
+        Some("integer" | "number") => n.to_string(),
+        _ => "\"1s\"".to_owned(),
+    };
+    let lines: String = needed.map(|key| format!("{key} = {}\n", value(key))).collect();
+    format!("[strategy.{name}]\n{lines}")
+}
+
 #[test]
-fn every_twin_has_its_name_in_the_file_and_says_what_is_broken() {
-    for twin in Twin::ALL {
-        let (name, what) = twin.words();
-        let parameters = match twin {
-            Twin::Totals => "workers = 3",
-            Twin::Budget => "permits = 3\nmax_tokens = 9",
-            Twin::LocalLimit | Twin::LocalCounters => "permits = 3\nprocesses = 3",
-            _ => "permits = 3",
-        };
-        let plan = plan(&format!("[strategy.{name}]\n{parameters}\n"));
-        let strategy = &plan.strategies[0];
-        assert_eq!((strategy.name(), strategy.twin(), strategy.cap()), (name, Some(what), Some(3)));
-        let Way::Broken(broken) = &strategy.way else { panic!("{strategy:?}") };
-        assert_eq!(broken.twin, twin);
-        assert_eq!(broken.lock.is_some(), name.contains("-lock-"), "{name}");
-        assert_eq!(strategy.max_tokens(), (twin == Twin::Budget).then_some(9));
+fn every_strategy_of_the_table_is_read_by_its_name_and_written_back() {
+    for name in StrategyPlan::NAMES {
+        let plan = plan(&least(name, 3));
+        let [strategy] = plan.strategies.as_slice() else { panic!("{name}: {:?}", plan.strategies) };
+        assert_eq!(strategy.name(), *name);
+        assert_eq!(strategy.twin().is_some(), name.starts_with("broken-"), "{name}");
+        assert_eq!(strategy.locks(), name.contains("lock"), "{name}");
+        assert_eq!(strategy.max_tokens(), name.contains("budget").then_some(3), "{name}");
+        let text = toml::to_string(strategy).expect("parameters");
+        assert_eq!(toml::from_str::<StrategyPlan>(&text).as_ref(), Ok(strategy), "{text}");
+        let source = Source { path: "plan.toml".into(), text: plan.toml.clone() };
+        assert_eq!(load_stored(&source).expect("the written plan reads back"), plan);
     }
 }
 
@@ -63,9 +75,10 @@ fn the_right_ones_have_no_bug_and_keep_their_parameters() {
     let sharing: Vec<&str> =
         plan.strategies.iter().filter(|s| s.shares_answers()).map(|s| s.name()).collect();
     assert_eq!(sharing, ["redis-lock", "single-flight"]);
-    assert_eq!(plan.strategies[1].processes, 2);
+    assert_eq!(plan.strategies[1].processes(), 2);
     assert_eq!(plan.strategies[3].redis(), Some(&Redis::Spawn));
-    assert_eq!(plan.strategies[7].way, Way::Adaptive { rule: LimitRule::Gradient, min: 1, max: 8 });
+    let adaptive = toml::from_str("[adaptive]\nrule = \"gradient\"\nmin = 1\nmax = 8").expect("a strategy");
+    assert_eq!(plan.strategies[7], adaptive);
     let source = Source { path: "plan.toml".into(), text: plan.toml.clone() };
     assert_eq!(load_stored(&source).expect("the written plan reads back"), plan);
 }
@@ -135,13 +148,13 @@ const SPREAD: [(&str, &str); 9] = [
 fn every_strategy_whose_promise_can_be_shared_out_runs_over_processes_and_with_local_counters() {
     for (name, parameters) in SPREAD {
         let both = format!("[strategy.{name}]\n{parameters}\nprocesses = 2\n");
-        assert_eq!((plan(&both).strategies[0].processes, plan(&both).strategies[0].twin()), (2, None));
+        assert_eq!((plan(&both).strategies[0].processes(), plan(&both).strategies[0].twin()), (2, None));
         let local = plan(&format!("{both}counters = \"local\"\n"));
         assert_eq!(local.strategies[0].twin(), Some("process-local counters"), "{name}");
         // One more process than there is something for.
         let more = format!("[strategy.{name}]\n{parameters}\nprocesses = 3\n");
         match name {
-            "unbounded" => assert_eq!(plan(&more).strategies[0].processes, 3),
+            "unbounded" => assert_eq!(plan(&more).strategies[0].processes(), 3),
             _ => faulty(&more, "cannot be shared by 3 processes"),
         }
     }
@@ -162,6 +175,6 @@ fn a_strategy_that_cannot_be_shared_out_says_why_and_what_to_use() {
 #[test]
 fn a_program_moved_to_processes_is_marked_when_its_counters_stay_behind() {
     let plan = plan("[strategy.thread-pool]\nworkers = 4\nprocesses = 2\ncounters = \"local\"\n");
-    assert!(plan.strategies[0].local_counters);
+    assert!(plan.strategies[0].local_counters());
     assert_eq!(plan.strategies[0].twin(), Some("process-local counters"));
 }

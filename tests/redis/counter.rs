@@ -5,10 +5,11 @@ use crate::redis_support;
 
 use deadheat::engine::{CellRedis, RedisServer, Stop, WorkerSetup};
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::plan::{Backoff, Jitter, Plan, Retry, StrategyPlan};
+use deadheat::plan::Plan;
 use deadheat::shared::Progress;
 use deadheat::strategy::redis::RedisClient;
 use deadheat::strategy::*;
+use deadheat::strategy::{Backoff, Jitter, Retry, StrategyPlan};
 use deadheat::summary::{Invariant, Verdict};
 use live::workers::Binary;
 use live::{Run, plan, run_beside};
@@ -236,12 +237,12 @@ fn with_deaths(deaths: u32) -> Run {
     let (server, client) = server();
     let plan = plan(LOAD, &[]);
     let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn Strategy> {
-        let around = Surroundings {
+        let around = ProcessContext {
             prefix: PREFIX.to_owned(),
             redis: Some(client.clone()),
-            ..Surroundings::default()
+            ..ProcessContext::default()
         };
-        build(strategy, &plan.retry, &around)
+        strategy.build(&plan.retry, &around)
     };
     let redis = [(0, CellRedis { url: server.url(), restart: None })].into();
     let binary = Binary::new();

@@ -5,9 +5,9 @@ use crate::redis_support;
 
 use deadheat::engine::RedisServer;
 use deadheat::history::Outcome;
-use deadheat::plan::{Plan, StrategyPlan};
+use deadheat::plan::Plan;
 use deadheat::strategy::redis::RedisClient;
-use deadheat::strategy::{Strategy, Surroundings, build};
+use deadheat::strategy::{ProcessContext, Strategy, StrategyPlan};
 use deadheat::summary::StrategyRow;
 use live::{Run, plan, run};
 use redis_support::{block_on, until};
@@ -28,8 +28,8 @@ fn lost_during_the_call(honours_keys: bool) -> Run {
     let honours = honours_keys.to_string();
     let plan = plan(SCENARIO, &[("target.mock.idempotency", honours.as_str())]);
     let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn Strategy> {
-        let around = Surroundings { redis: Some(client.clone()), ..Surroundings::default() };
-        build(strategy, &plan.retry, &around)
+        let around = ProcessContext { redis: Some(client.clone()), ..ProcessContext::default() };
+        strategy.build(&plan.retry, &around)
     };
     let over = AtomicBool::new(false);
     let url = server.url();

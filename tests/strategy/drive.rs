@@ -1,9 +1,9 @@
 //! The loop around the retry policy, with hands that answer from a list.
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::plan::{Backoff, Retry};
 use deadheat::strategy::{
-    Answer, Blocking, Call, Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task, Unbounded,
+    Answer, Backoff, Blocking, Call, Hands, LocalFuture, Retry, RetryPolicy, Semaphore, Strategy, Task,
+    Unbounded,
 };
 use futures_util::FutureExt;
 use std::cell::{Cell, RefCell};

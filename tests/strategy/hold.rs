@@ -1,9 +1,9 @@
 //! The retry budget, the circuit breaker and the hedge, with hands whose clock stands still until somebody waits.
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::plan::{Backoff, BreakerPlan, Retry, RetryBudgetPlan};
 use deadheat::strategy::{
-    Answer, Blocking, Call, Hands, Hedged, LocalFuture, RetryPolicy, Semaphore, Strategy, Task, Unbounded,
+    Answer, Backoff, Blocking, BreakerPlan, Call, Hands, Hedged, LocalFuture, Retry, RetryBudgetPlan,
+    RetryPolicy, Semaphore, Strategy, Task, Unbounded,
 };
 use futures_util::FutureExt;
 use std::cell::{Cell, RefCell};
@@ -166,7 +166,7 @@ fn run(strategy: &dyn Strategy, hands: &Rc<Scripted>) {
 #[test]
 fn first_attempts_pay_for_retries_before_anybody_waits() {
     let budget = Some(RetryBudgetPlan { ratio: 0.5, reserve: 0 });
-    let backoff = Backoff::Fixed { wait: Duration::from_secs(9), jitter: deadheat::plan::Jitter::None };
+    let backoff = Backoff::Fixed { wait: Duration::from_secs(9), jitter: deadheat::strategy::Jitter::None };
     let strategy = Unbounded::new(RetryPolicy::new(Retry { budget, backoff, ..retry() }));
     let poor = Scripted::ready(vec![unavailable()]);
     run(&strategy, &poor);

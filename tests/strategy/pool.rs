@@ -1,9 +1,8 @@
 //! A thread pool whose attempts panic.
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::plan::{Backoff, Retry};
 use deadheat::strategy::{
-    Answer, Blocking, Call, Hands, LocalFuture, RetryPolicy, Strategy, Task, ThreadPool,
+    Answer, Backoff, Blocking, Call, Hands, LocalFuture, Retry, RetryPolicy, Strategy, Task, ThreadPool,
 };
 use proptest::prelude::*;
 use std::cell::RefCell;

@@ -1,8 +1,7 @@
 //! The retry policy's decisions, as properties.
 
 use deadheat::history::{ErrorClass, JobEnd, Outcome};
-use deadheat::plan::{Backoff, Jitter, Retry};
-use deadheat::strategy::{Answer, Decision, RetryPolicy};
+use deadheat::strategy::{Answer, Backoff, Decision, Jitter, Retry, RetryPolicy};
 use proptest::prelude::*;
 use std::time::Duration;
 

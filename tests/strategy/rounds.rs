@@ -3,10 +3,10 @@
 
 use deadheat::clock::Clock;
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
-use deadheat::plan::{Backoff, BreakerPlan, Jitter, Retry};
 use deadheat::strategy::redis::{Locks, ModelSettings, RedisClient};
 use deadheat::strategy::{
-    Answer, Blocking, Call, Hands, LocalFuture, RedisLock, RetryPolicy, Strategy, Task, Unlock,
+    Answer, Backoff, Blocking, BreakerPlan, Call, Hands, Jitter, LocalFuture, RedisLock, Retry, RetryPolicy,
+    Strategy, Task, Unlock,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -3,9 +3,9 @@
 use crate::cases::{Case, case};
 use crate::live::thief::Thief;
 use crate::live::{plan, run};
-use deadheat::plan::{Plan, StrategyPlan};
+use deadheat::plan::Plan;
 use deadheat::strategy::redis::RedisClient;
-use deadheat::strategy::{self, Surroundings};
+use deadheat::strategy::{self, ProcessContext, StrategyPlan};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::hash::BuildHasher as _;
@@ -51,8 +51,8 @@ impl Ground<'_> {
         let prefix = format!("property:{}:", RUNS.fetch_add(1, SeqCst));
         let build = |strategy: &StrategyPlan, plan: &Plan| -> Arc<dyn strategy::Strategy> {
             let redis = self.redis.cloned();
-            let around = Surroundings { prefix: prefix.clone(), process: 0, successor: false, redis };
-            let right = strategy::build(strategy, &plan.retry, &around);
+            let around = ProcessContext { prefix: prefix.clone(), process: 0, successor: false, redis };
+            let right = strategy.build(&plan.retry, &around);
             match self.redis.filter(|_| self.thief) {
                 Some(redis) => Arc::new(Thief::new(right, redis, &prefix)),
                 None => right,

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use deadheat::plan::*;
 use deadheat::prices::Price;
+use deadheat::strategy::{Backoff, Retry, StrategyPlan};
 use deadheat::summary::*;
 use deadheat::units::PricePerMtok;
 use hdrhistogram::Histogram;
@@ -50,10 +51,7 @@ pub(crate) fn plan() -> Plan {
         targets: vec![target("mock", mock())],
         optimise: Optimise::Goodput,
         nemeses: Vec::new(),
-        strategies: vec![
-            StrategyPlan::alone(Way::Unbounded),
-            StrategyPlan::alone(Way::Semaphore { permits: 32 }),
-        ],
+        strategies: vec![StrategyPlan::unbounded(1), StrategyPlan::semaphore(32)],
         workload: Workload {
             repeats: 1,
             jobs: Some(1000),

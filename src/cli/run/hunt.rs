@@ -8,9 +8,9 @@ use crate::explore::{self, Budget, Config, Report, Subject, Trial};
 use crate::history::RunDir;
 use crate::judge::Hunted;
 use crate::lab::{SocketCell, VirtualCell};
-use crate::plan::{Cell, ClockKind, Place, Plan, StrategyPlan};
+use crate::plan::{Cell, ClockKind, Place, Plan};
 use crate::schedule::Schedule;
-use crate::strategy;
+use crate::strategy::StrategyPlan;
 use crate::summary::Exit;
 use crate::summary::ExploredRow;
 
@@ -149,7 +149,7 @@ impl<'a> Ground<'a> {
         };
         let strategies = |strategy: &StrategyPlan, berth: BuildContext<'_>| {
             let prefix = format!("{}{}:{}", redis.prefix, cell.index, berth.prefix);
-            strategy::build(strategy, &self.plan.retry, &redis.around(cell, &prefix))
+            strategy.build(&self.plan.retry, &redis.process(cell, &prefix))
         };
         let own = redis.cells().remove(&cell.index);
         let mut subject = SocketCell::new(self.plan, cell, &strategies, own);
@@ -171,7 +171,7 @@ pub(in crate::cli) fn check(plan: &Plan) -> Result<(), Failure> {
     if let Some(target) = plan.targets.iter().find(|target| matches!(target.place, Place::Url { .. })) {
         return wrong(format!("target {} is a real endpoint, whose answers nobody schedules", target.name));
     }
-    match plan.strategies.iter().find(|strategy| strategy.processes > 1) {
+    match plan.strategies.iter().find(|strategy| strategy.processes() > 1) {
         Some(strategy) if plan.clock == ClockKind::Real => wrong(format!(
             "{} runs over several processes, which are hunted in virtual time only: add --set clock=virtual",
             strategy.name()

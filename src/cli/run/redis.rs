@@ -3,9 +3,9 @@
 use super::Failure;
 use crate::cli::output;
 use crate::engine::{CellRedis, RedisServer, RestartRedis};
-use crate::plan::{Cell, Plan, Redis};
-use crate::strategy::Surroundings;
+use crate::plan::{Cell, Plan};
 use crate::strategy::redis::RedisClient;
+use crate::strategy::{ProcessContext, Redis};
 use crate::summary::Exit;
 use crate::sync::lock;
 use std::collections::BTreeMap;
@@ -83,10 +83,10 @@ impl Servers {
         Ok(self.shared.insert(server).url())
     }
 
-    /// The surroundings of a cell's strategy in this process.
-    pub(super) fn around(&self, cell: Cell, prefix: &str) -> Surroundings {
+    /// What a cell's strategy knows of this process.
+    pub(super) fn process(&self, cell: Cell, prefix: &str) -> ProcessContext {
         let redis = self.cells.get(&cell.index).map(|cell| cell.client.clone());
-        Surroundings { prefix: prefix.to_owned(), process: 0, successor: false, redis }
+        ProcessContext { prefix: prefix.to_owned(), process: 0, successor: false, redis }
     }
 
     /// For worker processes, and for the faults around them.

@@ -156,7 +156,7 @@ impl Sums {
 pub(super) fn processes_agree(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     let shares = &conduct.shares;
     if shares.len() < 2 {
-        return match view.strategy.processes {
+        return match view.strategy.processes() {
             0 | 1 => Ruling::not_applicable("no more than one process has totals of its own"),
             _ => unclaimed("totals in each process", "--claim-total REGEX"),
         };

@@ -1,121 +1,9 @@
-//! `[retry]`, `[timeouts]`, `[thresholds]`, `[budget]`, `[declared]`, `[slo]`, `[fidelity]`.
+//! `[timeouts]`, `[thresholds]`, `[budget]`, `[declared]`, `[slo]`, `[fidelity]`.
 
 use crate::units::text::{Amount, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
-
-/// When an attempt is repeated.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(in crate::scenario) struct Retry {
-    /// Attempts per job at the most; 1 is no retry.
-    #[schemars(range(min = 1, max = 1000))]
-    pub(in crate::scenario) max_attempts: u32,
-    /// Whether a provider's `Retry-After` is obeyed.
-    pub(in crate::scenario) respect_retry_after: bool,
-    /// Gives a job up when the next attempt would begin later than this after its first (default: never).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) deadline: Option<Span>,
-    /// HTTP statuses that are retried.
-    #[schemars(inner(range(min = 400, max = 599)))]
-    pub(in crate::scenario) statuses: Vec<u16>,
-    /// Whether failures without a usable status (connect, reset, timeout, cut stream) are retried.
-    pub(in crate::scenario) transport: bool,
-    /// How long to wait before the next attempt.
-    pub(in crate::scenario) backoff: Backoff,
-    /// Bounds retries to a share of first attempts (default: no bound).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) budget: Option<RetryBudget>,
-    /// Holds attempts back while the provider fails (default: never).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) breaker: Option<Breaker>,
-}
-
-/// Bounds retries to a share of first attempts: `{ ratio = 0.1, reserve = 10 }`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct RetryBudget {
-    /// Retries per first attempt, 0 to 1.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub(in crate::scenario) ratio: f64,
-    /// Retries that are allowed before any first attempt has paid for them.
-    #[serde(default = "ten")]
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub(in crate::scenario) reserve: u32,
-}
-
-/// Holds attempts back while the provider fails: `{ failures = 5, open = "2s" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::scenario) struct Breaker {
-    /// Failures in a row that open it.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub(in crate::scenario) failures: u32,
-    /// How long it stays open before it lets a probe through.
-    pub(in crate::scenario) open: Span,
-    /// Probes at once while it is half open.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub(in crate::scenario) probes: u32,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        let (base, cap) = (Span::from_ms(500), Span::from_ms(8000));
-        Self {
-            max_attempts: 3,
-            respect_retry_after: true,
-            deadline: None,
-            statuses: vec![408, 409, 429, 500, 502, 503, 504, 529],
-            transport: true,
-            backoff: Backoff::Exponential { base, cap, jitter: Jitter::Full },
-            budget: None,
-            breaker: None,
-        }
-    }
-}
-
-/// How long to wait before the next attempt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(in crate::scenario) enum Backoff {
-    /// Not at all: `"none"`.
-    None,
-    /// Always this long: `{ fixed = { wait = "1s" } }`.
-    Fixed {
-        /// The wait.
-        wait: Span,
-        /// How it is spread.
-        #[serde(default)]
-        jitter: Jitter,
-    },
-    /// Doubling: `{ exponential = { base = "500ms", cap = "8s", jitter = "full" } }`.
-    Exponential {
-        /// The first wait.
-        base: Span,
-        /// The longest wait.
-        cap: Span,
-        /// How it is spread.
-        #[serde(default)]
-        jitter: Jitter,
-    },
-}
-
-/// How a wait is spread, so that clients do not come back together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::scenario) enum Jitter {
-    /// Exactly the wait.
-    None,
-    /// Anything from zero to the wait.
-    #[default]
-    Full,
-    /// Half of the wait, plus anything up to the other half.
-    Equal,
-    /// Anything from `base` to three times the previous wait, capped.
-    Decorrelated,
-}
 
 /// When an attempt is given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -266,12 +154,4 @@ impl Default for Fidelity {
         let bound = Span::from_ms(20);
         Self { ttft_error_p99: bound, lag_p99: bound, achieved: 0.99, cpu: 0.95 }
     }
-}
-
-fn ten() -> u32 {
-    10
-}
-
-fn one() -> u32 {
-    1
 }

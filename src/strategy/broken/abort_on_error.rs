@@ -4,9 +4,33 @@
 //! it, what is under way goes on unowned and billed, and what was not begun never is.
 
 use crate::history::JobEnd;
-use crate::strategy::{Call, Hands, LocalFuture, Permit, PermitQueue, Strategy, Task, send};
+use crate::strategy::{
+    Call, Hands, LocalFuture, Permit, PermitQueue, ProcessContext, Retry, Single, Strategy, Task, send,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+// `[strategy.broken-abort-on-error]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, _: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(AbortOnError::new(self.0.permits))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("batch aborted by the first error")
+    }
+}
 
 /// Tries every job once, until one fails.
 #[derive(Debug)]

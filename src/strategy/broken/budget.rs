@@ -5,10 +5,45 @@
 
 use crate::history::{JobEnd, Outcome};
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
+    Call, Hands, LocalFuture, Permit, PermitQueue, ProcessContext, Retry, RetryPolicy, Strategy, Task,
+    drive_with,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+/// A budget of its own, in one process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Spend")]
+pub struct Parameters {
+    /// Attempts at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub permits: u32,
+    /// Most tokens, prompt and completion, that may be billed in a cell.
+    #[schemars(range(min = 1, max = 1_000_000_000_000_000_i64))]
+    pub max_tokens: u64,
+}
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(CheckedBudget::new(self.permits, self.max_tokens, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("check-then-act budget")
+    }
+
+    fn max_tokens(&self) -> Option<u64> {
+        Some(self.max_tokens)
+    }
+}
 
 /// Looks before it spends.
 #[derive(Debug)]

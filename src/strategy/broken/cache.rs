@@ -4,11 +4,39 @@
 
 use crate::history::{JobEnd, Outcome};
 use crate::strategy::bend::Bend;
-use crate::strategy::{Answer, Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task};
+use crate::strategy::{
+    Answer, Hands, LocalFuture, ProcessContext, Retry, RetryPolicy, Semaphore, Single, Strategy, Task,
+};
 use crate::sync::lock;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::Mutex;
+
+// `[strategy.broken-cache]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(CheckedCache::new(self.0.permits, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("check-then-act cache")
+    }
+
+    fn shares_answers(&self) -> bool {
+        true
+    }
+}
 
 /// Keeps the answer to each question.
 #[derive(Debug)]

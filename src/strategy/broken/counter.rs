@@ -5,11 +5,34 @@
 
 use crate::history::Outcome;
 use crate::strategy::{
-    Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
+    Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, ProcessContext, Retry, RetryPolicy, Single,
+    Strategy, Task, drive_with,
 };
 use crate::sync::lock;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::Mutex;
+
+// `[strategy.broken-counter]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(StaleCounter::new(self.0.permits, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("counter read before the call and written after it")
+    }
+}
 
 /// Counts what it has not lost.
 #[derive(Debug)]

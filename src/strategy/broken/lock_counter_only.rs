@@ -3,14 +3,65 @@
 //! The lock is right and protects a number; the call it should protect comes after the release, so ten
 //! workers with one question send ten paid requests, and the last answer overwrites the others.
 
+use super::Lock;
 use crate::history::{JobEnd, Outcome};
 use crate::strategy::bend::Bend;
 use crate::strategy::lock::{Shelf, Turn, without_turn};
 use crate::strategy::redis::RedisClient;
-use crate::strategy::{Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task};
+use crate::strategy::{
+    Hands, LocalFuture, Problem, ProcessContext, Redis, Retry, RetryPolicy, Semaphore, Strategy, Task,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
+
+// `[strategy.broken-lock-counter-only]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Lock);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, process: &ProcessContext) -> Arc<dyn Strategy> {
+        let permits = process.share(self.0.permits, self.0.processes);
+        let policy = RetryPolicy::new(retry.clone());
+        Arc::new(LockedCounter::new(process.redis(), &process.prefix, self.0.ttl, permits, policy))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("lock around the counter only")
+    }
+
+    fn processes(&self) -> u32 {
+        self.0.processes
+    }
+
+    fn shares_answers(&self) -> bool {
+        true
+    }
+
+    fn lock_ttl(&self) -> Option<Duration> {
+        Some(self.0.ttl)
+    }
+
+    fn redis(&self) -> Option<&Redis> {
+        Some(&self.0.redis)
+    }
+
+    fn redis_mut(&mut self) -> Option<&mut Redis> {
+        Some(&mut self.0.redis)
+    }
+
+    fn check(&self) -> Vec<Problem> {
+        self.0.check()
+    }
+}
 
 /// Counts under a lock, and calls without it.
 #[derive(Debug)]

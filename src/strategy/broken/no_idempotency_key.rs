@@ -4,9 +4,33 @@
 //! inside the retry loop makes each attempt a new request, and the provider bills them all.
 
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
+    Call, Hands, LocalFuture, Permit, PermitQueue, ProcessContext, Retry, RetryPolicy, Single, Strategy,
+    Task, drive_with,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
+
+// `[strategy.broken-no-idempotency-key]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        let policy = RetryPolicy::new(Retry { transport: true, ..retry.clone() });
+        Arc::new(FreshKeys::new(self.0.permits, policy))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("retry without idempotency key")
+    }
+}
 
 /// Takes a permit and a new key for each attempt.
 #[derive(Debug)]

@@ -4,9 +4,32 @@
 //! with it, until there is none left.
 
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
+    Call, Hands, LocalFuture, Permit, PermitQueue, ProcessContext, Retry, RetryPolicy, Single, Strategy,
+    Task, drive_with,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
+
+// `[strategy.broken-permit-leak]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(LeakyPermit::new(self.0.permits, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("permit leaked on error")
+    }
+}
 
 /// Gives back the permits of good answers only.
 #[derive(Debug)]

@@ -5,10 +5,34 @@
 
 use crate::history::JobEnd;
 use crate::strategy::bend::Bend;
-use crate::strategy::{Answer, Hands, LocalFuture, RetryPolicy, Semaphore, Strategy, Task};
+use crate::strategy::{
+    Answer, Hands, LocalFuture, ProcessContext, Retry, RetryPolicy, Semaphore, Single, Strategy, Task,
+};
 use crate::sync::lock;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::Mutex;
+
+// `[strategy.broken-result-order]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(CompletionOrder::new(self.0.permits, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("results in the order of completion")
+    }
+}
 
 /// Gives the n-th answer to the n-th job.
 #[derive(Debug)]

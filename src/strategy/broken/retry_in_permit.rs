@@ -5,10 +5,33 @@
 //! each other, and nothing is ever sent again.
 
 use crate::strategy::{
-    Call, Hands, LocalFuture, Permit, PermitQueue, RetryPolicy, Strategy, Task, drive_with,
+    Call, Hands, LocalFuture, Permit, PermitQueue, ProcessContext, Retry, RetryPolicy, Single, Strategy,
+    Task, drive_with,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+
+// `[strategy.broken-retry-in-permit]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Parameters(pub Single);
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(NestedPermit::new(self.0.permits, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.0.permits)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("retry inside the permit")
+    }
+}
 
 /// Takes a further permit for each further attempt.
 #[derive(Debug)]

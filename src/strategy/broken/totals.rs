@@ -6,10 +6,37 @@
 
 use crate::history::Outcome;
 use crate::strategy::thread_pool::{Add, ThreadPool};
-use crate::strategy::{Books, Hands, LocalFuture, RetryPolicy, Strategy, Task};
+use crate::strategy::{Books, Hands, LocalFuture, ProcessContext, Retry, RetryPolicy, Strategy, Task};
 use crate::sync::lock;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Threads, in one process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Threads")]
+pub struct Parameters {
+    /// Threads.
+    #[schemars(range(min = 1, max = 4096))]
+    pub workers: u32,
+}
+
+impl crate::strategy::Parameters for Parameters {
+    fn build(&self, retry: &Retry, _: &ProcessContext) -> Arc<dyn Strategy> {
+        Arc::new(UnlockedTotals::new(self.workers, RetryPolicy::new(retry.clone())))
+    }
+
+    fn cap(&self) -> Option<u32> {
+        Some(self.workers)
+    }
+
+    fn bug(&self) -> Option<&'static str> {
+        Some("totals without a lock")
+    }
+}
 
 /// How long it takes to work out what to add: the log line that people write there.
 const LOGGING: Duration = Duration::from_millis(3);

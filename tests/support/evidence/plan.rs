@@ -1,12 +1,12 @@
 //! Plans for judges: only what they read differs from plan to plan.
 
 use deadheat::plan::*;
+use deadheat::strategy::{Backoff, Jitter, Retry, StrategyPlan};
 use std::time::Duration;
 
 /// A plan of one built-in target and `cells` strategies, all held to `permits` attempts at once.
 pub(crate) fn plan(permits: u32, max_attempts: u32, cells: usize) -> Plan {
-    let strategies =
-        vec![StrategyPlan::alone(Way::Semaphore { permits }), StrategyPlan::alone(Way::Unbounded)];
+    let strategies = vec![StrategyPlan::semaphore(permits), StrategyPlan::unbounded(1)];
     Plan {
         next: None,
         name: "judged".into(),

@@ -11,11 +11,11 @@ use deadheat::history::*;
 use deadheat::judge;
 use deadheat::metrics::Gaps;
 use deadheat::mock::{LedgerSink, MockConfig, Server};
-use deadheat::plan::{Plan, Source, StrategyPlan, Target};
+use deadheat::plan::{Plan, Source, Target};
 use deadheat::provider::Endpoint;
 use deadheat::scenario::load;
 use deadheat::shared::Progress;
-use deadheat::strategy::{self, Strategy};
+use deadheat::strategy::{self, Strategy, StrategyPlan};
 use deadheat::summary::*;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub(crate) fn plan(rest: &str, set: &[(&str, &str)]) -> Arc<Plan> {
 
 /// The strategy that the scenario names.
 pub(crate) fn right(strategy: &StrategyPlan, plan: &Plan) -> Arc<dyn Strategy> {
-    strategy::build(strategy, &plan.retry, &strategy::Surroundings::default())
+    strategy.build(&plan.retry, &strategy::ProcessContext::default())
 }
 
 /// Runs the plan as `deadheat run` does.
