@@ -2,7 +2,6 @@
 
 mod attempt;
 mod blocks;
-mod claim;
 mod claims;
 mod conduct;
 mod error;
@@ -12,6 +11,7 @@ mod job_id;
 mod job_key;
 mod ledger;
 mod lines;
+mod manifest;
 mod merge;
 mod outcome;
 mod read;
@@ -28,9 +28,10 @@ pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number}
 pub use job_id::{JobId, JobIdError};
 pub use job_key::JobKey;
 pub use ledger::{LedgerEnd, LedgerEntry};
+pub use manifest::verify;
 pub use merge::{Part, Survey, Surveyed, survey};
 pub use outcome::{ErrorClass, Outcome};
 pub use read::{ClientGaps, LedgerGaps, Loaded};
 pub use run_dir::{PARTS, RunDir};
-pub use write::{BatchSender, Watch};
+pub use write::{Backlog, BatchSender, Watch};
 pub use writers::{HistoryWriter, LedgerSender, LedgerWriter};

@@ -17,6 +17,7 @@ mod scene;
 
 pub use conservation::conservation;
 pub use course::course;
+pub use fidelity::writers_behind;
 pub use fold::{Folded, fold};
 pub use gaps::Gaps;
 pub use histogram::{HdrError, hdr_blob, hdr_read, merged, new_histogram, percentile, record};

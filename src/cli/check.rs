@@ -2,7 +2,7 @@
 
 use super::output::{Format, fail, load_baseline, print_summary, setting};
 use crate::explore::Finding;
-use crate::history::{PARTS, RunDir};
+use crate::history::{PARTS, RunDir, verify};
 use crate::judge::judge;
 use crate::plan::{Plan, Source};
 use crate::report::stored;
@@ -84,6 +84,7 @@ fn judged(args: &Args) -> Result<Summary, String> {
         };
         return Err(format!("no file {}: {advice}", stored.display()));
     }
+    verify(&args.run_dir).map_err(|error| error.to_string())?;
     let mut plan = plan_of(&stored, &args.set)?;
     if let Some(scenario) = &args.thresholds {
         plan.thresholds = plan_of(scenario, &[])?.thresholds;

@@ -254,7 +254,7 @@ fn in_virtual_time(
     let sender = files.ledger.sender();
     let ledger = Arc::new(move |entry| {
         // The disk is full if an entry is refused: the writer keeps the error, and the run stops by it.
-        let _ = sender.send(entry);
+        let _ = sender.send_waiting(entry);
     });
     let run =
         lab::RunConfig { plan, history: files.history.sender(), ledger, stop, progress, schedule: None };
@@ -296,10 +296,6 @@ fn close_and_judge(
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
     let drawn = Drawn { course: Some(course), plan: Some(plan.toml.clone()) };
     render::write(&dir, &summary, &drawn).map_err(|error| internal(error.to_string()))?;
-    let kept = dir.path().to_owned();
-    let place = dir.finish().map_err(|error| Failure {
-        exit: Exit::Internal,
-        message: format!("{error}; the whole run, judged, stays in {}", kept.display()),
-    })?;
+    let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
     Ok((summary, place))
 }

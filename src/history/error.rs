@@ -22,12 +22,60 @@ pub enum HistoryError {
     /// The place for a new run is taken; evidence is never overwritten.
     #[error("{} already exists and is not empty: choose another place with --out, or move it away", .0.display())]
     Occupied(PathBuf),
-    /// The place is a symbolic link, which a run cannot replace.
-    #[error("{} is a symbolic link: name the directory itself, or another place with --out", .0.display())]
+    /// Another process writes a run for the same place.
+    #[error("another run for {} is being written in {}: wait for its end, or choose another place with --out; \
+             if no other run is in progress, remove that folder", place.display(), partial.display())]
+    Busy {
+        /// Where both runs should stand.
+        place: PathBuf,
+        /// Where the other one is written.
+        partial: PathBuf,
+    },
+    /// The place is a symbolic link that leads to no directory.
+    #[error("{} is a symbolic link that leads to no directory: choose another place with --out", .0.display())]
     Link(PathBuf),
-    /// Another run is being written to the same place.
-    #[error("another run is being written to {}: wait until it has ended, or choose another place with --out", .0.display())]
-    Busy(PathBuf),
+    /// The run is whole, but could not be moved to its place.
+    #[error("the run is whole in {}, but cannot be moved to its place: {source}", partial.display())]
+    NotMoved {
+        /// Where it is.
+        partial: PathBuf,
+        /// Why it stays there.
+        source: Box<HistoryError>,
+    },
+    /// There is no manifest: the files may be of several runs.
+    #[error("{} is missing: without it nothing tells whether the files belong to one run; restore it, or run again \
+             (runs of an older deadheat have none)", .0.display())]
+    Unbound(PathBuf),
+    /// The file is not the one that the run wrote.
+    #[error("{} is not the file that the run wrote ({found} bytes, {written} were written): restore it, or run again; \
+             to judge by other thresholds, prices or budgets use `deadheat check --set`", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The length that the manifest has.
+        written: u64,
+    },
+    /// The file was written by another run.
+    #[error("{} belongs to run {found}, and its directory holds run {run}: restore the run's own file", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// The run that wrote it.
+        found: String,
+        /// The run of the manifest beside it.
+        run: String,
+    },
+    /// The disk is so far behind that the record cannot be kept.
+    #[error("the disk is too slow for this load: {waiting} batches wait to be written to {}; lower the load, or \
+             write to another disk with --out", path.display())]
+    Behind {
+        /// The file.
+        path: PathBuf,
+        /// Batches that wait.
+        waiting: usize,
+    },
     /// A path that names no directory, such as `/` or `..`.
     #[error("{} names no directory that could be created: give a path that ends in a name", .0.display())]
     NoName(PathBuf),

@@ -1,11 +1,11 @@
-//! What all line files have in common: a header line, and an end mark that says how many lines came
-//! between. A file without its end mark was cut.
+//! What all line files have in common: a header line with the run's identity, and an end mark that says how many
+//! lines came between. A file without its end mark was cut.
 
-use super::Meta;
+use super::{Backlog, Meta};
 use serde::{Deserialize, Serialize};
 
 /// The version of the line files that this build writes and reads.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// One kind of line file.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +25,8 @@ pub(super) const CLAIMS: FileKind = FileKind { kind: "claims", name: "claims.jso
 
 impl FileKind {
     /// The first line, with its line feed.
-    pub(super) fn header_line(self) -> String {
-        format!("{{\"file\":\"{}\",\"version\":{VERSION}}}\n", self.kind)
+    pub(super) fn header_line(self, run: &str) -> String {
+        format!("{{\"file\":\"{}\",\"version\":{VERSION},\"run\":\"{run}\"}}\n", self.kind)
     }
 }
 
@@ -35,12 +35,14 @@ impl FileKind {
 pub(super) struct Header {
     pub(super) file: String,
     pub(super) version: u64,
+    /// The run that wrote the file; version 1 has none.
+    pub(super) run: Option<String>,
 }
 
-/// How the last line of a compressed file begins; no other line does.
+/// How the last line begins; no other line does.
 pub(super) const END_PREFIX: &[u8] = b"{\"end-of-file\":";
 
-/// The last line of a compressed file.
+/// The last line of a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct EndLine {
     #[serde(rename = "end-of-file")]
@@ -55,4 +57,7 @@ pub(super) struct EndMark {
     /// Facts of the run, in a history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) meta: Option<Meta>,
+    /// How far the writer fell behind, of a history or a ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) backlog: Option<Backlog>,
 }

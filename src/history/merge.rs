@@ -1,19 +1,20 @@
 //! Puts the evidence of several runs of one plan together: parts that several processes or machines made.
 
-mod copy;
+mod shift;
 mod survey;
 mod time_line;
 
 use super::blocks::for_each_line;
-use super::lines::{HISTORY, LEDGER};
-use super::read;
-use super::rows::HistoryLine;
-use super::{CellEnd, Claim, Event, HistoryError, Meta, RunDir};
-use copy::Copy;
+use super::lines::{FileKind, HISTORY, LEDGER};
+use super::read::read_claims;
+use super::{Backlog, CellEnd, Claim, Event, HistoryError, LedgerEntry, Meta, RunDir};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 pub use survey::{Survey, Surveyed, survey};
 use time_line::TimeLine;
+
+/// Events that are handed to the writer at once.
+const BATCH: usize = 1024;
 
 /// One run that made a part of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Part {
 }
 
 impl Survey {
-    /// Each cell's last word, all parts added up.
+    /// The end of each cell, all parts added up.
     #[must_use]
     pub fn cells(&self) -> Vec<CellEnd> {
         TimeLine::of(&self.parts).cells(&self.parts)
@@ -37,33 +38,46 @@ impl Survey {
         TimeLine::of(&self.parts).meta(&self.parts)
     }
 
-    /// Writes history, ledger and claims of the parts into `into`. Nothing is computed but sums, and places on one time
-    /// line that hang on all parts at once, so it comes to the same in whatever order they were named.
+    /// Writes history, ledger and claims of the parts into `into`. All is computed from all parts at once (sums, and
+    /// places on one time line), so that it comes to the same in whatever order they were named.
     ///
     /// # Errors
     /// [`HistoryError`], with file and line.
     pub fn write(&self, into: &RunDir) -> Result<(), HistoryError> {
         let time = TimeLine::of(&self.parts);
-        let (mut history, mut ledger) = (Copy::start(into, HISTORY)?, Copy::start(into, LEDGER)?);
-        let mut claims = BTreeMap::new();
+        let (history, ledger) = (into.history_writer()?, into.ledger_writer()?);
+        let (events, entries) = (history.sender(), ledger.sender());
+        let (mut claims, mut batch) = (BTreeMap::new(), Vec::new());
         for (part, offset_ns) in self.parts.iter().zip(&time.offsets_ns) {
-            let dir = &part.part.dir;
-            for_each_line(&dir.join(HISTORY.name), HISTORY, &mut |line| match serde_json::from_slice(line)
-                .map_err(|error| error.to_string())?
-            {
-                HistoryLine::CellEnd(_) => Ok(()),
-                _ => history.shifted(line, *offset_ns),
+            let (dir, run) = (&part.part.dir, &part.run);
+            for_each_line(&dir.join(HISTORY.name), HISTORY, run, &mut |line| {
+                let event: Event = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+                if !matches!(event, Event::CellEnd(_)) {
+                    batch.push(event.shifted(*offset_ns)?);
+                }
+                if batch.len() >= BATCH {
+                    events.send(std::mem::take(&mut batch));
+                }
+                Ok(())
             })?;
-            let mut take = |line: &[u8]| ledger.shifted(line, *offset_ns);
-            for_each_line(&dir.join(LEDGER.name), LEDGER, &mut take)?;
-            read::claims(dir)?.iter().for_each(|claim| add(&mut claims, claim));
+            for_each_line(&dir.join(LEDGER.name), LEDGER, run, &mut |line| {
+                let entry: LedgerEntry = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+                entries.send_waiting(entry.shifted(*offset_ns)?);
+                Ok(())
+            })?;
+            read_claims(dir, run)?.0.iter().for_each(|claim| add(&mut claims, claim));
         }
-        for cell in time.cells(&self.parts) {
-            history.event(&Event::CellEnd(cell))?;
-        }
-        history.finish(Some(time.meta(&self.parts)))?;
-        ledger.finish(None)?;
+        batch.extend(time.cells(&self.parts).into_iter().map(Event::CellEnd));
+        events.send(batch);
+        history.finish_merged(&time.meta(&self.parts), self.backlog(HISTORY))?;
+        ledger.finish_merged(self.backlog(LEDGER))?;
         into.write_claims(&claims.into_values().collect::<Vec<_>>())
+    }
+
+    /// The worst backlog of a file, of all parts.
+    fn backlog(&self, file: FileKind) -> Backlog {
+        let backlogs = self.parts.iter().filter_map(|part| part.backlogs.get(file.kind).copied());
+        backlogs.reduce(Backlog::max).unwrap_or_default()
     }
 }
 

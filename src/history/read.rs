@@ -1,9 +1,11 @@
 //! Loads the evidence of a run from its directory.
 
-use super::blocks::{Ending, check_header, for_each_line};
+use super::blocks::{Ending, for_each_line};
 use super::lines::{CLAIMS, FileKind, HISTORY, LEDGER};
+use super::manifest::Manifest;
 use super::rows::{HistoryLine, LedgerLine};
-use super::{AttemptRow, Claim, Evidence, HistoryError, LedgerRow, Meta};
+use super::{AttemptRow, Backlog, Claim, Evidence, HistoryError, LedgerRow, Meta};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -35,6 +37,8 @@ pub struct Loaded {
     /// What is missing from it, a sentence each: a run that was killed leaves cut files, and what came
     /// before the cut is still evidence.
     pub warnings: Vec<String>,
+    /// How far the writers of `history` and `ledger` fell behind, where the files are whole.
+    pub backlogs: BTreeMap<&'static str, Backlog>,
 }
 
 impl Evidence {
@@ -45,36 +49,45 @@ impl Evidence {
     /// `client` or `ledger`, which run on two threads.
     ///
     /// # Errors
-    /// [`HistoryError`], with file and line, if a file is missing its header, is of another version or is
-    /// damaged. A file that only ends too early gives a warning, not an error.
+    /// [`HistoryError`], with file and line, if a file is not the one that the run wrote, is of another version or is
+    /// damaged. The files of a run that was killed may end too early, which gives a warning and no error.
     pub fn read(
         dir: &Path,
         targets: &[String],
         client: &mut (dyn FnMut(ClientGaps<'_>) + Send),
         ledger: &mut (dyn FnMut(LedgerGaps<'_>) + Send),
     ) -> Result<Loaded, HistoryError> {
+        let run = &Manifest::verified(dir)?.run;
         let (history, ledger) = std::thread::scope(|scope| {
-            let ledger = scope.spawn(|| read_ledger(&dir.join(LEDGER.name), targets, ledger));
-            let history = read_history(&dir.join(HISTORY.name), client);
+            let ledger = scope.spawn(|| read_ledger(&dir.join(LEDGER.name), run, targets, ledger));
+            let history = read_history(&dir.join(HISTORY.name), run, client);
             (history, ledger.join())
         });
-        let mut loaded = history?;
-        let (rows, warning) = ledger.map_err(|_| HistoryError::WriterGone(dir.join(LEDGER.name)))??;
-        loaded.evidence.ledger = rows;
-        loaded.evidence.sort();
-        loaded.warnings.extend(warning);
-        match read_claims(&dir.join(CLAIMS.name))? {
-            Some(claims) => loaded.evidence.claims = claims,
-            None => loaded.warnings.push(missing(CLAIMS)),
-        }
-        Ok(loaded)
+        let (mut evidence, history) = history?;
+        let ledger = ledger.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (rows, ledger) = ledger?;
+        evidence.ledger = rows;
+        evidence.sort();
+        let (claims, claimed) = read_claims(dir, run)?;
+        evidence.claims = claims;
+        let endings = [(HISTORY, history), (LEDGER, ledger), (CLAIMS, claimed)];
+        let warnings = endings.iter().filter_map(|(file, ending)| warning(*file, ending.as_ref())).collect();
+        let backlogs = endings.into_iter().filter_map(|(file, ending)| {
+            let mark = ending.and_then(|ending| ending.mark)?;
+            Some((file.kind, mark.backlog?))
+        });
+        Ok(Loaded { evidence, warnings, backlogs: backlogs.collect() })
     }
 }
 
-fn read_history(path: &Path, gaps: &mut dyn FnMut(ClientGaps<'_>)) -> Result<Loaded, HistoryError> {
+fn read_history(
+    path: &Path,
+    run: &str,
+    gaps: &mut dyn FnMut(ClientGaps<'_>),
+) -> Result<(Evidence, Option<Ending>), HistoryError> {
     let mut evidence = Evidence::default();
     let mut last_ns = 0;
-    let ending = for_each_line(path, HISTORY, &mut |line| {
+    let ending = if_there(for_each_line(path, HISTORY, run, &mut |line| {
         match serde_json::from_slice(line).map_err(|e| e.to_string())? {
             HistoryLine::Attempt(line) => {
                 let attempt = line.row();
@@ -89,27 +102,22 @@ fn read_history(path: &Path, gaps: &mut dyn FnMut(ClientGaps<'_>)) -> Result<Loa
             HistoryLine::CellEnd(cell) => evidence.cells.push(cell),
         }
         Ok(())
-    });
-    let ending = match ending {
-        Err(HistoryError::Io { source, path, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Err(HistoryError::Missing(path));
-        }
-        ending => ending?,
-    };
-    let warnings = cut_warning(HISTORY, &ending).into_iter().collect();
-    // A run that was broken off has written no facts; how long it went on can be told.
-    let unknown = Meta::new(0, last_ns);
-    evidence.meta = ending.mark.and_then(|mark| mark.meta).unwrap_or(unknown);
-    Ok(Loaded { evidence, warnings })
+    }))?;
+    let ending = ending.ok_or_else(|| HistoryError::Missing(path.to_owned()))?;
+    // A run that was killed wrote no facts; its last stamp says how long it went on.
+    let meta = ending.mark.as_ref().and_then(|mark| mark.meta.clone());
+    evidence.meta = meta.unwrap_or_else(|| Meta::new(0, last_ns));
+    Ok((evidence, Some(ending)))
 }
 
 fn read_ledger(
     path: &Path,
+    run: &str,
     targets: &[String],
     gaps: &mut dyn FnMut(LedgerGaps<'_>),
-) -> Result<(Vec<LedgerRow>, Option<String>), HistoryError> {
+) -> Result<(Vec<LedgerRow>, Option<Ending>), HistoryError> {
     let mut rows = Vec::new();
-    let ending = for_each_line(path, LEDGER, &mut |line| {
+    let ending = if_there(for_each_line(path, LEDGER, run, &mut |line| {
         let mut line: LedgerLine = serde_json::from_slice(line).map_err(|e| e.to_string())?;
         let gaps_us = std::mem::take(&mut line.gaps_us);
         let entry = line.row(targets)?;
@@ -118,43 +126,35 @@ fn read_ledger(
         }
         rows.push(entry);
         Ok(())
-    });
-    let ending = match ending {
-        Err(HistoryError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok((rows, Some(missing(LEDGER))));
+    }))?;
+    Ok((rows, ending))
+}
+
+/// The claims of the run in `dir`, and how their file ended; `None` if there is none.
+pub(super) fn read_claims(dir: &Path, run: &str) -> Result<(Vec<Claim>, Option<Ending>), HistoryError> {
+    let mut claims = Vec::new();
+    let ending = if_there(for_each_line(&dir.join(CLAIMS.name), CLAIMS, run, &mut |line| {
+        claims.push(serde_json::from_slice(line).map_err(|e| e.to_string())?);
+        Ok(())
+    }))?;
+    Ok((claims, ending))
+}
+
+/// How a file ended; `None` if there is no such file.
+fn if_there(ending: Result<Ending, HistoryError>) -> Result<Option<Ending>, HistoryError> {
+    match ending {
+        Err(HistoryError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        ending => ending.map(Some),
+    }
+}
+
+/// What a file lacks, if anything.
+fn warning(file: FileKind, ending: Option<&Ending>) -> Option<String> {
+    match ending {
+        None => Some(format!("{} is missing: what it would show is unknown", file.name)),
+        Some(Ending { mark: None, lines }) => {
+            Some(format!("{} was cut after {lines} lines: the run was broken off", file.name))
         }
-        ending => ending?,
-    };
-    Ok((rows, cut_warning(LEDGER, &ending)))
-}
-
-/// The claims; `None` if there is no such file. They are written at once, so they are never cut.
-/// The claims of the run in `dir`; none if it has no such file.
-pub(super) fn claims(dir: &Path) -> Result<Vec<Claim>, HistoryError> {
-    read_claims(&dir.join(CLAIMS.name)).map(Option::unwrap_or_default)
-}
-
-fn read_claims(path: &Path) -> Result<Option<Vec<Claim>>, HistoryError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(HistoryError::io("read", path)(e)),
-    };
-    let mut lines = text.lines();
-    check_header(path, CLAIMS, lines.next().unwrap_or_default().as_bytes())?;
-    let claims = (2..).zip(lines).map(|(line, text)| {
-        let wrong = |e: serde_json::Error| (line, e.to_string());
-        serde_json::from_str(text).map_err(wrong)
-    });
-    let claims: Result<Vec<Claim>, (u64, String)> = claims.collect();
-    claims.map(Some).map_err(|(line, why)| HistoryError::Line { path: path.to_owned(), line, why })
-}
-
-fn missing(file: FileKind) -> String {
-    format!("{} is missing: the run was broken off; nothing can be said of what it would hold", file.name)
-}
-
-fn cut_warning(file: FileKind, ending: &Ending) -> Option<String> {
-    let cut = ending.mark.is_none();
-    cut.then(|| format!("{} was cut after {} lines: the run was broken off", file.name, ending.lines))
+        Some(_) => None,
+    }
 }

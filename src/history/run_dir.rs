@@ -1,9 +1,9 @@
 //! The directory of one run: written beside its final place, then renamed into it whole.
 
-use super::claim::Claim as PlaceClaim;
-use super::lines::{CLAIMS, HISTORY, LEDGER};
+use super::lines::{CLAIMS, EndLine, EndMark, HISTORY, LEDGER};
+use super::manifest::{MANIFEST, Manifest, new_run};
 use super::{Claim, HistoryError, HistoryWriter, LedgerWriter, Watch};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,30 +15,44 @@ pub const PARTS: &str = "parts";
 
 /// A run's directory while it is written: a hidden sibling `.NAME.partial` of its final place.
 ///
-/// [`RunDir::finish`] renames it into place. Dropped without that, it stays where it is: evidence is
-/// never deleted, and `.NAME.partial` can be judged like any other run. One that nothing was written to is removed,
-/// with the folder above it if that was made for it.
+/// [`RunDir::finish`] renames it into place. Dropped without that, it stays where it is: evidence is never deleted,
+/// and `.NAME.partial` can be judged like any other run. One that nothing was written to is removed, with the folder
+/// above it if that was made for it.
 #[derive(Debug)]
 pub struct RunDir {
     partial: PathBuf,
     place: PathBuf,
+    /// The run's identity, which stands in each of its files.
+    run: String,
     /// The folder above, if it was not there before.
     made: Option<PathBuf>,
-    /// Keeps other runs away from the place until this one has ended.
-    claim: Option<PlaceClaim>,
+    /// The partial directory, locked while the run is written: the lock ends with the process, however that ends.
+    _lock: Option<File>,
 }
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        // The parent can be removed only once the claim's file has gone.
-        self.claim = None;
-        // Neither call removes a folder that holds anything.
-        if fs::remove_dir(&self.partial).is_ok()
+        let empty = fs::read_dir(&self.partial).is_ok_and(|mut entries| {
+            entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == MANIFEST))
+        });
+        if empty
+            && fs::remove_dir_all(&self.partial).is_ok()
             && let Some(made) = &self.made
         {
+            // Fails if the folder holds anything.
             let _ = fs::remove_dir(made);
         }
     }
+}
+
+/// What became of an attempt to claim a directory.
+enum Claimed {
+    /// This process made it and holds its lock, where the system has such locks.
+    Ours(Option<File>),
+    /// Another process writes into it.
+    Busy,
+    /// A process that was killed left it.
+    LeftOver,
 }
 
 impl RunDir {
@@ -50,54 +64,67 @@ impl RunDir {
     /// be made.
     pub fn create(parent: &Path, name: &str, started_utc_s: u64, seed: u64) -> Result<Self, HistoryError> {
         let base = format!("{}-{}-{seed}", slug(name), compact_utc(started_utc_s));
-        let made = make_parent(parent)?;
         for n in 1..=SIBLINGS_MAX {
             let name = if n == 1 { base.clone() } else { format!("{base}-{n}") };
             let (place, partial) = (parent.join(&name), parent.join(format!(".{name}.partial")));
-            // The partial directory is the claim on the name: whoever makes it has the name to itself.
-            if place.exists() || !claim(&partial)? {
-                continue;
-            }
+            let made = make_parent(parent)?;
             if place.exists() {
-                // Another run of this second was renamed into its place in between.
-                fs::remove_dir(&partial).map_err(HistoryError::io("remove", &partial))?;
                 continue;
             }
-            return Ok(Self { partial, place, made, claim: None });
+            if let Claimed::Ours(lock) = claim(&partial)? {
+                match Self::begin(partial, place, made, lock) {
+                    // Another run of this second was renamed into its place in between.
+                    Err(HistoryError::Occupied(_)) => {}
+                    begun => return begun,
+                }
+            }
         }
         Err(HistoryError::Occupied(parent.join(base)))
     }
 
-    /// Begins a run that will stand at `place`, and makes the directories above it. Until it ends, no other run can be
-    /// begun there.
+    /// Begins a run that will stand at `place`, and makes the directories above it. A link to a directory stands for
+    /// that directory. Until the run is finished or dropped, no other process can begin one for the same place.
     ///
     /// # Errors
-    /// [`HistoryError::Occupied`] if `place` holds anything, [`HistoryError::Link`] if it is a symbolic link,
-    /// [`HistoryError::Busy`] if another run is being written to it, [`HistoryError::NoName`] if it has no last part,
-    /// [`HistoryError::Io`] if it cannot be made.
+    /// [`HistoryError::Occupied`] if `place` holds anything, [`HistoryError::Busy`] if another run for it is being
+    /// written, [`HistoryError::NoName`] if it has no last part, [`HistoryError::Link`] if it is a link that leads
+    /// nowhere, [`HistoryError::Io`] if it cannot be made.
     pub fn create_at(place: &Path) -> Result<Self, HistoryError> {
-        let name = place.file_name().ok_or_else(|| HistoryError::NoName(place.to_owned()))?;
-        refuse_occupied(place)?;
-        let parent = parent_of(place);
-        let made = make_parent(parent)?;
-        let name = name.to_string_lossy();
-        let claimed = PlaceClaim::on(place, parent.join(format!(".{name}.lock")))?;
-        // A run that ended in between has left its result.
-        refuse_occupied(place)?;
+        let place = resolved(place)?;
+        let name = place.file_name().ok_or_else(|| HistoryError::NoName(place.clone()))?;
+        let name = name.to_string_lossy().into_owned();
+        refuse_occupied(&place)?;
+        let made = make_parent(parent_of(&place))?;
         for n in 1..=SIBLINGS_MAX {
-            let partial = partial(place, &name, n);
-            if claim(&partial)? {
-                return Ok(Self { partial, place: place.to_owned(), made, claim: Some(claimed) });
+            let partial = partial(&place, &name, n);
+            match claim(&partial)? {
+                Claimed::Ours(lock) => return Self::begin(partial, place, made, lock),
+                Claimed::Busy => return Err(HistoryError::Busy { place, partial }),
+                Claimed::LeftOver => {}
             }
         }
-        Err(HistoryError::Occupied(parent.join(format!(".{name}.partial"))))
+        Err(HistoryError::Occupied(parent_of(&place).join(format!(".{name}.partial"))))
+    }
+
+    /// Gives a claimed directory its identity.
+    fn begin(
+        partial: PathBuf,
+        place: PathBuf,
+        made: Option<PathBuf>,
+        lock: Option<File>,
+    ) -> Result<Self, HistoryError> {
+        let dir = Self { partial, place, run: new_run(), made, _lock: lock };
+        refuse_occupied(&dir.place)?;
+        Manifest::write(&dir.partial, &dir.run)?;
+        Ok(dir)
     }
 
     /// What a run that was to stand at `place` left when it was broken off: the newest such directory.
     #[must_use]
     pub fn left_over(place: &Path) -> Option<PathBuf> {
+        let place = resolved(place).ok()?;
         let name = place.file_name()?.to_string_lossy();
-        (1..=SIBLINGS_MAX).map(|n| partial(place, &name, n)).take_while(|path| path.is_dir()).last()
+        (1..=SIBLINGS_MAX).map(|n| partial(&place, &name, n)).take_while(|path| path.is_dir()).last()
     }
 
     /// Where the files stand while the run is written.
@@ -157,16 +184,17 @@ impl RunDir {
     /// # Errors
     /// [`HistoryError::Io`].
     pub fn write_claims(&self, claims: &[Claim]) -> Result<(), HistoryError> {
-        let mut text = CLAIMS.header_line();
-        for claim in claims {
-            let line = serde_json::to_string(claim).map_err(io::Error::from);
-            text.push_str(&line.map_err(HistoryError::io("write", &self.partial.join(CLAIMS.name)))?);
-            text.push('\n');
-        }
-        self.write(CLAIMS.name, &text)
+        let lines = || -> serde_json::Result<Vec<String>> {
+            let end = EndMark { lines: claims.len() as u64, meta: None, backlog: None };
+            let lines = claims.iter().map(serde_json::to_string);
+            lines.chain([serde_json::to_string(&EndLine { end })]).collect()
+        };
+        let path = self.partial.join(CLAIMS.name);
+        let lines = lines().map_err(|error| HistoryError::io("write", &path)(error.into()))?;
+        self.write(CLAIMS.name, &format!("{}{}\n", CLAIMS.header_line(&self.run), lines.join("\n")))
     }
 
-    /// Begins `history.jsonl.zst`.
+    /// Begins `history.jsonl.zst`. The files that are there, such as the plan, are bound to the run from here on.
     ///
     /// # Errors
     /// [`HistoryError::Io`].
@@ -180,9 +208,10 @@ impl RunDir {
     /// # Errors
     /// [`HistoryError::Io`].
     pub fn watched_history_writer(&self, watch: Watch) -> Result<HistoryWriter, HistoryError> {
+        Manifest::write(&self.partial, &self.run)?;
         let path = self.partial.join(HISTORY.name);
         let file = File::create(&path).map_err(HistoryError::io("create", &path))?;
-        HistoryWriter::start(file, path, watch)
+        HistoryWriter::start(file, path, &self.run, watch)
     }
 
     /// Begins `ledger.jsonl.zst`. A run without a ledger writes an empty one, so that a lost one shows.
@@ -192,23 +221,33 @@ impl RunDir {
     pub fn ledger_writer(&self) -> Result<LedgerWriter, HistoryError> {
         let path = self.partial.join(LEDGER.name);
         let file = File::create(&path).map_err(HistoryError::io("create", &path))?;
-        LedgerWriter::start(file, path)
+        LedgerWriter::start(file, path, &self.run)
     }
 
-    /// Forces every file to the disk, then renames the directory into place. Finish the writers first.
+    /// Binds all files by their digests, forces them to the disk, then renames the directory into place. Finish the
+    /// writers first.
     ///
     /// # Errors
-    /// [`HistoryError::Occupied`] if the place was taken meanwhile, [`HistoryError::Io`]; the files
-    /// stay at [`RunDir::path`].
+    /// [`HistoryError::NotMoved`] if the place was taken meanwhile, [`HistoryError::Io`]; the files stay at
+    /// [`RunDir::path`].
     pub fn finish(self) -> Result<PathBuf, HistoryError> {
+        Manifest::write(&self.partial, &self.run)?;
         sync_all(&self.partial)?;
+        match self.move_into_place() {
+            Ok(()) => Ok(self.place.clone()),
+            Err(source) => {
+                Err(HistoryError::NotMoved { partial: self.partial.clone(), source: Box::new(source) })
+            }
+        }
+    }
+
+    fn move_into_place(&self) -> Result<(), HistoryError> {
         refuse_occupied(&self.place)?;
         if self.place.exists() {
             fs::remove_dir(&self.place).map_err(HistoryError::io("replace", &self.place))?;
         }
         fs::rename(&self.partial, &self.place).map_err(HistoryError::io("rename the run to", &self.place))?;
-        sync_directory(parent_of(&self.place))?;
-        Ok(self.place.clone())
+        sync_directory(parent_of(&self.place))
     }
 }
 
@@ -219,13 +258,34 @@ fn make_parent(parent: &Path) -> Result<Option<PathBuf>, HistoryError> {
     Ok(made)
 }
 
-/// Makes the directory; `false` if it is there already.
-fn claim(partial: &Path) -> Result<bool, HistoryError> {
-    match fs::create_dir(partial) {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(e) => Err(HistoryError::io("create", partial)(e)),
+/// Makes the directory and locks it. Only the process that made it can claim it.
+fn claim(partial: &Path) -> Result<Claimed, HistoryError> {
+    let made = match fs::create_dir(partial) {
+        Ok(()) => true,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(e) => return Err(HistoryError::io("create", partial)(e)),
+    };
+    // Systems other than Unix do not open a directory as a file, and some file systems have no locks.
+    let folder = File::open(partial).ok();
+    if made {
+        // Waits at most for another process that looks whether the directory is in use.
+        let lock = folder.filter(|folder| folder.lock().is_ok());
+        return Ok(Claimed::Ours(lock));
     }
+    let Some(folder) = folder else { return Ok(Claimed::LeftOver) };
+    // The process that has just made a directory may not have locked it yet; it writes nothing before.
+    let empty = |path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    let busy = matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock)) || empty(partial);
+    Ok(if busy { Claimed::Busy } else { Claimed::LeftOver })
+}
+
+/// The directory that a link leads to, and any other path as it is.
+fn resolved(place: &Path) -> Result<PathBuf, HistoryError> {
+    if !place.is_symlink() {
+        return Ok(place.to_owned());
+    }
+    let target = fs::canonicalize(place).ok().filter(|target| target.is_dir());
+    target.ok_or_else(|| HistoryError::Link(place.to_owned()))
 }
 
 /// The `n`th hidden directory in which a run for `place` may be written.
@@ -240,9 +300,6 @@ fn parent_of(place: &Path) -> &Path {
 }
 
 fn refuse_occupied(place: &Path) -> Result<(), HistoryError> {
-    if fs::symlink_metadata(place).is_ok_and(|found| found.is_symlink()) {
-        return Err(HistoryError::Link(place.to_owned()));
-    }
     match fs::read_dir(place).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
         Ok(false) => Err(HistoryError::Occupied(place.to_owned())),
@@ -284,21 +341,10 @@ fn slug(name: &str) -> String {
     if short.is_empty() { "run".to_owned() } else { short }
 }
 
-/// `20261122T232837Z`, by the proleptic Gregorian calendar. Good for any `u64` of seconds.
+/// `20261122T232837Z`; seconds since 1970 beyond the calendar's end as they are.
 fn compact_utc(utc_s: u64) -> String {
-    let (days, second) = (utc_s / 86_400, utc_s % 86_400);
-    // Counted from 1 March of year 0, leap days fall at the end of a year and of a 400-year cycle.
-    let shifted = days + 719_468;
-    let (cycle, day_of_cycle) = (shifted / 146_097, shifted % 146_097);
-    let leap_days = day_of_cycle / 1_460 + day_of_cycle / 146_096 - day_of_cycle / 36_524;
-    let year_of_cycle = (day_of_cycle - leap_days) / 365;
-    let day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+    let stamp = i64::try_from(utc_s).ok().and_then(|utc_s| jiff::Timestamp::from_second(utc_s).ok());
+    stamp.map_or_else(|| utc_s.to_string(), |stamp| stamp.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
 #[cfg(test)]
@@ -311,14 +357,5 @@ mod tests {
         assert_eq!(slug("../../etc/passwd"), "etc-passwd");
         assert_eq!(slug("***"), "run");
         assert!(slug(&"x".repeat(1000)).len() <= 60);
-    }
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        assert_eq!(compact_utc(0), "19700101T000000Z");
-        assert_eq!(compact_utc(951_782_400), "20000229T000000Z");
-        assert_eq!(compact_utc(1_709_251_199), "20240229T235959Z");
-        assert_eq!(compact_utc(1_735_689_599), "20241231T235959Z");
-        assert_eq!(compact_utc(4_107_542_400), "21000301T000000Z");
     }
 }

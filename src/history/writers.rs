@@ -1,11 +1,15 @@
 //! The writers of the two large files of a run.
 
 use super::lines::{HISTORY, LEDGER};
-use super::write::{Disk, LineWriter, Watch};
+use super::write::{Backlog, Disk, LineFile, LineWriter, Watch};
 use super::{BatchSender, Event, HistoryError, LedgerEntry, Meta};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Batches of events that may wait for the disk before the engine's threads wait too.
+const HISTORY_BATCHES_MAX: usize = 64;
+/// Batches of entries that may wait for the disk before the run fails: 262,144 entries, some 180 MB.
+const LEDGER_BATCHES_MAX: usize = 1024;
 /// Ledger entries that are handed to the writer at once.
 const LEDGER_BATCH: usize = 256;
 /// Once the oldest waiting entry is so much older than the newest, they are handed over, however few.
@@ -19,8 +23,14 @@ const LEDGER_BATCH_NS: u64 = 500_000_000;
 pub struct HistoryWriter(LineWriter<Event>);
 
 impl HistoryWriter {
-    pub(super) fn start(disk: impl Disk, path: PathBuf, watch: Watch) -> Result<Self, HistoryError> {
-        LineWriter::watched(disk, path, HISTORY, watch).map(Self)
+    pub(super) fn start(
+        disk: impl Disk,
+        path: PathBuf,
+        run: &str,
+        watch: Watch,
+    ) -> Result<Self, HistoryError> {
+        let (run, batches_max) = (run.to_owned(), HISTORY_BATCHES_MAX);
+        LineWriter::start(disk, LineFile { kind: HISTORY, path, run, batches_max, watch }).map(Self)
     }
 
     /// A way to hand events to the file, for each engine thread its own.
@@ -41,7 +51,12 @@ impl HistoryWriter {
     /// # Errors
     /// The first error of writing, whenever it happened.
     pub fn finish(self, meta: &Meta) -> Result<u64, HistoryError> {
-        self.0.finish(Some(meta.clone()))
+        self.0.finish(Some(meta.clone()), None)
+    }
+
+    /// The same for a merged run, whose backlog is that of its parts.
+    pub(super) fn finish_merged(self, meta: &Meta, backlog: Backlog) -> Result<u64, HistoryError> {
+        self.0.finish(Some(meta.clone()), Some(backlog))
     }
 }
 
@@ -63,9 +78,22 @@ pub struct LedgerSender {
 }
 
 impl LedgerSender {
-    /// Hands over one entry. Waits while the disk is far behind. An entry that comes after the file's end
-    /// gives `false`.
+    /// Hands over one entry without waiting: the provider answers many clients on one thread. An entry that comes
+    /// after the file's end, or finds no room because the disk is far behind, gives `false` and fails the writer.
     pub fn send(&self, entry: LedgerEntry) -> bool {
+        self.hand_over(entry, BatchSender::offer)
+    }
+
+    /// Hands over one entry, and waits while the disk is far behind: for a source without a clock of its own.
+    pub fn send_waiting(&self, entry: LedgerEntry) -> bool {
+        self.hand_over(entry, BatchSender::send)
+    }
+
+    fn hand_over(
+        &self,
+        entry: LedgerEntry,
+        send: fn(&BatchSender<LedgerEntry>, Vec<LedgerEntry>) -> bool,
+    ) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(batch) = waiting.as_mut() else { return self.batches.refused() };
         let oldest_ns = batch.first().map_or(entry.ended_ns, |first| first.ended_ns);
@@ -75,7 +103,7 @@ impl LedgerSender {
             return true;
         }
         // Sent under the lock: outside it, a batch could come after the end of the file.
-        self.batches.send(std::mem::replace(batch, Vec::with_capacity(LEDGER_BATCH)))
+        send(&self.batches, std::mem::replace(batch, Vec::with_capacity(LEDGER_BATCH)))
     }
 
     /// Whether writing has failed. A run should stop then.
@@ -86,9 +114,11 @@ impl LedgerSender {
 }
 
 impl LedgerWriter {
-    pub(super) fn start(disk: impl Disk, path: PathBuf) -> Result<Self, HistoryError> {
+    pub(super) fn start(disk: impl Disk, path: PathBuf, run: &str) -> Result<Self, HistoryError> {
         let waiting = Arc::new(Mutex::new(Some(Vec::with_capacity(LEDGER_BATCH))));
-        Ok(Self { lines: LineWriter::start(disk, path, LEDGER)?, waiting })
+        let (run, batches_max, watch) = (run.to_owned(), LEDGER_BATCHES_MAX, Box::new(|_: &[_]| {}));
+        let file = LineFile { kind: LEDGER, path, run, batches_max, watch };
+        Ok(Self { lines: LineWriter::start(disk, file)?, waiting })
     }
 
     /// A way to hand entries to the file.
@@ -108,8 +138,17 @@ impl LedgerWriter {
     /// # Errors
     /// The first error of writing, whenever it happened.
     pub fn finish(self) -> Result<u64, HistoryError> {
+        self.finish_with(None)
+    }
+
+    /// The same for a merged run, whose backlog is that of its parts.
+    pub(super) fn finish_merged(self, backlog: Backlog) -> Result<u64, HistoryError> {
+        self.finish_with(Some(backlog))
+    }
+
+    fn finish_with(self, backlog: Option<Backlog>) -> Result<u64, HistoryError> {
         let rest = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.lines.sender().send(rest.unwrap_or_default());
-        self.lines.finish(None)
+        self.lines.finish(None, backlog)
     }
 }

@@ -4,9 +4,9 @@ use super::{Baseline, Hunted, Parts, assemble, host};
 use crate::cost;
 use crate::history::{HistoryError, Loaded};
 use crate::invariants;
-use crate::metrics::{Gaps, Metric, course, fold};
+use crate::metrics::{Gaps, Metric, course, fold, writers_behind};
 use crate::plan::Plan;
-use crate::summary::{Course, Host, Summary};
+use crate::summary::{Course, Fidelity, Host, Summary};
 use std::path::Path;
 
 /// Reads the evidence in `dir` and judges it by `plan`, which may ask other thresholds and prices than the
@@ -62,7 +62,7 @@ fn summarised(plan: &Plan, loaded: &Loaded, gaps: &Gaps, host: Host, baseline: O
         measured: folded.measured.clone(),
         metrics: folded.metrics.clone(),
         histogram: Box::new(|cell, name| folded.histogram(cell.index, Metric::from_name(name)?)),
-        fidelity: folded.fidelity.clone(),
+        fidelity: Fidelity { behind: writers_behind(plan, &loaded.backlogs), ..folded.fidelity.clone() },
         conservation: folded.conservation.clone(),
         gaps: loaded.warnings.clone(),
         verdicts,

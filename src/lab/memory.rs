@@ -79,7 +79,7 @@ impl RunRecord {
             client.filter(|g| !g.gaps_us.is_empty()),
             ledger.filter(|g| !g.gaps_us.is_empty()),
         );
-        let loaded = Loaded { evidence, warnings: Vec::new() };
+        let loaded = Loaded { evidence, ..Loaded::default() };
         judge::summarise(plan, &loaded, &gaps, judge::here(&self.ran.meta))
     }
 }

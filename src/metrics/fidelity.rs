@@ -2,12 +2,15 @@
 
 use super::pairs::{Pair, pairs};
 use super::{Gaps, samples_needed};
-use crate::history::{AttemptRow, Evidence, JobId, LedgerEnd, NotIssued};
-use crate::plan::{Place, Plan};
-use crate::summary::{Fidelity, FidelityRow};
+use crate::history::{AttemptRow, Backlog, Evidence, JobId, LedgerEnd, NotIssued};
+use crate::plan::{ClockKind, Place, Plan};
+use crate::summary::{BehindRow, Fidelity, FidelityRow};
+use std::collections::BTreeMap;
 
 /// Nanoseconds in a second.
 const NS_PER_S: f64 = 1e9;
+/// A writer is behind if a batch waited longer than lines wait by design until they are handed to the file.
+const BEHIND_NS: u64 = 500_000_000;
 
 /// Compares and folds.
 ///
@@ -37,7 +40,20 @@ pub(super) fn fidelity(plan: &Plan, evidence: &Evidence, gaps: &Gaps) -> Fidelit
         cpu_busiest: busiest_ppm as f64 / 1e6,
         cpu_s: cpu_ns as f64 / NS_PER_S,
         single_burst_streams: single_bursts(plan, evidence, gaps),
+        behind: Vec::new(),
     }
+}
+
+/// The writers of evidence that fell behind. Virtual time has none: there the run waits for the disk.
+#[must_use]
+pub fn writers_behind(plan: &Plan, backlogs: &BTreeMap<&'static str, Backlog>) -> Vec<BehindRow> {
+    let behind = backlogs.iter().filter(|(_, backlog)| backlog.longest_ns >= BEHIND_NS);
+    let row = |(file, backlog): (&&str, &Backlog)| BehindRow {
+        file: (*file).to_owned(),
+        batches_max: backlog.batches_max,
+        longest_ms: backlog.longest_ns as f64 / 1e6,
+    };
+    behind.filter(|_| plan.clock == ClockKind::Real).map(row).collect()
 }
 
 /// How late the engine itself began the jobs of open profiles, sorted. What a strategy waits for on purpose

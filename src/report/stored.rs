@@ -1,6 +1,6 @@
 //! Reads a stored `summary.json` or `comparison.json`.
 
-use crate::history::{PARTS, RunDir};
+use crate::history::{HistoryError, PARTS, RunDir, verify};
 use crate::summary::{COMPARISON_VERSION, Compared, SUMMARY_VERSION, Summary};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,9 @@ pub enum StoredError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file beside it is not the one that the run wrote.
+    #[error(transparent)]
+    Changed(#[from] HistoryError),
     /// The run was broken off before it was judged.
     #[error("{} is missing: the run was broken off; `deadheat check {}` judges what it left", dir.join("summary.json").display(), left.display())]
     BrokenOff {
@@ -81,19 +84,23 @@ pub fn stored_comparison(dir: &Path) -> Option<Result<Compared, StoredError>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
         Err(source) => return Some(Err(StoredError::Read { path, source })),
     };
+    if let Err(error) = verify(dir) {
+        return Some(Err(error.into()));
+    }
     Some(read(&text, path, COMPARISON_VERSION, "its pairs stand beside it, each a run of its own"))
 }
 
 /// Reads `summary.json` of a run's directory.
 ///
 /// # Errors
-/// Names the file, whether it is missing, torn, or of another version.
+/// Names the file, whether it is missing, torn, or of another version; or a file beside it that the run did not write.
 pub fn stored(dir: &Path) -> Result<Summary, StoredError> {
     let path = dir.join("summary.json");
     let text = match std::fs::read(&path) {
         Ok(text) => text,
         Err(source) => return Err(unread(dir, path, source)),
     };
+    verify(dir)?;
     read(&text, path, SUMMARY_VERSION, "`deadheat check` can judge the evidence beside it again")
 }
 

@@ -6,7 +6,7 @@ mod compared;
 mod counts;
 mod explored;
 pub(super) mod figures;
-mod foot;
+pub(super) mod foot;
 pub(super) mod headline;
 mod latency;
 mod layout;

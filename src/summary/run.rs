@@ -225,6 +225,20 @@ pub struct Fidelity {
     pub cpu_s: f64,
     /// Streams whose chunks nearly all arrived at once: something between buffers them.
     pub single_burst_streams: u64,
+    /// Writers of evidence that the disk kept waiting.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<BehindRow>,
+}
+
+/// A writer of evidence that fell behind the run, because the disk was slow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BehindRow {
+    /// `history` or `ledger`.
+    pub file: String,
+    /// Most batches of lines that waited for the disk at once.
+    pub batches_max: u64,
+    /// The longest time until a batch was written.
+    pub longest_ms: f64,
 }
 
 /// Client minus ledger for one metric, in milliseconds.

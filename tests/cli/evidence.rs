@@ -39,7 +39,6 @@ fn check_comes_to_the_same_summary_to_the_letter() {
 fn evidence_answers_new_questions_without_new_load() {
     let place = Place::new();
     place.line("run small.toml --out run").exits(0);
-    place.line("check run --set declared.concurrency=1").exits(6);
     place.run(&["check", "run", "--set", "thresholds.response=[\"p(50) < 1ms\"]"]).exits(5);
     place.write("strict.toml", &format!("{}[thresholds]\nresponse = [\"p(50) < 1ms\"]\n", cli::SMALL));
     let missed = place.line("check run --thresholds strict.toml").exits(5);
@@ -47,8 +46,8 @@ fn evidence_answers_new_questions_without_new_load() {
     let price = "target.mock.price={input=\"2.00\",output=\"8.00\"}";
     let priced = place.run(&["check", "run", "--set", price, "--format", "json"]).exits(0).json();
     assert_eq!(priced["cost"].as_array().map(Vec::len), Some(1), "a price found later: {}", priced["cost"]);
-    let wrong = place.line("check run --set declared.concurency=1").exits(2);
-    assert!(wrong.err.contains("`concurrency`"), "{}", wrong.err);
+    let wrong = place.line("check run --set thresholds.respnse=1").exits(2);
+    assert!(wrong.err.contains("`response`"), "{}", wrong.err);
 }
 
 #[test]
@@ -82,9 +81,14 @@ fn plan_toml_gives_the_same_run_again() {
 }
 
 #[test]
-fn torn_evidence_is_never_judged_as_whole() {
+fn torn_evidence_of_a_killed_run_is_never_judged_as_whole() {
     let place = Place::new();
     place.line("run small.toml --out run").exits(0);
+    // What a run leaves that is killed when its load is over: nothing but the plan is bound by a digest.
+    let manifest = place.read("run/manifest.json");
+    let mut manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    manifest["files"].as_object_mut().expect("files").retain(|name, _| name == "plan.toml");
+    place.write("run/manifest.json", &manifest.to_string());
     let history = place.path("run/history.jsonl.zst");
     let whole = std::fs::read(&history).expect("history");
     std::fs::write(&history, &whole[..whole.len() / 2]).expect("torn");
@@ -92,14 +96,66 @@ fn torn_evidence_is_never_judged_as_whole() {
     let summary = place.line("check run --format json").json();
     assert_eq!(summary["valid"]["holds"], false);
     let verdicts = summary["verdicts"].as_array().expect("verdicts");
-    assert!(
-        verdicts.iter().all(|row| row["verdict"] == "unknown"),
-        "half a history clears and blames nobody"
-    );
+    assert!(verdicts.iter().all(|row| row["verdict"] == "unknown"), "half a history decides nothing");
     assert!(ran.out.contains("not whole"), "{}", ran.out);
     std::fs::remove_file(&history).expect("removed");
     let gone = place.line("check run").exits(2);
     assert!(gone.err.contains("history.jsonl.zst"), "{}", gone.err);
+}
+
+/// Each way to pass off other evidence as a run's own is refused by each verb that reads runs.
+#[test]
+fn a_file_that_is_not_the_runs_own_is_refused_by_name() {
+    let place = Place::new();
+    let wide = "--set strategy.semaphore.permits=9 --set declared.concurrency=3";
+    place.line(&format!("run small.toml {wide} --out run")).exits(6);
+    place.line(&format!("run small.toml {wide} --out other")).exits(6);
+    let plan = place.read("run/plan.toml").replace("concurrency = 3", "concurrency = 9");
+    let claims = place.read("run/claims.jsonl");
+    let header = claims.lines().next().expect("a header").to_owned() + "\n";
+    let ledger = std::fs::read(place.path("other/ledger.jsonl.zst")).expect("a ledger");
+    let cases = [
+        ("plan.toml", plan.into_bytes(), "not the file that the run wrote"),
+        ("claims.jsonl", header.into_bytes(), "not the file that the run wrote"),
+        ("ledger.jsonl.zst", ledger, "belongs to run"),
+        ("summary.json", b"{}".to_vec(), "not the file that the run wrote"),
+    ];
+    for (file, text, says) in cases {
+        let own = std::fs::read(place.path(&format!("run/{file}"))).expect("readable");
+        assert_ne!(own, text, "{file}");
+        std::fs::write(place.path(&format!("run/{file}")), text).expect("written");
+        for verb in [
+            "check run",
+            "report run",
+            "report run --format jsonl",
+            "merge run other --out x",
+            "compare other run",
+        ] {
+            let refused = place.line(verb).exits(2);
+            assert!(refused.err.contains(&format!("run/{file}")), "{verb}, {file}: {}", refused.err);
+            assert!(refused.err.contains(says), "{verb}, {file}: {}", refused.err);
+        }
+        std::fs::write(place.path(&format!("run/{file}")), own).expect("restored");
+    }
+    place.line("check run").exits(6);
+}
+
+/// Whether a run may write to its place is known before it makes any load.
+#[cfg(unix)]
+#[test]
+fn a_place_that_another_run_writes_to_is_refused_before_the_load() {
+    let place = Place::new();
+    let other = deadheat::history::RunDir::create_at(&place.path("run")).expect("a place");
+    for line in ["run small.toml --out run", "audit --out run -- true"] {
+        let refused = place.line(line).exits(2);
+        assert!(refused.err.contains("is being written in"), "{line}: {}", refused.err);
+        assert!(refused.err.contains(".run.partial"), "{line}: {}", refused.err);
+    }
+    drop(other);
+    assert_eq!(place.names("."), ["small.toml"]);
+    std::os::unix::fs::symlink("nowhere", place.path("link")).expect("a link");
+    let refused = place.line("run small.toml --out link").exits(2);
+    assert!(refused.err.contains("link is a symbolic link"), "{}", refused.err);
 }
 
 #[cfg(unix)]
@@ -173,12 +229,9 @@ fn a_second_run_into_one_place_is_refused_before_it_makes_load() {
     let mut first = place.command(&["run", "slow.toml", "-q", "--out", "run"]).spawn().expect("it starts");
     cli::until("the first run", || place.path(".run.partial/history.jsonl.zst").exists());
     let second = place.line("run small.toml -q --out run").exits(2);
-    assert!(second.err.contains("another run is being written to run"), "{}", second.err);
+    assert!(second.err.contains("another run for run is being written in ./.run.partial"), "{}", second.err);
     first.kill().expect("it runs");
     first.wait().expect("it ends");
     // The claim of a run that was killed does not last.
     place.line("run small.toml -q --out run").exits(0);
-    std::os::unix::fs::symlink("elsewhere", place.path("link")).expect("a link");
-    let linked = place.line("run small.toml -q --out link").exits(2);
-    assert!(linked.err.contains("is a symbolic link"), "{}", linked.err);
 }

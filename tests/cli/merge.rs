@@ -84,7 +84,15 @@ fn parts_of(more: &str) -> Place {
     split(&place, "whole", "ledger.jsonl.zst", |line, number| {
         (part(&line["job"]) == number).then(|| line.clone())
     });
+    bind(&place);
     place
+}
+
+/// Binds the files of the parts anew, as if their runs had written them.
+fn bind(place: &Place) {
+    for number in 0..3 {
+        cli::bind(&place.path(&format!("part{number}")), &place.path("whole"));
+    }
 }
 
 fn parts() -> Place {
@@ -108,6 +116,7 @@ fn change_meta(place: &Place, part: &str, change: impl Fn(&mut Value)) {
     let mut all = lines(place, &file);
     change(&mut all.last_mut().expect("an end")["end-of-file"]["meta"]);
     write(place, &file, &all);
+    bind(place);
 }
 
 #[test]
@@ -142,7 +151,7 @@ fn parts_come_to_the_whole_in_any_order_and_grouping() {
 fn a_part_that_is_missing_is_no_pass_and_what_is_there_is_not_judged() {
     let place = parts();
     place.line("merge part0 part1 --out left").exits(4);
-    assert_eq!(place.names("left"), ["parts"], "nothing that could be taken for a run");
+    assert_eq!(place.names("left"), ["manifest.json", "parts"], "nothing that could be taken for a run");
     for verb in ["check", "report"] {
         let refused = place.line(&format!("{verb} left")).exits(2);
         assert!(refused.err.contains("deadheat merge"), "{}", refused.err);
@@ -174,6 +183,7 @@ fn thresholds_are_judged_after_merging_and_are_the_same_everywhere() {
         let plan = place.read("whole/plan.toml");
         let asked = format!("[thresholds]\nattempts = [\"count == {count}\"]");
         place.write(&format!("part{number}/plan.toml"), &plan.replace("[thresholds]", &asked));
+        bind(&place);
     };
     (0..3).for_each(|number| ask(number, 21));
     place.line("merge part0 part1 part2 --out all").exits(0);
@@ -195,6 +205,7 @@ fn a_cell_that_no_part_has_is_missing() {
         all.last_mut().expect("an end")["end-of-file"]["lines"] = json!(kept);
         write(&place, &file, &all);
     }
+    bind(&place);
     let refused = place.line("merge part0 part1 part2 --out x").exits(4);
     assert!(
         refused.err.contains("the parts of mock/unbounded have 0 jobs, and the plan has 21"),
@@ -225,6 +236,7 @@ fn the_machine_the_baseline_and_the_findings_are_those_of_the_parts() {
             }
         });
     }
+    bind(&place);
     place.line("merge part0 part1 part2 --out all").exits(6);
     let all = json_of(&place, "all/summary.json");
     assert_eq!((&all["host"]["os"], &all["host"]["cpus"]), (&json!("plan9"), &json!(514)));
@@ -232,12 +244,14 @@ fn the_machine_the_baseline_and_the_findings_are_those_of_the_parts() {
     place.line("check all").exits(6);
 
     std::fs::copy(place.path("whole/summary.json"), place.path("part0/baseline.json")).expect("copied");
+    bind(&place);
     let refused = place.line("merge part0 part1 part2 --out x").exits(2);
     assert!(refused.err.contains("another baseline"), "{}", refused.err);
     for number in 1..3 {
         let to = place.path(&format!("part{number}/baseline.json"));
         std::fs::copy(place.path("whole/summary.json"), to).expect("copied");
     }
+    bind(&place);
     place.line("merge part0 part1 part2 --out held").exits(6);
     assert_eq!(place.read("held/baseline.json"), place.read("whole/summary.json"));
 }

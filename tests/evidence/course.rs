@@ -65,7 +65,7 @@ fn a_hundred_thousand_jobs_make_a_page_of_less_than_half_a_megabyte() {
     let size = |jobs| {
         let World { plan, evidence } = world(jobs);
         let gaps = Gaps::collect(&plan, [], []);
-        let loaded = Loaded { evidence, warnings: Vec::new() };
+        let loaded = Loaded { evidence, ..Loaded::default() };
         let host = here(&loaded.evidence.meta);
         let summary = summarise(&plan, &loaded, &gaps, host);
         let course = course(&plan, &loaded.evidence, &summary.verdicts);

@@ -19,9 +19,19 @@ fn meta() -> Meta {
     }
 }
 
-/// Writes a run with these lines.
-fn write_run(parent: &Path, events: &[Event], entries: &[LedgerEntry]) -> PathBuf {
+/// The directory of a finished run with these lines.
+pub(crate) fn finished(parent: &Path, events: &[Event], entries: &[LedgerEntry]) -> PathBuf {
+    written(parent, events, entries).finish().unwrap()
+}
+
+/// The directory of a run with these lines that was killed before it was finished.
+pub(crate) fn killed(parent: &Path, events: &[Event], entries: &[LedgerEntry]) -> PathBuf {
+    written(parent, events, entries).path().to_owned()
+}
+
+fn written(parent: &Path, events: &[Event], entries: &[LedgerEntry]) -> RunDir {
     let run = RunDir::create(parent, "a run", 0, 42).unwrap();
+    run.write("plan.toml", "name = \"a run\"\n").unwrap();
     let history = run.history_writer().unwrap();
     let sender = history.sender();
     for chunk in events.chunks(300) {
@@ -34,11 +44,11 @@ fn write_run(parent: &Path, events: &[Event], entries: &[LedgerEntry]) -> PathBu
         assert!(sender.send(entry.clone()));
     }
     assert_eq!(ledger.finish().unwrap(), entries.len() as u64);
-    run.write_claims(&[Claim { cell: 1, requests: 9, ..Claim::default() }]).unwrap();
-    run.finish().unwrap()
+    run.write_claims(&[1, 2].map(|cell| Claim { cell, requests: 9, ..Claim::default() })).unwrap();
+    run
 }
 
-fn read(dir: &Path) -> Result<Loaded, HistoryError> {
+pub(crate) fn read(dir: &Path) -> Result<Loaded, HistoryError> {
     Evidence::read(dir, &targets(), &mut |_| {}, &mut |_| {})
 }
 
@@ -57,7 +67,7 @@ proptest! {
         entries in proptest::collection::vec(entry(), 0..30),
     ) {
         let dir = tempfile::tempdir().unwrap();
-        let run = write_run(dir.path(), &events, &entries);
+        let run = finished(dir.path(), &events, &entries);
         let (mut client, mut ledger) = (Vec::new(), Vec::new());
         let loaded = Evidence::read(
             &run,
@@ -65,7 +75,7 @@ proptest! {
             &mut |g| client.push((g.attempt.clone(), g.warmup, g.gaps_us.to_vec())),
             &mut |g| ledger.push((g.entry.clone(), g.gaps_us.to_vec())),
         );
-        let Loaded { evidence, warnings } = loaded.unwrap();
+        let Loaded { evidence, warnings, .. } = loaded.unwrap();
         prop_assert_eq!(warnings, Vec::<String>::new());
         prop_assert_eq!(&evidence.meta, &meta());
         prop_assert_eq!(evidence.claims[0].requests, 9);
@@ -93,8 +103,8 @@ proptest! {
     }
 }
 
-/// A run of plain jobs, all alike.
-fn plain_run(parent: &Path, jobs: u64) -> PathBuf {
+/// Plain jobs, all alike.
+pub(crate) fn jobs(jobs: u64) -> Vec<Event> {
     let events = (0..jobs).map(|index| {
         Event::Job(Job {
             deliveries: 1,
@@ -110,31 +120,48 @@ fn plain_run(parent: &Path, jobs: u64) -> PathBuf {
             warmup: false,
         })
     });
-    write_run(parent, &events.collect::<Vec<_>>(), &[])
+    events.collect()
 }
 
+/// The last line that is whole tells where a file of a killed run was cut.
 #[test]
-fn a_history_cut_at_any_byte_gives_what_came_before_and_a_warning() {
+fn each_line_file_cut_at_any_byte_gives_what_came_before_and_a_warning() {
     let dir = tempfile::tempdir().unwrap();
-    let run = plain_run(dir.path(), 40);
+    let run = killed(dir.path(), &jobs(40), &(0..40).map(plain_entry).collect::<Vec<_>>());
     let whole = read(&run).unwrap();
-    let path = run.join("history.jsonl.zst");
-    let bytes = fs::read(&path).unwrap();
-    for length in 0..bytes.len() {
-        fs::write(&path, &bytes[..length]).unwrap();
-        let cut = read(&run).unwrap();
-        let rows = cut.evidence.jobs.len();
-        assert_eq!(cut.evidence.jobs, whole.evidence.jobs[..rows], "at byte {length}");
-        let complete = cut.evidence.meta == whole.evidence.meta;
-        assert_eq!(cut.warnings.is_empty(), complete, "at byte {length}");
-        assert!(!complete || rows == 40);
+    assert_eq!(whole.warnings, Vec::<String>::new());
+    for file in ["history.jsonl.zst", "ledger.jsonl.zst", "claims.jsonl"] {
+        let path = run.join(file);
+        let bytes = fs::read(&path).unwrap();
+        for length in 0..bytes.len() {
+            fs::write(&path, &bytes[..length]).unwrap();
+            let cut = read(&run).unwrap_or_else(|error| panic!("{file} at byte {length}: {error}"));
+            let (seen, all) = (&cut.evidence, &whole.evidence);
+            assert!(all.jobs.starts_with(&seen.jobs), "{file} at byte {length}");
+            assert!(all.ledger.starts_with(&seen.ledger), "{file} at byte {length}");
+            assert!(all.claims.starts_with(&seen.claims), "{file} at byte {length}");
+            // Without its last bytes a compressed file may still hold its end mark.
+            let told =
+                matches!(&cut.warnings[..], [warning] if warning.contains(&format!("{file} was cut after")));
+            assert!(told || cut.evidence == whole.evidence, "{file} at byte {length}: {:?}", cut.warnings);
+        }
+        fs::write(&path, bytes).unwrap();
     }
+}
+
+fn plain_entry(index: u64) -> LedgerEntry {
+    let mut line = serde_json::json!({
+        "target": "mock", "attempt": 1, "request_id": "x", "arrived_ns": 0, "ended_ns": 1, "end": "whole",
+        "prompt_tokens": 1, "delivered_tokens": 1, "billed_prompt_tokens": 1, "billed_completion_tokens": 1,
+        "body_hash": "0000000000000000" });
+    (line["seq"], line["job"]) = (index.into(), format!("job:{index:04}").into());
+    serde_json::from_value(line).unwrap()
 }
 
 #[test]
 fn a_run_that_was_killed_keeps_what_had_reached_the_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let run = plain_run(dir.path(), 20_000);
+    let run = killed(dir.path(), &jobs(20_000), &[]);
     let path = run.join("history.jsonl.zst");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - bytes.len() / 4]).unwrap();
@@ -143,25 +170,36 @@ fn a_run_that_was_killed_keeps_what_had_reached_the_disk() {
     assert!(cut.warnings[0].contains("history.jsonl.zst was cut after"), "{:?}", cut.warnings);
 }
 
-/// What reading says of a run whose file holds this text instead.
+/// What reading says of a killed run whose file holds this text instead; `RUN` stands for its identity.
 fn error_of(file: &str, text: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
-    let run = plain_run(dir.path(), 1);
+    let run = killed(dir.path(), &jobs(1), &[]);
+    let text = text.replace("RUN", &identity(&run));
     fs::write(run.join(file), zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
     read(&run).unwrap_err().to_string()
 }
 
+/// The identity of a run, as its manifest has it.
+pub(crate) fn identity(run: &Path) -> String {
+    let text = fs::read_to_string(run.join("manifest.json")).unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).unwrap()["run"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn damage_is_named_with_file_line_and_what_to_do() {
-    let head = "{\"file\":\"history\",\"version\":1}\n";
+    let head = "{\"file\":\"history\",\"version\":2,\"run\":\"RUN\"}\n";
     let cases = [
         (
-            "{\"file\":\"ledger\",\"version\":1}\n".to_owned(),
+            "{\"file\":\"ledger\",\"version\":2,\"run\":\"RUN\"}\n".to_owned(),
             ":1: not a history file of deadheat: it is a \"ledger\"",
         ),
         (
+            "{\"file\":\"history\",\"version\":1}\n".to_owned(),
+            ":1: version 1, but this build reads version 2: use",
+        ),
+        (
             "{\"file\":\"history\",\"version\":2}\n".to_owned(),
-            ":1: version 2, but this build reads version 1: use",
+            ":1: not a history file of deadheat: its header names",
         ),
         ("nonsense\n".to_owned(), ":1: not a history file"),
         (format!("{head}{{\"job\":{{}}}}\n"), ":2: missing field `job`"),
@@ -181,7 +219,7 @@ fn damage_is_named_with_file_line_and_what_to_do() {
 #[test]
 fn a_flipped_bit_never_panics_and_never_passes_unseen() {
     let dir = tempfile::tempdir().unwrap();
-    let run = plain_run(dir.path(), 40);
+    let run = killed(dir.path(), &jobs(40), &[]);
     let whole = read(&run).unwrap();
     let path = run.join("history.jsonl.zst");
     let bytes = fs::read(&path).unwrap();
@@ -197,102 +235,18 @@ fn a_flipped_bit_never_panics_and_never_passes_unseen() {
 #[test]
 fn a_ledger_of_an_unknown_target_is_refused_and_a_lost_one_missed() {
     let dir = tempfile::tempdir().unwrap();
-    let entry = r#"{"target":"elsewhere","seq":1,"job":"job:0000","attempt":1,"request_id":"x","arrived_ns":0,"ended_ns":1,"end":"whole","prompt_tokens":1,"delivered_tokens":1,"billed_prompt_tokens":1,"billed_completion_tokens":1,"body_hash":"0000000000000000"}"#;
-    let text = format!("{{\"file\":\"ledger\",\"version\":1}}\n{entry}\n");
+    let entry = serde_json::to_string(&LedgerEntry { target: "elsewhere".into(), ..plain_entry(1) }).unwrap();
+    let text = format!("{{\"file\":\"ledger\",\"version\":2,\"run\":\"RUN\"}}\n{entry}\n");
     let error = error_of("ledger.jsonl.zst", &text);
     assert!(error.contains("ledger.jsonl.zst:2: target \"elsewhere\" is not in the plan"), "{error}");
-    let run = plain_run(dir.path(), 1);
-    let known = zstd::encode_all(text.replace("elsewhere", "mock").as_bytes(), 1).unwrap();
-    fs::write(run.join("ledger.jsonl.zst"), known).unwrap();
+    let run = finished(dir.path(), &jobs(1), &[plain_entry(1)]);
     let row = &read(&run).unwrap().evidence.ledger[0];
     assert!(
         row.lock.is_none() && !row.fenced && !row.replayed,
         "a ledger from before there were locks: {row:?}"
     );
-    let run = plain_run(dir.path(), 1);
     fs::remove_file(run.join("ledger.jsonl.zst")).unwrap();
     assert!(read(&run).unwrap().warnings[0].contains("ledger.jsonl.zst is missing"));
     fs::remove_file(run.join("history.jsonl.zst")).unwrap();
     assert!(read(&run).unwrap_err().to_string().contains("history.jsonl.zst"));
-}
-
-#[test]
-fn a_run_appears_whole_or_not_at_all() {
-    let dir = tempfile::tempdir().unwrap();
-    let place = dir.path().join("deep/er/run");
-    let run = RunDir::create_at(&place).unwrap();
-    run.write("plan.toml", "version = 1\n").unwrap();
-    assert!(!place.exists());
-    assert_eq!(run.path().file_name().unwrap(), ".run.partial");
-    assert_eq!(run.finish().unwrap(), place);
-    assert_eq!(fs::read_to_string(place.join("plan.toml")).unwrap(), "version = 1\n");
-    assert!(!dir.path().join("deep/er/.run.partial").exists());
-}
-
-#[test]
-fn evidence_is_never_overwritten_nor_deleted() {
-    let dir = tempfile::tempdir().unwrap();
-    let place = dir.path().join("run");
-    let broken_off = RunDir::create_at(&place).unwrap();
-    broken_off.write("plan.toml", "first").unwrap();
-    let left = broken_off.path().to_owned();
-    drop(broken_off);
-    // An empty directory, such as one made by hand for --out, may be used.
-    fs::create_dir(&place).unwrap();
-    let second = RunDir::create_at(&place).unwrap();
-    second.write("plan.toml", "second").unwrap();
-    // A second run into the same place is refused before it makes any load.
-    assert!(matches!(RunDir::create_at(&place), Err(HistoryError::Busy(_))));
-    second.finish().unwrap();
-    assert_eq!(fs::read_to_string(left.join("plan.toml")).unwrap(), "first");
-    assert!(matches!(RunDir::create_at(&place), Err(HistoryError::Occupied(_))));
-    assert_eq!(fs::read_to_string(place.join("plan.toml")).unwrap(), "second");
-    assert!(RunDir::create_at(Path::new("/")).is_err());
-}
-
-#[test]
-fn a_place_that_is_a_link_is_refused_before_anything_is_written() {
-    let dir = tempfile::tempdir().unwrap();
-    let (empty, link, dangling) =
-        (dir.path().join("empty"), dir.path().join("link"), dir.path().join("gone"));
-    fs::create_dir(&empty).unwrap();
-    std::os::unix::fs::symlink(&empty, &link).unwrap();
-    std::os::unix::fs::symlink(dir.path().join("nowhere"), &dangling).unwrap();
-    for place in [&link, &dangling] {
-        assert!(matches!(RunDir::create_at(place), Err(HistoryError::Link(_))), "{}", place.display());
-    }
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
-}
-
-#[test]
-fn of_many_runs_into_one_place_one_is_begun() {
-    let dir = tempfile::tempdir().unwrap();
-    let place = dir.path().join("run");
-    for _ in 0..20 {
-        let begun: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| RunDir::create_at(&place).ok())).collect();
-            threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
-        });
-        assert_eq!(begun.len(), 1);
-        drop(begun);
-        assert_eq!(
-            fs::read_dir(dir.path()).unwrap().count(),
-            0,
-            "nothing is left of a run that wrote nothing"
-        );
-    }
-}
-
-#[test]
-fn runs_are_named_by_name_time_and_seed() {
-    let dir = tempfile::tempdir().unwrap();
-    let run = RunDir::create(dir.path(), "Three Ways / one", 1_735_689_599, 42).unwrap();
-    assert_eq!(run.final_path(), dir.path().join("three-ways-one-20241231T235959Z-42"));
-    // Runs of the same second neither wait for each other nor end in each other's place.
-    let second = RunDir::create(dir.path(), "Three Ways / one", 1_735_689_599, 42).unwrap();
-    assert_eq!(second.final_path(), dir.path().join("three-ways-one-20241231T235959Z-42-2"));
-    run.finish().unwrap();
-    second.finish().unwrap();
-    let third = RunDir::create(dir.path(), "Three Ways / one", 1_735_689_599, 42).unwrap();
-    assert_eq!(third.final_path(), dir.path().join("three-ways-one-20241231T235959Z-42-3"));
 }

@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod evidence;
 
+mod bound;
 #[cfg(unix)]
 mod broken_off;
 mod claims;
@@ -15,6 +16,7 @@ mod fold;
 mod good;
 mod ledger;
 mod locks;
+mod place;
 mod random;
 mod retries;
 mod shared;

@@ -1,6 +1,7 @@
 //! Running the binary in a directory of its own.
 
 use serde_json::Value;
+use sha2::Digest;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -136,16 +137,36 @@ impl Place {
 }
 
 /// The files of a whole run.
-pub(crate) const EVIDENCE: [&str; 8] = [
+pub(crate) const EVIDENCE: [&str; 9] = [
     "claims.jsonl",
     "history.jsonl.zst",
     "junit.xml",
     "ledger.jsonl.zst",
+    "manifest.json",
     "plan.toml",
     "report.html",
     "report.md",
     "summary.json",
 ];
+
+/// Binds the files of a run's directory anew, as if the run had written them: its manifest is that of `whole`.
+pub(crate) fn bind(dir: &Path, whole: &Path) {
+    let text = std::fs::read(whole.join("manifest.json")).expect("a manifest");
+    let mut manifest: Value = serde_json::from_slice(&text).expect("JSON");
+    let mut files = serde_json::Map::new();
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if name != "manifest.json" {
+            let bytes = std::fs::read(&path).expect("readable");
+            let sha256: String =
+                sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            files.insert(name, serde_json::json!({ "bytes": bytes.len(), "sha256": sha256 }));
+        }
+    }
+    manifest["files"] = files.into();
+    std::fs::write(dir.join("manifest.json"), manifest.to_string()).expect("written");
+}
 
 /// Waits for a condition; fails with `what` if it never comes.
 #[track_caller]

@@ -177,6 +177,7 @@ pub(crate) fn fidelity() -> Fidelity {
         cpu_busiest: 0.43,
         cpu_s: 3.2,
         single_burst_streams: 0,
+        behind: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn judged() -> Summary {
         cpu_busiest: 0.0,
         cpu_s: 0.0,
         single_burst_streams: 0,
+        behind: Vec::new(),
     };
     Summary {
         version: SUMMARY_VERSION,

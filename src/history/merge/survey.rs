@@ -2,8 +2,9 @@
 
 use super::super::blocks::for_each_line;
 use super::super::lines::{FileKind, HISTORY, LEDGER};
+use super::super::manifest::Manifest;
 use super::super::rows::HistoryLine;
-use super::super::{CellEnd, HistoryError, JobId, Meta};
+use super::super::{Backlog, CellEnd, HistoryError, JobId, Meta};
 use super::Part;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,10 +30,13 @@ pub struct Surveyed {
     pub meta: Meta,
     /// What each of its cells was to do and did.
     pub cells: Vec<CellEnd>,
+    /// Its run's identity.
+    pub run: String,
+    /// How far the writers of `history` and `ledger` fell behind.
+    pub backlogs: BTreeMap<&'static str, Backlog>,
 }
 
-/// Reads the parts through: whether each is whole, whether two have the same work, whether they can stand on one time
-/// line.
+/// Reads the parts through: whether each is whole, whether two have the same work, whether they fit on one time line.
 ///
 /// # Errors
 /// [`HistoryError`], with file and line.
@@ -59,7 +63,8 @@ fn look_through<'a>(
 ) -> Result<Surveyed, HistoryError> {
     let (mut cells, mut twice) = (Vec::new(), None);
     let path = |file: FileKind| part.dir.join(file.name);
-    let ending = for_each_line(&path(HISTORY), HISTORY, &mut |line| {
+    let run = Manifest::verified(&part.dir)?.run;
+    let history = for_each_line(&path(HISTORY), HISTORY, &run, &mut |line| {
         match serde_json::from_slice(line).map_err(|error| error.to_string())? {
             HistoryLine::CellEnd(cell) => cells.push(cell),
             HistoryLine::Job(job) => {
@@ -76,15 +81,17 @@ fn look_through<'a>(
         let (one, other) = (part.dir.display(), other.display());
         faults.push(format!("{job} is in {other} and in {one}: they are no parts of one run"));
     }
-    let mut cut = |file: FileKind| faults.push(format!("{} was cut", path(file).display()));
-    let meta = ending.mark.and_then(|mark| mark.meta);
-    if meta.is_none() {
-        cut(HISTORY);
+    let ledger = for_each_line(&path(LEDGER), LEDGER, &run, &mut |_| Ok(()))?;
+    let (mut meta, mut backlogs) = (None, BTreeMap::new());
+    for (file, ending) in [(HISTORY, history), (LEDGER, ledger)] {
+        let Some(mark) = ending.mark else {
+            faults.push(format!("{} was cut", path(file).display()));
+            continue;
+        };
+        meta = meta.or(mark.meta);
+        backlogs.extend(mark.backlog.map(|backlog| (file.kind, backlog)));
     }
-    if for_each_line(&path(LEDGER), LEDGER, &mut |_| Ok(()))?.mark.is_none() {
-        cut(LEDGER);
-    }
-    Ok(Surveyed { part: part.clone(), meta: meta.unwrap_or_default(), cells })
+    Ok(Surveyed { part: part.clone(), meta: meta.unwrap_or_default(), cells, run, backlogs })
 }
 
 /// Parts of one run are blocks, each once, or shares of all blocks.

@@ -8,8 +8,8 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// The one time line of all parts.
 ///
-/// Blocks of a run follow one another, so parts that are blocks do: each where it was made, and never before the one
-/// that was made before it has ended. Other parts are shares of one load: all begin at once.
+/// Parts that are blocks follow one another: each stands where it was made, and begins when the one before has ended at
+/// the earliest. Other parts are shares of one load: all begin at once.
 pub(super) struct TimeLine {
     /// When each part begins, after the start of the whole.
     pub(super) offsets_ns: Vec<u64>,
@@ -34,7 +34,7 @@ impl TimeLine {
         Self { offsets_ns: offsets_ns.collect(), in_turn }
     }
 
-    /// Each cell's last word, all parts added up.
+    /// The end of each cell, all parts added up.
     pub(super) fn cells(&self, parts: &[Surveyed]) -> Vec<CellEnd> {
         let mut cells: BTreeMap<u16, Vec<CellEnd>> = BTreeMap::new();
         for (part, offset_ns) in parts.iter().zip(&self.offsets_ns) {
@@ -55,7 +55,7 @@ impl TimeLine {
         }
         let elapsed_ns =
             if self.in_turn { sum(|part| part.elapsed_ns) } else { most(|part| part.elapsed_ns) };
-        // What stands for the whole time, of parts that follow one another: each counts by its length.
+        // A mean over the whole time: each part counts by its length.
         let mean = |of: fn(&CellEnd) -> u64| {
             let weighed = parts.iter().map(|part| u128::from(of(part)) * u128::from(part.elapsed_ns));
             u64::try_from(weighed.sum::<u128>() / u128::from(elapsed_ns.max(1))).unwrap_or(u64::MAX)
@@ -125,7 +125,13 @@ mod tests {
         };
         let mut meta = Meta::new(started_utc_s, elapsed_ns);
         meta.threads = 2;
-        Surveyed { part: Part { dir: "d".into(), block }, meta, cells: vec![cell] }
+        Surveyed {
+            part: Part { dir: "d".into(), block },
+            meta,
+            cells: vec![cell],
+            run: String::new(),
+            backlogs: BTreeMap::new(),
+        }
     }
 
     #[test]

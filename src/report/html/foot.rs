@@ -3,6 +3,7 @@
 use super::findings::command;
 use super::{Extras, Room};
 use crate::report::text::figures::{count, many, maybe_ms, ms, percent};
+use crate::report::text::foot::behind;
 use crate::summary::Summary;
 use crate::units::shown::shell_word;
 use maud::{Markup, html};
@@ -18,6 +19,7 @@ pub(super) fn fidelity(summary: &Summary) -> Markup {
             @if summary.valid.holds && fidelity.joined == 0 {
                 p.dim { "No ledger to compare with: of the measurement only its own lateness and CPU were judged." }
             }
+            @for row in &fidelity.behind { p.dim { (behind(row)) } }
             @for why in &summary.valid.why { p.bad-note { "✗ " (why) } }
             @if !fidelity.errors.is_empty() {
                 div.scroll { table {

@@ -2,7 +2,7 @@
 
 use super::figures::{count, many, maybe_ms, ms, percent};
 use super::layout::{Page, Tone, field, plain};
-use crate::summary::Summary;
+use crate::summary::{BehindRow, Summary};
 use crate::units::shown::shell_word;
 use std::path::Path;
 
@@ -36,6 +36,9 @@ pub(super) fn fidelity(page: &mut Page, summary: &Summary) {
         let text = format!("{streams} arrived in a single burst: something on the way buffers them");
         page.wrapped("!", 2, &text, Tone::Warn);
     }
+    for row in &fidelity.behind {
+        page.wrapped("!", 2, &behind(row), Tone::Warn);
+    }
     if summary.valid.holds && fidelity.joined == 0 {
         let text = "no ledger to compare with: of the measurement only its own lateness and CPU were judged";
         page.wrapped("–", 2, text, Tone::Dim);
@@ -45,6 +48,12 @@ pub(super) fn fidelity(page: &mut Page, summary: &Summary) {
     for why in &summary.valid.why {
         page.wrapped("✗", 2, why, Tone::Bad);
     }
+}
+
+/// What a writer that was behind says.
+pub(in crate::report) fn behind(row: &BehindRow) -> String {
+    let (file, waited, longest) = (&row.file, count(row.batches_max), ms(row.longest_ms));
+    format!("the disk was behind the {file}: {longest} until a batch was written, {waited} waiting at once")
 }
 
 /// Where the files lie.
