@@ -1,17 +1,16 @@
 //! `deadheat check`: judge stored evidence again.
 
-use super::output::{Format, fail, load_baseline, print_summary, setting};
+use super::output::{Format, Unread, fail, load_baseline, print_summary, refuse, setting};
 use crate::explore::Finding;
 use crate::history::{PARTS, RunDir, verify};
 use crate::judge::judge;
 use crate::plan::{Plan, Source};
 use crate::report::stored;
 use crate::scenario::{load, load_stored};
-use crate::summary::Exit;
-use crate::summary::{PROGRAM, Summary};
+use crate::summary::{Exit, PROGRAM, Summary};
 use std::path::{Path, PathBuf};
 
-/// Judge stored evidence again, under other thresholds or prices
+/// Judge stored evidence again, under other thresholds, prices or budgets
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directory of a finished run
@@ -19,7 +18,8 @@ pub(super) struct Args {
     /// Judge by the thresholds of this scenario instead of the run's own
     #[arg(long, value_name = "SCENARIO")]
     thresholds: Option<PathBuf>,
-    /// Change one value of the run's plan, such as target.mock.price.output=8.00; repeatable
+    /// Change a threshold, price or budget of the run's plan, such as
+    /// `target.mock.price={input="2.00",output="8.00"}`; repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
     /// Hold thresholds such as "p(95) <= baseline + 10%" against this stored run
@@ -31,46 +31,45 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> u8 {
-    if let Some(result) = audited(&args.run_dir) {
-        return match result {
-            Ok(_) if !args.set.is_empty() || args.thresholds.is_some() || args.baseline.is_some() => {
-                let message = "an audit has no thresholds and no prices to change: audit the program again";
-                fail(args.format, Exit::Usage, message)
-            }
-            Ok(summary) => print_summary(&summary, args.format, &args.run_dir, None, summary.exit_code),
-            Err(message) => fail(args.format, Exit::Usage, &message),
-        };
-    }
-    match judged(args) {
+    let judged = match audited(&args.run_dir) {
+        Some(_) if !args.set.is_empty() || args.thresholds.is_some() || args.baseline.is_some() => {
+            let message = "an audit has no thresholds and no prices to change: audit the program again";
+            return fail(args.format, Exit::Usage, message);
+        }
+        Some(audited) => audited,
+        None => judged(args),
+    };
+    match judged {
         Ok(summary) => print_summary(&summary, args.format, &args.run_dir, None, summary.exit_code),
-        Err(message) => fail(args.format, Exit::Usage, &message),
+        Err(unread) => refuse(&unread, args.format),
     }
 }
 
-/// What an audit came to: each of its runs was judged when it was over, and what is kept of them are the findings, which
-/// have to be there. `None` if it is the folder of something else.
-fn audited(dir: &Path) -> Option<Result<Summary, String>> {
+/// The result of an audit, whose runs were judged as they ended. Its findings are all that is kept of them, and have to
+/// be there. `None` if the directory holds something else.
+fn audited(dir: &Path) -> Option<Result<Summary, Unread>> {
     if dir.join("plan.toml").exists() || !dir.join("summary.json").is_file() {
         return None;
     }
     let summary = match stored(dir) {
         Ok(summary) => summary,
-        Err(error) => return Some(Err(error.to_string())),
+        Err(error) => return Some(Err(Unread::because(&error))),
     };
     if summary.explored.iter().all(|row| row.strategy != PROGRAM) {
         return None;
     }
-    let read = |n: usize| {
+    let read = |n: usize| -> Result<Finding, Unread> {
         let path = dir.join(format!("finding-{n}.toml"));
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {name}: {error}"))?;
-        Finding::from_toml(&name, &text).map_err(|error| error.to_string())
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Unread::Because(format!("cannot read {name}: {error}")))?;
+        Finding::from_toml(&name, &text).map_err(|error| Unread::because(&error))
     };
     let findings: Result<Vec<_>, _> = (1..=summary.findings.len()).map(read).collect();
     Some(findings.map(|_| summary))
 }
 
-fn judged(args: &Args) -> Result<Summary, String> {
+fn judged(args: &Args) -> Result<Summary, Unread> {
     let stored = args.run_dir.join("plan.toml");
     if !stored.is_file() {
         let advice = match RunDir::left_over(&args.run_dir) {
@@ -82,23 +81,41 @@ fn judged(args: &Args) -> Result<Summary, String> {
             }
             None => "give the directory of a run".to_owned(),
         };
-        return Err(format!("no file {}: {advice}", stored.display()));
+        return Err(Unread::Because(format!("no file {}: {advice}", stored.display())));
     }
-    verify(&args.run_dir).map_err(|error| error.to_string())?;
+    if let Some((key, _)) = args.set.iter().find(|(key, _)| !judges(key)) {
+        return Err(Unread::Because(format!(
+            "`{key}` says what the run did, and its evidence stays as it is; --set changes thresholds (`thresholds`, \
+             `slo`), prices (`target.NAME.price`, `cost`) and budgets (`budget`, `fidelity`): to change `{key}`, run \
+             again"
+        )));
+    }
+    verify(&args.run_dir).map_err(|error| Unread::because(&error))?;
     let mut plan = plan_of(&stored, &args.set)?;
     if let Some(scenario) = &args.thresholds {
         plan.thresholds = plan_of(scenario, &[])?.thresholds;
     }
-    let baseline = args.baseline.as_deref().map(|dir| load_baseline(dir, &plan)).transpose()?;
-    judge(&plan, &args.run_dir, baseline.as_ref()).map_err(|error| error.to_string())
+    let baseline = args.baseline.as_deref().map(|dir| load_baseline(dir, &plan)).transpose();
+    let baseline = baseline.map_err(Unread::Because)?;
+    judge(&plan, &args.run_dir, baseline.as_ref()).map_err(|error| Unread::because(&error))
+}
+
+/// Whether a key of the scenario says how a run is judged, and not what it does.
+fn judges(key: &str) -> bool {
+    let mut parts = key.split('.').map(str::trim);
+    match parts.next() {
+        Some("thresholds" | "slo" | "cost" | "budget" | "fidelity") => true,
+        Some("target") => parts.nth(1) == Some("price"),
+        _ => false,
+    }
 }
 
 /// Judging needs no variable of the machine that made the run, so `${NAME}` stays as it is.
-fn plan_of(path: &Path, set: &[(String, String)]) -> Result<Plan, String> {
-    let source = Source::read(path).map_err(|error| error.to_string())?;
+fn plan_of(path: &Path, set: &[(String, String)]) -> Result<Plan, Unread> {
+    let source = Source::read(path).map_err(|error| Unread::because(&error))?;
     let plan = match set {
         [] => load_stored(&source),
         set => load(&source, set, &|name| Some(format!("${{{name}}}"))),
     };
-    plan.map_err(|faults| faults.render(false))
+    plan.map_err(Unread::Plan)
 }

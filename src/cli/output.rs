@@ -6,8 +6,7 @@ use crate::plan::{Plan, Source};
 use crate::report::{Context, error_json, json, render, stored};
 use crate::scenario;
 use crate::schedule::Schedule;
-use crate::summary::Exit;
-use crate::summary::Summary;
+use crate::summary::{Exit, Summary};
 use crate::units::shown::plain_lines;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -51,6 +50,29 @@ pub(super) fn fail(format: Format, exit: Exit, message: &str) -> u8 {
             write(&mut anstream::stderr(), &format!("error: {}\n", plain_lines(message)), exit.code())
         }
         Format::Json => print(&error_json(exit.code(), message), exit.code()),
+    }
+}
+
+/// Why a stored run cannot be judged or rendered.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// A plan has these faults.
+    Plan(Faults),
+    /// Another reason, and what to do.
+    Because(String),
+}
+
+impl Unread {
+    pub(super) fn because(error: &dyn std::error::Error) -> Self {
+        Self::Because(error.to_string())
+    }
+}
+
+/// Prints why a stored run cannot be read. Returns the exit code.
+pub(super) fn refuse(unread: &Unread, format: Format) -> u8 {
+    match unread {
+        Unread::Plan(faults) => wrong(faults, format),
+        Unread::Because(message) => fail(format, Exit::Usage, message),
     }
 }
 

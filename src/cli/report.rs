@@ -1,8 +1,10 @@
 //! `deadheat report`: render stored evidence.
 
 use super::compare;
-use super::output::{Format, fail, print, print_summary};
+use super::output::{Format, Unread, fail, print, print_summary, refuse};
+
 use super::render::Drawn;
+use crate::history::verify;
 use crate::metrics::Gaps;
 use crate::plan::{Arrivals, Executor, Plan, Source};
 use crate::report::{self, Offered};
@@ -109,9 +111,9 @@ fn printed(summary: &Summary, args: &Args, format: Format) -> u8 {
     print(&text, Exit::Pass.code())
 }
 
-fn stored_plan(dir: &Path) -> Result<Plan, String> {
-    let source = Source::read(&dir.join("plan.toml")).map_err(|error| error.to_string())?;
-    load_stored(&source).map_err(|faults| faults.render(false))
+fn stored_plan(dir: &Path) -> Result<Plan, Unread> {
+    let source = Source::read(&dir.join("plan.toml")).map_err(|error| Unread::because(&error))?;
+    load_stored(&source).map_err(Unread::Plan)
 }
 
 /// What the plan offers, as far as one rate and one cap say it.
@@ -143,14 +145,15 @@ fn offered(plan: &Plan) -> Offered {
 
 /// Needs the evidence itself, and prints while it goes: there may be millions.
 fn jobs(dir: &Path) -> u8 {
-    let read = || -> Result<_, String> {
+    let read = || -> Result<_, Unread> {
+        verify(dir).map_err(|error| Unread::because(&error))?;
         let plan = stored_plan(dir)?;
-        let (loaded, _) = Gaps::read(dir, &plan).map_err(|error| error.to_string())?;
+        let (loaded, _) = Gaps::read(dir, &plan).map_err(|error| Unread::because(&error))?;
         Ok((names(&plan), loaded.evidence))
     };
     let (cells, evidence) = match read() {
         Ok(read) => read,
-        Err(message) => return fail(Format::Text, Exit::Usage, &message),
+        Err(unread) => return refuse(&unread, Format::Text),
     };
     match report::write_jobs(&mut BufWriter::new(std::io::stdout().lock()), &cells, &evidence) {
         // A reader that has seen enough is no error.

@@ -46,8 +46,29 @@ fn evidence_answers_new_questions_without_new_load() {
     let price = "target.mock.price={input=\"2.00\",output=\"8.00\"}";
     let priced = place.run(&["check", "run", "--set", price, "--format", "json"]).exits(0).json();
     assert_eq!(priced["cost"].as_array().map(Vec::len), Some(1), "a price found later: {}", priced["cost"]);
-    let wrong = place.line("check run --set thresholds.respnse=1").exits(2);
-    assert!(wrong.err.contains("`response`"), "{}", wrong.err);
+    let wrong = place.line("check run --set fidelity.cpuu=1").exits(2);
+    assert!(wrong.err.starts_with("error: ") && wrong.err.contains("`cpu`"), "{}", wrong.err);
+    assert!(!wrong.err.contains("error: error:"), "{}", wrong.err);
+}
+
+/// What a run did is what its evidence says: no key that changes it may be set when the run is judged again.
+#[test]
+fn check_sets_thresholds_prices_and_budgets_and_refuses_every_other_key() {
+    let place = Place::new();
+    place.line("run small.toml --out run").exits(0);
+    let schema: Value = serde_json::from_str(&deadheat::scenario::schema()).expect("JSON");
+    let keys = schema["properties"].as_object().expect("keys").keys().map(String::as_str);
+    let refused = keys.filter(|key| !["thresholds", "slo", "cost", "budget", "fidelity"].contains(key));
+    let deeper = ["strategy.semaphore.permits", "declared.concurrency", "target.mock.model", "target.mock"];
+    for key in refused.chain(deeper) {
+        let ran = place.run(&["check", "run", "--set", &format!("{key}=9")]).exits(2);
+        assert!(ran.err.contains(&format!("`{key}` says what the run did")), "{key}: {}", ran.err);
+    }
+    for set in ["slo.response=\"1ms\"", "budget.max_requests=1", "fidelity.cpu=0.5", "cost.currency=\"EUR\""]
+    {
+        let ran = place.run(&["check", "run", "--set", set]);
+        assert!(!ran.err.contains("says what the run did"), "{set}: {}", ran.err);
+    }
 }
 
 #[test]
