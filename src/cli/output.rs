@@ -57,7 +57,7 @@ pub(super) fn fail(format: Format, exit: Exit, message: &str) -> u8 {
 #[derive(Debug)]
 pub(super) enum Unread {
     /// A plan has these faults.
-    Plan(Faults),
+    Plan(Diagnostics),
     /// Another reason, and what to do.
     Because(String),
 }

@@ -152,3 +152,94 @@ impl LedgerWriter {
         self.lines.finish(None, backlog)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{self, Read, Write};
+    use std::sync::Condvar;
+
+    /// A disk that takes nothing until it is opened.
+    #[derive(Debug, Clone, Default)]
+    struct ClosedDisk {
+        open: Arc<(Mutex<bool>, Condvar)>,
+        bytes: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl ClosedDisk {
+        fn open(&self) {
+            *self.open.0.lock().expect("held by no panic") = true;
+            self.open.1.notify_all();
+        }
+
+        /// The last line of what was written.
+        fn last_line(&self) -> serde_json::Value {
+            let (bytes, mut text) = (self.bytes.lock().expect("held by no panic"), String::new());
+            let mut decoder = zstd::Decoder::new(&bytes[..]).expect("a decoder");
+            decoder.read_to_string(&mut text).expect("a whole file");
+            serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
+        }
+    }
+
+    impl Write for ClosedDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let open = self.open.0.lock().expect("held by no panic");
+            drop(self.open.1.wait_while(open, |open| !*open).expect("held by no panic"));
+            self.bytes.lock().expect("held by no panic").extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Disk for ClosedDisk {
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn entry(seq: usize) -> LedgerEntry {
+        let mut line = serde_json::json!({
+            "target": "mock", "job": "job:0000", "attempt": 1, "request_id": "x", "arrived_ns": 0, "ended_ns": 1,
+            "end": "whole", "prompt_tokens": 1, "delivered_tokens": 1, "billed_prompt_tokens": 1,
+            "billed_completion_tokens": 1, "body_hash": "0000000000000000" });
+        line["seq"] = seq.into();
+        serde_json::from_value(line).expect("an entry")
+    }
+
+    fn ledger(disk: &ClosedDisk) -> LedgerWriter {
+        LedgerWriter::start(disk.clone(), "ledger".into(), "r").expect("a thread")
+    }
+
+    /// A provider that waited here would hang this test: the disk is opened only after the last entry.
+    #[test]
+    fn a_provider_never_waits_for_the_disk_and_the_file_says_how_far_that_was_behind() {
+        let disk = ClosedDisk::default();
+        let (writer, batches) = (ledger(&disk), 3 * HISTORY_BATCHES_MAX);
+        let sender = writer.sender();
+        assert!((0..batches * LEDGER_BATCH).all(|seq| sender.send(entry(seq))));
+        assert!(!writer.failed());
+        disk.open();
+        assert_eq!(writer.finish().expect("a whole file"), (batches * LEDGER_BATCH) as u64);
+        let end = &disk.last_line()["end-of-file"];
+        assert_eq!(end["backlog"]["batches_max"], batches);
+        assert!(end["backlog"]["longest_ns"].as_u64().is_some_and(|longest_ns| longest_ns > 0), "{end}");
+    }
+
+    #[test]
+    fn a_disk_that_is_too_far_behind_fails_the_run_instead_of_filling_the_memory() {
+        let disk = ClosedDisk::default();
+        let writer = ledger(&disk);
+        let sender = writer.sender();
+        // One batch more than the queue holds is with the writer already, at the most.
+        let taken =
+            (0..(LEDGER_BATCHES_MAX + 2) * LEDGER_BATCH).filter(|seq| sender.send(entry(*seq))).count();
+        assert!(taken < (LEDGER_BATCHES_MAX + 2) * LEDGER_BATCH && writer.failed());
+        disk.open();
+        let error = writer.finish().expect_err("a lost entry");
+        assert!(matches!(error, HistoryError::Behind { .. }), "{error}");
+        assert!(error.to_string().contains("the disk is too slow"), "{error}");
+    }
+}
