@@ -200,12 +200,11 @@ mod tests {
         }
     }
 
-    fn entry(seq: usize) -> LedgerEntry {
-        let mut line = serde_json::json!({
-            "target": "mock", "job": "job:0000", "attempt": 1, "request_id": "x", "arrived_ns": 0, "ended_ns": 1,
-            "end": "whole", "prompt_tokens": 1, "delivered_tokens": 1, "billed_prompt_tokens": 1,
+    fn entry() -> LedgerEntry {
+        let line = serde_json::json!({
+            "target": "mock", "seq": 1, "job": "job:0000", "attempt": 1, "request_id": "x", "arrived_ns": 0,
+            "ended_ns": 1, "end": "whole", "prompt_tokens": 1, "delivered_tokens": 1, "billed_prompt_tokens": 1,
             "billed_completion_tokens": 1, "body_hash": "0000000000000000" });
-        line["seq"] = seq.into();
         serde_json::from_value(line).expect("an entry")
     }
 
@@ -218,8 +217,8 @@ mod tests {
     fn a_provider_never_waits_for_the_disk_and_the_file_says_how_far_that_was_behind() {
         let disk = ClosedDisk::default();
         let (writer, batches) = (ledger(&disk), 3 * HISTORY_BATCHES_MAX);
-        let sender = writer.sender();
-        assert!((0..batches * LEDGER_BATCH).all(|seq| sender.send(entry(seq))));
+        let (sender, entry) = (writer.sender(), entry());
+        assert!((0..batches * LEDGER_BATCH).all(|_| sender.send(entry.clone())));
         assert!(!writer.failed());
         disk.open();
         assert_eq!(writer.finish().expect("a whole file"), (batches * LEDGER_BATCH) as u64);
@@ -232,11 +231,11 @@ mod tests {
     fn a_disk_that_is_too_far_behind_fails_the_run_instead_of_filling_the_memory() {
         let disk = ClosedDisk::default();
         let writer = ledger(&disk);
-        let sender = writer.sender();
+        let (sender, entry) = (writer.sender(), entry());
         // One batch more than the queue holds is with the writer already, at the most.
-        let taken =
-            (0..(LEDGER_BATCHES_MAX + 2) * LEDGER_BATCH).filter(|seq| sender.send(entry(*seq))).count();
-        assert!(taken < (LEDGER_BATCHES_MAX + 2) * LEDGER_BATCH && writer.failed());
+        let offered = (LEDGER_BATCHES_MAX + 2) * LEDGER_BATCH;
+        let taken = (0..offered).filter(|_| sender.send(entry.clone())).count();
+        assert!(taken < offered && writer.failed());
         disk.open();
         let error = writer.finish().expect_err("a lost entry");
         assert!(matches!(error, HistoryError::Behind { .. }), "{error}");
