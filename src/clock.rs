@@ -52,8 +52,8 @@ impl Clock {
         Self { epoch: machine(), source: Source::Machine }
     }
 
-    /// Starts a clock on the time of the tokio runtime that this thread is in, which is virtual if that is paused.
-    /// It may be read inside that runtime only: elsewhere it would show the machine's time.
+    /// Starts a clock on the time of the tokio runtime that this thread is in, which is virtual if that is
+    /// paused. It may be read inside that runtime only: elsewhere it would show the machine's time.
     #[cfg(not(loom))]
     #[must_use]
     pub fn of_runtime() -> Self {
@@ -75,8 +75,8 @@ impl Clock {
         raw_ns.saturating_sub(ns(instant.saturating_duration_since(self.epoch)))
     }
 
-    /// The clock of another process of this machine, from what its [`Clock::epoch_monotonic_ns`] said. The two
-    /// agree to some microseconds.
+    /// The clock of another process of this machine, from what its [`Clock::epoch_monotonic_ns`] said. The
+    /// two agree to some microseconds.
     #[cfg(not(loom))]
     #[must_use]
     pub fn at_epoch(epoch_ns: u64) -> Self {

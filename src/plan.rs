@@ -68,7 +68,8 @@ pub struct Plan {
     pub only_block: Option<u32>,
     /// Engine threads; each runs its own single-threaded runtime.
     pub threads: u32,
-    /// The scenario with every default filled in, as TOML: the text of `plan.toml`. Reading it gives this plan.
+    /// The scenario with every default filled in, as TOML: the text of `plan.toml`. Reading it gives this
+    /// plan.
     pub toml: String,
     /// Digest of `toml` without thresholds: plans that make the same load have the same hash.
     pub hash: String,

@@ -123,7 +123,8 @@ impl Account {
         }
     }
 
-    /// The worker has died. Its attempts in flight end unknown, and stay reserved; jobs that had their result are done.
+    /// The worker has died. Its attempts in flight end unknown, and stay reserved; jobs that had their result
+    /// are done.
     pub(super) fn reap(&mut self, cell: u16, now_ns: u64) -> LostWork {
         for (job, _) in self.in_flight.keys() {
             if let Some(reserved) = self.reserved.get_mut(job) {

@@ -1,7 +1,7 @@
 //! Attempts made by OS threads, each of which blocks its thread until it has ended.
 //!
-//! A pool's thread has a runtime of its own that drives only its one call, as blocking HTTP clients are built. So its
-//! attempts are stamped and read by the same code as all others.
+//! A pool's thread has a runtime of its own that drives only its one call, as blocking HTTP clients are
+//! built. So its attempts are stamped and read by the same code as all others.
 
 use super::run_connection::RunConnection;
 use super::worker_protocol::{Notes, Sending};
@@ -18,7 +18,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-/// A thread's client, and what it was made for: an attempt to another endpoint, or by another clock, needs another.
+/// A thread's client, and what it was made for: an attempt to another endpoint, or by another clock, needs
+/// another.
 struct Caller {
     endpoint: Endpoint,
     clock: Clock,

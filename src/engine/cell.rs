@@ -216,8 +216,8 @@ impl CellState {
 
     /// The claims of the cell's processes, or of the one account that they keep together.
     ///
-    /// An account that cannot be read claims nothing. A client that reports the count of one process as the whole
-    /// claims that count.
+    /// An account that cannot be read claims nothing. A client that reports the count of one process as the
+    /// whole claims that count.
     pub(super) fn claims(&self, plan: &StrategyPlan, workers: Option<Vec<Booked>>) -> Vec<Claim> {
         let cell = self.cell.index;
         match (self.strategy.books(), workers) {

@@ -1,7 +1,7 @@
 //! Load made on the caller's own thread and runtime, in virtual time.
 //!
-//! Nothing runs beside it. So the paused clock jumps only when client and provider have nothing left to do, and one
-//! seed gives one order of events.
+//! Nothing runs beside it. So the paused clock jumps only when client and provider have nothing left to do,
+//! and one seed gives one order of events.
 
 use super::error::EngineError;
 use super::maker::{Block, BlockMaker};

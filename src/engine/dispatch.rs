@@ -114,8 +114,8 @@ struct CellRun {
     stand_ins: Vec<Arc<CellState>>,
 }
 
-/// Makes the load of the whole plan, cell against cell in blocks, forth and back (ABBA), and returns when every job has
-/// ended.
+/// Makes the load of the whole plan, cell against cell in blocks, forth and back (ABBA), and returns when
+/// every job has ended.
 ///
 /// # Errors
 /// If a client or a thread could not be set up. A run that was stopped is no error.
@@ -123,8 +123,8 @@ pub fn run(config: Config<'_>) -> Result<LoadReport, EngineError> {
     make(config, None)
 }
 
-/// The same in virtual time, on the caller's thread, which must be inside the given runtime. The clock of the run is
-/// that runtime's.
+/// The same in virtual time, on the caller's thread, which must be inside the given runtime. The clock of the
+/// run is that runtime's.
 ///
 /// # Errors
 /// As [`run`].
@@ -266,7 +266,8 @@ impl CellRun {
         Ok(())
     }
 
-    /// The orders of a block: one for this process, and in virtual time one for each process that it stands for.
+    /// The orders of a block: one for this process, and in virtual time one for each process that it stands
+    /// for.
     fn orders(&self, pieces: &[Piece], start: Duration) -> Vec<Order> {
         let processes = 1 + self.stand_ins.len() as u32;
         let part = |process| Part { process, processes };

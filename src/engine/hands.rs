@@ -118,8 +118,8 @@ impl JobHands {
         answer
     }
 
-    /// Replaces a reservation by the reported cost. Without a report the reservation stays if the provider may have
-    /// charged. What was never sent costs nothing, not even a request.
+    /// Replaces a reservation by the reported cost. Without a report the reservation stays if the provider
+    /// may have charged. What was never sent costs nothing, not even a request.
     fn settle(&self, reserved: Option<Charge>, attempt: &Attempt) {
         let Some(reserved) = reserved else { return };
         let usage = attempt.prompt_tokens.zip(attempt.completion_tokens);

@@ -50,8 +50,8 @@ impl PieceRun {
             () = begun => {}
             () = self.context.stopped() => self.halt.drain(),
         }
-        // The profile's grace starts at its end or at the stop, whichever comes first. A closed profile without an
-        // end has used up its jobs, and each of them ends by its own deadlines.
+        // The profile's grace starts at its end or at the stop, whichever comes first. A closed profile
+        // without an end has used up its jobs, and each of them ends by its own deadlines.
         tokio::select! {
             biased;
             () = self.clone().all_ended() => return,
@@ -276,8 +276,8 @@ impl PieceRun {
         }
     }
 
-    /// Barrier rounds: every thread releases its share at the same moment. The thread that ends the last job of a
-    /// round announces the next.
+    /// Barrier rounds: every thread releases its share at the same moment. The thread that ends the last job
+    /// of a round announces the next.
     async fn barrier(self: Rc<Self>, size: u32, rounds: Range<u64>, first_job: u64) {
         let pacer = Pacer::new(self.context.run.clock);
         let mut announced = self.state.round.subscribe();

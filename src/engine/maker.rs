@@ -1,5 +1,5 @@
-//! What makes blocks of load. Threads, the caller's own thread and worker processes stand behind one trait, so that
-//! the dispatcher does not know which of them it has.
+//! What makes blocks of load. Threads, the caller's own thread and worker processes stand behind one trait,
+//! so that the dispatcher does not know which of them it has.
 
 use super::error::EngineError;
 use super::thread::Order;

@@ -1,8 +1,8 @@
 //! Faults around jobs that hold a lock.
 //!
-//! A strategy reports when it has taken a lock, and waits until it may use it. At the acquisition that the scenario
-//! names, a fault happens in between: its process is paused or killed, Redis loses everything, or the answer to the
-//! unlock will be lost.
+//! A strategy reports when it has taken a lock, and waits until it may use it. At the acquisition that the
+//! scenario names, a fault happens in between: its process is paused or killed, Redis loses everything, or
+//! the answer to the unlock will be lost.
 
 use crate::plan::{Nemesis, NemesisKind};
 use std::sync::Arc;
@@ -47,7 +47,8 @@ impl Nemeses {
         self.restart_redis.clone()
     }
 
-    /// A lock has been acquired in this process, which cannot kill itself, and can pause only in virtual time.
+    /// A lock has been acquired in this process, which cannot kill itself, and can pause only in virtual
+    /// time.
     pub(super) async fn strike(&self) -> OwnFault {
         let mut fault = OwnFault::default();
         let _alone = self.restarting.lock().await;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// Wakes one dispatcher loop when its next job is due.
 ///
-/// Each open profile has one on each engine thread, and each pacer one waiter. Above some ten thousand arrivals per
-/// second waking costs more than it is worth: the loop should then issue everything that is due
+/// Each open profile has one on each engine thread, and each pacer one waiter. Above some ten thousand
+/// arrivals per second waking costs more than it is worth: the loop should then issue everything that is due
 /// (`while due <= clock.now()`) before it waits again.
 #[derive(Debug)]
 pub struct Pacer {
@@ -19,7 +19,8 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// The best timer there is: a timerfd on Linux, tokio's timer elsewhere, in virtual time, or if none can be had.
+    /// The best timer there is: a timerfd on Linux, tokio's timer elsewhere, in virtual time, or if none can
+    /// be had.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time enabled.

@@ -10,7 +10,8 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// This process's part of a piece. No more processes take part than it has workers, room or jobs in a round.
+    /// This process's part of a piece. No more processes take part than it has workers, room or jobs in a
+    /// round.
     pub(super) fn of(self, load: &Load) -> Split {
         let most = match load {
             Load::Open { open, .. } => open.max_in_flight.unwrap_or(u32::MAX),

@@ -1,5 +1,5 @@
-//! The jobs of one lane that have not begun, in order. They are counted without being drawn: a run that is stopped
-//! early may have a day of arrivals left.
+//! The jobs of one lane that have not begun, in order. They are counted without being drawn: a run that is
+//! stopped early may have a day of arrivals left.
 
 use super::cell::PieceState;
 use crate::profile::Stripe;
@@ -115,9 +115,9 @@ impl Lane for RoundJobs {
     }
 }
 
-/// Jobs of a lane that have not begun, without those that an earlier worker process has begun or turned away. Those
-/// that are left when this is dropped are counted as left: that planned jobs equal begun and left ones is a check,
-/// not a subtraction.
+/// Jobs of a lane that have not begun, without those that an earlier worker process has begun or turned away.
+/// Those that are left when this is dropped are counted as left: that planned jobs equal begun and left ones
+/// is a check, not a subtraction.
 pub(super) struct Pending<'a, L: Lane> {
     lane: L,
     next: Option<L::Item>,
@@ -219,10 +219,14 @@ mod tests {
             let open = Open { arrivals: spread, max_in_flight: None, on_saturation: OnSaturation::Queue };
             let duration = Duration::from_secs(1);
             let open = Executor::ConstantArrivalRate { rate_per_s: 40.0, duration, open };
-            for piece in pieces(open).into_iter().chain(pieces(Executor::Barrier { size, rounds: rounds + 1 })) {
+            let barrier = Executor::Barrier { size, rounds: rounds + 1 };
+            for piece in pieces(open).into_iter().chain(pieces(barrier)) {
                 let split = part.of(&piece.load);
                 let (lane, lanes) = split.lane(thread % threads, threads);
-                let belongs = |job: &&u64| split.works() && (**job % u64::from(lanes)) % u64::from(lanes / threads) == u64::from(part.process);
+                let own = |job: &u64| {
+                    (job % u64::from(lanes)) % u64::from(lanes / threads) == u64::from(part.process)
+                };
+                let belongs = |job: &&u64| split.works() && own(job);
                 let taken: Vec<u64> = taken.iter().filter(belongs).copied().collect();
                 let state = state(&piece, part, &taken);
                 match &piece.load {

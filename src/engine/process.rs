@@ -47,9 +47,9 @@ pub(super) struct Process {
 impl Process {
     /// Starts the program as a worker and sends it the assignment. Its messages go to `inbox`.
     ///
-    /// The worker leads a process group of its own, so that Ctrl-C reaches the run alone, which informs its workers. If
-    /// the run is killed, a paused worker is ended by the system, as a stopped process in an orphaned group; all others
-    /// see the end of their input.
+    /// The worker leads a process group of its own, so that Ctrl-C reaches the run alone, which informs its
+    /// workers. If the run is killed, a paused worker is ended by the system, as a stopped process in an
+    /// orphaned group; all others see the end of their input.
     pub(super) fn start(
         program: &Path,
         assignment: &Assignment,
@@ -81,8 +81,8 @@ impl Process {
         }
     }
 
-    /// Stops it, and returns once it has stopped: until a thread has taken the signal, the others continue and may send
-    /// attempts.
+    /// Stops it, and returns once it has stopped: until a thread has taken the signal, the others continue
+    /// and may send attempts.
     pub(super) fn pause(&self) {
         self.signal(Signal::SIGSTOP);
         if let Ok(pid) = i32::try_from(self.child.id()) {

@@ -84,8 +84,8 @@ impl Recorder {
         }
     }
 
-    /// Sends what a task records until it waits again as one message: an attempt, its cost and the job's result belong
-    /// together.
+    /// Sends what a task records until it waits again as one message: an attempt, its cost and the job's
+    /// result belong together.
     fn flush_after_turn(self: &Rc<Self>) {
         if !self.awaited.replace(true) {
             let recorder = self.clone();

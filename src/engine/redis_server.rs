@@ -12,13 +12,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long the log of a starting server must pause before it is pinged, and how often it is pinged at the most: ten
-/// seconds in all. It loads no data, so it takes some 20 ms.
+/// How long the log of a starting server must pause before it is pinged, and how often it is pinged at the
+/// most: ten seconds in all. It loads no data, so it takes some 20 ms.
 const PAUSE: Duration = Duration::from_millis(5);
 const PINGS_MAX: u32 = 2000;
 
-/// Starts the server `$1` and kills it when standard input ends, as it does even if deadheat is killed. Then it deletes
-/// the server's folder `$2`, unless it has read a line: then the server will be restarted.
+/// Starts the server `$1` and kills it when standard input ends, as it does even if deadheat is killed. Then
+/// it deletes the server's folder `$2`, unless it has read a line: then the server will be restarted.
 const SUPERVISOR: &str = r#"
 printf '%s' "$DEADHEAT_REDIS_CONFIG" | "$1" - &
 server=$!
@@ -71,9 +71,10 @@ pub enum RedisServerError {
 
 /// A private `redis-server`, empty at first, that keeps nothing on disk.
 ///
-/// It listens on a socket in a folder that only this user can enter, and on no port: clients of other users cannot
-/// reach it, and no other program can take its address while it is down. It has its own process group, so that Ctrl-C
-/// does not end it before the run. It ends when this value is dropped or the process ends, even if it is killed.
+/// It listens on a socket in a folder that only this user can enter, and on no port: clients of other users
+/// cannot reach it, and no other program can take its address while it is down. It has its own process group,
+/// so that Ctrl-C does not end it before the run. It ends when this value is dropped or the process ends,
+/// even if it is killed.
 #[derive(Debug)]
 pub struct RedisServer {
     program: PathBuf,

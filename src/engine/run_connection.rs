@@ -58,8 +58,8 @@ impl RunConnection {
         self.send(&ToRun::Notes(notes));
     }
 
-    /// Asks the run to reserve this much of the budget, which the run alone keeps. Blocks the thread for some tens of
-    /// microseconds.
+    /// Asks the run to reserve this much of the budget, which the run alone keeps. Blocks the thread for some
+    /// tens of microseconds.
     pub(super) fn reserve(&self, job: u64, most: Charge) -> bool {
         let grants = lock(&self.grants);
         self.send(&ToRun::Reserve { job, most: price(most) });
@@ -76,8 +76,8 @@ impl RunConnection {
         let _ = self.grant.send(granted);
     }
 
-    /// Tells the run that a lock was taken, and waits until it may be used. Returns whether the answer to its unlock is
-    /// to be lost.
+    /// Tells the run that a lock was taken, and waits until it may be used. Returns whether the answer to its
+    /// unlock is to be lost.
     pub(super) async fn holding(&self, lock_name: &str, token: u64) -> bool {
         let id = self.acquired.fetch_add(1, Relaxed);
         let (go, gone) = oneshot::channel();

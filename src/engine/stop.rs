@@ -18,8 +18,8 @@ pub enum Cause {
     Saturated = 3,
     /// Evidence could not be written.
     EvidenceFailed = 4,
-    /// Jobs are in progress, but nothing is in flight and no job waits on purpose: the client is stuck. Stops one
-    /// cell, never the run.
+    /// Jobs are in progress, but nothing is in flight and no job waits on purpose: the client is stuck. Stops
+    /// one cell, never the run.
     Stuck = 5,
     /// The strategy lacks what it needs to make load at all.
     CannotWork = 6,

@@ -5,8 +5,8 @@ use super::stop::{Cause, Stop};
 use crate::shared::Snapshot;
 use std::time::Duration;
 
-/// Checks a cell's progress now and then, and stops the cell when its client is stuck: jobs are in progress, but for
-/// the declared time nothing was in flight and no job waited on purpose.
+/// Checks a cell's progress now and then, and stops the cell when its client is stuck: jobs are in progress,
+/// but for the declared time nothing was in flight and no job waited on purpose.
 pub(super) struct StuckWatch {
     last: (Snapshot, Duration),
 }

@@ -11,7 +11,8 @@ pub(super) struct TaskSet {
 }
 
 impl TaskSet {
-    /// Starts a task. Tasks that have ended are removed here, so that memory is bounded by what is in progress.
+    /// Starts a task. Tasks that have ended are removed here, so that memory is bounded by what is in
+    /// progress.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         let mut tasks = self.tasks.borrow_mut();
         tasks.spawn_local(task);

@@ -74,8 +74,8 @@ impl ThreadContext {
         self.charge(u64::from(task.prompt_tokens), u64::from(task.output_tokens))
     }
 
-    /// What an attempt of these tokens counts for. Money is counted at the dearest hour of the price, so that a budget
-    /// ends a run too early rather than too late.
+    /// What an attempt of these tokens counts for. Money is counted at the dearest hour of the price, so that
+    /// a budget ends a run too early rather than too late.
     pub(super) fn charge(&self, prompt_tokens: u64, completion_tokens: u64) -> Charge {
         let price = self.run.plan.targets[self.cell.cell.target].price.as_ref();
         // A price that cannot be computed exceeds any budget.
@@ -85,8 +85,8 @@ impl ThreadContext {
     }
 }
 
-/// Counts a job as in progress while it lives: a job that is given up, or panics, must not look stuck in all blocks
-/// that follow.
+/// Counts a job as in progress while it lives: a job that is given up, or panics, must not look stuck in all
+/// blocks that follow.
 pub(super) struct JobInProgress<'a>(&'a Progress);
 
 impl<'a> JobInProgress<'a> {

@@ -93,7 +93,8 @@ pub fn work(
     Ok(())
 }
 
-/// Counts the arrivals of every block before the load begins, so that a stop need not draw those that are left.
+/// Counts the arrivals of every block before the load begins, so that a stop need not draw those that are
+/// left.
 fn counted(blocks: Vec<Vec<Piece>>) -> Vec<Vec<Piece>> {
     blocks.iter().flatten().for_each(|piece| {
         let _ = piece.planned();
@@ -124,7 +125,8 @@ enum Command {
     Count(Arc<CellState>),
 }
 
-/// Reads the run's messages. Those that cannot wait for the current order are handled here; the others are queued.
+/// Reads the run's messages. Those that cannot wait for the current order are handled here; the others are
+/// queued.
 struct CommandReader {
     part: Part,
     blocks: Vec<Vec<Piece>>,

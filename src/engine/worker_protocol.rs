@@ -1,7 +1,8 @@
 //! The protocol between a run and its worker processes: JSON, one message a line.
 //!
-//! The run sends an [`Assignment`], then [`ToWorker`] messages; the worker sends [`ToRun`] messages. What a worker begins and sends is reported
-//! before it happens, so that the run knows everything that a worker that dies has done.
+//! The run sends an [`Assignment`], then [`ToWorker`] messages; the worker sends [`ToRun`] messages. What a
+//! worker begins and sends is reported before it happens, so that the run knows everything that a worker that
+//! dies has done.
 
 use super::ranges::Ranges;
 use super::stop::Cause;
@@ -155,8 +156,8 @@ pub(super) struct Notes {
     /// Jobs whose strategy has returned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) ended: Vec<u64>,
-    /// What the process has counted by now, or its strategy if that counts itself: requests, prompt tokens, completion
-    /// tokens.
+    /// What the process has counted by now, or its strategy if that counts itself: requests, prompt tokens,
+    /// completion tokens.
     pub(super) totals: (u64, u64, u64),
 }
 

@@ -109,7 +109,8 @@ impl Workers {
         }
     }
 
-    /// Ends the processes once all jobs of the cell have ended. Returns what each has counted, and how often one died.
+    /// Ends the processes once all jobs of the cell have ended. Returns what each has counted, and how often
+    /// one died.
     pub(super) fn finish(mut self) -> Result<(Vec<Booked>, u32), EngineError> {
         self.send_all(&ToWorker::Finish);
         let deadline = self.run.clock.now() + self.timeout;

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 /// Most jobs of a hunt. A bug that needs more jobs to show is found sooner by load than by schedules.
 pub const JOBS_MAX: u64 = 20;
-/// How long an answer takes that is not held back: long enough that simultaneous requests are in flight together.
+/// How long an answer takes that is not held back: long enough that simultaneous requests are in flight
+/// together.
 const ANSWER: Duration = Duration::from_millis(1);
 
 /// A cell on its own.
@@ -20,8 +21,8 @@ pub(super) struct CellPlan {
     jobs: u64,
     /// Which jobs of the plan are left out, if any.
     left_out: Option<String>,
-    /// The scenario's faults around locks. They are part of the schedules of a hunt, so that a finding can be tried
-    /// without them.
+    /// The scenario's faults around locks. They are part of the schedules of a hunt, so that a finding can be
+    /// tried without them.
     nemeses: Vec<Nemesis>,
     /// The plan of the last call, with its number of jobs.
     last: Option<(u64, Vec<Nemesis>, Arc<Plan>)>,
@@ -50,7 +51,8 @@ impl CellPlan {
         Self { plan: Arc::new(few), jobs, left_out, nemeses: Vec::new(), last: None }
     }
 
-    /// The plan with its first jobs and the schedule's faults around locks; `None` is as many jobs as a hunt runs.
+    /// The plan with its first jobs and the schedule's faults around locks; `None` is as many jobs as a hunt
+    /// runs.
     pub(super) fn under(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Arc<Plan> {
         let (jobs, nemeses) = (jobs.unwrap_or(self.jobs), &schedule.nemeses);
         match &self.last {
@@ -65,7 +67,8 @@ impl CellPlan {
         }
     }
 
-    /// How the cell is hunted, with holds beyond each of its time limits. Its origin names target, strategy and seed.
+    /// How the cell is hunted, with holds beyond each of its time limits. Its origin names target, strategy
+    /// and seed.
     pub(super) fn config(&self, budget: Budget) -> Config {
         let (plan, strategy) = (&self.plan, &self.plan.strategies[0]);
         Config {
@@ -95,8 +98,8 @@ fn past(time: Duration) -> Duration {
     time * 3 / 2
 }
 
-/// The faults around a lock that are tried: its holder is paused beyond the lock's end, or the answer to its unlock is
-/// lost. With a single process a pause changes nothing: no other process takes the lock.
+/// The faults around a lock that are tried: its holder is paused beyond the lock's end, or the answer to its
+/// unlock is lost. With a single process a pause changes nothing: no other process takes the lock.
 fn lock_faults(strategy: &StrategyPlan) -> Vec<NemesisKind> {
     let Some(ttl) = strategy.lock_ttl() else { return Vec::new() };
     let pause = (strategy.processes() > 1).then(|| NemesisKind::PauseHolder(past(ttl)));
@@ -128,7 +131,8 @@ fn few(plan: &Plan) -> Plan {
     (1..=JOBS_MAX).rev().map(bounded).find(fits).unwrap_or_else(|| first_jobs(&bounded(1), JOBS_MAX))
 }
 
-/// The plan with its first jobs, at the most these: whole phases first, and of the last one as many as are left.
+/// The plan with its first jobs, at the most these: whole phases first, and of the last one as many as are
+/// left.
 fn first_jobs(plan: &Plan, jobs: u64) -> Plan {
     let with = |phases: usize| {
         let mut plan = plan.clone();

@@ -1,5 +1,5 @@
-//! A cell over real sockets and in real time: much slower than virtual time, and with the behaviour that only a real
-//! machine has.
+//! A cell over real sockets and in real time: much slower than virtual time, and with the behaviour that only
+//! a real machine has.
 
 use super::cell_plan::CellPlan;
 use super::trial::{Record, judged};
@@ -20,8 +20,8 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 /// How long attempts that are still open at the end of a run are waited for.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// One cell of a plan, run again and again against a server of its own on loopback. Strategies over several processes
-/// are hunted in virtual time.
+/// One cell of a plan, run again and again against a server of its own on loopback. Strategies over several
+/// processes are hunted in virtual time.
 pub struct SocketCell<'a> {
     cell_plan: CellPlan,
     /// Builds the strategy; its names in a shared store begin with the context's prefix.

@@ -14,8 +14,8 @@ const STALL_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Silence after which an order releases the next answer: a tick of virtual time.
 const QUIET: Duration = Duration::from_millis(1);
 
-/// One cell of a plan, run again and again in virtual time. The provider answers at once: only the schedule delays
-/// answers.
+/// One cell of a plan, run again and again in virtual time. The provider answers at once: only the schedule
+/// delays answers.
 #[derive(Debug, Clone)]
 pub struct VirtualCell(CellPlan);
 

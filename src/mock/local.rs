@@ -28,16 +28,16 @@ impl std::fmt::Debug for Local {
 }
 
 impl Local {
-    /// A provider on `clock`, whose epoch is `epoch_utc_s` seconds since 1970. [`Self::keep_time`] has to run beside
-    /// it; address and threads of the configuration are not used.
+    /// A provider on `clock`, whose epoch is `epoch_utc_s` seconds since 1970. [`Self::keep_time`] has to run
+    /// beside it; address and threads of the configuration are not used.
     #[must_use]
     pub fn new(config: MockConfig, epoch_utc_s: u64, clock: Clock) -> Self {
         let core = Core::new(config.core(epoch_utc_s));
         Self { shared: Arc::new(Shared::new(core, config.model, epoch_utc_s, config.ledger, clock)) }
     }
 
-    /// Answers a request to any path by its body, as the chat endpoint would. Dropping the future, or the body of
-    /// what it gives, is the client going away.
+    /// Answers a request to any path by its body, as the chat endpoint would. Dropping the future, or the
+    /// body of what it gives, is the client going away.
     ///
     /// # Errors
     /// Where a connection would be reset ([`io::ErrorKind::ConnectionReset`]) or closed

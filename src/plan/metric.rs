@@ -21,8 +21,8 @@ pub enum MetricKind {
     Cost,
 }
 
-/// The known metrics, one line each. How the samples of a time are read is a line in `metrics/metric.rs`; which counts
-/// any other metric is made of, one in `judge/threshold/value.rs`.
+/// The known metrics, one line each. How the samples of a time are read is a line in `metrics/metric.rs`;
+/// which counts any other metric is made of, one in `judge/threshold/value.rs`.
 pub const METRICS: [(&str, MetricKind); 17] = [
     ("ttft", MetricKind::Time),
     ("itl", MetricKind::Time),
@@ -51,8 +51,8 @@ impl MetricKind {
         METRICS.into_iter().find(|(known, _)| alike(known)).map(|(_, kind)| kind)
     }
 
-    /// Whether a threshold on it is judged once, over the sum of the selected cells. The sum of times, shares, ratios, rates
-    /// or maxima would mean nothing.
+    /// Whether a threshold on it is judged once, over the sum of the selected cells. The sum of times,
+    /// shares, ratios, rates or maxima would mean nothing.
     #[must_use]
     pub fn is_summed(self, aggregate: Aggregate) -> bool {
         match self {

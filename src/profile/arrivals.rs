@@ -76,7 +76,8 @@ impl Arrivals {
         Stripe { arrivals: self, thread: thread.into(), threads: threads.max(1).into() }
     }
 
-    /// How many arrivals are left. Uneven ones are drawn once for all clones, to count them; ask before the load begins.
+    /// How many arrivals are left. Uneven ones are drawn once for all clones, to count them; ask before the
+    /// load begins.
     #[must_use]
     pub fn left(&self) -> u64 {
         let draw = || {

@@ -40,13 +40,13 @@ impl fmt::Display for ApiKey {
     }
 }
 
-/// A provider in this very process: answers a POST without a socket between. Dropping the future, or the body of
-/// what it gives, is what closing the connection would be.
+/// A provider in this very process: answers a POST without a socket between. Dropping the future, or the body
+/// of what it gives, is what closing the connection would be.
 #[derive(Clone)]
 pub struct Peer(pub Arc<Respond>);
 
-/// How a [`Peer`] answers. An error of the kind [`std::io::ErrorKind::ConnectionReset`] is a reset connection, any
-/// other one that was closed too early.
+/// How a [`Peer`] answers. An error of the kind [`std::io::ErrorKind::ConnectionReset`] is a reset
+/// connection, any other one that was closed too early.
 pub type Respond = dyn Fn(http::Request<Bytes>) -> Responding + Send + Sync;
 
 /// Waits for the head of an answer.

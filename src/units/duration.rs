@@ -56,8 +56,8 @@ fn scale(number: &str, unit_ns: u64) -> Option<u64> {
     u64::try_from(ns).ok()
 }
 
-/// The shortest usual form with three significant figures: `812ns`, `41.3µs`, `1.20ms`, `2.50s`, `3m20s`. A value that
-/// rounds up to the next unit is printed in that unit: 999.96 µs is `1.00ms`.
+/// The shortest usual form with three significant figures: `812ns`, `41.3µs`, `1.20ms`, `2.50s`, `3m20s`. A
+/// value that rounds up to the next unit is printed in that unit: 999.96 µs is `1.00ms`.
 #[must_use]
 pub fn format_duration(d: Duration) -> String {
     /// Nanoseconds of a unit, how many of it make the next unit, and its name.
@@ -166,7 +166,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is printed is read back as nearly the same time, and no unit holds as much as the next one.
+        /// Whatever is printed is read back as nearly the same time, and no unit holds as much as the next
+        /// one.
         #[test]
         fn what_is_printed_is_read_back(exponent in 0u32..16, digits in 1u64..99_999) {
             let time = Duration::from_nanos(digits.saturating_mul(10u64.pow(exponent)) / 1_000);

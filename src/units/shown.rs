@@ -1,4 +1,5 @@
-//! How texts and shares are shown: foreign text made safe to print, texts clipped to a width, percentages, shell words.
+//! How texts and shares are shown: foreign text made safe to print, texts clipped to a width, percentages,
+//! shell words.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A URL with the value of each `${VARIABLE}` in it. The values may be secrets, so it is printed by no error and no
-/// debug output, and [`ExpandedUrl::strike`] removes them from foreign text.
+/// A URL with the value of each `${VARIABLE}` in it. The values may be secrets, so it is printed by no error
+/// and no debug output, and [`ExpandedUrl::strike`] removes them from foreign text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpandedUrl {
     text: String,

@@ -46,8 +46,8 @@ fn no_files_of_the_engine_import_each_other_in_a_circle() {
     assert_eq!(circles(&circle), ["a", "b", "c"]);
 }
 
-/// How many literals of a struct stand in a text: `Name {` that is neither its definition, nor an `impl`, nor a
-/// return type.
+/// How many literals of a struct stand in a text: `Name {` that is neither its definition, nor an `impl`, nor
+/// a return type.
 fn literals(text: &str, name: &str) -> usize {
     let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     let built = |line: &str| {
@@ -61,7 +61,8 @@ fn literals(text: &str, name: &str) -> usize {
     code.filter_map(built).count()
 }
 
-/// What a run is made of is built from its plan in one place for each type, so that no two callers drift apart.
+/// What a run is made of is built from its plan in one place for each type, so that no two callers drift
+/// apart.
 #[test]
 fn the_parts_of_a_run_are_built_in_one_place_each() {
     let files = rust_files("src");

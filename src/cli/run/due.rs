@@ -1,5 +1,5 @@
-//! How many jobs are due by the profile, begun or not: the display compares the load with it. It is counted here and not
-//! by the engine, which does not look at an arrival before it has room for it.
+//! How many jobs are due by the profile, begun or not: the display compares the load with it. It is counted
+//! here and not by the engine, which does not look at an arrival before it has room for it.
 
 use crate::clock::ns;
 use crate::plan::Plan;
@@ -24,8 +24,8 @@ impl Due {
         Self { blocks: blocks(plan), known: 0, due: 0, start_ns: 0, ahead: Vec::new() }
     }
 
-    /// Jobs due at `now_ns`, of which `begun` have begun. A closed profile has no arrivals: its jobs are due when a
-    /// worker takes them.
+    /// Jobs due at `now_ns`, of which `begun` have begun. A closed profile has no arrivals: its jobs are due
+    /// when a worker takes them.
     pub(super) fn at(&mut self, now_ns: u64, progress: &Progress, begun: u64) -> u64 {
         for block in progress.blocks_after(self.known) {
             self.known += 1;

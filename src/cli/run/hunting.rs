@@ -1,5 +1,5 @@
-//! Shows how a hunt gets on: a picture on a terminal, a line now and then elsewhere. Drawn between two runs, never
-//! during one.
+//! Shows how a hunt gets on: a picture on a terminal, a line now and then elsewhere. Drawn between two runs,
+//! never during one.
 
 use super::live::{bold, dim};
 use super::progress::{Screen, has_screen};

@@ -1,5 +1,5 @@
-//! Shows how a run gets on: a picture on a terminal, a line now and then elsewhere. Reads counters and swapped
-//! snapshots, never the hot path.
+//! Shows how a run gets on: a picture on a terminal, a line now and then elsewhere. Reads counters and
+//! swapped snapshots, never the hot path.
 
 use super::due::Due;
 use super::live::{self, Shown};

@@ -31,8 +31,8 @@ struct CellClient {
 
 /// Starts a private Redis if a strategy needs it, and pings every other.
 ///
-/// A cell whose Redis is to be restarted has a server of its own (25 ms and 12 MB each), so that the cells it is
-/// compared with lose nothing.
+/// A cell whose Redis is to be restarted has a server of its own (25 ms and 12 MB each), so that the cells it
+/// is compared with lose nothing.
 pub(super) fn start(plan: &Plan, started_utc_s: u64) -> Result<Servers, Failure> {
     let prefix = format!("deadheat:{started_utc_s}-{}-{}:", plan.seed, std::process::id());
     let mut servers = Servers { prefix, shared: None, cells: BTreeMap::new() };

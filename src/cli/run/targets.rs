@@ -78,8 +78,9 @@ pub(in crate::cli) fn key_in_environment(variable: &str) -> Option<ApiKey> {
     std::env::var(variable).ok().filter(|key| !key.trim().is_empty()).map(ApiKey::new)
 }
 
-/// Tries a connection to every target that is not built in, so that an unreachable one is reported once before the run
-/// and not by a thousand errors after it. Names host and port only: the rest of a URL may hold a secret.
+/// Tries a connection to every target that is not built in, so that an unreachable one is reported once
+/// before the run and not by a thousand errors after it. Names host and port only: the rest of a URL may hold
+/// a secret.
 pub(super) fn reach(plan: &Plan) -> Result<(), Failure> {
     for target in &plan.targets {
         let Place::Url { url, .. } = &target.place else { continue };
@@ -111,7 +112,8 @@ fn connect(url: &str, timeout: Duration) -> Result<(), String> {
     Err(last)
 }
 
-/// Raises the limit of open files to what the system allows: a thousand streams need two thousand descriptors.
+/// Raises the limit of open files to what the system allows: a thousand streams need two thousand
+/// descriptors.
 pub(in crate::cli) fn raise_file_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard

@@ -59,8 +59,9 @@ impl Workers {
         EngineError::Worker(format!("did not report {what} within {secs:.0} s"))
     }
 
-    /// A worker has ended. Its attempts in flight end unknown. If an order is being made, the worker is started again with
-    /// the rest of its jobs, and the jobs that it had begun are delivered again, as a task queue does.
+    /// A worker has ended. Its attempts in flight end unknown. If an order is being made, the worker is
+    /// started again with the rest of its jobs, and the jobs that it had begun are delivered again, as a task
+    /// queue does.
     pub(super) fn exited(&mut self, index: usize) -> Result<(), EngineError> {
         let now_ns = self.run.clock.now_ns();
         self.holder_faults.forget(index);

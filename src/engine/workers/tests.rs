@@ -124,7 +124,8 @@ impl Place {
         })
     }
 
-    /// One block by one worker, with this fault at the first lock. Returns how long it took, the counts and the deaths.
+    /// One block by one worker, with this fault at the first lock. Returns how long it took, the counts and
+    /// the deaths.
     fn run(
         &self,
         kind: Option<NemesisKind>,
