@@ -18,7 +18,6 @@ pub struct Clock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Machine,
-    #[cfg(not(loom))]
     Runtime,
 }
 
@@ -26,7 +25,6 @@ impl Source {
     fn now(self) -> Instant {
         match self {
             Self::Machine => machine(),
-            #[cfg(not(loom))]
             Self::Runtime => runtime(),
         }
     }
@@ -39,7 +37,6 @@ fn machine() -> Instant {
 }
 
 /// The clock of the runtime that this thread is in.
-#[cfg(not(loom))]
 #[expect(clippy::disallowed_methods, reason = "the one reader of the runtime's clock")]
 fn runtime() -> Instant {
     tokio::time::Instant::now().into_std()
@@ -54,21 +51,18 @@ impl Clock {
 
     /// Starts a clock on the time of the tokio runtime that this thread is in, which is virtual if that is
     /// paused. It may be read inside that runtime only: elsewhere it would show the machine's time.
-    #[cfg(not(loom))]
     #[must_use]
     pub fn of_runtime() -> Self {
         Self { epoch: runtime(), source: Source::Runtime }
     }
 
     /// Whether it is a runtime's time, which jumps.
-    #[cfg(not(loom))]
     #[must_use]
     pub fn is_virtual(&self) -> bool {
         self.source == Source::Runtime
     }
 
     /// The epoch on the system's monotonic clock, in nanoseconds, for [`Clock::at_epoch`] in another process.
-    #[cfg(not(loom))]
     #[must_use]
     pub fn epoch_monotonic_ns(&self) -> u64 {
         let (instant, raw_ns) = both_clocks();
@@ -77,7 +71,6 @@ impl Clock {
 
     /// The clock of another process of this machine, from what its [`Clock::epoch_monotonic_ns`] said. The
     /// two agree to some microseconds.
-    #[cfg(not(loom))]
     #[must_use]
     pub fn at_epoch(epoch_ns: u64) -> Self {
         let (instant, raw_ns) = both_clocks();
@@ -106,7 +99,6 @@ impl Clock {
 
 /// One moment as an `Instant`, which cannot leave its process, and in nanoseconds of the system's monotonic
 /// clock, which can. The `Instant` is read between two readings of the other; the tightest of several counts.
-#[cfg(not(loom))]
 #[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
 fn both_clocks() -> (Instant, u64) {
     const READINGS: usize = 16;
@@ -138,7 +130,7 @@ pub fn utc_now_s() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

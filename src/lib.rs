@@ -31,27 +31,20 @@
 //! [`clock`], [`secret`], [`seed`], [`units`] and [`sync`] are the leaves that all rooms may use.
 //! `ARCHITECTURE.md` walks one request through them.
 
-pub mod clock;
-pub mod secret;
-pub mod seed;
+// The model checks compile these two rooms alone: under `--cfg loom` neither the others nor the crates that they
+// need exist, so what is checked cannot reach the network.
+pub mod shared;
 pub mod sync;
+
+#[cfg(not(loom))]
+pub mod clock;
+#[cfg(not(loom))]
+pub mod secret;
+#[cfg(not(loom))]
+pub mod seed;
+#[cfg(not(loom))]
 pub mod units;
 
-pub mod document;
-pub mod faults;
-pub mod history;
-pub mod invariants;
-pub mod metrics;
-pub mod plan;
-pub mod prices;
-pub mod profile;
-pub mod scenario;
-pub mod schedule;
-pub mod shared;
-pub mod summary;
-
-// What is race-checked with loom cannot reach the network: under `--cfg loom` neither these rooms nor
-// the crates they need exist.
 #[cfg(not(loom))]
 pub mod cli;
 #[cfg(not(loom))]
@@ -59,9 +52,17 @@ pub mod compare;
 #[cfg(not(loom))]
 pub mod cost;
 #[cfg(not(loom))]
+pub mod document;
+#[cfg(not(loom))]
 pub mod engine;
 #[cfg(not(loom))]
 pub mod explore;
+#[cfg(not(loom))]
+pub mod faults;
+#[cfg(not(loom))]
+pub mod history;
+#[cfg(not(loom))]
+pub mod invariants;
 #[cfg(not(loom))]
 pub mod judge;
 #[cfg(not(loom))]
@@ -69,7 +70,15 @@ pub mod lab;
 #[cfg(not(loom))]
 pub mod live;
 #[cfg(not(loom))]
+pub mod metrics;
+#[cfg(not(loom))]
 pub mod mock;
+#[cfg(not(loom))]
+pub mod plan;
+#[cfg(not(loom))]
+pub mod prices;
+#[cfg(not(loom))]
+pub mod profile;
 #[cfg(not(loom))]
 pub mod program;
 #[cfg(not(loom))]
@@ -79,4 +88,10 @@ pub(crate) mod ranking;
 #[cfg(not(loom))]
 pub mod report;
 #[cfg(not(loom))]
+pub mod scenario;
+#[cfg(not(loom))]
+pub mod schedule;
+#[cfg(not(loom))]
 pub mod strategy;
+#[cfg(not(loom))]
+pub mod summary;

@@ -2,7 +2,6 @@
 
 mod duration;
 mod money;
-#[cfg(not(loom))]
 pub(crate) mod shown;
 pub(crate) mod text;
 mod url;

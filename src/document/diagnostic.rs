@@ -54,7 +54,6 @@ fn floor(text: &str, index: usize) -> usize {
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
     /// The line of each, with secrets masked, and where the line begins in its text.
-    #[cfg_attr(loom, allow(dead_code, reason = "only the renderer reads it"))]
     lines: Vec<(String, usize)>,
 }
 
@@ -82,7 +81,6 @@ impl Diagnostics {
     }
 
     /// Each with its line and where that line begins.
-    #[cfg(not(loom))]
     pub(super) fn with_lines(&self) -> impl Iterator<Item = (&Diagnostic, &(String, usize))> {
         self.list.iter().zip(&self.lines)
     }

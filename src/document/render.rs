@@ -3,10 +3,8 @@
 use super::{Diagnostic, Diagnostics};
 
 /// A file of another kind has hundreds of the same diagnostic.
-#[cfg(not(loom))]
 const MOST_SHOWN: usize = 20;
 
-#[cfg(not(loom))]
 impl Diagnostics {
     /// The diagnostics as text for a terminal, each with the line it stands in; secrets are masked.
     #[must_use]
@@ -33,18 +31,7 @@ impl Diagnostics {
         text.push_str(&format!("{count} {}\n", if count == 1 { "fault" } else { "faults" }));
         text
     }
-}
 
-#[cfg(loom)]
-impl Diagnostics {
-    /// The diagnostics, one per line; the renderer is not part of a build for loom.
-    #[must_use]
-    pub fn render(&self, _color: bool) -> String {
-        self.to_string()
-    }
-}
-
-impl Diagnostics {
     /// The diagnostics as workflow commands, by which GitHub shows each beside its line; secrets are masked.
     #[must_use]
     pub fn to_github(&self) -> String {
