@@ -1,5 +1,5 @@
-//! Is NEW slower, wronger or dearer than BASE? Exact values are compared exactly; times that differ from run to run are
-//! judged over interleaved pairs, with a bounded chance of a false alarm.
+//! Is NEW slower, wronger or dearer than BASE? Exact values are compared exactly; times that differ from run
+//! to run are judged over interleaved pairs, with a bounded chance of a false alarm.
 
 mod comparable;
 mod constant;
@@ -32,7 +32,7 @@ pub struct Terms {
     pub floor: f64,
     /// The declared family, crossed with the cells.
     pub measures: Vec<Measure>,
-    /// Whether somebody asked for these, and they are not the usual ones: each must then be accounted for.
+    /// Whether the user asked for these, and they are not the usual ones: each must then be accounted for.
     pub declared: bool,
     /// Seed of the order, and of what the test draws.
     pub seed: u64,
@@ -41,8 +41,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// What one look may spend: an equal part, so that all of them together err no more often than was agreed, however
-    /// they are spaced (Bonferroni).
+    /// What one look may spend: an equal part, so that all of them together err no more often than was
+    /// agreed, however they are spaced (Bonferroni).
     #[must_use]
     pub fn alpha_of_a_look(&self) -> f64 {
         self.alpha / self.looks.len().max(1) as f64

@@ -1,5 +1,5 @@
-//! What a run cost: usage × price → money, per cell and class of waste; what a plan would cost at the most; what a
-//! month would cost; which supplier is cheaper when.
+//! What a run cost: usage × price → money, per cell and class of waste; what a plan would cost at the most;
+//! what a month would cost; which supplier is cheaper when.
 //!
 //! Prices themselves are `prices/`. Pure: no clock, no network, no file.
 

@@ -31,8 +31,8 @@ use view::CellView;
 /// A check: from the view of one cell to a ruling.
 type Check = fn(&CellView<'_>) -> Ruling;
 
-/// The check of each invariant, for the client of deadheat's own engine. `program.rs` names the checks that differ for an
-/// external program.
+/// The check of each invariant, for the client of deadheat's own engine. `program.rs` names the checks that
+/// differ for an external program.
 fn check(invariant: Invariant) -> Check {
     match invariant {
         Invariant::BilledOnce => billing::billed_once,

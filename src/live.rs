@@ -81,7 +81,8 @@ struct Second {
 struct LiveCell {
     times: TimeHistograms,
     counter: CounterRow,
-    /// What its attempts cost where they are paid, by what the client was told; `None` if nothing was told yet.
+    /// What its attempts cost where they are paid, by what the client was told; `None` if nothing was told
+    /// yet.
     spent: Option<Amount>,
 }
 

@@ -26,6 +26,6 @@ mod vus;
 pub use arrivals::{Arrival, Arrivals, Stripe};
 pub use blocks::{Jobs, Load, Piece, RESERVED_JOBS, blocks, planned};
 pub(crate) use blocks::{planned_in, whole};
-pub use timeline::Bucket;
+pub use timeline::TimelineStep;
 pub(crate) use timeline::timeline;
 pub use vus::VusCurve;

@@ -24,7 +24,8 @@ use interrupt::Interrupt;
 use pairing::{Order, Pairing};
 use std::path::{Path, PathBuf};
 
-/// Compare two stored runs, or two arms in interleaved pairs: exit code 3 for a regression, 6 for a newly broken invariant
+/// Compare two stored runs, or two arms in interleaved pairs: exit code 3 for a regression, 6 for a newly
+/// broken invariant
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directories of two stored runs: BASE and NEW. Only what is exact is gated
@@ -280,8 +281,8 @@ fn made(
     Err((usage("no pairs were asked for"), false))
 }
 
-/// Checks on the first pair, before the others are made, that such pairs can be compared, and that the planned number
-/// of them can show anything about so many values.
+/// Checks on the first pair, before the others are made, that such pairs can be compared, and that the
+/// planned number of them can show anything about so many values.
 fn first(args: &Args, pair: &Pair, terms: &Terms, planned: u64) -> Result<(), Failed> {
     if let (Some(noise), Some(path)) = (&terms.noise, &args.calibration) {
         fitting(noise, path, Some(&pair.base.name), None)?;

@@ -19,7 +19,8 @@ pub struct Facts<'a> {
     pub interrupted: bool,
     /// The set and the day of each of its rate cards, by the card's name.
     pub prices: BTreeMap<String, String>,
-    /// What stands between list and bill, such as the day of a rate of exchange, by its name; empty if it is the plan's.
+    /// What stands between list and bill, such as the day of a rate of exchange, by its name; empty if it is
+    /// the plan's.
     pub terms: BTreeMap<String, String>,
 }
 
@@ -82,8 +83,8 @@ pub fn incomparable(base: &Facts<'_>, new: &Facts<'_>) -> Vec<String> {
     why
 }
 
-/// Why two runs of these names do not stand on the same ground, whatever was run: clock, machine, and the dates of the prices
-/// that both have.
+/// Why two runs of these names do not stand on the same ground, whatever was run: clock, machine, and the
+/// dates of the prices that both have.
 pub(super) fn other_ground(facts: [&Facts<'_>; 2], names: [&str; 2]) -> Vec<String> {
     let [base, new] = facts;
     let mut why = Vec::new();

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 /// Fewest pairs from which a count by a real clock is taken to be always the same.
 const SAME: usize = 5;
 
-/// The exact rows over pairs. An invariant is as its worst run, invalid load or not. By the virtual clock each pair is one
-/// exact comparison, and what is worse in any of them is worse. By a real one a count is exact if it is the same in every run of
-/// an arm, or in both runs of every pair; one that varies is no evidence by itself, and is judged among the measured values.
+/// The exact rows over pairs. An invariant is as its worst run, invalid load or not. By the virtual clock
+/// each pair is one exact comparison, and what is worse in any of them is worse. By a real one a count is
+/// exact if it is the same in every run of an arm, or in both runs of every pair; one that varies is no
+/// evidence by itself, and is judged among the measured values.
 pub(super) fn constant(all: &[Pair], valid: &[&Pair]) -> Vec<ExactRow> {
     let of = |pair: &Pair| exact(&pair.base, &pair.new, 0.0);
     let is_invariant = |row: &ExactRow| row.what.starts_with("invariant ");
@@ -81,7 +82,8 @@ fn arm_by_arm(rows: &[ExactRow]) -> ExactRow {
     ranges(rows, change)
 }
 
-/// A rule that broke in any run of an arm is broken in it; what was known to hold and is not known any more has become worse.
+/// A rule that broke in any run of an arm is broken in it; what was known to hold and is not known any more
+/// has become worse.
 fn worst(rows: &[ExactRow]) -> ExactRow {
     const WORST_FIRST: [&str; 4] = ["broken", "unknown", "holds", "not-applicable"];
     let badness = |verdict: &str| WORST_FIRST.iter().position(|name| *name == verdict).unwrap_or(1);

@@ -14,8 +14,8 @@ enum More {
     Neither,
 }
 
-/// Compares two runs value by value, in BASE's order. By the virtual clock every change for the worse counts; by a real one, changes of
-/// counts below `floor` (a share) do not: they may come from timing.
+/// Compares two runs value by value, in BASE's order. By the virtual clock every change for the worse counts;
+/// by a real one, changes of counts below `floor` (a share) do not: they may come from timing.
 pub(super) fn exact(base: &Summary, new: &Summary, floor: f64) -> Vec<ExactRow> {
     let virtual_time = base.clock == "virtual";
     let floor = if virtual_time { 0.0 } else { floor };

@@ -27,22 +27,24 @@ pub struct Ruled {
     pub p: f64,
     /// After Holm's correction.
     pub p_adjusted: f64,
-    /// The smallest mean difference that four in five such comparisons would call a regression; `None` with fewer pairs
-    /// than could call anything one.
+    /// The smallest mean difference that four in five such comparisons would call a regression; `None` with
+    /// fewer pairs than could call anything one.
     pub detectable: Option<f64>,
     /// What may be concluded.
     pub verdict: TimedVerdict,
 }
 
-/// Rules on a family of measures, such that the chance of any false regression in all of it is at most `alpha`.
+/// Rules on a family of measures, such that the chance of any false regression in all of it is at most
+/// `alpha`.
 ///
-/// A series regressed if its exact one-sided sign-flip test rejects after Holm's correction **and** its mean is at least the
-/// floor. It passes if the upper end of its interval is below the floor: a pass is shown, not assumed. Else it is
-/// inconclusive.
+/// A series regressed if its exact one-sided sign-flip test rejects after Holm's correction **and** its mean
+/// is at least the floor. It passes if the upper end of its interval is below the floor: a pass is shown, not
+/// assumed. Else it is inconclusive.
 ///
-/// A series without any difference cannot be rejected and so costs the others nothing: whether it is one is the same whichever
-/// arm is called NEW, which is all that the test leaves to chance. Sources: S. Holm, "A simple sequentially rejective multiple test procedure" (1979); D. Schuirmann on
-/// equivalence by one-sided tests (1987).
+/// A series without any difference cannot be rejected and so costs the others nothing: whether it is one is
+/// the same whichever arm is called NEW, which is all that the test leaves to chance. Sources: S. Holm, "A
+/// simple sequentially rejective multiple test procedure" (1979); D. Schuirmann on equivalence by one-sided
+/// tests (1987).
 #[must_use]
 pub fn rule(family: &[Series], alpha: f64, seed: u64) -> Vec<Ruled> {
     let typical: Vec<TypicalValues> = (0..)
@@ -91,11 +93,13 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// The smallest mean difference that `n` pairs whose differences have this standard deviation call a regression four times in
-/// five, at one-sided level `alpha` (of Holm's first step, in a family). `None` with fewer pairs than are needed for one.
+/// The smallest mean difference that `n` pairs whose differences have this standard deviation call a
+/// regression four times in five, at one-sided level `alpha` (of Holm's first step, in a family). `None` with
+/// fewer pairs than are needed for one.
 ///
-/// The mean has to come out above `floor`: floor + t₀.₈ · sd ⁄ √n. And the test has to reject: (t₁₋ₐ + t₀.₈) · sd ⁄ √n, with
-/// n − 1 degrees of freedom; or, where `alpha` allows one outcome of the signs alone, all `n` have to be above zero.
+/// The mean has to come out above `floor`: floor + t₀.₈ · sd ⁄ √n. And the test has to reject: (t₁₋ₐ + t₀.₈)
+/// · sd ⁄ √n, with n − 1 degrees of freedom; or, where `alpha` allows one outcome of the signs alone, all `n`
+/// have to be above zero.
 #[must_use]
 pub fn detectable(deviation: f64, n: usize, alpha: f64, floor: f64) -> Option<f64> {
     if n < pairs_needed(alpha) {

@@ -6,7 +6,8 @@ use crate::units::Currency;
 use std::fmt;
 use std::str::FromStr;
 
-/// Differences of error rates below this are no regression: one in a hundred, whatever the floor of the others.
+/// Differences of error rates below this are no regression: one in a hundred, whatever the floor of the
+/// others.
 pub const POINTS: f64 = 0.01;
 
 /// Fewest samples behind a percentile for it to be compared: ten of them beyond it.
@@ -93,8 +94,8 @@ impl fmt::Display for Measure {
 }
 
 impl Measure {
-    /// The family that is judged if none is declared: small, because each further member costs power. What is bought is judged
-    /// once: by its cost in cells with a price, by its tokens in those without.
+    /// The family that is judged if none is declared: small, because each further member costs power. What is
+    /// bought is judged once: by its cost in cells with a price, by its tokens in those without.
     #[must_use]
     pub fn usual() -> Vec<Self> {
         let time = |metric: &str, point| Self::Time { metric: metric.to_owned(), point };
@@ -130,8 +131,8 @@ impl Measure {
         name.to_owned()
     }
 
-    /// Its value in one cell of a run; the error says why there is none. `None` if the cell has nothing of the kind, as
-    /// answers in one piece have no gaps between chunks.
+    /// Its value in one cell of a run; the error says why there is none. `None` if the cell has nothing of
+    /// the kind, as answers in one piece have no gaps between chunks.
     pub fn of(&self, run: &Summary, target: &str, strategy: &str) -> Option<Result<f64, String>> {
         let counters = run.counters.iter().find(|row| row.target == target && row.strategy == strategy);
         let ratio = |pick: &dyn Fn(&CounterRow) -> (u64, u64)| {

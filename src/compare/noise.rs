@@ -29,7 +29,8 @@ pub struct Noise {
     pub version: u32,
     /// The scenario's name.
     pub name: String,
-    /// Digest of its plan at seed 0, as every pair has its own; `None` of a command, whose plan nobody here knows.
+    /// Digest of its plan at seed 0, as every pair has its own; `None` of a command, whose plan is not known
+    /// here.
     pub plan_hash: Option<String>,
     /// The machine.
     pub host: Host,
@@ -52,10 +53,11 @@ pub struct NoiseRow {
     pub strategy: String,
     /// Such as `ttft.p95`.
     pub measure: String,
-    /// Standard deviation of the paired differences: of log-ratios, or of shares; `None` if they could not be measured.
+    /// Standard deviation of the paired differences: of log-ratios, or of shares; `None` if they could not be
+    /// measured.
     pub deviation: Option<f64>,
-    /// The smallest effect that four in five comparisons call a regression, by number of pairs; `None` where so few can
-    /// call nothing one.
+    /// The smallest effect that four in five comparisons call a regression, by number of pairs; `None` where
+    /// so few can call nothing one.
     pub detectable: Vec<(u64, Option<f64>)>,
     /// Fewest of these pairs by which it can be gated; `None` if it is advisory with all of them.
     pub gated_from: Option<u64>,
@@ -77,7 +79,8 @@ struct Spread {
 }
 
 impl Spread {
-    /// What so many pairs can find, if they find too little; a family that so few cannot judge is looked at one by one.
+    /// What so many pairs can find, if they find too little; a family that so few cannot judge is looked at
+    /// one by one.
     fn too_large(self, pairs: usize) -> Option<f64> {
         let found = |alpha| detectable(self.deviation, pairs, alpha, self.floor);
         let found = found(self.alpha).or_else(|| found(self.alone))?;
@@ -136,7 +139,8 @@ impl Noise {
         Self { version: VERSION, name, plan_hash, host, pairs: valid.len() as u64, alpha, floor, rows }
     }
 
-    /// Why it says nothing about BASE on the machine `host`; empty if it does. What is not known of BASE is not asked.
+    /// Why it says nothing about BASE on the machine `host`; empty if it does. What is not known of BASE is
+    /// not asked.
     #[must_use]
     pub fn faults(&self, name: Option<&str>, plan_hash: Option<&str>, host: &Host) -> Vec<String> {
         let mut why = Vec::new();
@@ -165,7 +169,8 @@ impl Noise {
         self.rows.iter().find(is)
     }
 
-    /// Why a measure, one of `family`, cannot be gated with `pairs` pairs on this machine; `None` if it can, or is not known.
+    /// Why a measure, one of `family`, cannot be gated with `pairs` pairs on this machine; `None` if it can,
+    /// or is not known.
     pub(super) fn too_noisy(
         &self,
         (target, strategy): (&str, &str),

@@ -24,7 +24,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Why neither of its runs counts, if one of them does not: leaving out just one arm's bad runs would flatter it.
+    /// Why neither of its runs counts, if one of them does not: leaving out just one arm's bad runs would
+    /// flatter it.
     #[must_use]
     pub fn void(&self) -> Option<String> {
         let bad = |name: &str, run: &Summary| {
@@ -36,8 +37,8 @@ impl Pair {
     }
 }
 
-/// How many measured values two such runs give that will be judged over `planned` pairs: by it the pairs that are needed are
-/// known before most are made.
+/// How many measured values two such runs give that will be judged over `planned` pairs: by it the pairs that
+/// are needed are known before most are made.
 #[must_use]
 pub fn family_size(pair: &Pair, terms: &Terms, planned: u64) -> usize {
     let pairs = [pair];
@@ -71,8 +72,8 @@ fn measured(members: &[Member<'_>]) -> usize {
     members.iter().filter(|member| member.values.is_ok()).count()
 }
 
-/// What is to be judged. Of the usual measures those are left out that neither arm has anything of; one that was asked for
-/// stays, to be accounted for.
+/// What is to be judged. Of the usual measures those are left out that neither arm has anything of; one that
+/// was asked for stays, to be accounted for.
 pub(super) fn members<'a>(pairs: &[&'a Pair], terms: &'a Terms) -> Vec<Member<'a>> {
     let Some(first) = pairs.first() else { return Vec::new() };
     let mut members = Vec::new();
@@ -136,8 +137,9 @@ pub fn paired(pairs: &[Pair], terms: &Terms, design: Design, require: bool) -> R
     Ok(conclude(comparison, require, reasons))
 }
 
-/// Reports the pairs that were made before an interruption. What is exact is judged; a measured value has a verdict only
-/// if a look after so many pairs was agreed on, since every other look would raise the chance of a false alarm.
+/// Reports the pairs that were made before an interruption. What is exact is judged; a measured value has a
+/// verdict only if a look after so many pairs was agreed on, since every other look would raise the chance of
+/// a false alarm.
 ///
 /// # Errors
 /// What is not comparable.
@@ -145,7 +147,8 @@ pub fn interrupted(pairs: &[Pair], terms: &Terms, design: Design) -> Result<Comp
     let (made, planned) = (pairs.len() as u64, design.planned);
     let (mut comparison, mut reasons) = judged(pairs, terms, design)?;
     if !terms.looks.contains(&made) {
-        // What is missing for a verdict is the same for every row, and is said as the reason of the exit code.
+        // What is missing for a verdict is the same for every row, and is said as the reason of the exit
+        // code.
         reasons.clear();
         for row in comparison.timed.iter_mut().filter(|row| row.verdict != TimedVerdict::Advisory) {
             row.verdict = TimedVerdict::Inconclusive;
@@ -189,8 +192,8 @@ fn judged(pairs: &[Pair], terms: &Terms, design: Design) -> Result<(Compared, Ve
     Ok((comparison, reasons))
 }
 
-/// Whether all runs have the same cells, and stand on the same ground: one clock, one machine, prices of one day; and each
-/// pair its own work, since a run that is counted twice is still one run.
+/// Whether all runs have the same cells, and stand on the same ground: one clock, one machine, prices of one
+/// day; and each pair its own work, since a run that is counted twice is still one run.
 ///
 /// # Errors
 /// What differs, and where.

@@ -14,12 +14,12 @@ const ROUNDING: f64 = 1e-12;
 /// Fewest pairs that anything is concluded from, whatever error rate is asked for.
 const PAIRS_MIN: i32 = 5;
 
-/// Means of subsets of the differences: between two neighbours of all of them, sorted, the true middle lies with the same
-/// probability, whatever the differences are distributed like, as long as it is symmetric.
+/// Means of subsets of the differences: between two neighbours of all of them, sorted, the true middle lies
+/// with the same probability, whatever the differences are distributed like, as long as it is symmetric.
 ///
-/// Source: J. A. Hartigan, "Using subsample values as typical values", JASA 64 (1969). The share of subsets whose sum is not
-/// positive is the p-value of the sign-flip test (flipping the signs of a subset takes twice its sum away), so test and
-/// interval cannot contradict each other.
+/// Source: J. A. Hartigan, "Using subsample values as typical values", JASA 64 (1969). The share of subsets
+/// whose sum is not positive is the p-value of the sign-flip test (flipping the signs of a subset takes twice
+/// its sum away), so test and interval cannot contradict each other.
 #[derive(Debug, Clone)]
 pub struct TypicalValues {
     /// Ascending.
@@ -35,7 +35,8 @@ impl TypicalValues {
         } else {
             (0..DRAWN).filter_map(|_| drawn(differences, rng)).collect()
         };
-        // A sum that is nothing but for rounding is nothing: error rates, of which many are alike, are full of such ties.
+        // A sum that is nothing but for rounding is nothing: error rates, of which many are alike, are full
+        // of such ties.
         let nothing = ROUNDING * differences.iter().map(|difference| difference.abs()).sum::<f64>();
         for mean in means.iter_mut().filter(|mean| mean.abs() <= nothing) {
             *mean = 0.0;
@@ -51,8 +52,8 @@ impl TypicalValues {
         not_above as f64 / self.intervals()
     }
 
-    /// No true middle above this is compatible with the differences at one-sided level `alpha`; infinite if there are too
-    /// few of them to say.
+    /// No true middle above this is compatible with the differences at one-sided level `alpha`; infinite if
+    /// there are too few of them to say.
     #[must_use]
     pub fn upper(&self, alpha: f64) -> f64 {
         // Of the intervals between the means, as many as `alpha` allows lie above the bound.
@@ -74,7 +75,8 @@ impl TypicalValues {
     }
 }
 
-/// The mean of every subset that is not empty: each sum is that of the subset without its last member, and that member.
+/// The mean of every subset that is not empty: each sum is that of the subset without its last member, and
+/// that member.
 fn enumerated(differences: &[f64]) -> Vec<f64> {
     let mut sums = vec![0.0];
     for (at, difference) in differences.iter().enumerate() {
@@ -98,7 +100,8 @@ fn drawn(differences: &[f64], rng: &mut impl Rng) -> Option<f64> {
     (0..differences.len()).any(chosen).then(|| mean_of(differences, chosen))
 }
 
-/// Fewest pairs by which anything can be rejected at `alpha`: `n` pairs have `2^n` signs. Never fewer than five.
+/// Fewest pairs by which anything can be rejected at `alpha`: `n` pairs have `2^n` signs. Never fewer than
+/// five.
 #[must_use]
 pub fn pairs_needed(alpha: f64) -> usize {
     (PAIRS_MIN..=64).find(|n| 0.5_f64.powi(*n) <= alpha).map_or(usize::MAX, |n| n as usize)
@@ -136,7 +139,8 @@ mod tests {
         assert_eq!(of(&[0.1; 4]).upper(0.05), f64::INFINITY);
     }
 
-    /// Errors of 200 in seven pairs: seven of the 128 signs come out as they did or worse, one of them exactly as they did.
+    /// Errors of 200 in seven pairs: seven of the 128 signs come out as they did or worse, one of them
+    /// exactly as they did.
     #[test]
     fn ties_count_against_the_accusation() {
         let rate = |errors: i32| f64::from(errors) / 200.0;

@@ -63,8 +63,8 @@ pub fn fresh(card: &Card, today: Date, most: Option<u32>) -> Result<(), StaleErr
     }
 }
 
-/// Refuses to begin a run whose prices are of other days, or were checked too long ago. What the scenario itself states
-/// has no age.
+/// Refuses to begin a run whose prices are of other days, or were checked too long ago. What the scenario
+/// itself states has no age.
 ///
 /// # Errors
 /// The first price that should not be used.

@@ -45,11 +45,12 @@ impl Supplier {
 pub struct Range {
     /// The volume from which it holds; rounded at the 12th place.
     pub from: Decimal,
-    /// Who is cheaper; `None` if both cost the same.
+    /// Which supplier is cheaper; `None` if both cost the same.
     pub cheaper: Option<String>,
 }
 
-/// Who is cheaper at which volume: one range if one always is. `None` if a figure is beyond 28 digits.
+/// Which supplier is cheaper at which volume: one range if one always is. `None` if a figure is beyond 28
+/// digits.
 #[must_use]
 pub fn break_even(a: &Supplier, b: &Supplier) -> Option<Vec<Range>> {
     // Both costs are straight lines between these volumes.
@@ -97,16 +98,17 @@ fn rounded(value: Decimal) -> Decimal {
 /// The ranges as a sentence; `unit` is what a volume counts, such as `jobs a month`.
 #[must_use]
 pub fn sentence(ranges: &[Range], unit: &str) -> String {
-    let who = |range: &Range| match &range.cheaper {
+    let cheaper = |range: &Range| match &range.cheaper {
         Some(name) => format!("{name} is cheaper"),
         None => "both cost the same".to_owned(),
     };
     match ranges {
         [] => "no figures".to_owned(),
-        [always] => format!("{} at any volume", who(always)),
+        [always] => format!("{} at any volume", cheaper(always)),
         [first, rest @ ..] => {
-            let rest = rest.iter().map(|range| format!("{} from {} {unit}", who(range), places(range.from)));
-            let up_to = format!("{} below {} {unit}", who(first), places(rest_from(ranges)));
+            let rest =
+                rest.iter().map(|range| format!("{} from {} {unit}", cheaper(range), places(range.from)));
+            let up_to = format!("{} below {} {unit}", cheaper(first), places(rest_from(ranges)));
             std::iter::once(up_to).chain(rest).collect::<Vec<_>>().join("; ")
         }
     }
@@ -116,7 +118,8 @@ fn rest_from(ranges: &[Range]) -> Decimal {
     ranges.get(1).map_or(Decimal::ZERO, |range| range.from)
 }
 
-/// Whole for large volumes, six places for small ones; never rounded down to a volume at which it is not yet true.
+/// Whole for large volumes, six places for small ones; never rounded down to a volume at which it is not yet
+/// true.
 fn places(volume: Decimal) -> String {
     let places = if volume >= Decimal::ONE_HUNDRED { 0 } else { 6 };
     let strategy = rust_decimal::RoundingStrategy::ToPositiveInfinity;

@@ -8,13 +8,13 @@ use crate::summary::BudgetRow;
 
 /// Requests, tokens, and money in 10⁻²⁴.
 #[derive(Debug, Clone, Copy, Default)]
-struct Spent {
+struct BudgetUse {
     requests: u64,
     tokens: u64,
     yocto: i128,
 }
 
-impl Spent {
+impl BudgetUse {
     fn add(&mut self, till: Option<&mut Till<'_>>, prompt: u64, completion: u64, after_ns: u64) {
         self.requests = self.requests.saturating_add(1);
         self.tokens = self.tokens.saturating_add(prompt).saturating_add(completion);
@@ -23,8 +23,8 @@ impl Spent {
     }
 }
 
-/// One row for each cap of the scenario's `[budget]`. A real endpoint's requests count with the tokens that the client was
-/// told of.
+/// One row for each cap of the scenario's `[budget]`. A real endpoint's requests count with the tokens that
+/// the client was told of.
 #[must_use]
 pub fn budget_rows(plan: &Plan, evidence: &Evidence) -> Vec<BudgetRow> {
     let Some(budget) = plan.budget else { return Vec::new() };
@@ -53,12 +53,12 @@ pub fn budget_rows(plan: &Plan, evidence: &Evidence) -> Vec<BudgetRow> {
     rows
 }
 
-fn spent(plan: &Plan, evidence: &Evidence) -> Spent {
+fn spent(plan: &Plan, evidence: &Evidence) -> BudgetUse {
     let started = evidence.meta.started_utc_s;
     let prices = plan.targets.iter().map(|target| target.price.as_ref());
     let mut tills: Vec<_> =
         prices.map(|price| price.map(|price| Till::new(price, &plan.cost, started))).collect();
-    let mut sum = Spent::default();
+    let mut sum = BudgetUse::default();
     let own = |row: &&LedgerRow| matches!(row.job, JobKey::Own(_));
     for row in evidence.ledger.iter().filter(own) {
         let till = tills.get_mut(usize::from(row.target)).and_then(Option::as_mut);

@@ -9,7 +9,8 @@ use crate::summary::DisagreeRow;
 /// Jobs that are listed one by one.
 const LISTED: usize = 10;
 
-/// How many jobs the client believes to have cost something else than the ledger billed, and the dearest of them.
+/// How many jobs the client believes to have cost something else than the ledger billed, and the dearest of
+/// them.
 pub(super) fn disagreeing(till: &mut Till<'_>, cell: Cell, evidence: &Evidence) -> (u64, Vec<DisagreeRow>) {
     let attempts = of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index);
     let own = |row: &LedgerRow| row.job.own();

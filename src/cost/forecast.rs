@@ -3,7 +3,7 @@
 use crate::clock::ns;
 use crate::plan::{Budget, Cell, Executor, Place, Plan, Target, TokenRange};
 use crate::prices::Price;
-use crate::profile::{Bucket, Load, Piece, planned, planned_in, timeline, whole};
+use crate::profile::{Load, Piece, TimelineStep, planned, planned_in, timeline, whole};
 use crate::units::Money;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub struct Forecast {
     /// The phases of each cell.
     pub phases: Vec<PhaseForecast>,
     /// The time line of each cell, up to 20 stretches; empty if nothing in it is bound to a time.
-    pub timeline: Vec<Bucket>,
+    pub timeline: Vec<TimelineStep>,
     /// Targets without a price: what they cost is not in any sum.
     pub without_price: Vec<String>,
     /// The budget, if there is one.
@@ -54,9 +54,8 @@ pub struct Volume {
     pub prompt_tokens: Option<LeastMost>,
     /// Output tokens of that many requests.
     pub output_tokens: Option<LeastMost>,
-    /// The most it can cost where it is paid, per currency: every attempt billed, with most tokens, at the dearest hour.
-    /// An upper bound, rounded up at the 12th place.
-    /// A target without a price adds nothing.
+    /// The most it can cost where it is paid, per currency: every attempt billed, with most tokens, at the
+    /// dearest hour. An upper bound, rounded up at the 12th place. A target without a price adds nothing.
     pub cost_most: Option<Vec<Money>>,
 }
 

@@ -3,7 +3,7 @@
 use super::waste::of_cell;
 use crate::history::{AttemptRow, Evidence, JobId, LedgerRow};
 use crate::plan::{Cell, Place, Plan};
-use crate::prices::{Amount, Card, Component, Meter, PriceError, Terms};
+use crate::prices::{Amount, Card, Component, Meter, PaymentTerms, PriceError};
 use crate::seed;
 use rand::Rng;
 
@@ -21,7 +21,8 @@ pub struct JobUse {
     pub first: i128,
     /// Cost of all further attempts.
     pub later: i128,
-    /// What would be saved if every prompt token had been read from a cache; 0 where the price has no rate for that.
+    /// What would be saved if every prompt token had been read from a cache; 0 where the price has no rate
+    /// for that.
     pub cached: i128,
 }
 
@@ -34,7 +35,7 @@ pub enum ProjectError {
     /// Tokens that could not be priced.
     #[error(transparent)]
     Price(#[from] PriceError),
-    /// Nobody reported usage.
+    /// No usage was reported.
     #[error("no usage was reported, so there is nothing to project")]
     Unreported,
 }
@@ -60,8 +61,9 @@ pub struct Projection {
     pub unknown: Vec<String>,
 }
 
-/// What each job of a cell used by a card: by the ledger, or without one by what the client was told. `start_utc_s` is
-/// when the run is taken to have begun: prices have days and hours, so a month is as full of peaks as the run was.
+/// What each job of a cell used by a card: by the ledger, or without one by what the client was told.
+/// `start_utc_s` is when the run is taken to have begun: prices have days and hours, so a month is as full of
+/// peaks as the run was.
 ///
 /// # Errors
 /// If tokens cannot be priced, or a target without a ledger reported none.
@@ -120,7 +122,7 @@ pub fn job_uses(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Around<'a> {
     /// What is paid each month, and the credit that expires.
-    pub terms: &'a Terms,
+    pub terms: &'a PaymentTerms,
     /// Whether a rate of exchange has a part in the price.
     pub fx: bool,
 }
@@ -210,7 +212,8 @@ fn cache(
     Ok(())
 }
 
-/// The 95 % interval of the sum over as many jobs, by bootstrap over jobs; seeded, so that it can be had again.
+/// The 95 % interval of the sum over as many jobs, by bootstrap over jobs; seeded, so that it can be had
+/// again.
 fn interval(uses: &[JobUse], seed: u64) -> (i128, i128, usize) {
     let resamples = (DRAWS / uses.len()).clamp(200, RESAMPLES);
     let mut rng = seed::stream(seed, "cost/bootstrap", 0);

@@ -1,15 +1,15 @@
 //! What a run cost: per cell, by what the client was told and by what the ledger billed.
 
 use super::disagree::disagreeing;
-use super::till::{Sum, Till, moment};
+use super::till::{PicoSum, Till, moment};
 use super::waste::{Bought, Class, of_cell, sorted};
 use crate::history::{AttemptRow, Evidence, Outcome};
 use crate::plan::{Cell, ClockKind, CostPlan, Place, Plan};
-use crate::prices::{Amount, Component, Price, Terms, day_of, price_text};
+use crate::prices::{Amount, Component, PaymentTerms, Price, day_of, price_text};
 use crate::summary::{CardRow, CostRow, CounterRow, FactorRow, LandedRow, WasteRow};
 
-/// One row per cell whose target has a price and whose tokens somebody reported, in the order of [`Plan::cells`], in
-/// which `counters` stand too. Linear in the evidence.
+/// One row per cell whose target has a price and whose tokens were reported, in the order of [`Plan::cells`],
+/// in which `counters` stand too. Linear in the evidence.
 #[must_use]
 pub fn run_cost(plan: &Plan, counters: &[CounterRow], evidence: &Evidence) -> Vec<CostRow> {
     let cells = plan.cells().into_iter().zip(counters);
@@ -21,13 +21,13 @@ pub fn run_cost(plan: &Plan, counters: &[CounterRow], evidence: &Evidence) -> Ve
 
 /// What one class, or a whole cell, was charged.
 #[derive(Debug, Clone, Copy, Default)]
-struct Spent {
+struct ClassSum {
     bought: Bought,
-    list: Sum,
-    landed: Sum,
+    list: PicoSum,
+    landed: PicoSum,
 }
 
-impl Spent {
+impl ClassSum {
     fn add(&mut self, other: &Self) {
         self.bought.attempts += other.bought.attempts;
         self.bought.prompt = self.bought.prompt.saturating_add(other.bought.prompt);
@@ -51,18 +51,18 @@ fn row(plan: &Plan, cell: Cell, counter: &CounterRow, evidence: &Evidence) -> Op
         return None;
     }
     let sums = has_ledger.then(|| {
-        let mut sums = [Spent::default(); 6];
+        let mut sums = [ClassSum::default(); 6];
         sorted(plan, cell, evidence, &mut |class, row| {
             let (prompt, completion) = (row.billed_prompt_tokens, row.billed_completion_tokens);
             let [list, landed] = till.both(prompt, completion, row.arrived_ns);
             let mut bought = Bought::default();
             bought.add(row);
-            sums[class as usize].add(&Spent { bought, list, landed });
+            sums[class as usize].add(&ClassSum { bought, list, landed });
         });
         sums
     });
     let paid = sums.as_ref().map_or(client, |sums| {
-        let mut all = Spent::default();
+        let mut all = ClassSum::default();
         sums.iter().for_each(|sum| all.add(sum));
         all
     });
@@ -102,12 +102,12 @@ fn row(plan: &Plan, cell: Cell, counter: &CounterRow, evidence: &Evidence) -> Op
 }
 
 /// What the client was told of.
-fn told(cell: Cell, evidence: &Evidence, till: &mut Till<'_>) -> Spent {
-    let mut all = Spent::default();
+fn told(cell: Cell, evidence: &Evidence, till: &mut Till<'_>) -> ClassSum {
+    let mut all = ClassSum::default();
     for row in of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index) {
         let (prompt, completion) = (row.prompt_tokens.unwrap_or(0), row.completion_tokens.unwrap_or(0));
         let [list, landed] = till.both(prompt, completion, moment(row));
-        all.add(&Spent { bought: Bought { attempts: 1, prompt, completion }, list, landed });
+        all.add(&ClassSum { bought: Bought { attempts: 1, prompt, completion }, list, landed });
     }
     all
 }
@@ -117,7 +117,7 @@ fn lands(plan: &Plan, price: &Price) -> bool {
     let CostPlan { currency, fx, jobs_per_month, start_utc_s: _ } = &plan.cost;
     let said = currency.is_some() || !fx.is_empty() || jobs_per_month.is_some();
     let others = || plan.targets.iter().filter_map(|target| target.price.as_ref());
-    said || price.way.changes() || others().any(|other| other.terms != Terms::default())
+    said || price.way.changes() || others().any(|other| other.terms != PaymentTerms::default())
 }
 
 fn per_mtok(paid: Amount, tokens: u64) -> Option<String> {
@@ -132,7 +132,7 @@ fn trimmed(text: String) -> String {
     format!("{whole}.{}", &fraction[..kept])
 }
 
-fn waste(class: Class, sum: &Spent, till: &Till<'_>, lands: bool) -> Option<WasteRow> {
+fn waste(class: Class, sum: &ClassSum, till: &Till<'_>, lands: bool) -> Option<WasteRow> {
     let landed = |yocto| lands.then(|| till.landed_amount(yocto).decimal());
     (sum.bought.attempts > 0).then(|| WasteRow {
         class: class.name().to_owned(),
@@ -152,7 +152,7 @@ fn waste(class: Class, sum: &Spent, till: &Till<'_>, lands: bool) -> Option<Wast
 fn most(plan: &Plan, cell: Cell, evidence: &Evidence, till: &mut Till<'_>) -> Amount {
     let workload = &plan.workload;
     let worst = (u64::from(workload.prompt_tokens.max), u64::from(workload.output_tokens.max));
-    let mut sum = Sum::default();
+    let mut sum = PicoSum::default();
     for row in of_cell(&evidence.attempts, |row: &AttemptRow| Some(row.job), cell.index) {
         let certain = row.sent_ns.is_none() || row.outcome == Outcome::Failed;
         let unsaid = if certain { (0, 0) } else { worst };
@@ -179,7 +179,7 @@ fn card(plan: &Plan, price: &Price, evidence: &Evidence) -> Option<CardRow> {
 }
 
 /// What it cost where it is paid.
-fn land(plan: &Plan, price: &Price, counter: &CounterRow, paid: &Spent, till: &Till<'_>) -> LandedRow {
+fn land(plan: &Plan, price: &Price, counter: &CounterRow, paid: &ClassSum, till: &Till<'_>) -> LandedRow {
     let sum = till.landed_amount(paid.landed.whole());
     let (fixed, prepaid) = (price.terms.fixed_per_month, price.terms.prepaid_per_month);
     let money = |units| Amount::of(units, sum.currency);

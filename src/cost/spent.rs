@@ -10,8 +10,8 @@ pub(crate) fn per_job(spent: Money, jobs: u64) -> Option<Money> {
     (jobs > 0).then(|| Money { pico: (spent.pico + jobs / 2) / jobs, currency: spent.currency })
 }
 
-/// What a cell cost where it is paid: what the ledger charged, else what the client was told of. `None` without a
-/// price or without a single token: a provider that reports no usage is not a free one.
+/// What a cell cost where it is paid: what the ledger charged, else what the client was told of. `None`
+/// without a price or without a single token: a provider that reports no usage is not a free one.
 pub(crate) fn spent(rows: &[CostRow], counter: &CounterRow, billed: Option<BilledTokens>) -> Option<Money> {
     let told =
         BilledTokens { prompt: counter.tokens.client_prompt, completion: counter.tokens.client_completion };

@@ -14,12 +14,12 @@ pub(super) struct Till<'a> {
 
 /// One attempt's price: of its prompt with the fee, and of its completion, in 10⁻²⁴.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sum {
+pub(super) struct PicoSum {
     pub(super) prompt: i128,
     pub(super) completion: i128,
 }
 
-impl Sum {
+impl PicoSum {
     pub(super) fn add(&mut self, other: Self) {
         self.prompt = self.prompt.saturating_add(other.prompt);
         self.completion = self.completion.saturating_add(other.completion);
@@ -37,11 +37,11 @@ impl<'a> Till<'a> {
     }
 
     /// By the list, and where it is paid.
-    pub(super) fn both(&mut self, prompt: u64, completion: u64, after_ns: u64) -> [Sum; 2] {
+    pub(super) fn both(&mut self, prompt: u64, completion: u64, after_ns: u64) -> [PicoSum; 2] {
         let at_utc_s = self.cost.at(self.started_utc_s, after_ns);
         [&mut self.list, &mut self.landed].map(|meter| {
             let parts = meter.parts(prompt, completion, at_utc_s);
-            parts.map_or(Sum { prompt: i128::MAX, completion: 0 }, |(prompt, completion)| Sum {
+            parts.map_or(PicoSum { prompt: i128::MAX, completion: 0 }, |(prompt, completion)| PicoSum {
                 prompt: prompt.yocto,
                 completion: completion.yocto,
             })

@@ -10,7 +10,7 @@ use std::time::Duration;
 const LOST_LOCK: Duration = Duration::from_millis(10);
 
 /// What was wrong with a job that was not answered.
-enum Lapse<'a> {
+enum Unanswered<'a> {
     /// Issued, but no book mentions it; its number where that is known.
     Vanished(u64, Option<JobId>),
     /// Tried, and without an end.
@@ -19,10 +19,10 @@ enum Lapse<'a> {
     Dishonest(JobView<'a>, &'a JobRow),
 }
 
-/// Every job that was issued has a whole 2xx answer, or was given up for a reason that the evidence bears
-/// out (for it, or for another job of a question that shares one answer): all attempts used, an answer that forbids
-/// or does not earn a retry, a deadline, a budget, a stop.
-/// Whether a run was stopped for good reason is not judged. A cell that sends nothing is broken.
+/// Every job that was issued has a whole 2xx answer, or was given up for a reason that the evidence bears out
+/// (for it, or for another job of a question that shares one answer): all attempts used, an answer that
+/// forbids or does not earn a retry, a deadline, a budget, a stop. Whether a run was stopped for good reason
+/// is not judged. A cell that sends nothing is broken.
 pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
     if view.ledger.is_empty()
         && view.attempts.is_empty()
@@ -40,8 +40,10 @@ pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
             }
             let borne_out = |result: &JobRow| question.clone().any(|fellow| honest(view, &fellow, result));
             match job.results.iter().find(|result| !borne_out(result)) {
-                Some(result) => tally.violation(result.done_ns, Lapse::Dishonest(job, result)),
-                None if job.results.is_empty() => tally.violation(last_seen_ns(&job), Lapse::Abandoned(job)),
+                Some(result) => tally.violation(result.done_ns, Unanswered::Dishonest(job, result)),
+                None if job.results.is_empty() => {
+                    tally.violation(last_seen_ns(&job), Unanswered::Abandoned(job))
+                }
                 None => {}
             }
         }
@@ -49,7 +51,7 @@ pub(super) fn every_job_answered(view: &CellView<'_>) -> Ruling {
     let (vanished, first) = view.vanished();
     tally.relevant += vanished;
     if vanished > 0 {
-        tally.violation(last_ns, Lapse::Vanished(vanished, first));
+        tally.violation(last_ns, Unanswered::Vanished(vanished, first));
         tally.violations += vanished - 1;
     }
     if tally.violations == 0 && view.end.is_none() {
@@ -167,20 +169,20 @@ fn last_seen_ns(job: &JobView<'_>) -> u64 {
     attempts.chain(job.ledger.iter().map(|row| row.ended_ns)).max().unwrap_or(0)
 }
 
-fn words(view: &CellView<'_>, lapse: Lapse<'_>) -> (Vec<crate::history::JobKey>, String) {
+fn words(view: &CellView<'_>, lapse: Unanswered<'_>) -> (Vec<crate::history::JobKey>, String) {
     match lapse {
-        Lapse::Vanished(n, None) => {
+        Unanswered::Vanished(n, None) => {
             let lost = count(n, "job");
             (Vec::new(), format!("{lost} that had been issued left neither an attempt nor a result"))
         }
-        Lapse::Vanished(n, Some(job)) => {
+        Unanswered::Vanished(n, Some(job)) => {
             let more = if n > 1 { format!(" ({} like it)", n - 1) } else { String::new() };
             let text = format!(
                 "{job} was issued, but left neither an attempt nor a result{more}; it should have been answered"
             );
             (one(job), text)
         }
-        Lapse::Abandoned(job) => {
+        Unanswered::Abandoned(job) => {
             let made = count(job.ledger.len().max(job.attempts.len()) as u64, "attempt");
             let seen = time(last_seen_ns(&job));
             (
@@ -188,7 +190,7 @@ fn words(view: &CellView<'_>, lapse: Lapse<'_>) -> (Vec<crate::history::JobKey>,
                 format!("{} was not answered in {made}, last seen at {seen}, and never given up", job.id),
             )
         }
-        Lapse::Dishonest(job, result) => (one(job.id), dishonest_words(view, &job, result)),
+        Unanswered::Dishonest(job, result) => (one(job.id), dishonest_words(view, &job, result)),
     }
 }
 

@@ -22,13 +22,13 @@ struct Bill<'a> {
     row: &'a LedgerRow,
 }
 
-/// No request of a job is billed twice. The same request is the same body: a second body is a new
-/// question and has its own bill. Where the jobs of one question share an answer, no question is billed twice.
+/// No request of a job is billed twice. The same request is the same body: a second body is a new question
+/// and has its own bill. Where the jobs of one question share an answer, no question is billed twice.
 ///
-/// Attempts of one job with different numbers that overlapped within the declared cap were sent side by side on
-/// purpose (hedging): that is waste, not a finding. Overlap is judged by what the client knew: an
-/// attempt that it sent after it held the end of an earlier billed one is a retry of accepted work. Two jobs
-/// have no such excuse for one question.
+/// Attempts of one job with different numbers that overlapped within the declared cap were sent side by side
+/// on purpose (hedging): that is waste, not a finding. Overlap is judged by what the client knew: an attempt
+/// that it sent after it held the end of an earlier billed one is a retry of accepted work. Two jobs have no
+/// such excuse for one question.
 pub(super) fn billed_once(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
     // Reused from question to question: nothing is allocated per row.
@@ -83,7 +83,8 @@ fn hedged(view: &CellView<'_>, first: Bill<'_>, second: Bill<'_>) -> bool {
         && !follows(view, job.begun_ns(second.row), job.known_over_ns(first.row))
 }
 
-/// Whether the program was killed on purpose before it can have kept this answer: whoever is started again has to ask again.
+/// Whether the program was killed on purpose before it can have kept this answer: the program that is started
+/// again has to ask again.
 fn died_with_it(view: &CellView<'_>, first: Bill<'_>) -> bool {
     let killed_ns = view.evidence.conduct.as_ref().and_then(|conduct| conduct.killed_ns);
     killed_ns
@@ -121,8 +122,8 @@ fn words(view: &CellView<'_>, Twice { first, second }: &Twice<'_>) -> (Vec<JobKe
     (one(a), text)
 }
 
-/// Whether the provider answers a repeated `Idempotency-Key` from memory, for nothing. Else it only writes keys
-/// down.
+/// Whether the provider answers a repeated `Idempotency-Key` from memory, for nothing. Else it only writes
+/// keys down.
 fn honours_keys(view: &CellView<'_>) -> bool {
     match &view.plan.targets[view.target].place {
         Place::Mock(mock) => mock.idempotency,

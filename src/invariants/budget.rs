@@ -10,7 +10,7 @@ use crate::units::Money;
 
 /// One request that counts towards a budget.
 #[derive(Debug, Clone, Copy)]
-struct Spent {
+struct Spending {
     at_ns: u64,
     seq: u64,
     job: JobId,
@@ -58,12 +58,12 @@ impl Cap {
     }
 }
 
-/// What is billed never passes a budget by more than the largest single request: the one that was under way when
-/// the budget was reached.
+/// What is billed never passes a budget by more than the largest single request: the one that was under way
+/// when the budget was reached.
 ///
-/// A strategy's own budget is judged over its cell; without one, each of the scenario's over the whole run, in the
-/// order of arrival, and a cell answers for its own requests beyond it. A real endpoint's requests count with the
-/// tokens that the client was told of.
+/// A strategy's own budget is judged over its cell; without one, each of the scenario's over the whole run,
+/// in the order of arrival, and a cell answers for its own requests beyond it. A real endpoint's requests
+/// count with the tokens that the client was told of.
 pub(super) fn budget_kept(view: &CellView<'_>) -> Ruling {
     let caps = caps(view);
     if caps.is_empty() {
@@ -117,7 +117,7 @@ fn caps(view: &CellView<'_>) -> Vec<Cap> {
 }
 
 /// The requests that count, in the order of arrival.
-fn spent(view: &CellView<'_>, cap: Cap) -> Vec<Spent> {
+fn spent(view: &CellView<'_>, cap: Cap) -> Vec<Spending> {
     let Plan { targets, cost, .. } = view.plan;
     let at = |after_ns| cost.at(view.evidence.meta.started_utc_s, after_ns);
     let mut meters = meters_of(targets);
@@ -125,7 +125,7 @@ fn spent(view: &CellView<'_>, cap: Cap) -> Vec<Spent> {
         let meter = meters.get_mut(usize::from(row.target)).and_then(Option::as_mut);
         let (prompt, completion) = (row.billed_prompt_tokens, row.billed_completion_tokens);
         let amount = cap.amount(meter, prompt, completion, at(row.arrived_ns));
-        Some(Spent { at_ns: row.arrived_ns, seq: row.seq, job: own(&row.job)?, amount })
+        Some(Spending { at_ns: row.arrived_ns, seq: row.seq, job: own(&row.job)?, amount })
     };
     // Cells at real endpoints, which keep their own books.
     let cells = view.plan.cells();
@@ -139,12 +139,12 @@ fn spent(view: &CellView<'_>, cap: Cap) -> Vec<Spent> {
         let (prompt, completion) = (a.prompt_tokens.unwrap_or(0), a.completion_tokens.unwrap_or(0));
         let sent_ns = a.sent_ns?;
         let amount = cap.amount(told_meters[nth].as_mut(), prompt, completion, at(sent_ns));
-        Some(Spent { at_ns: sent_ns, seq: 0, job: a.job, amount })
+        Some(Spending { at_ns: sent_ns, seq: 0, job: a.job, amount })
     };
     let own_budget = matches!(cap, Cap::Strategy(_));
     let ledger = view.evidence.ledger.iter().filter_map(billed);
     let all = ledger.chain(view.evidence.attempts.iter().filter_map(told));
-    let mut spent: Vec<Spent> = all.filter(|s| !own_budget || s.job.cell == view.cell).collect();
+    let mut spent: Vec<Spending> = all.filter(|s| !own_budget || s.job.cell == view.cell).collect();
     spent.sort_unstable_by_key(|s| (s.at_ns, s.seq, s.job));
     spent
 }

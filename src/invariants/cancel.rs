@@ -17,8 +17,8 @@ enum Survivor<'a> {
 }
 
 /// An attempt that the client gave up (it timed out or was cancelled) is closed at the provider within
-/// [`GRACE_NS`], and no attempt of a job begins after the job was given up. A job that holds an answer was not:
-/// whose answer that is, and what else was billed, are other rules' questions.
+/// [`GRACE_NS`], and no attempt of a job begins after the job was given up. A job that holds an answer was
+/// not: whose answer that is, and what else was billed, are other rules' questions.
 pub(super) fn cancel_propagates(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
     for job in view.jobs() {
@@ -48,7 +48,8 @@ fn given_up(a: &AttemptRow) -> bool {
     matches!(a.error, Some(E::Cancelled | E::TimeoutFirstByte | E::TimeoutIdle | E::TimeoutTotal))
 }
 
-/// The job's attempts, each with its beginning: by the client's own rows, and by the ledger's where it has none.
+/// The job's attempts, each with its beginning: by the client's own rows, and by the ledger's where it has
+/// none.
 fn begun<'a>(job: &JobView<'a>) -> impl Iterator<Item = (u32, u64)> + use<'a> {
     let job = *job;
     let own = job.attempts.iter().filter_map(|a| Some((a.n, a.sent_ns?)));

@@ -9,15 +9,16 @@ use crate::history::{JobKey, LedgerRow};
 /// own end of it is not known: a provider learns late that a client has gone.
 const GRACE_NS: u64 = 2_000_000;
 
-/// The same for somebody's program, which shares its machine with the provider and writes nothing down: a client that
-/// has the last byte may have sent its next request before the provider has stamped that it is done.
+/// The same for an external program, which shares its machine with the provider and writes nothing down: a
+/// client that has the last byte may have sent its next request before the provider has stamped that it is
+/// done.
 const PROGRAM_GRACE_NS: u64 = 25_000_000;
 
 /// Jobs named by a witness at the most.
 const NAMED: usize = 8;
 
-/// Attempts in flight never exceed the declared concurrency, nor what the strategy itself promises. Cells are never
-/// loaded at the same moment, so each is judged alone.
+/// Attempts in flight never exceed the declared concurrency, nor what the strategy itself promises. Cells are
+/// never loaded at the same moment, so each is judged alone.
 ///
 /// An attempt lasts from its arrival until either side closed it. Both lie inside the time for which the
 /// client held its permit, so a client that keeps to its cap is never blamed for the network.

@@ -8,7 +8,8 @@ use crate::plan::{Cell, Place, Plan};
 use crate::summary::{Invariant, Verdict, VerdictRow};
 
 /// One verdict for each cell of the plan and each invariant, in the order of [`Plan::cells`] and
-/// [`Invariant::ALL`]; `exit-honest` speaks of programs only. Warm-up jobs are judged like any other: a bill is a bill.
+/// [`Invariant::ALL`]; `exit-honest` speaks of programs only. Warm-up jobs are judged like any other: a bill
+/// is a bill.
 ///
 /// Without a ledger (a target that is a real endpoint) nothing is said to hold: an invariant that the
 /// client's own history shows to be broken is `broken`, every other is `unknown`.

@@ -17,7 +17,7 @@ enum Holder {
 
 /// An attempt under a lock.
 #[derive(Debug, Clone, Copy)]
-struct Held<'a> {
+struct LockUse<'a> {
     lock: u64,
     row: &'a LedgerRow,
     job: JobId,
@@ -26,31 +26,33 @@ struct Held<'a> {
 }
 
 /// The attempts that name a lock, by lock and in the order of arrival.
-fn held<'a>(view: &CellView<'a>) -> Vec<Held<'a>> {
+fn held<'a>(view: &CellView<'a>) -> Vec<LockUse<'a>> {
     let of_job = |job: super::view::JobView<'a>| {
         job.ledger.iter().filter_map(move |row| {
             let holder = row.lock_token.map_or(Holder::Job(job.id), Holder::Token);
-            Some(Held { lock: row.lock?, row, job: job.id, holder, closed_ns: closed_ns(&job, row) })
+            Some(LockUse { lock: row.lock?, row, job: job.id, holder, closed_ns: closed_ns(&job, row) })
         })
     };
-    let mut held: Vec<Held<'_>> = view.jobs().flat_map(of_job).collect();
+    let mut held: Vec<LockUse<'_>> = view.jobs().flat_map(of_job).collect();
     held.sort_unstable_by_key(|held| (held.lock, held.row.arrived_ns, held.row.seq));
     held
 }
 
 /// Whether the resource did the work: neither refused its token, nor the request before any work.
-fn accepted(held: &&Held<'_>) -> bool {
+fn accepted(held: &&LockUse<'_>) -> bool {
     !held.row.fenced && held.row.end != LedgerEnd::Refused
 }
 
-/// No two holders of one lock have an attempt open at once. An attempt lasts until either side closed it, as in
-/// `in-flight-capped`; what the resource refused was not done under the lock. One holder may do several things.
+/// No two holders of one lock have an attempt open at once. An attempt lasts until either side closed it, as
+/// in `in-flight-capped`; what the resource refused was not done under the lock. One holder may do several
+/// things.
 pub(super) fn lock_exclusive(view: &CellView<'_>) -> Ruling {
     let all = held(view);
     let mut tally = Tally::new();
     for lock in all.chunk_by(|a, b| a.lock == b.lock) {
-        // What stays open longest, and the longest of any other holder: one of the two is somebody else's.
-        let (mut longest, mut other): (Option<Held<'_>>, Option<Held<'_>>) = (None, None);
+        // What stays open longest, and the longest of any other holder: one of the two belongs to another
+        // holder.
+        let (mut longest, mut other): (Option<LockUse<'_>>, Option<LockUse<'_>>) = (None, None);
         for held in lock.iter().filter(accepted) {
             tally.relevant += 1;
             let rival = longest.filter(|l| l.holder != held.holder).or(other);
@@ -60,7 +62,7 @@ pub(super) fn lock_exclusive(view: &CellView<'_>) -> Ruling {
             (longest, other) = ranked(longest, other, *held);
         }
     }
-    let words = |(first, second): (Held<'_>, Held<'_>)| {
+    let words = |(first, second): (LockUse<'_>, LockUse<'_>)| {
         let text = format!(
             "{} and {} were at work under one lock at once, for {} from {} on: attempt {} of the first{} was not over \
              when attempt {} of the second{} came; holders should never overlap",
@@ -80,11 +82,11 @@ pub(super) fn lock_exclusive(view: &CellView<'_>) -> Ruling {
 
 /// Takes `held` into the two that stay open longest, of two holders.
 fn ranked<'a>(
-    longest: Option<Held<'a>>,
-    other: Option<Held<'a>>,
-    held: Held<'a>,
-) -> (Option<Held<'a>>, Option<Held<'a>>) {
-    let outlasts = |than: Option<Held<'_>>| than.is_none_or(|than| held.closed_ns > than.closed_ns);
+    longest: Option<LockUse<'a>>,
+    other: Option<LockUse<'a>>,
+    held: LockUse<'a>,
+) -> (Option<LockUse<'a>>, Option<LockUse<'a>>) {
+    let outlasts = |than: Option<LockUse<'_>>| than.is_none_or(|than| held.closed_ns > than.closed_ns);
     match longest {
         Some(first) if first.holder == held.holder => {
             (if outlasts(longest) { Some(held) } else { longest }, other)
@@ -95,13 +97,13 @@ fn ranked<'a>(
     }
 }
 
-/// The tokens that the resource accepts under one lock never shrink, in the order of arrival. A stale token that it
-/// refused is what fencing is for.
+/// The tokens that the resource accepts under one lock never shrink, in the order of arrival. A stale token
+/// that it refused is what fencing is for.
 pub(super) fn fencing_monotonic(view: &CellView<'_>) -> Ruling {
     let all = held(view);
     let mut tally = Tally::new();
     for lock in all.chunk_by(|a, b| a.lock == b.lock) {
-        let mut newest: Option<(u64, &Held<'_>)> = None;
+        let mut newest: Option<(u64, &LockUse<'_>)> = None;
         for held in lock {
             let Some(token) = held.row.lock_token else { continue };
             tally.relevant += u64::from(held.row.fenced || accepted(&held));
@@ -116,7 +118,7 @@ pub(super) fn fencing_monotonic(view: &CellView<'_>) -> Ruling {
             }
         }
     }
-    let words = |(before, stale): (&Held<'_>, &Held<'_>)| {
+    let words = |(before, stale): (&LockUse<'_>, &LockUse<'_>)| {
         let text = format!(
             "{} was let in{} {} after {}{}: its lock had been lost, and the resource should have refused it",
             stale.job,

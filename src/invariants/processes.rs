@@ -2,7 +2,7 @@
 
 use super::retries::nothing_seen;
 use super::tally::{Ruling, Tally, count};
-use super::totals::{Made, claimed_tokens, difference, known_tokens, no_claim};
+use super::totals::{RequestCounts, claimed_tokens, difference, known_tokens, no_claim};
 use super::view::{CellView, sum_claims};
 use crate::history::Claim;
 
@@ -20,8 +20,8 @@ enum Discord {
 }
 
 /// Over several processes, the sum of what each has counted equals the ledger (requests and tokens, as
-/// `requests-counted` and `tokens-counted` have it), and it is what the client claims. Where all of them keep one
-/// account, that account is the sum.
+/// `requests-counted` and `tokens-counted` have it), and it is what the client claims. Where all of them keep
+/// one account, that account is the sum.
 pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
     if view.strategy.processes() <= 1 {
         return Ruling::not_applicable("the strategy runs in one process");
@@ -30,7 +30,7 @@ pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
     let claims = &view.evidence.claims;
     let shares: Vec<&Claim> = claims.iter().filter(|c| c.cell == view.cell && c.process.is_some()).collect();
     let sum = sum_claims(shares.iter().copied()).unwrap_or_else(|| claim.clone());
-    let made = Made::of(view);
+    let made = RequestCounts::of(view);
     if made.most() == 0 && sum.requests == 0 && claim.requests == 0 {
         return nothing_seen(view);
     }
@@ -40,7 +40,7 @@ pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
     if let Some(discord) = discord(view, &made, &sum, claim) {
         tally.violation(view.last_ns(), discord);
     }
-    let who = match shares.len() {
+    let claimant = match shares.len() {
         0 => "the one account of all processes has".to_owned(),
         1 => "the one process that counted has".to_owned(),
         n => format!("{n} processes together have"),
@@ -48,19 +48,19 @@ pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
     let words = |discord| {
         let text = match discord {
             Discord::Requests(sum) => format!(
-                "{who} {}, {} the {} that were made{}",
+                "{claimant} {}, {} the {} that were made{}",
                 count(sum, "request"),
                 difference(sum, made.nearest(sum)),
                 made.nearest(sum),
                 each(&shares)
             ),
             Discord::Tokens(prompt, completion) => format!(
-                "{who} {prompt} prompt and {completion} completion tokens; {} prompt and {} completion tokens were \
+                "{claimant} {prompt} prompt and {completion} completion tokens; {} prompt and {} completion tokens were \
                  delivered",
                 delivered.prompt, delivered.completion
             ),
             Discord::Claim((requests, tokens), (claimed, claimed_tokens)) => format!(
-                "the client claims {} and {claimed_tokens} tokens, but {who} {} and {tokens} tokens{}",
+                "the client claims {} and {claimed_tokens} tokens, but {claimant} {} and {tokens} tokens{}",
                 count(claimed, "request"),
                 count(requests, "request"),
                 each(&shares)
@@ -71,7 +71,7 @@ pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
     tally.ruling(words, || nothing_seen(view))
 }
 
-fn discord(view: &CellView<'_>, made: &Made, sum: &Claim, claim: &Claim) -> Option<Discord> {
+fn discord(view: &CellView<'_>, made: &RequestCounts, sum: &Claim, claim: &Claim) -> Option<Discord> {
     let figures = |c: &Claim| (c.requests, c.prompt_tokens, c.completion_tokens, c.total_tokens);
     if !made.agrees(sum.requests) {
         return Some(Discord::Requests(sum.requests));

@@ -1,8 +1,8 @@
-//! The rules for an external program: there is a ledger, and what the program shows of itself, but no history of
-//! attempts as the client saw them.
+//! The rules for an external program: there is a ledger, and what the program shows of itself, but no history
+//! of attempts as the client saw them.
 //!
-//! What the ledger alone decides is decided as for deadheat's own client. What is not declared is not judged, and the
-//! verdict says which option of `deadheat audit` would decide it.
+//! What the ledger alone decides is decided as for deadheat's own client. What is not declared is not judged,
+//! and the verdict says which option of `deadheat audit` would decide it.
 
 mod answers;
 mod course;
@@ -51,8 +51,8 @@ pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct)
     }
 }
 
-/// As for any client, but for requests that nothing but their text tells apart: two of them that say the same and are both
-/// answered may be one job twice, or two jobs.
+/// As for any client, but for requests that nothing but their text tells apart: two of them that say the same
+/// and are both answered may be one job twice, or two jobs.
 fn billed_once(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     let ruling = check(Invariant::BilledOnce)(view);
     let mut names: Vec<&JobKey> = conduct.names.values().collect();
@@ -63,7 +63,7 @@ fn billed_once(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     }
     Ruling::unknown(format!(
         "{alike} requests say what another says, and each was asked anew after an answer or beside it: whether they \
-         are one job nobody can tell; give each job a tag, or say --job-key REGEX"
+         are one job cannot be told; give each job a tag, or say --job-key REGEX"
     ))
 }
 
@@ -82,8 +82,8 @@ fn no_results() -> Ruling {
     )
 }
 
-/// Puts the names of jobs in the place of the numbers under which they were judged, and says which layer of the program
-/// repeated itself.
+/// Puts the names of jobs in the place of the numbers under which they were judged, and says which layer of
+/// the program repeated itself.
 pub(super) fn call_by_name(row: &mut VerdictRow, conduct: &Conduct) {
     let Some(witness) = &mut row.witness else { return };
     let layered = matches!(

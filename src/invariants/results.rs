@@ -16,8 +16,8 @@ fn no_results(with: &str) -> Ruling {
     Ruling::unknown(format!("the client claims no good answer{with} in this cell"))
 }
 
-/// The answer taken for a job's is one that the job, or another of its question, was given. A result without an answer's id claims
-/// none and is not judged.
+/// The answer taken for a job's is one that the job, or another of its question, was given. A result without
+/// an answer's id claims none and is not judged.
 pub(super) fn answer_matches_job(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
     for (job, result) in claimed_ok(view) {

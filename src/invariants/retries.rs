@@ -8,21 +8,21 @@ use crate::history::LedgerRow;
 /// a socket. The ledger knows the exact wait, whatever form the hint had.
 const EARLY_NS: u64 = 5_000_000;
 
-/// Whether an attempt that was begun then was begun after its client knew. At the same moment, of which virtual time has
-/// many, only a client can be meant that makes one attempt at a time.
+/// Whether an attempt that was begun then was begun after its client knew. At the same moment, of which
+/// virtual time has many, only a client can be meant that makes one attempt at a time.
 pub(super) fn follows(view: &CellView<'_>, begun_ns: u64, told_ns: u64) -> bool {
     let side_by_side = view.strategy.hedges();
     begun_ns > told_ns || (begun_ns == told_ns && !side_by_side)
 }
 
-/// Whether the process that got this answer was killed before that attempt: nobody remembers what it was told.
+/// Whether the process that got this answer was killed before that attempt: what it was told is lost with it.
 fn forgotten(view: &CellView<'_>, told: &LedgerRow, next: &LedgerRow) -> bool {
     let killed_ns = view.evidence.conduct.as_ref().and_then(|conduct| conduct.killed_ns);
     killed_ns.is_some_and(|at| told.ended_ns <= at && at <= next.arrived_ns)
 }
 
-/// No job has more attempts in the ledger than `retry.max_attempts`, for each time that it was given to a process:
-/// a client that gets a job out of a queue again does not know what died with another.
+/// No job has more attempts in the ledger than `retry.max_attempts`, for each time that it was given to a
+/// process: a client that gets a job out of a queue again does not know what died with another.
 pub(super) fn attempts_capped(view: &CellView<'_>) -> Ruling {
     let cap = |job: &JobView<'_>| {
         let deliveries = job.results.iter().map(|result| result.deliveries).max().unwrap_or(1);
@@ -94,9 +94,9 @@ pub(super) fn retry_after_respected(view: &CellView<'_>) -> Ruling {
     })
 }
 
-/// Nothing of the job is sent after the client was told never to come again with it. The refusal of a stale fencing
-/// token forbids that token and those before it, not the job: the next lock has a newer one. A request with another
-/// body is no repetition: it may be the mended one.
+/// Nothing of the job is sent after the client was told never to come again with it. The refusal of a stale
+/// fencing token forbids that token and those before it, not the job: the next lock has a newer one. A
+/// request with another body is no repetition: it may be the mended one.
 pub(super) fn no_retry_when_permanent(view: &CellView<'_>) -> Ruling {
     let mut tally = Tally::new();
     for job in view.jobs() {

@@ -31,18 +31,19 @@ struct Wait {
 
 /// Retries of different jobs do not come in lockstep waves.
 ///
-/// A burst is a run of refusals, the same attempt of different jobs, with at most [`GAP_NS`] between neighbours
-/// and [`SPAN_NS`] in all. Its retries are a wave if nine in ten of the waits lie within one window of
-/// [`WINDOW_NS`] or, if that is more, a twentieth of the median wait. The wait is the one that the client decided
-/// on (from the end of the refusal to the due time of the next attempt), so neither a queue behind permits nor a
-/// busy machine spreads it; without the client's own row, until the next attempt came. Attempts are judged by
-/// number, for each doubles the wait of the one before. That a scenario declares such waits does not excuse them.
+/// A burst is a run of refusals, the same attempt of different jobs, with at most [`GAP_NS`] between
+/// neighbours and [`SPAN_NS`] in all. Its retries are a wave if nine in ten of the waits lie within one
+/// window of [`WINDOW_NS`] or, if that is more, a twentieth of the median wait. The wait is the one that the
+/// client decided on (from the end of the refusal to the due time of the next attempt), so neither a queue
+/// behind permits nor a busy machine spreads it; without the client's own row, until the next attempt came.
+/// Attempts are judged by number, for each doubles the wait of the one before. That a scenario declares such
+/// waits does not excuse them.
 ///
-/// Jitter is not accused. If waits are uniform over a range that is `1/p` windows wide, the chance that `k` of `n`
-/// lie in one window is at most `n C(n-1, k-1) p^(k-1)`. Full jitter over 50 ms has `p = 0.1`: for 11 of 12 that is
-/// 132 × 10⁻¹⁰, about one burst in 76 million, and wider ranges and larger bursts are safer. Equal jitter at a
-/// wait of 50 ms (`p = 0.2`) comes to one in 74,000. Jitter over less than 20 ms spreads nothing that a provider would
-/// notice, and may be taken for a wave.
+/// Jitter is not accused. If waits are uniform over a range that is `1/p` windows wide, the chance that `k`
+/// of `n` lie in one window is at most `n C(n-1, k-1) p^(k-1)`. Full jitter over 50 ms has `p = 0.1`: for 11
+/// of 12 that is 132 × 10⁻¹⁰, about one burst in 76 million, and wider ranges and larger bursts are safer.
+/// Equal jitter at a wait of 50 ms (`p = 0.2`) comes to one in 74,000. Jitter over less than 20 ms spreads
+/// nothing that a provider would notice, and may be taken for a wave.
 pub(super) fn retries_spread(view: &CellView<'_>) -> Ruling {
     let mut waits: Vec<Wait> = view.jobs().flat_map(waits).collect();
     waits.sort_unstable_by_key(|wait| (wait.refused, wait.at_ns, wait.job));

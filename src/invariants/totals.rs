@@ -7,7 +7,7 @@ use super::view::{CellView, JobView, is_whole};
 use crate::history::{AttemptRow, Claim, ErrorClass, JobKey, LedgerRow};
 
 /// How many requests were made.
-pub(super) struct Made {
+pub(super) struct RequestCounts {
     /// In the ledger.
     arrived: u64,
     /// Cannot have reached it: nothing was sent, or no connection came about.
@@ -16,7 +16,7 @@ pub(super) struct Made {
     doubtful: u64,
 }
 
-impl Made {
+impl RequestCounts {
     pub(super) fn of(view: &CellView<'_>) -> Self {
         let mut made = Self { arrived: view.ledger.len() as u64, unsent: 0, doubtful: 0 };
         for job in view.jobs() {
@@ -53,7 +53,7 @@ impl Made {
 /// or may not count as made.
 pub(super) fn requests_counted(view: &CellView<'_>) -> Ruling {
     let Some(claim) = &view.claim else { return no_claim() };
-    let made = Made::of(view);
+    let made = RequestCounts::of(view);
     if made.most() == 0 && claim.requests == 0 {
         return nothing_seen(view);
     }
@@ -132,8 +132,8 @@ pub(super) fn tokens_counted(view: &CellView<'_>) -> Ruling {
     tally.ruling(words, || nothing_seen(view))
 }
 
-/// The sums that a right client may have: everything delivered whole, the same without answers that came as the
-/// client gave up, and everything billed.
+/// The sums that a right client may have: everything delivered whole, the same without answers that came as
+/// the client gave up, and everything billed.
 pub(super) fn known_tokens(view: &CellView<'_>) -> [Tokens; 3] {
     let (mut delivered, mut missed, mut billed) = (Tokens::default(), Tokens::default(), Tokens::default());
     for job in view.jobs() {
@@ -209,7 +209,7 @@ fn token_words(
 
 /// The one job whose answer, lost or counted twice, explains the claim exactly; and whether it was lost.
 /// `None` if several would.
-pub(super) fn culprit<T: Sum>(
+pub(super) fn culprit<T: Addable>(
     view: &CellView<'_>,
     claimed: T,
     sum: T,
@@ -227,14 +227,14 @@ pub(super) fn culprit<T: Sum>(
 }
 
 /// What can be summed up.
-pub(super) trait Sum: Copy + Default + PartialEq {
+pub(super) trait Addable: Copy + Default + PartialEq {
     /// Both together.
     fn with(self, other: Self) -> Self;
     /// By what two of them are compared.
     fn size(self) -> u64;
 }
 
-impl Sum for Tokens {
+impl Addable for Tokens {
     fn with(self, other: Self) -> Self {
         self.plus(other)
     }
@@ -244,7 +244,7 @@ impl Sum for Tokens {
     }
 }
 
-impl Sum for u64 {
+impl Addable for u64 {
     fn with(self, other: Self) -> Self {
         self.saturating_add(other)
     }

@@ -79,8 +79,8 @@ impl<'a> CellView<'a> {
         self.questions().flatten()
     }
 
-    /// The same, the jobs of one question together. Of a strategy that does not share answers each job asks its
-    /// own.
+    /// The same, the jobs of one question together. Of a strategy that does not share answers each job asks
+    /// its own.
     pub(super) fn questions(&self) -> impl Iterator<Item = impl Iterator<Item = JobView<'a>> + Clone> {
         let (attempts, results, ledger) = (self.attempts, self.results, self.ledger);
         let mut rest = self.bounds.as_slice();
@@ -126,9 +126,9 @@ impl<'a> CellView<'a> {
 
     /// Whether the numbers of issued jobs run from 0 on without a hole.
     ///
-    /// They do where workers of one block take them from one counter, in one process. Else a job that was not issued keeps
-    /// its number (a dropped arrival, the stripe of a thread that was stopped, the last iterations of a
-    /// worker), and blocks that only time ends have numbers reserved.
+    /// They do where workers of one block take them from one counter, in one process. Else a job that was not
+    /// issued keeps its number (a dropped arrival, the stripe of a thread that was stopped, the last
+    /// iterations of a worker), and blocks that only time ends have numbers reserved.
     fn is_numbered(&self, end: &CellEnd) -> bool {
         use Executor::{ConstantVus, RampingVus, SharedIterations};
         let Plan { phases, workload, blocks, .. } = self.plan;

@@ -5,7 +5,7 @@ use super::{Baseline, Grounds, Observed, exit_reasons, fidelity_faults, threshol
 use crate::cost::{BilledTokens, spent};
 use crate::history::Meta;
 use crate::plan::{Cell, Optimise, Plan};
-use crate::ranking::{Ranking, Results, optimise_name, rank};
+use crate::ranking::{Ranking, RunResults, optimise_name, rank};
 use crate::summary::Exit;
 use crate::summary::{
     BudgetRow, CostRow, CounterRow, Fidelity, Host, MetricRow, SUMMARY_VERSION, Summary, Validity, Verdict,
@@ -155,7 +155,7 @@ fn ranked(parts: &Parts<'_>, slow: Option<&str>) -> Ranking {
     } else {
         slow.map(|slow| format!("the load was invalid: {slow}"))
     };
-    rank(&Results {
+    rank(&RunResults {
         plan: parts.plan,
         counters: &parts.counters,
         measured: &parts.measured,
@@ -166,8 +166,8 @@ fn ranked(parts: &Parts<'_>, slow: Option<&str>) -> Ranking {
     })
 }
 
-/// Half a record accuses the innocent: what it lacks looks lost, unbilled or unanswered. So where the
-/// evidence is not whole, nothing is said to hold or to be broken, and no job to be lost.
+/// Makes every verdict unknown where the evidence is not whole: what is missing would look lost, unbilled or
+/// unanswered.
 fn doubt(parts: &mut Parts<'_>) {
     let why = format!("the evidence is not whole: {}", parts.gaps.join("; "));
     for row in &mut parts.verdicts {

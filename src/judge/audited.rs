@@ -1,4 +1,5 @@
-//! The summary of an audit: there was no load to measure, only schedules and what became of the rules under them.
+//! The summary of an audit: there was no load to measure, only schedules and what became of the rules under
+//! them.
 
 use super::Hunted;
 use crate::history::Meta;

@@ -10,8 +10,8 @@ use crate::summary::{Course, Fidelity, Host, Summary};
 use std::path::Path;
 
 /// Reads the evidence in `dir` and judges it by `plan`, which may ask other thresholds and prices than the
-/// run had. Thresholds that name a baseline are held against `baseline`, else against the one that is kept beside the
-/// evidence. Writes nothing.
+/// run had. Thresholds that name a baseline are held against `baseline`, else against the one that is kept
+/// beside the evidence. Writes nothing.
 ///
 /// # Errors
 /// If the evidence cannot be read; names the file and the line.

@@ -17,7 +17,7 @@ pub struct Hunted {
     /// Whether it was broken off by Ctrl-C.
     #[serde(skip)]
     pub interrupted: bool,
-    /// Why it ended before its budget, if nobody asked it to.
+    /// Why it ended before its budget, if the user did not ask for that.
     #[serde(skip)]
     pub failed: Option<String>,
 }

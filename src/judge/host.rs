@@ -21,7 +21,8 @@ pub fn host(dir: &Path, meta: &Meta) -> Host {
     earlier.map_or_else(|| here(meta), |earlier| earlier.host)
 }
 
-/// The machines of several parts of a run, with the facts of the whole: each name once; processors of the largest.
+/// The machines of several parts of a run, with the facts of the whole: each name once; processors of the
+/// largest.
 #[must_use]
 pub fn machines(parts: &[Host], meta: &Meta) -> Host {
     let names = |of: &dyn Fn(&Host) -> Option<&str>| {

@@ -14,6 +14,6 @@ pub trait Observed {
     fn counter(&self, cell: Cell) -> Option<&CounterRow>;
 
     /// What one cell cost: what the ledger charged, else what the client was told of. `None` without a
-    /// price, or when nobody reported any token.
+    /// price, or where no token was reported.
     fn cost(&self, cell: Cell) -> Option<Money>;
 }

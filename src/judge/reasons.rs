@@ -74,7 +74,7 @@ fn unreachable(counters: &[CounterRow]) -> impl Iterator<Item = String> {
     .into_iter()
 }
 
-/// What no strategy broke on purpose comes first, a line each: that is what nobody expects.
+/// Rules that a strategy broke without being meant to, a line each.
 fn broken<'a>(grounds: &Grounds<'a>) -> impl Iterator<Item = String> + 'a {
     let strategies = grounds.strategies;
     let twin =

@@ -5,7 +5,7 @@ mod value;
 use super::Observed;
 use crate::plan::{Bound, Cell, Comparison, Plan, Threshold};
 use crate::summary::ThresholdRow;
-use value::Unit;
+use value::ValueUnit;
 
 /// Every threshold, in the plan's order: per cell for distributions, shares and rates; once, summed over
 /// the selected cells, for counts and cost. `baseline` is what those that name a baseline are held against.
@@ -15,11 +15,11 @@ pub fn thresholds(plan: &Plan, inputs: &dyn Observed, baseline: Option<&dyn Obse
 }
 
 /// What was seen for one threshold, before it is compared.
-struct Seen {
+struct Observation {
     /// The value in the metric's base unit, or why there is none.
     value: Result<f64, String>,
     /// What the value counts in.
-    unit: Unit,
+    unit: ValueUnit,
     /// How many samples it rests on.
     samples: u64,
 }
@@ -33,7 +33,12 @@ fn judge(
     let cells: Vec<Cell> = plan.cells().into_iter().filter(|cell| selected(plan, threshold, *cell)).collect();
     if cells.is_empty() {
         let value = Err("no target and strategy match its filters".to_owned());
-        return vec![row(threshold, ("", ""), Seen { value, unit: Unit::Count, samples: 0 }, None)];
+        return vec![row(
+            threshold,
+            ("", ""),
+            Observation { value, unit: ValueUnit::Count, samples: 0 },
+            None,
+        )];
     }
     if value::is_summed(threshold) {
         let names = match &cells[..] {
@@ -67,12 +72,12 @@ fn names(plan: &Plan, cell: Cell) -> (&str, &str) {
 }
 
 /// The bound, and what to say of it if it rests on a baseline.
-fn bound(threshold: &Threshold, baseline: Option<Seen>) -> Result<(f64, Option<String>), String> {
+fn bound(threshold: &Threshold, baseline: Option<Observation>) -> Result<(f64, Option<String>), String> {
     let share = match threshold.bound {
         Bound::Value(value) => return Ok((value, None)),
         Bound::Baseline(share) => share,
     };
-    let Some(Seen { value, unit, samples }) = baseline else {
+    let Some(Observation { value, unit, samples }) = baseline else {
         return Err("no baseline: name a stored run with --baseline".to_owned());
     };
     let value = enough(threshold, value, samples).map_err(|why| format!("the baseline has {why}"))?;
@@ -84,10 +89,10 @@ fn bound(threshold: &Threshold, baseline: Option<Seen>) -> Result<(f64, Option<S
 fn row(
     threshold: &Threshold,
     (target, strategy): (&str, &str),
-    seen: Seen,
-    baseline: Option<Seen>,
+    seen: Observation,
+    baseline: Option<Observation>,
 ) -> ThresholdRow {
-    let Seen { value, unit, samples } = seen;
+    let Observation { value, unit, samples } = seen;
     let value = enough(threshold, value, samples);
     let bound = bound(threshold, baseline);
     let passed = match (&value, &bound) {

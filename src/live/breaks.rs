@@ -1,5 +1,5 @@
-//! What can be seen broken while a run goes on. The client's own history shows it, without the ledger: the judge
-//! has the last word at the end, and many rules only then.
+//! What can be seen broken while a run goes on. The client's own history shows it, without the ledger: the
+//! judge has the last word at the end, and many rules only then.
 
 use crate::history::Attempt;
 use crate::plan::{Cell, Plan};
@@ -13,7 +13,7 @@ const FLIGHTS: usize = 2048;
 
 /// What was found: each rule once for each cell, each threshold for as long as it is missed.
 #[derive(Debug, PartialEq, Eq)]
-enum What {
+enum FoundBreak {
     Rule(u16, Invariant),
     Threshold(String),
 }
@@ -21,7 +21,7 @@ enum What {
 /// Findings so far, the newest last.
 #[derive(Debug, Default)]
 pub(super) struct Breaks {
-    found: Vec<(What, String)>,
+    found: Vec<(FoundBreak, String)>,
     /// Cell, sent and done of the attempts that ended last.
     flights: VecDeque<(u16, u64, u64)>,
     /// Whether there are new ones.
@@ -38,7 +38,7 @@ impl Breaks {
         (self.found.len(), self.found.last().map(|(_, text)| text.clone()))
     }
 
-    fn find(&mut self, what: What, text: impl FnOnce() -> String) {
+    fn find(&mut self, what: FoundBreak, text: impl FnOnce() -> String) {
         if !self.found.iter().any(|(known, _)| *known == what) {
             self.found.push((what, text()));
         }
@@ -49,7 +49,7 @@ impl Breaks {
         let most = plan.retry.max_attempts;
         // Over processes a job may be given to another one, which begins to count anew.
         if attempt.n > most && attempt.sent_ns.is_some() && plan.strategies[cell.strategy].processes() == 1 {
-            self.find(What::Rule(cell.index, Invariant::AttemptsCapped), || {
+            self.find(FoundBreak::Rule(cell.index, Invariant::AttemptsCapped), || {
                 let (job, n) = (&attempt.job, attempt.n);
                 format!(
                     "attempts-capped at {}: {job} made attempt {n}; the declared most is {most}",
@@ -66,15 +66,16 @@ impl Breaks {
         }
     }
 
-    /// Looks at what is only worth a look now and then: how many attempts were in flight at once, and thresholds.
+    /// Looks at what is only worth a look now and then: how many attempts were in flight at once, and
+    /// thresholds.
     pub(super) fn look(&mut self, plan: &Plan, thresholds: &[ThresholdRow]) {
         if std::mem::take(&mut self.fresh) {
             self.in_flight(plan);
         }
         let missed = |row: &&ThresholdRow| row.observed.is_some() && !row.passed;
-        let missed: Vec<(What, String)> = thresholds.iter().filter(missed).map(told).collect();
+        let missed: Vec<(FoundBreak, String)> = thresholds.iter().filter(missed).map(told).collect();
         self.found.retain(|(what, _)| {
-            matches!(what, What::Rule(..)) || missed.iter().any(|(still, _)| still == what)
+            matches!(what, FoundBreak::Rule(..)) || missed.iter().any(|(still, _)| still == what)
         });
         for (what, text) in missed {
             match self.found.iter_mut().find(|(known, _)| *known == what) {
@@ -84,8 +85,8 @@ impl Breaks {
         }
     }
 
-    /// The latest cell against its cap. Of attempts that have not ended nothing is known here, so that fewer may be
-    /// seen than there were, and never more.
+    /// The latest cell against its cap. Of attempts that have not ended nothing is known here, so that fewer
+    /// may be seen than there were, and never more.
     fn in_flight(&mut self, plan: &Plan) {
         let Some(index) = self.flights.back().map(|(cell, ..)| *cell) else { return };
         let Some(cell) = plan.cells().into_iter().find(|cell| cell.index == index) else { return };
@@ -95,7 +96,7 @@ impl Breaks {
         let Some((cap, source)) = caps.min_by_key(|(cap, _)| *cap) else { return };
         let (most, at_ns) = self.most_at_once(index);
         if most > u64::from(cap) {
-            self.find(What::Rule(index, Invariant::InFlightCapped), || {
+            self.find(FoundBreak::Rule(index, Invariant::InFlightCapped), || {
                 let at = format_duration(Duration::from_nanos(at_ns));
                 format!(
                     "in-flight-capped at {}: {most} attempts in flight at {at}; {source} allows {cap}",
@@ -124,12 +125,12 @@ impl Breaks {
     }
 }
 
-fn told(row: &ThresholdRow) -> (What, String) {
+fn told(row: &ThresholdRow) -> (FoundBreak, String) {
     let at =
         if row.target.is_empty() { String::new() } else { format!(" at {}/{}", row.target, row.strategy) };
     let observed = row.observed.as_deref().unwrap_or_default();
     (
-        What::Threshold(format!("{}{at}", row.threshold)),
+        FoundBreak::Threshold(format!("{}{at}", row.threshold)),
         format!("threshold missed so far{at}: {}, observed {observed}", row.threshold),
     )
 }

@@ -78,7 +78,8 @@ fn what_the_client_s_own_history_shows_broken_is_found_while_it_lasts() {
         Live::new(Arc::new(load(&source, &set, &|_| None).expect("a scenario")), 0)
     };
     let live = || live_with("p(50) < 1h");
-    // Side by side and one after the other, as often as is allowed: a threshold may still be too short of samples.
+    // Side by side and one after the other, as often as is allowed: a threshold may still be too short of
+    // samples.
     let kept = found(&mut live(), &[(0, 1), (1, 3), (60, 1), (61, 1), (121, 2)]);
     assert_eq!(kept, (0, String::new()));
     let (n, text) = found(&mut live(), &[(0, 1), (1, 1), (59, 1)]);

@@ -5,9 +5,9 @@ use crate::plan::Plan;
 
 /// Every way in which the evidence does not add up; empty if it does. Linear time.
 ///
-/// Per cell, planned = issued + not issued, and issued = answered + failed + unknown, where a job counts
-/// once however often its client recorded it. Each attempt has an end that fits its outcome, its stamps are
-/// in order, and every attempt in the ledger stands in the history too. A strategy that is broken on purpose may
+/// Per cell, planned = issued + not issued, and issued = answered + failed + unknown, where a job counts once
+/// however often its client recorded it. Each attempt has an end that fits its outcome, its stamps are in
+/// order, and every attempt in the ledger stands in the history too. A strategy that is broken on purpose may
 /// lose results: that is for the invariants to say.
 #[must_use]
 pub fn conservation(plan: &Plan, evidence: &Evidence) -> Vec<String> {
@@ -47,16 +47,16 @@ fn cell_faults(end: &CellEnd, results: u64, may_lose: bool) -> Vec<String> {
 }
 
 fn attempt_fault(row: &AttemptRow) -> Option<String> {
-    let who = |what: &str| Some(format!("{} attempt {} {what}", row.job, row.n));
+    let fault = |what: &str| Some(format!("{} attempt {} {what}", row.job, row.n));
     if (row.outcome == Outcome::Ok) != row.error.is_none() {
-        return who("ended neither well nor with an error");
+        return fault("ended neither well nor with an error");
     }
     let stamps = [row.sent_ns, row.first_byte_ns, row.first_content_ns, Some(row.done_ns)];
     // What was cancelled before it was sent may have ended before it was due.
     let mut latest = row.sent_ns.map_or(0, |_| row.due_ns);
     for stamp in stamps.into_iter().flatten() {
         if stamp < latest {
-            return who("has stamps out of order (due, sent, first byte, first content, done)");
+            return fault("has stamps out of order (due, sent, first byte, first content, done)");
         }
         latest = stamp;
     }

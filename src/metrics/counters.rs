@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// The row of one cell. Warm-ups are counted: they were sent and billed.
 pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterRow {
-    let rows = CellRows::of(cell.index, evidence);
+    let rows = CellEvidence::of(cell.index, evidence);
     let results: Vec<&JobRow> = first_results(rows.jobs).collect();
     let asks = &asks(plan, cell);
     let issued = results.len() as u64;
@@ -43,7 +43,7 @@ pub(super) fn counters(plan: &Plan, cell: Cell, evidence: &Evidence) -> CounterR
 /// The same without the jobs of warm-ups and their time, for thresholds. Jobs that were not issued stay, and
 /// so does what the ledger says of the whole cell: most in flight, tokens delivered and billed.
 pub(super) fn measured(plan: &Plan, cell: Cell, evidence: &Evidence, whole: &CounterRow) -> CounterRow {
-    let rows = CellRows::of(cell.index, evidence);
+    let rows = CellEvidence::of(cell.index, evidence);
     if rows.jobs.iter().all(|job| !job.warmup) {
         return whole.clone();
     }
@@ -99,14 +99,14 @@ fn seen_ns(attempts: &[AttemptRow]) -> u64 {
 }
 
 /// What the evidence holds of one cell; all rows are sorted by job, so each part is one slice.
-struct CellRows<'a> {
+struct CellEvidence<'a> {
     attempts: &'a [AttemptRow],
     jobs: &'a [JobRow],
     ledger: &'a [LedgerRow],
     end: Option<&'a CellEnd>,
 }
 
-impl<'a> CellRows<'a> {
+impl<'a> CellEvidence<'a> {
     fn of(cell: u16, evidence: &'a Evidence) -> Self {
         let of_ledger = |row: &LedgerRow| row.job.own().map(|job| job.cell);
         // Rows of other clients come last, behind every cell.

@@ -32,8 +32,8 @@ pub fn course(plan: &Plan, evidence: &Evidence, verdicts: &[VerdictRow]) -> Cour
     Course { step_ns, steps, cells: ruler.cells, scenes: scenes(plan, evidence, verdicts) }
 }
 
-/// What happens to an attempt at a moment, in the order in which what falls on one moment is counted: back to back is
-/// one at a time, also for an attempt that is over as it begins.
+/// What happens to an attempt at a moment, in the order in which what falls on one moment is counted: back to
+/// back is one at a time, also for an attempt that is over as it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Edge {
     Ends,

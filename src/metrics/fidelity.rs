@@ -1,6 +1,6 @@
 //! How true the measurement is: the client's stamps against the ledger's, and the load against the plan.
 
-use super::pairs::{Pair, pairs};
+use super::pairs::{JoinedAttempt, pairs};
 use super::{Gaps, samples_needed};
 use crate::history::{AttemptRow, Backlog, Evidence, JobId, LedgerEnd, NotIssued};
 use crate::plan::{ClockKind, Place, Plan};
@@ -65,13 +65,13 @@ fn lateness_ns(evidence: &Evidence, cells: &[u16]) -> Vec<i64> {
     late
 }
 
-fn ttft_error_ns(pair: &Pair<'_>) -> Option<i64> {
+fn ttft_error_ns(pair: &JoinedAttempt<'_>) -> Option<i64> {
     let client = difference(pair.client.first_content_ns?, pair.client.sent_ns?);
     Some(client.saturating_sub(difference(pair.ledger.first_content_ns?, pair.ledger.arrived_ns)))
 }
 
 /// Only where both sides saw the same end: a cut or a timeout is noticed at different times by right.
-fn service_error_ns(pair: &Pair<'_>) -> Option<i64> {
+fn service_error_ns(pair: &JoinedAttempt<'_>) -> Option<i64> {
     let ended = matches!(pair.ledger.end, LedgerEnd::Whole | LedgerEnd::Refused);
     let sent = pair.client.sent_ns.filter(|_| ended && pair.client.status.is_some())?;
     let client = difference(pair.client.done_ns, sent);
@@ -98,7 +98,8 @@ fn exact_percentile(sorted: &[i64], q: f64) -> Option<i64> {
 }
 
 /// Achieved over offered load of the open profiles: jobs begun over jobs planned, and less if the last of
-/// them began late, for then the same jobs took longer. Jobs held back by Ctrl-C or a budget were not offered.
+/// them began late, for then the same jobs took longer. Jobs held back by Ctrl-C or a budget were not
+/// offered.
 fn achieved(evidence: &Evidence) -> Option<f64> {
     let (mut begun, mut offered) = (0.0, 0.0);
     for cell in &evidence.cells {

@@ -16,9 +16,9 @@ pub(super) struct Good<'a> {
 }
 
 impl Good<'_> {
-    /// Answered jobs within the objectives. The time to first token is that of the answer taken, whichever job of
-    /// the question had asked for it; an answer of unknown time to first token is not good if there is an objective
-    /// for it.
+    /// Answered jobs within the objectives. The time to first token is that of the answer taken, whichever
+    /// job of the question had asked for it; an answer of unknown time to first token is not good if there is
+    /// an objective for it.
     pub(super) fn count(&self, results: &[&JobRow], attempts: &[&AttemptRow]) -> u64 {
         let mut rest = attempts;
         let mut good = 0;

@@ -14,7 +14,7 @@ pub(super) fn open_times<'a>(
         let key = (job, row.attempt);
         rest = &rest[rest.iter().take_while(|a| (a.job, a.n) < key).count()..];
         let mut same = rest.iter().take_while(|a| (a.job, a.n) == key);
-        // Of several with one number nobody can tell which it was.
+        // Several attempts with one number cannot be told apart.
         let closed_ns = match (same.next(), same.next()) {
             (Some(client), None) => row.ended_ns.min(client.done_ns),
             _ => row.ended_ns,

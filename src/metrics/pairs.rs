@@ -6,14 +6,14 @@ use crate::plan::Cell;
 
 /// One attempt as both sides saw it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pair<'a> {
+pub(super) struct JoinedAttempt<'a> {
     pub(super) client: &'a AttemptRow,
     pub(super) ledger: &'a LedgerRow,
 }
 
 /// Every attempt that stands exactly once on both sides, at the target of its cell; warm-ups left out.
 /// An attempt that stands twice on either side cannot be told apart and is not compared.
-pub(super) fn pairs<'a>(cells: &[Cell], evidence: &'a Evidence) -> Vec<Pair<'a>> {
+pub(super) fn pairs<'a>(cells: &[Cell], evidence: &'a Evidence) -> Vec<JoinedAttempt<'a>> {
     let mut pairs = Vec::with_capacity(evidence.attempts.len().min(evidence.ledger.len()));
     let mut warmups = Warmups::new(&evidence.jobs);
     let groups = evidence.ledger.chunk_by(|a, b| (&a.job, a.attempt) == (&b.job, b.attempt));
@@ -29,7 +29,7 @@ pub(super) fn pairs<'a>(cells: &[Cell], evidence: &'a Evidence) -> Vec<Pair<'a>>
         let ([client], [entry], true) = (ours, group, their_key == key) else { continue };
         let target = cells.get(usize::from(client.job.cell)).map(|cell| cell.target);
         if target == Some(usize::from(entry.target)) && !warmups.has(client.job) {
-            pairs.push(Pair { client, ledger: entry });
+            pairs.push(JoinedAttempt { client, ledger: entry });
         }
     }
     pairs

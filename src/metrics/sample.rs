@@ -14,13 +14,13 @@ pub(super) struct GapSample {
     gaps_max: usize,
     /// Attempts whose hash is above this are left out.
     threshold: u64,
-    kept: Vec<Kept>,
+    kept: Vec<SampledAttempt>,
     gaps_us: Vec<u32>,
 }
 
 /// One attempt and where its gaps are.
 #[derive(Debug, Clone, Copy)]
-struct Kept {
+struct SampledAttempt {
     job: JobId,
     n: u32,
     start: usize,
@@ -44,7 +44,7 @@ impl GapSample {
         if rank(job, n) > self.threshold {
             return;
         }
-        self.kept.push(Kept { job, n, start: self.gaps_us.len(), length: gaps_us.len() });
+        self.kept.push(SampledAttempt { job, n, start: self.gaps_us.len(), length: gaps_us.len() });
         self.gaps_us.extend_from_slice(gaps_us);
         while self.gaps_us.len() > self.gaps_max && self.threshold > 0 {
             self.halve();
@@ -78,7 +78,7 @@ impl GapSample {
         let mut attempts = 0;
         let mut differences = Vec::new();
         let threshold = self.threshold.min(ledger.threshold);
-        let alike = |a: &Kept, b: &Kept| (a.job, a.n) == (b.job, b.n);
+        let alike = |a: &SampledAttempt, b: &SampledAttempt| (a.job, a.n) == (b.job, b.n);
         let mut theirs = ledger.kept.chunk_by(alike).peekable();
         for ours in self.kept.chunk_by(alike) {
             let key = (ours[0].job, ours[0].n);
@@ -95,7 +95,7 @@ impl GapSample {
         (attempts, differences)
     }
 
-    fn of(&self, kept: Kept) -> &[u32] {
+    fn of(&self, kept: SampledAttempt) -> &[u32] {
         &self.gaps_us[kept.start..kept.start + kept.length]
     }
 }

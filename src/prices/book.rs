@@ -116,7 +116,8 @@ impl Book {
         self.cards.iter().map(|card| card.checked_on).max()
     }
 
-    /// The card of a model on a day. `model` is `PROVIDER/MODEL`, or the model alone where one provider sells it.
+    /// The card of a model on a day. `model` is `PROVIDER/MODEL`, or the model alone where one provider sells
+    /// it.
     ///
     /// # Errors
     /// If there is none, or more than one.
@@ -133,8 +134,8 @@ impl Book {
         })
     }
 
-    /// The card of a model on a day; without one, on the newest day on which any of its prices was checked. Announced
-    /// prices are not yet prices, unless there is no other.
+    /// The card of a model on a day; without one, on the newest day on which any of its prices was checked.
+    /// Announced prices are not yet prices, unless there is no other.
     ///
     /// # Errors
     /// If there is none, or more than one.

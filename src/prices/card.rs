@@ -109,14 +109,15 @@ pub struct Circumstances<'a> {
     pub region: Option<&'a str>,
 }
 
-/// Which of a card's [`When`]s hold for a request: requests of one regime can be added up before they are priced.
+/// Which of a card's [`When`]s hold for a request: requests of one regime can be added up before they are
+/// priced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Regime(u64);
 
 /// One model's prices at one provider, from a day on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
-    /// Who sells it.
+    /// The provider that sells it.
     pub provider: String,
     /// The model's id.
     pub model: String,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct PriceChange {
     /// `provider/model`.
     pub name: String,
     /// Which part of the price, such as `output` or `when 2 input`; empty if the whole card came or went.
@@ -17,9 +17,10 @@ pub struct Change {
     pub new: Option<Decimal>,
 }
 
-/// Cards and rates that differ on a day, in order of name. Cards of the same name are compared as they hold then.
+/// Cards and rates that differ on a day, in order of name. Cards of the same name are compared as they hold
+/// then.
 #[must_use]
-pub fn diff(old: &Book, new: &Book, day: jiff::civil::Date) -> Vec<Change> {
+pub fn diff(old: &Book, new: &Book, day: jiff::civil::Date) -> Vec<PriceChange> {
     let held = |book: &'_ Book| -> BTreeMap<String, Card> {
         let cards = book.cards().iter().filter(|card| card.days.hold(day));
         cards.map(|card| (card.name(), card.clone())).collect()
@@ -32,13 +33,13 @@ pub fn diff(old: &Book, new: &Book, day: jiff::civil::Date) -> Vec<Change> {
             let gone =
                 |parts: &BTreeMap<String, Decimal>| parts.get("output").or(parts.get("input")).copied();
             let (old, new) = (gone(&before), gone(&after));
-            changes.push(Change { name: name.clone(), part: String::new(), old, new });
+            changes.push(PriceChange { name: name.clone(), part: String::new(), old, new });
             continue;
         }
         for part in before.keys().chain(after.keys().filter(|part| !before.contains_key(*part))) {
             let (old, new) = (before.get(part).copied(), after.get(part).copied());
             if old != new {
-                changes.push(Change { name: name.clone(), part: part.clone(), old, new });
+                changes.push(PriceChange { name: name.clone(), part: part.clone(), old, new });
             }
         }
     }

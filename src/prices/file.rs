@@ -24,7 +24,7 @@ struct RawBook {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawCard {
-    /// Who sells it, as in `PROVIDER/MODEL`.
+    /// The provider that sells it, as in `PROVIDER/MODEL`.
     provider: String,
     /// The model's id.
     model: String,
@@ -55,7 +55,8 @@ pub struct RawCard {
     note: Option<String>,
     /// The rates that hold where nothing else is said: `input`, `cached_read`, `output` and so on.
     rates: RawRates,
-    /// Other rates under conditions; where several hold, the later takes the place of the earlier, rate by rate.
+    /// Other rates under conditions; where several hold, the later takes the place of the earlier, rate by
+    /// rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     when: Vec<RawWhen>,
 }

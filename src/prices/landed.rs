@@ -20,17 +20,17 @@ pub type FxTable = BTreeMap<Currency, Fx>;
 
 /// What stands between a list price and a bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms {
+pub struct PaymentTerms {
     /// Taken off the list price, 0 to below 1.
     pub discount: Decimal,
     /// Credit that one unit of money buys; above 0.
     pub top_up: Decimal,
-    /// Added by whoever takes the payment.
+    /// Added by the service that takes the payment.
     pub fee: Decimal,
     /// Added by the state.
     pub tax: Decimal,
-    /// Paid each month whatever is used, in the currency of the bill. Prepaid credit that expires is such a cost, less
-    /// what is used of it: [`Terms::prepaid_per_month`].
+    /// Paid each month whatever is used, in the currency of the bill. Prepaid credit that expires is such a
+    /// cost, less what is used of it: [`PaymentTerms::prepaid_per_month`].
     pub fixed_per_month: Decimal,
     /// Credit paid for each month that expires with it, in the currency of the bill: used up first.
     pub prepaid_per_month: Decimal,
@@ -38,7 +38,7 @@ pub struct Terms {
     pub fx: Option<Fx>,
 }
 
-impl Default for Terms {
+impl Default for PaymentTerms {
     /// Those under which the list price is the bill.
     fn default() -> Self {
         Self {
@@ -82,15 +82,16 @@ pub struct Landed {
 }
 
 impl Landed {
-    /// The landed price of a list price, rounded once, half to even, at the 12th place; `None` if it is beyond what
-    /// can be counted.
+    /// The landed price of a list price, rounded once, half to even, at the 12th place; `None` if it is
+    /// beyond what can be counted.
     #[must_use]
     pub fn price(&self, list: Decimal) -> Option<Decimal> {
         let exact = list.checked_mul(self.times)?.checked_div(self.by)?;
         Some(exact.round_dp_with_strategy(PLACES, MidpointNearestEven).normalize())
     }
 
-    /// A card with every rate landed, those under conditions too; `None` if one is beyond what can be counted.
+    /// A card with every rate landed, those under conditions too; `None` if one is beyond what can be
+    /// counted.
     #[must_use]
     pub fn card(&self, list: &Card) -> Option<Card> {
         let rates = |rates: &Rates| {
@@ -132,7 +133,12 @@ pub enum LandedError {
 ///
 /// # Errors
 /// If a rate of exchange is needed and not given: there is no default rate.
-pub fn landed(from: Currency, into: Currency, fx: &FxTable, terms: &Terms) -> Result<Landed, LandedError> {
+pub fn landed(
+    from: Currency,
+    into: Currency,
+    fx: &FxTable,
+    terms: &PaymentTerms,
+) -> Result<Landed, LandedError> {
     let (up, down, note) = exchange(from, into, fx, terms)?;
     let one = Decimal::ONE;
     let steps = [one - terms.discount, up, one + terms.fee, one + terms.tax];
@@ -164,7 +170,7 @@ fn exchange(
     from: Currency,
     into: Currency,
     table: &FxTable,
-    terms: &Terms,
+    terms: &PaymentTerms,
 ) -> Result<(Decimal, Decimal, String), LandedError> {
     if from == into {
         return Ok((Decimal::ONE, Decimal::ONE, format!("{from} is {into}")));
@@ -217,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_factor_of_one_is_a_no_op() {
-        let landed = landed(usd(), usd(), &table(&[]), &Terms::default()).expect("terms");
+        let landed = landed(usd(), usd(), &table(&[]), &PaymentTerms::default()).expect("terms");
         assert!(!landed.changes());
         assert!(landed.factors.iter().all(|factor| factor.times == Decimal::ONE));
         assert_eq!(landed.factors.len(), 5, "all are printed all the same");
@@ -226,12 +232,12 @@ mod tests {
 
     #[test]
     fn the_formula_is_kept_to_the_last_digit() {
-        let terms = Terms {
+        let terms = PaymentTerms {
             discount: decimal("0.15"),
             top_up: decimal("1.25"),
             fee: decimal("0.055"),
             tax: decimal("0.06"),
-            ..Terms::default()
+            ..PaymentTerms::default()
         };
         let landed = landed(usd(), of("CNY"), &table(&[("CNY", "7.30")]), &terms).expect("terms");
         // 8 × 0.85 × 7.3 ÷ 1.25 × 1.055 × 1.06
@@ -241,18 +247,18 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_missing_is_an_error_and_never_one() {
-        let missing = landed(usd(), of("CNY"), &table(&[]), &Terms::default());
+        let missing = landed(usd(), of("CNY"), &table(&[]), &PaymentTerms::default());
         assert_eq!(missing, Err(LandedError::NoRate("CNY".parse().expect("a currency"))));
-        let through = landed(of("EUR"), of("CNY"), &table(&[("CNY", "7.2")]), &Terms::default());
+        let through = landed(of("EUR"), of("CNY"), &table(&[("CNY", "7.2")]), &PaymentTerms::default());
         assert_eq!(through, Err(LandedError::NoRate("EUR".parse().expect("a currency"))));
     }
 
     #[test]
     fn a_cross_rate_goes_through_the_dollar_and_rounds_once() {
         let table = table(&[("CNY", "7.2"), ("EUR", "0.9")]);
-        let landed = landed(of("EUR"), of("CNY"), &table, &Terms::default()).expect("terms");
+        let landed = landed(of("EUR"), of("CNY"), &table, &PaymentTerms::default()).expect("terms");
         assert_eq!(landed.price(decimal("0.9")), Some(decimal("7.2")));
-        let thirds = Terms { top_up: decimal("3"), ..Terms::default() };
+        let thirds = PaymentTerms { top_up: decimal("3"), ..PaymentTerms::default() };
         let third = super::landed(usd(), usd(), &table, &thirds).expect("terms");
         assert_eq!(third.price(decimal("1")), Some(decimal("0.333333333333")));
         assert_eq!(third.price(decimal("3")), Some(decimal("1")), "one division, at the end");

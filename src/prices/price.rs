@@ -2,7 +2,7 @@
 
 use super::component::whole;
 use super::{Amount, Card, Circumstances, Component, Counts, Days, FxTable, Landed, LandedError};
-use super::{PriceError, Rates, Regime, Terms, Unit, When, landed};
+use super::{PaymentTerms, PriceError, Rates, Regime, Unit, When, landed};
 use crate::units::{Currency, PricePerMtok};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -22,7 +22,7 @@ pub struct Price {
     /// From the one to the other.
     pub way: Landed,
     /// On which terms.
-    pub terms: Terms,
+    pub terms: PaymentTerms,
     /// The days that the list is said to hold on.
     pub days: Days,
 }
@@ -32,7 +32,7 @@ impl Price {
     ///
     /// # Errors
     /// If a rate of exchange is missing, or a factor is beyond what can be counted.
-    pub fn new(list: Card, into: Currency, fx: &FxTable, terms: Terms) -> Result<Self, LandedError> {
+    pub fn new(list: Card, into: Currency, fx: &FxTable, terms: PaymentTerms) -> Result<Self, LandedError> {
         let way = landed(list.currency, into, fx, &terms)?;
         let days = list.days;
         let list = Card { days: Days::default(), ..list };
@@ -40,16 +40,16 @@ impl Price {
         Ok(Self { list, landed, way, terms, days })
     }
 
-    /// A price that somebody wrote down, paid as it stands.
+    /// A price from the scenario, paid as it stands.
     #[must_use]
     pub fn flat(price: PricePerMtok) -> Self {
         let list = stated("", "", &price);
-        let same = landed(list.currency, list.currency, &FxTable::new(), &Terms::default());
+        let same = landed(list.currency, list.currency, &FxTable::new(), &PaymentTerms::default());
         let way = same.unwrap_or_else(|_| Landed::same(list.currency));
-        Self { landed: list.clone(), list, way, terms: Terms::default(), days: Days::default() }
+        Self { landed: list.clone(), list, way, terms: PaymentTerms::default(), days: Days::default() }
     }
 
-    /// Whether it is a card of somebody's list, and not two figures in the scenario.
+    /// Whether it is a card of a price list, and not two figures in the scenario.
     #[must_use]
     pub fn is_listed(&self) -> bool {
         self.list.source_url != STATED
@@ -116,8 +116,8 @@ impl Card {
         self.whens.iter().any(|when| when.is_plain() && timed(when))
     }
 
-    /// Rates that no plain request (no batch, service tier or region) can pass, at whatever hour it is served. With
-    /// `counts` the cliffs are taken as they fall for it, else as if any might.
+    /// Rates that no plain request (no batch, service tier or region) can pass, at whatever hour it is
+    /// served. With `counts` the cliffs are taken as they fall for it, else as if any might.
     ///
     /// # Errors
     /// If a factor makes a rate that cannot be counted.
@@ -260,7 +260,8 @@ rates = { input = "90.00" }
 
     #[test]
     fn what_is_set_aside_is_the_most_that_any_hour_can_cost() {
-        let price = Price::new(card(), card().currency, &FxTable::new(), Terms::default()).expect("a price");
+        let price =
+            Price::new(card(), card().currency, &FxTable::new(), PaymentTerms::default()).expect("a price");
         let mut meter = Meter::new(&price.landed);
         for (prompt, completion) in [(1000, 10), (1001, 10), (0, 0), (5, 0)] {
             let most = price.most(prompt, completion).expect("a sum");

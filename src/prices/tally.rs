@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 /// What was used of one card. Neither the order of requests nor their grouping can change what it costs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct PriceTally {
     counts: BTreeMap<Regime, Counts>,
 }
 
-impl Tally {
+impl PriceTally {
     /// Adds one request.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The arrivals of an open executor: an iterator of due times.
 
 use super::curve::Curve;
-use super::gaps::{Gaps, ONE};
+use super::gaps::{GapDraws, ONE};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Arrival {
 pub struct Arrivals {
     curve: Arc<Curve>,
     segment: usize,
-    gaps: Gaps,
+    gaps: GapDraws,
     /// Number of the next arrival in the phase.
     index: u64,
     /// `S_k` of the next arrival, fixed-point.
@@ -41,7 +41,7 @@ pub struct Arrivals {
 
 impl Arrivals {
     /// All arrivals of a phase, `limit` at the most.
-    pub(super) fn new(curve: Arc<Curve>, mut gaps: Gaps, first_job: u64, limit: Option<u64>) -> Self {
+    pub(super) fn new(curve: Arc<Curve>, mut gaps: GapDraws, first_job: u64, limit: Option<u64>) -> Self {
         let sum = gaps.first();
         Self {
             until_ns: curve.end_ns(),

@@ -15,13 +15,13 @@ const MAX_CV: f64 = 100.0;
 
 /// Draws one gap after another.
 #[derive(Debug, Clone)]
-pub(super) enum Gaps {
+pub(super) enum GapDraws {
     Even,
     Poisson(Box<ChaCha8Rng>),
     Gamma(Box<ChaCha8Rng>, Gamma<f64>),
 }
 
-impl Gaps {
+impl GapDraws {
     /// A `cv` is held below 100; one so near to 0 that no gamma distribution has it gives even gaps.
     pub(super) fn new(spread: Spread, rng: ChaCha8Rng) -> Self {
         match spread {

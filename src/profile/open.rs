@@ -4,7 +4,7 @@ use super::arrivals::Arrivals;
 use super::blocks::Load;
 use super::curve::Curve;
 use super::frame::{Cut, Frame};
-use super::gaps::Gaps;
+use super::gaps::GapDraws;
 use crate::clock::ns;
 use crate::plan::Open;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// All arrivals of a phase.
 pub(super) fn arrivals(curve: Curve, open: &Open, frame: Frame, rng: ChaCha8Rng) -> Arrivals {
-    Arrivals::new(Arc::new(curve), Gaps::new(open.arrivals, rng), frame.first_job, frame.jobs)
+    Arrivals::new(Arc::new(curve), GapDraws::new(open.arrivals, rng), frame.first_job, frame.jobs)
 }
 
 /// The phase cut into blocks. A phase that runs out of jobs early ends there, so that the blocks share

@@ -9,7 +9,7 @@ const MOST_BUCKETS: u64 = 20;
 
 /// A stretch of a cell's time line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Bucket {
+pub struct TimelineStep {
     /// Its start, in nanoseconds from the start of the cell's load.
     pub from_ns: u64,
     /// Its end, excluded.
@@ -23,7 +23,7 @@ pub struct Bucket {
 }
 
 /// Up to the last end that time decides; empty if there is none.
-pub(crate) fn timeline(pieces: &[Piece]) -> Vec<Bucket> {
+pub(crate) fn timeline(pieces: &[Piece]) -> Vec<TimelineStep> {
     let end_ns = pieces.iter().filter_map(|piece| piece.load.end()).map(ns).max().unwrap_or(0);
     let count = MOST_BUCKETS.min(end_ns);
     let edge =
@@ -46,11 +46,11 @@ pub(crate) fn timeline(pieces: &[Piece]) -> Vec<Bucket> {
     buckets
 }
 
-fn bucket(pieces: &[Piece], from_ns: u64, until_ns: u64) -> Bucket {
+fn bucket(pieces: &[Piece], from_ns: u64, until_ns: u64) -> TimelineStep {
     let middle = Duration::from_nanos(from_ns.midpoint(until_ns));
     let workers = pieces.iter().map(|piece| workers_at(piece, middle));
     let workers = workers.fold(0, u32::saturating_add);
-    Bucket { from_ns, until_ns, arrivals: 0, arrivals_per_s: 0.0, workers }
+    TimelineStep { from_ns, until_ns, arrivals: 0, arrivals_per_s: 0.0, workers }
 }
 
 fn workers_at(piece: &Piece, moment: Duration) -> u32 {

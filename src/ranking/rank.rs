@@ -13,12 +13,12 @@ use std::time::Duration;
 /// Two scores that differ by less are as good for one run.
 const NEAR: f64 = 0.05;
 
-/// A strategy that answers fewer of its jobs than this share of the highest answered share is ranked by response
-/// times behind those that answered: a refusal is fast.
+/// A strategy that answers fewer of its jobs than this share of the highest answered share is ranked by
+/// response times behind those that answered: a refusal is fast.
 const ANSWERS: f64 = 0.95;
 
 /// The judged run, as far as strategies are compared by it. Rows are in the order of [`Plan::cells`].
-pub(crate) struct Results<'a> {
+pub(crate) struct RunResults<'a> {
     /// What was to be run.
     pub(crate) plan: &'a Plan,
     /// Counts with warm-ups.
@@ -53,9 +53,10 @@ pub(crate) fn optimise_name(optimise: Optimise) -> &'static str {
 }
 
 /// Compares and ranks the strategies of a run.
-pub(crate) fn rank(results: &Results<'_>) -> Ranking {
+pub(crate) fn rank(results: &RunResults<'_>) -> Ranking {
     let plan = results.plan;
-    let sums: Vec<Sum> = (0..plan.strategies.len()).map(|n| Sum::of(results, n)).collect();
+    let sums: Vec<StrategyTotals> =
+        (0..plan.strategies.len()).map(|n| StrategyTotals::of(results, n)).collect();
     let mut strategies: Vec<StrategyRow> = sums.iter().map(|sum| sum.row(results)).collect();
     if results.doubt.is_none() {
         set_ranks(plan.optimise, &sums, &mut strategies);
@@ -73,7 +74,7 @@ pub(crate) fn rank(results: &Results<'_>) -> Ranking {
 }
 
 /// One strategy over all targets.
-struct Sum {
+struct StrategyTotals {
     strategy: usize,
     cells: Vec<Cell>,
     /// Counts with warm-ups.
@@ -84,8 +85,8 @@ struct Sum {
     response: Option<Histogram<u64>>,
 }
 
-impl Sum {
-    fn of(results: &Results<'_>, strategy: usize) -> Self {
+impl StrategyTotals {
+    fn of(results: &RunResults<'_>, strategy: usize) -> Self {
         let cells: Vec<Cell> =
             results.plan.cells().into_iter().filter(|cell| cell.strategy == strategy).collect();
         Self {
@@ -98,7 +99,7 @@ impl Sum {
         }
     }
 
-    fn row(&self, results: &Results<'_>) -> StrategyRow {
+    fn row(&self, results: &RunResults<'_>) -> StrategyRow {
         let plan = &results.plan.strategies[self.strategy];
         let per_good = self.cost.and_then(|cost| per_job(cost, self.whole.good));
         let response = |q| self.response.as_ref().and_then(|times| percentile_ms(times, q));
@@ -129,7 +130,7 @@ impl Sum {
     }
 
     /// The invariants broken at any target, in the order of reports.
-    fn breaks(&self, results: &Results<'_>) -> Vec<Invariant> {
+    fn breaks(&self, results: &RunResults<'_>) -> Vec<Invariant> {
         let plan = results.plan;
         let own = |target: &str, strategy: &str| {
             let names = |cell: &Cell| {
@@ -178,7 +179,7 @@ fn plus(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 }
 
 /// What all cells cost; a sum that leaves one out would understate, and currencies do not add up.
-fn paid(results: &Results<'_>, cells: &[Cell]) -> Option<Money> {
+fn paid(results: &RunResults<'_>, cells: &[Cell]) -> Option<Money> {
     let mut sum: Option<Money> = None;
     for cell in cells {
         let cost = (results.cost)(*cell)?;
@@ -191,7 +192,7 @@ fn paid(results: &Results<'_>, cells: &[Cell]) -> Option<Money> {
     sum
 }
 
-fn merged(results: &Results<'_>, cells: &[Cell]) -> Option<Histogram<u64>> {
+fn merged(results: &RunResults<'_>, cells: &[Cell]) -> Option<Histogram<u64>> {
     let mut sum: Option<Histogram<u64>> = None;
     for histogram in cells.iter().filter_map(|cell| (results.response)(*cell)) {
         match &mut sum {
@@ -219,8 +220,8 @@ fn tier(row: &StrategyRow) -> u8 {
     }
 }
 
-fn set_ranks(optimise: Optimise, sums: &[Sum], rows: &mut [StrategyRow]) {
-    let most = sums.iter().map(Sum::answered_share).fold(0.0, f64::max);
+fn set_ranks(optimise: Optimise, sums: &[StrategyTotals], rows: &mut [StrategyRow]) {
+    let most = sums.iter().map(StrategyTotals::answered_share).fold(0.0, f64::max);
     let short = |n: usize| optimise == Optimise::P99 && sums[n].answered_share() < most * ANSWERS;
     let by_score = |a: f64, b: f64| match optimise {
         Optimise::Goodput => b.total_cmp(&a),

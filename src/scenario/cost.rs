@@ -3,7 +3,7 @@
 use super::raw::{self, Scenario};
 use crate::document::Findings;
 use crate::plan::CostPlan;
-use crate::prices::{Fx, FxTable, Terms};
+use crate::prices::{Fx, FxTable, PaymentTerms};
 use crate::units::Currency;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -47,8 +47,8 @@ pub(super) fn build(scenario: &Scenario, findings: &mut Findings<'_>) -> CostPla
     CostPlan { currency, fx, jobs_per_month: raw.jobs_per_month, start_utc_s }
 }
 
-pub(super) fn terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> Terms {
-    let blank = Terms::default();
+pub(super) fn terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>) -> PaymentTerms {
+    let blank = PaymentTerms::default();
     let mut number =
         |field: &str, text: &Option<String>, blank: Decimal, fits: fn(Decimal) -> bool, range| {
             let Some(text) = text else { return blank };
@@ -64,7 +64,7 @@ pub(super) fn terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>)
     let any = |_: Decimal| true;
     let below = "a share from \"0\" to below \"1\", such as \"0.15\" for 15 percent";
     let (fixed, prepaid) = (&price.fixed_per_month, &price.prepaid_per_month);
-    let terms = Terms {
+    let terms = PaymentTerms {
         discount: number("discount", &price.discount, blank.discount, share, below),
         top_up: number("top_up", &price.top_up, blank.top_up, positive, "a number above \"0\""),
         fee: number("fee", &price.fee, blank.fee, share, below),
@@ -74,7 +74,7 @@ pub(super) fn terms(name: &str, price: &raw::Price, findings: &mut Findings<'_>)
         fx: None,
     };
     let fx = price.fx.as_ref().and_then(|fx| build_fx(fx, &["target", name, "price", "fx"], findings));
-    Terms { fx, ..terms }
+    PaymentTerms { fx, ..terms }
 }
 
 fn build_fx(raw: &raw::Fx, path: &[&str], findings: &mut Findings<'_>) -> Option<Fx> {

@@ -5,7 +5,7 @@ use super::raw::{self, Clock, Scenario};
 use crate::document::Findings;
 use crate::plan::{CostPlan, TokenRange};
 use crate::prices::{
-    Book, Card, Component, FxTable, LIST, Price, RawCard, Terms, Unit, day_of, snapshot, stated,
+    Book, Card, Component, FxTable, LIST, PaymentTerms, Price, RawCard, Unit, day_of, snapshot, stated,
 };
 use crate::units::{Currency, PricePerMtok};
 use jiff::Timestamp;
@@ -130,7 +130,13 @@ impl<'a> Prices<'a> {
     }
 
     /// The currency in which it is paid; a rate of exchange that is needed and not given is a fault, and never 1.
-    fn into(&self, name: &str, list: &Card, terms: &Terms, findings: &mut Findings<'_>) -> Option<Currency> {
+    fn into(
+        &self,
+        name: &str,
+        list: &Card,
+        terms: &PaymentTerms,
+        findings: &mut Findings<'_>,
+    ) -> Option<Currency> {
         let (from, fx): (Currency, &FxTable) = (list.currency, &self.cost.fx);
         let Some(into) = self.cost.currency else {
             if terms.fx.is_some() {

@@ -1,4 +1,5 @@
-//! Runs that are priced by rate cards: hours and cliffs, budgets and thresholds in the money that is paid, the age of prices.
+//! Runs that are priced by rate cards: hours and cliffs, budgets and thresholds in the money that is paid,
+//! the age of prices.
 
 use crate::cli;
 

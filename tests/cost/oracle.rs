@@ -1,4 +1,5 @@
-//! Our price of a request against that of the `genai-prices` crate, model by model, on the data that crate ships.
+//! Our price of a request against that of the `genai-prices` crate, model by model, on the data that crate
+//! ships.
 
 use deadheat::prices::{
     Card, Circumstances, Component, Format, Imported, LIST, PriceError, Usage, day_of, import, snapshot,
@@ -161,7 +162,7 @@ fn we_agree_with_the_oracle_on_every_model_that_a_card_can_say() {
     assert_eq!(differs, Vec::<String>::new());
     assert_eq!(imported.read, imported.dropped.len() + scores.len());
     assert!(equal > 1980, "only {equal} models compared");
-    assert!(refused > 0, "a tier that nobody lists is an error here");
+    assert!(refused > 0, "a tier that is not listed is an error here");
 }
 
 /// Where the embedded prices differ from the oracle's on purpose.

@@ -1,8 +1,10 @@
-//! Laws of money: order and grouping change nothing, more tokens never cost less, rates of exchange come back.
+//! Laws of money: order and grouping change nothing, more tokens never cost less, rates of exchange come
+//! back.
 
 use deadheat::cost::{Supplier, break_even};
 use deadheat::prices::{
-    Amount, Card, Circumstances, Component, Counts, Fx, LIST, Meter, Price, Tally, Terms, landed, snapshot,
+    Amount, Card, Circumstances, Component, Counts, Fx, LIST, Meter, PaymentTerms, Price, PriceTally, landed,
+    snapshot,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -29,8 +31,8 @@ fn at(at_utc_s: i64) -> Circumstances<'static> {
     Circumstances { at_utc_s, ..Circumstances::default() }
 }
 
-fn tally<'a>(card: &Card, requests: impl IntoIterator<Item = &'a (Counts, i64)>) -> Tally {
-    let mut tally = Tally::default();
+fn tally<'a>(card: &Card, requests: impl IntoIterator<Item = &'a (Counts, i64)>) -> PriceTally {
+    let mut tally = PriceTally::default();
     for (counts, second) in requests {
         tally.add(card, counts, &at(*second)).expect("within bounds");
     }
@@ -68,7 +70,7 @@ proptest! {
         let card = which.get(CARDS.as_slice()).clone();
         let cny = "CNY".parse().expect("CNY");
         let fx = [(cny, Fx { rate: Decimal::new(rate, 3), date: "2026-11-20".to_owned() })].into();
-        let terms = Terms { discount: Decimal::new(discount, 2), ..Terms::default() };
+        let terms = PaymentTerms { discount: Decimal::new(discount, 2), ..PaymentTerms::default() };
         let price = Price::new(card, cny, &fx, terms).expect("a rate");
         let mut meter = Meter::new(&price.landed);
         let (mut bill, mut all) = (0, [0u64; 2]);
@@ -106,13 +108,13 @@ proptest! {
         let rate = Decimal::new(rate_millis, 3);
         let fx = [(cny, Fx { rate, date: "2026-11-20".to_owned() })].into();
         let value = Decimal::new(cents, 2);
-        let there = landed(usd, cny, &fx, &Terms::default()).expect("a rate").price(value).expect("a price");
-        let back = landed(cny, usd, &fx, &Terms::default()).expect("a rate").price(there).expect("a price");
+        let there = landed(usd, cny, &fx, &PaymentTerms::default()).expect("a rate").price(value).expect("a price");
+        let back = landed(cny, usd, &fx, &PaymentTerms::default()).expect("a rate").price(there).expect("a price");
         prop_assert!((back - value).abs() <= Decimal::new(1, 2), "{value} {there} {back}");
     }
 
     #[test]
-    fn whoever_is_said_to_be_cheaper_is(
+    fn the_supplier_that_is_named_cheaper_is(
         a in (1..1000i64, 0..10_000i64, 0..10_000i64), b in (1..1000i64, 0..10_000i64, 0..10_000i64), volume in 0..1_000_000i64
     ) {
         let of = |name: &str, (each, fixed, prepaid): (i64, i64, i64)| Supplier {

@@ -118,7 +118,7 @@ fn peak_hours_are_the_vendors_and_weekends_are_off_peak() {
 }
 
 #[test]
-fn a_tier_or_a_batch_that_nobody_lists_is_an_error_and_not_the_standard_price() {
+fn a_tier_or_a_batch_that_is_not_listed_is_an_error_and_not_the_standard_price() {
     let book = list();
     let card = card(&book, "gpt-4.1", "2026-11-24");
     let priced = |now: Circumstances<'_>| {

@@ -6,7 +6,7 @@ use deadheat::cost::{Around, Class, JobUse, LEAST_JOBS, ProjectError, classes, j
 use deadheat::history::{LedgerEnd, Outcome};
 use deadheat::metrics::{Gaps, fold};
 use deadheat::plan::{Place, Plan, TokenRange};
-use deadheat::prices::{Card, Circumstances, Component, Counts, Fx, Price, Terms};
+use deadheat::prices::{Card, Circumstances, Component, Counts, Fx, PaymentTerms, Price};
 use deadheat::summary::CostRow;
 use deadheat::units::PricePerMtok;
 use evidence::{Fate, Story, World, plan};
@@ -179,7 +179,7 @@ fn where_it_is_paid_every_factor_is_said() {
     let cny = "CNY".parse().expect("a currency");
     world.plan.cost.currency = Some(cny);
     world.plan.cost.fx.insert(cny, Fx { rate: decimal("7.30"), date: "2026-11-20".into() });
-    let terms = Terms { top_up: decimal("7.30"), ..Terms::default() };
+    let terms = PaymentTerms { top_up: decimal("7.30"), ..PaymentTerms::default() };
     let list = list(&world.plan);
     world.plan.targets[0].price = Some(Price::new(list, cny, &world.plan.cost.fx, terms).expect("a rate"));
     world.plan.cost.jobs_per_month = Some(3000);
@@ -205,7 +205,7 @@ fn a_month_is_the_mean_and_its_interval_holds_it() {
     let world = World::build(priced(plan::plan(8, 3, 1)), &[stories(&fates)], true, 0);
     let card = list(&world.plan);
     let uses = job_uses(&world.plan, world.plan.cells()[0], &world.evidence, &card, 0).expect("uses");
-    let terms = Terms::default();
+    let terms = PaymentTerms::default();
     let around = Around { terms: &terms, fx: false };
     let month = project(&uses, &card, 100_000, 7, &around).expect("a month");
     let billed = decimal(cost(&world)[0].billed.as_ref().expect("billed"));
@@ -226,7 +226,7 @@ fn jobs_that_all_cost_the_same_have_no_spread() {
     let usd = "USD".parse().expect("a currency");
     let card = list(&priced(plan::plan(1, 1, 1)));
     let each = JobUse { first: 1_000, later: 0, cached: 0 };
-    let terms = Terms::default();
+    let terms = PaymentTerms::default();
     let abroad = Around { terms: &terms, fx: true };
     let month = project(&vec![each; 150], &card, 10, 1, &abroad).expect("a month");
     assert_eq!((month.low, month.high), (month.month, month.month));

@@ -86,7 +86,7 @@ fn a_killed_run_leaves_all_but_its_last_moments_and_says_so() {
     assert!(answered(&summary) >= 5);
     assert_eq!((&summary["exit_code"], &summary["started_utc"]), (&7.into(), &"unknown".into()));
     let row = &summary["counters"][0];
-    assert_eq!(row["planned"], row["jobs"], "a plan that nobody wrote down is not made up");
+    assert_eq!(row["planned"], row["jobs"], "a plan that was not written down is not made up");
     assert!(
         summary["elapsed_ms"].as_u64().expect("it starts") > 0,
         "the last stamp tells how long it went on"
@@ -99,7 +99,7 @@ fn a_killed_run_leaves_all_but_its_last_moments_and_says_so() {
         assert!(reasons.contains(file), "{file}: {reasons}");
     }
     let verdicts = summary["verdicts"].as_array().expect("it starts");
-    assert!(verdicts.iter().all(|row| row["verdict"] == "unknown"), "half a record accuses nobody");
+    assert!(verdicts.iter().all(|row| row["verdict"] == "unknown"), "half a record breaks no rule");
     let (_, text, _) = deadheat(&["check"], &left);
     assert!(text.contains("start unknown") && !text.contains("0 engine threads"), "{text}");
 

@@ -1,4 +1,5 @@
-//! What happened over time, and around a violation: nothing is lost, and a long run takes no more room than a short one.
+//! What happened over time, and around a violation: nothing is lost, and a long run takes no more room than a
+//! short one.
 
 use crate::evidence;
 

@@ -350,7 +350,7 @@ fn giving_up_is_honest_only_for_a_reason_that_the_evidence_bears_out() {
     assert_eq!((row.verdict, row.witness.unwrap().jobs), (Verdict::Broken, vec![key(0)]));
     world.plan.retry.deadline = Some(Duration::from_nanos(1));
     assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Holds);
-    // A deadline that was far away excuses nobody.
+    // A deadline that was far away excuses no job.
     world.plan.retry.deadline = Some(Duration::from_secs(3_600));
     assert_eq!(world.row(I::EveryJobAnswered).verdict, Verdict::Broken);
 }

@@ -1,4 +1,5 @@
-//! What counts for an answer where jobs share it, what is waste, and whose losses are no mistake of the engine.
+//! What counts for an answer where jobs share it, what is waste, and whose losses are no mistake of the
+//! engine.
 
 use crate::small::{evidence, plan};
 use deadheat::history::*;
@@ -71,7 +72,7 @@ fn a_strategy_that_is_broken_on_purpose_may_lose_results_and_no_other() {
     assert_eq!(conservation(&plan, &evidence).len(), 1);
     plan.strategies = vec![toml::from_str("[broken-abort-on-error]\npermits = 4").expect("a strategy")];
     assert_eq!(conservation(&plan, &evidence), Vec::<String>::new());
-    // Results of jobs that nobody issued are the engine's own mistake.
+    // Results of jobs that were not issued are the engine's own mistake.
     evidence.cells[0].issued = 8;
     assert_eq!(conservation(&plan, &evidence).len(), 2);
 }

@@ -1,4 +1,5 @@
-//! `retries-spread` and `cancel-propagates`: waves and survivors are found, jitter and prompt ends are not accused.
+//! `retries-spread` and `cancel-propagates`: waves and survivors are found, jitter and prompt ends are not
+//! accused.
 
 use crate::evidence;
 

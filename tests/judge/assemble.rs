@@ -242,7 +242,7 @@ fn judging_elsewhere_keeps_the_machine_of_the_run() {
 }
 
 #[test]
-fn torn_evidence_accuses_nobody_and_passes_nothing() {
+fn incomplete_evidence_breaks_no_rule_and_passes_none() {
     let mut run = good();
     run.gaps.push("ledger.jsonl.zst is missing".into());
     run.conservation.push("3 jobs have no end".into());

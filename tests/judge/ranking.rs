@@ -1,4 +1,4 @@
-//! Strategies side by side: who comes first, who never does, and when each is wrong.
+//! Strategies side by side: which ranks first, which never does, and when each is the wrong choice.
 
 use crate::support;
 
@@ -107,7 +107,7 @@ fn recommended(summary: &Summary) -> Vec<&str> {
 }
 
 #[test]
-fn whoever_broke_something_is_behind_however_fast_it_was() {
+fn a_strategy_that_broke_a_rule_ranks_behind_however_fast_it_was() {
     let summary = judged(&four());
     assert_eq!(ranks(&summary), [Some(2), Some(1), Some(4), Some(3)]);
     assert_eq!(recommended(&summary), ["hedged"]);
@@ -141,7 +141,7 @@ fn each_aim_ranks_by_its_own_figure() {
 }
 
 #[test]
-fn a_twin_is_never_recommended_and_without_a_right_one_nobody_is() {
+fn a_broken_twin_is_never_recommended_nor_is_any_without_a_correct_strategy() {
     let mut run = four();
     run.verdicts.retain(|row| row.verdict == Verdict::Holds);
     assert_eq!(ranks(&judged(&run)), [Some(3), Some(2), Some(1), Some(4)], "it broke nothing here");
@@ -233,7 +233,7 @@ fn every_strategy_says_when_it_is_wrong_with_what_was_seen() {
 }
 
 #[test]
-fn twins_have_a_line_each_behind_what_nobody_expects() {
+fn broken_twins_have_a_line_each_behind_unexpected_breaks() {
     let mut run = four();
     for invariant in [Invariant::BilledOnce, Invariant::TokensCounted] {
         run.verdicts.insert(0, verdict("broken-counter", invariant, Verdict::Broken));

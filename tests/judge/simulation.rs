@@ -50,7 +50,7 @@ const WORLDS: [World; 5] = [CALM, NOISY, HEAVY, WILD, DRIFT];
 #[derive(Clone, Copy, PartialEq)]
 enum Order {
     Random,
-    /// What nobody should do.
+    /// A design that should not be used.
     BaseFirst,
 }
 
@@ -58,13 +58,15 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
     StandardNormal.sample(rng)
 }
 
-/// How much slower a whole run is. A wild one is drawn from Student's t with three degrees of freedom, brought to the same spread.
+/// How much slower a whole run is. A wild one is drawn from Student's t with three degrees of freedom,
+/// brought to the same spread.
 fn of_run(world: World, rng: &mut ChaCha8Rng) -> f64 {
     let wild = StudentT::new(3.0).expect("three degrees of freedom");
     world.run * if world.wild { wild.sample(rng) / 3.0_f64.sqrt() } else { normal(rng) }
 }
 
-/// Percentiles 50 and 95 of a run whose requests have a log-normal body, a tail, and ups and downs that last; as logarithms.
+/// Percentiles 50 and 95 of a run whose requests have a log-normal body, a tail, and ups and downs that last;
+/// as logarithms.
 fn run(world: World, rng: &mut ChaCha8Rng) -> [f64; 2] {
     let mut wander = 0.0;
     let mut times: Vec<f64> = (0..world.requests)
@@ -196,7 +198,8 @@ fn band(p: f64, made: u64) -> (f64, f64) {
     (mean - wide - 0.5, mean + wide + 0.5)
 }
 
-/// Without a floor and with one measure the rule errs as often as its exact test does: of 256 signs 12 are below 5 %.
+/// Without a floor and with one measure the rule errs as often as its exact test does: of 256 signs 12 are
+/// below 5 %.
 #[test]
 fn identical_arms_are_accused_as_often_as_was_agreed() {
     let (least, most) = band(12.0 / 256.0, COMPARISONS);

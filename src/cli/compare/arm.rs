@@ -71,8 +71,8 @@ impl Arm {
         plan_of(&words)
     }
 
-    /// Runs it once, in a process of its own, and waits for it. Evidence of a scenario goes to `place`; a command
-    /// finds that place in `DEADHEAT_OUT`, and the seed in `DEADHEAT_SEED`.
+    /// Runs it once, in a process of its own, and waits for it. Evidence of a scenario goes to `place`; a
+    /// command finds that place in `DEADHEAT_OUT`, and the seed in `DEADHEAT_SEED`.
     ///
     /// Of a scenario, a `block` (its number, and how many there are) is run alone.
     pub(in crate::cli) fn run(
@@ -131,8 +131,8 @@ impl Arm {
     }
 }
 
-/// Refuses a run of another seed, which was not made for this pair: a command that prints a stored run would have
-/// it counted once for each pair.
+/// Refuses a run of another seed, which was not made for this pair: a command that prints a stored run would
+/// have it counted once for each pair.
 fn made_now(summary: Summary, seed: u64) -> Result<Summary, String> {
     if summary.seed == seed {
         return Ok(summary);

@@ -1,4 +1,5 @@
-//! The unit of a pair: a whole run, or a short block of it where an endpoint is measured that no run starts anew.
+//! The unit of a pair: a whole run, or a short block of it where an endpoint is measured that no run starts
+//! anew.
 
 use super::arm::Arm;
 use crate::plan::{Place, Plan};
@@ -16,8 +17,9 @@ const LENGTH_MIN: Duration = Duration::from_secs(10);
 
 /// Which part of the arms' load a pair makes.
 ///
-/// An endpoint that a run does not start goes through ups and downs of its own, which all requests of a long run share. Many
-/// short blocks, each beside its counterpart, see more of them at the same cost than few long ones.
+/// An endpoint that a run does not start goes through ups and downs of its own, which all requests of a long
+/// run share. Many short blocks, each beside its counterpart, see more of them at the same cost than few long
+/// ones.
 #[derive(Debug, Clone, Default)]
 pub(in crate::cli) struct Blocks {
     of: u32,
@@ -26,8 +28,8 @@ pub(in crate::cli) struct Blocks {
 }
 
 impl Blocks {
-    /// Of this many pairs between these arms. Whole runs if both start what they measure, or if one of them is a command: it
-    /// alone knows what its runs are made of.
+    /// Of this many pairs between these arms. Whole runs if both start what they measure, or if one of them
+    /// is a command: it alone knows what its runs are made of.
     pub(in crate::cli) fn of(arms: [&Arm; 2], pairs: u64) -> Self {
         let plans: Option<Vec<Plan>> = arms.iter().map(|arm| arm.plan()).collect();
         let Some(plans) = plans.filter(|plans| plans.iter().any(is_elsewhere)) else {

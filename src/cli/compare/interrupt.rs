@@ -69,8 +69,8 @@ impl Interrupt {
         self.state().times > 0
     }
 
-    /// Runs a command to its end. It gets each signal once, from here: its process group is its own, so that the terminal
-    /// does not send it a second one.
+    /// Runs a command to its end. It gets each signal once, from here: its process group is its own, so that
+    /// the terminal does not send it a second one.
     pub(in crate::cli) fn output(&self, command: &mut Command) -> io::Result<Output> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
@@ -108,7 +108,8 @@ impl Asked {
     fn pass_on(&self) {}
 }
 
-/// Waits for the child. `before_reaped` is called when it has ended but its number cannot yet be another process's.
+/// Waits for the child. `before_reaped` is called when it has ended but its number cannot yet be another
+/// process's.
 #[cfg(unix)]
 fn ended(mut child: Child, before_reaped: impl FnOnce()) -> io::Result<Output> {
     use nix::sys::wait::{Id, WaitPidFlag, waitid};

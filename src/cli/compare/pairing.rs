@@ -9,7 +9,8 @@ use crate::seed::stream;
 use rand::Rng;
 use std::path::Path;
 
-/// The order of the arms within the pairs. Always the same one first would make a machine that warms up look like a regression.
+/// The order of the arms within the pairs. Always the same one first would make a machine that warms up look
+/// like a regression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum Order {
     /// Drawn by the seed
@@ -62,8 +63,8 @@ impl Pairing<'_> {
         }
     }
 
-    /// Makes a pair. Both runs have one seed, so that they do the same work; the second is not begun if the user
-    /// asked to stop during the first.
+    /// Makes a pair. Both runs have one seed, so that they do the same work; the second is not begun if the
+    /// user asked to stop during the first.
     fn made(&self, number: u64, of: u64) -> Result<Option<Pair>, NoSummary> {
         let block = self.blocks.of_pair(number);
         let base_first = self.order.base_first(self.seed, number);

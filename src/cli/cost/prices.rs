@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// A set by name (list-2026-11, article-2026), or a TOML file of cards
     #[arg(long, value_name = "SET", default_value = LIST)]
     from: String,
-    /// Read prices from somebody's JSON instead, such as litellm=model_prices.json
+    /// Read prices from another project's JSON instead, such as litellm=model_prices.json
     #[arg(long, value_name = "WHOSE=FILE", value_parser = whose, requires = "fetched", conflicts_with = "from")]
     import: Option<(Whose, PathBuf)>,
     /// The day on which the imported file was fetched

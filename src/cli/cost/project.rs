@@ -90,7 +90,7 @@ fn projected(args: &Args) -> Result<Done, String> {
     Ok(done)
 }
 
-/// When the run is taken to have begun. Virtual time has an epoch of its own, on which nobody sold anything.
+/// When the run is taken to have begun. Virtual time has an epoch of its own, for which there are no prices.
 fn start(plan: &Plan, args: &Args, started_utc_s: u64) -> Result<u64, String> {
     let midnight = |day: Date| {
         let stamp =

@@ -1,7 +1,7 @@
 //! A forecast for people.
 
 use crate::cost::{BudgetForecast, Forecast, LeastMost, PhaseForecast, Volume};
-use crate::profile::Bucket;
+use crate::profile::TimelineStep;
 use crate::units::format_duration;
 use std::fmt::Display;
 use std::time::Duration;
@@ -50,11 +50,11 @@ fn phases(phases: &[PhaseForecast]) -> Vec<String> {
     heading("Each cell", phases.iter().map(line))
 }
 
-fn timeline(buckets: &[Bucket]) -> Vec<String> {
+fn timeline(buckets: &[TimelineStep]) -> Vec<String> {
     let open = buckets.iter().any(|bucket| bucket.arrivals > 0);
-    let height = |b: &Bucket| if open { b.arrivals_per_s } else { f64::from(b.workers) };
+    let height = |b: &TimelineStep| if open { b.arrivals_per_s } else { f64::from(b.workers) };
     let highest = buckets.iter().map(height).fold(0.0, f64::max);
-    let line = |bucket: &Bucket| {
+    let line = |bucket: &TimelineStep| {
         let value = height(bucket);
         let bar = bar(value, highest);
         format!("  {:>8}  {:>8}  {bar}", time(bucket.from_ns), figure(value)).trim_end().to_owned()
@@ -180,7 +180,7 @@ mod tests {
             output_tokens: None,
             cost_most: Some(vec!["1.25 USD".parse().expect("money")]),
         };
-        let bucket = |from_ns, until_ns, arrivals| Bucket {
+        let bucket = |from_ns, until_ns, arrivals| TimelineStep {
             from_ns,
             until_ns,
             arrivals,

@@ -1,5 +1,5 @@
-//! What became of a program's jobs: `every-job-answered`, `one-result-per-job`, and `status-honest` where output was
-//! scanned.
+//! What became of a program's jobs: `every-job-answered`, `one-result-per-job`, and `status-honest` where
+//! output was scanned.
 
 use super::no_results;
 use crate::history::{Conduct, ConductEnd, JobId, JobKey, JobRow, Outcome, ResultSource};
@@ -7,22 +7,23 @@ use crate::invariants::tally::{Ruling, Tally, count, one, time};
 use crate::invariants::view::{CellView, JobView, is_whole};
 
 /// What is wrong with a job.
-enum Lapse<'a> {
+enum LostJob<'a> {
     /// Nothing came at all, or only to these paths.
     Silent(&'a [String]),
     /// Asked, and neither answered nor disturbed nor given up.
     Dropped(JobView<'a>),
-    /// Done when nobody disturbs the program, and not even asked this time.
+    /// Done by the undisturbed program, and not even asked this time.
     Forgotten(JobId),
 }
 
-/// Every job that the program does when nobody disturbs it has a whole answer, or was given up by a claim, or was
-/// itself held, refused or struck. What happens to one job is no excuse for another. A program that sends nothing breaks it.
+/// Every job that the undisturbed program does has a whole answer, or was given up by a claim, or was itself
+/// held, refused or struck. What happens to one job is no excuse for another. A program that sends nothing
+/// breaks it.
 pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     let mut tally = Tally::new();
     if view.ledger.is_empty() {
         tally.relevant = (conduct.planned.len() as u64).max(1);
-        tally.violation(conduct.ended_ns, Lapse::Silent(&conduct.unserved));
+        tally.violation(conduct.ended_ns, LostJob::Silent(&conduct.unserved));
         return tally.ruling(words, || Ruling::unknown("nothing was seen"));
     }
     if !conduct.ended_itself() {
@@ -41,7 +42,7 @@ pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruli
             job.ledger.iter().any(is_whole) || conduct.disturbed.contains(&job.id) || gave_up(job.results);
         if !excused {
             let last_ns = job.ledger.iter().map(|row| row.ended_ns).max().unwrap_or(0);
-            tally.violation(last_ns, Lapse::Dropped(job));
+            tally.violation(last_ns, LostJob::Dropped(job));
         }
     }
     let excused = stopped_for_good(view, conduct) || view.plan.budget.is_some();
@@ -49,12 +50,12 @@ pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruli
         tally.relevant += 1;
         let said = view.results.iter().any(|row| row.job == job && row.outcome != Outcome::Ok);
         if !excused && !said {
-            tally.violation(conduct.ended_ns, Lapse::Forgotten(job));
+            tally.violation(conduct.ended_ns, LostJob::Forgotten(job));
         }
     }
     if tally.violations == 0 && !matches!(conduct.calm_end, ConductEnd::Well) {
         return Ruling::unknown(
-            "the program fails even when nobody disturbs it: what else it would have asked is not known",
+            "the program fails even when it is not disturbed: what else it would have asked is not known",
         );
     }
     tally.ruling(words, || Ruling::unknown("nothing was seen"))
@@ -70,19 +71,19 @@ fn stopped_for_good(view: &CellView<'_>, conduct: &Conduct) -> bool {
     conduct.admits() && view.ledger.iter().any(|row| row.permanent && for_good(row.status))
 }
 
-fn words(lapse: Lapse<'_>) -> (Vec<JobKey>, String) {
+fn words(lapse: LostJob<'_>) -> (Vec<JobKey>, String) {
     match lapse {
-        Lapse::Silent(paths) if !paths.is_empty() => (
+        LostJob::Silent(paths) if !paths.is_empty() => (
             Vec::new(),
             format!("no request came to a path that this provider serves: the program asked for {}", paths.join(", ")),
         ),
-        Lapse::Silent(_) => (
+        LostJob::Silent(_) => (
             Vec::new(),
             "the program sent nothing. Does it read OPENAI_BASE_URL, or DEADHEAT_BASE_URL? Perhaps its code names \
              another address, reads it from a file of its own, or it ended before its first request"
                 .to_owned(),
         ),
-        Lapse::Dropped(job) => {
+        LostJob::Dropped(job) => {
             let made = count(job.ledger.len() as u64, "attempt");
             let text = format!(
                 "{} was left without an answer after {made}, though nothing had been done to it: the program ended \
@@ -91,9 +92,9 @@ fn words(lapse: Lapse<'_>) -> (Vec<JobKey>, String) {
             );
             (one(job.id), text)
         }
-        Lapse::Forgotten(job) => {
+        LostJob::Forgotten(job) => {
             let text = format!(
-                "{job} was never asked, though it is when nobody disturbs the program; what happened to other jobs \
+                "{job} was never asked, though the undisturbed program asks it; what happened to other jobs \
                  should not have cost it"
             );
             (one(job), text)
@@ -108,7 +109,7 @@ pub(super) fn one_result_per_job(view: &CellView<'_>, conduct: &Conduct) -> Ruli
     }
     let mut tally = Tally::new();
     for job in view.jobs() {
-        // Nobody scanning output can tell a result from a mention of a job that has none.
+        // A scan of the output cannot tell a result from a mention of a job that has none.
         if job.ledger.is_empty() {
             continue;
         }
@@ -120,7 +121,7 @@ pub(super) fn one_result_per_job(view: &CellView<'_>, conduct: &Conduct) -> Ruli
         };
         let results = job.results.iter().filter(counts).count();
         tally.relevant += u64::from(answered_ns.is_some() || results > 0);
-        // Whoever is killed may have said what it had not kept yet.
+        // A program that was killed may have printed a result that it had not kept yet.
         if results > 1 && conduct.killed_ns.is_none() {
             tally.violation(job.results[job.results.len() - 1].done_ns, (job, results));
         } else if let (0, Some(at_ns)) = (results, answered_ns)
@@ -141,8 +142,8 @@ pub(super) fn one_result_per_job(view: &CellView<'_>, conduct: &Conduct) -> Ruli
     tally.ruling(words, no_results)
 }
 
-/// An answer that was cut short is not shown as if it were whole: without a whole one beside it, without an error that
-/// names the job, by a program that ends well.
+/// An answer that was cut short is not shown as if it were whole: without a whole one beside it, without an
+/// error that names the job, by a program that ends well.
 pub(super) fn shown_honestly(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     let mut tally = Tally::new();
     for job in view.jobs() {

@@ -6,16 +6,17 @@ use crate::invariants::retries::nothing_seen;
 use crate::invariants::tally::{Ruling, Tally, count, time};
 use crate::invariants::view::CellView;
 
-/// How long an attempt may outlive its program, in nanoseconds: the system closes what an ended process leaves open.
+/// How long an attempt may outlive its program, in nanoseconds: the system closes what an ended process
+/// leaves open.
 const GRACE_NS: u64 = 250_000_000;
 
 /// Jobs named by a witness at the most.
 const NAMED: usize = 8;
 
-/// The program ends before its time is up, and is never longer without any attempt in flight than the deadline, but for
-/// waits that the provider asked for, while it has attempts still to make.
+/// The program ends before its time is up, and is never longer without any attempt in flight than the
+/// deadline, but for waits that the provider asked for, while it has attempts still to make.
 pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
-    // What it does when nobody disturbs it is its own affair.
+    // What the undisturbed program does is no violation.
     let limit_ns = ns(view.plan.declared.progress).max(conduct.silence_ns.saturating_mul(2));
     let mut rows: Vec<&LedgerRow> = view.ledger.iter().collect();
     rows.sort_unstable_by_key(|row| (row.arrived_ns, row.seq));
@@ -54,7 +55,7 @@ pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     tally.ruling(|witness| witness, || nothing_seen(view))
 }
 
-/// When a program that had to be stopped was stuck, who was in flight then, and what is said of it.
+/// When a program that had to be stopped was stuck, which jobs were in flight then, and the sentence on it.
 ///
 /// # Errors
 /// Why it may only have been slow: something was done to its requests, and it went on for at least half of its time.
@@ -63,7 +64,7 @@ fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, S
     let stamps = rows.iter().flat_map(|row| [row.arrived_ns, row.ended_ns]).filter(|stamp| *stamp < at_ns);
     let last_ns = stamps.max().unwrap_or(0);
     let (last, stopped) = (time(last_ns), time(at_ns));
-    // Nobody knows how long it takes: then it is stuck if it does not even compute.
+    // How long it takes is not known: then it is stuck if it does not even compute.
     let sign_ns = if conduct.limit_known { last_ns } else { last_ns.max(conduct.busy_ns) };
     let may_be_slow = !conduct.limit_known || !conduct.disturbed.is_empty();
     if may_be_slow && at_ns.saturating_sub(sign_ns) < at_ns / 2 {
@@ -87,7 +88,8 @@ fn open_at<'a>(rows: &'a [&'a LedgerRow], at_ns: u64) -> impl Iterator<Item = &'
     rows.iter().copied().filter(move |row| row.arrived_ns < at_ns && row.ended_ns >= at_ns)
 }
 
-/// Whatever was in flight when the program had ended is closed within [`GRACE_NS`], and nothing begins after that.
+/// Whatever was in flight when the program had ended is closed within [`GRACE_NS`], and nothing begins after
+/// that.
 pub(super) fn cancel_propagates(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     if !conduct.ended_itself() {
         return Ruling::unknown("the program did not end by itself");
@@ -103,14 +105,14 @@ pub(super) fn cancel_propagates(view: &CellView<'_>, conduct: &Conduct) -> Rulin
     let words = |row: &LedgerRow| {
         let text = if row.arrived_ns > conduct.ended_ns {
             format!(
-                "attempt {} of {} came {} after the program had ended: somebody whom it started goes on without it",
+                "attempt {} of {} came {} after the program had ended: a process that it started goes on without it",
                 row.attempt,
                 row.job,
                 time(row.arrived_ns - conduct.ended_ns)
             )
         } else {
             format!(
-                "attempt {} of {} was open for {} after the program had ended: somebody whom it started goes on \
+                "attempt {} of {} was open for {} after the program had ended: a process that it started goes on \
                  without it",
                 row.attempt,
                 row.job,

@@ -31,7 +31,8 @@ impl Requests {
     }
 }
 
-/// Claimed requests are the attempts of the ledger, or the calls, the jobs or the answers, as the program counts them.
+/// Claimed requests are the attempts of the ledger, or the calls, the jobs or the answers, as the program
+/// counts them.
 pub(super) fn requests_counted(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     let books: Vec<(&Booked, u64)> =
         conduct.books.iter().filter_map(|book| Some((book, book.requests?))).collect();
@@ -59,8 +60,8 @@ pub(super) fn requests_counted(view: &CellView<'_>, conduct: &Conduct) -> Ruling
     tally.ruling(words, || nothing_seen(view))
 }
 
-/// Claimed tokens are those delivered whole, or those billed. Where a job was answered whole more than once, a program
-/// may have taken one of its answers or all.
+/// Claimed tokens are those delivered whole, or those billed. Where a job was answered whole more than once,
+/// a program may have taken one of its answers or all.
 pub(super) fn tokens_counted(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     let books: Vec<&Booked> = conduct.books.iter().filter(|book| book.has_tokens()).collect();
     if books.is_empty() {

@@ -1,6 +1,6 @@
 //! From a threshold's metric and aggregate to a value.
 
-use super::Seen;
+use super::Observation;
 use crate::judge::Observed;
 use crate::plan::{Aggregate, Cell, MetricKind, Plan, Threshold};
 use crate::summary::CounterRow;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What a value counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(super) enum ValueUnit {
     /// Nanoseconds.
     Time,
     /// A share, 0 to 1.
@@ -25,7 +25,7 @@ pub(super) enum Unit {
     Cost(Currency),
 }
 
-impl Unit {
+impl ValueUnit {
     /// The value with its unit, as a report prints it.
     pub(super) fn show(self, value: f64) -> String {
         match self {
@@ -83,33 +83,38 @@ pub(super) fn depends_on_load(threshold: &Threshold) -> bool {
 }
 
 /// What one cell has to say.
-pub(super) fn of_cell(threshold: &Threshold, cell: Cell, inputs: &dyn Observed) -> Seen {
+pub(super) fn of_cell(threshold: &Threshold, cell: Cell, inputs: &dyn Observed) -> Observation {
     if MetricKind::of(&threshold.metric) == Some(MetricKind::Time) {
         return time(threshold, inputs.histogram(cell, &threshold.metric.replace('_', "-")));
     }
     let Some(row) = inputs.counter(cell) else {
-        return missing(Unit::Count, "no data");
+        return missing(ValueUnit::Count, "no data");
     };
     let rate = threshold.aggregate == Aggregate::Rate;
     match counted(row, &threshold.metric.replace('-', "_")) {
-        None => missing(Unit::Count, &format!("there is no metric \"{}\"", threshold.metric)),
-        Some(Figure::Share(some, all)) => seen(some as f64 / all as f64, Unit::Share, all),
-        Some(Figure::Ratio(some, all)) => seen(some as f64 / all as f64, Unit::Ratio, all),
-        Some(Figure::PerSecond(value, samples)) => seen(value, Unit::PerSecond, samples),
-        Some(Figure::Most(n, samples)) => seen(n as f64, Unit::Count, samples),
+        None => missing(ValueUnit::Count, &format!("there is no metric \"{}\"", threshold.metric)),
+        Some(Figure::Share(some, all)) => seen(some as f64 / all as f64, ValueUnit::Share, all),
+        Some(Figure::Ratio(some, all)) => seen(some as f64 / all as f64, ValueUnit::Ratio, all),
+        Some(Figure::PerSecond(value, samples)) => seen(value, ValueUnit::PerSecond, samples),
+        Some(Figure::Most(n, samples)) => seen(n as f64, ValueUnit::Count, samples),
         Some(Figure::Things(n, samples)) if rate => {
-            seen(n as f64 / (row.elapsed_ms as f64 / 1e3), Unit::PerSecond, samples)
+            seen(n as f64 / (row.elapsed_ms as f64 / 1e3), ValueUnit::PerSecond, samples)
         }
-        Some(Figure::Things(n, samples)) => seen(n as f64, Unit::Count, samples),
+        Some(Figure::Things(n, samples)) => seen(n as f64, ValueUnit::Count, samples),
     }
 }
 
 /// What the selected cells have to say together.
-pub(super) fn over_cells(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observed) -> Seen {
+pub(super) fn over_cells(
+    plan: &Plan,
+    threshold: &Threshold,
+    cells: &[Cell],
+    inputs: &dyn Observed,
+) -> Observation {
     if MetricKind::of(&threshold.metric) == Some(MetricKind::Cost) {
         return cost(plan, threshold, cells, inputs);
     }
-    let mut sum = Seen { value: Ok(0.0), unit: Unit::Count, samples: 0 };
+    let mut sum = Observation { value: Ok(0.0), unit: ValueUnit::Count, samples: 0 };
     for cell in cells {
         let part = of_cell(threshold, *cell, inputs);
         sum.samples += part.samples;
@@ -122,7 +127,7 @@ pub(super) fn over_cells(plan: &Plan, threshold: &Threshold, cells: &[Cell], inp
 }
 
 /// A sum that leaves out a cell would understate, so every cell must have its cost.
-fn cost(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observed) -> Seen {
+fn cost(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observed) -> Observation {
     let asked = threshold.text.rsplit(' ').next().and_then(|last| last.parse::<Currency>().ok());
     let mut sum: Option<Money> = None;
     let mut samples = 0;
@@ -133,7 +138,7 @@ fn cost(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observe
                 None => format!("no data: target {} has no price", target.name),
                 Some(_) => format!("no data: no token of target {} was reported", target.name),
             };
-            return missing(Unit::Count, &why);
+            return missing(ValueUnit::Count, &why);
         };
         let currency = asked.or(sum.map(|sum| sum.currency)).unwrap_or(part.currency);
         if part.currency != currency {
@@ -141,19 +146,19 @@ fn cost(plan: &Plan, threshold: &Threshold, cells: &[Cell], inputs: &dyn Observe
                 "target {} is paid in {}, not in {currency}: filter by target",
                 target.name, part.currency
             );
-            return missing(Unit::Count, &why);
+            return missing(ValueUnit::Count, &why);
         }
         samples += inputs.counter(*cell).map_or(0, |row| row.attempts);
         sum = Some(Money { pico: sum.map_or(0, |sum| sum.pico) + part.pico, currency });
     }
     match sum {
-        None => missing(Unit::Count, "no data"),
-        Some(sum) => seen(sum.pico as f64, Unit::Cost(sum.currency), samples),
+        None => missing(ValueUnit::Count, "no data"),
+        Some(sum) => seen(sum.pico as f64, ValueUnit::Cost(sum.currency), samples),
     }
 }
 
-fn time(threshold: &Threshold, histogram: Option<&Histogram<u64>>) -> Seen {
-    let unit = if threshold.aggregate == Aggregate::Count { Unit::Count } else { Unit::Time };
+fn time(threshold: &Threshold, histogram: Option<&Histogram<u64>>) -> Observation {
+    let unit = if threshold.aggregate == Aggregate::Count { ValueUnit::Count } else { ValueUnit::Time };
     let Some(histogram) = histogram.filter(|histogram| !histogram.is_empty()) else {
         return missing(unit, "no data");
     };
@@ -168,13 +173,13 @@ fn time(threshold: &Threshold, histogram: Option<&Histogram<u64>>) -> Seen {
             Err(format!("{} is a time: ask for p(N), avg, med, min, max or count", threshold.metric))
         }
     };
-    Seen { value, unit, samples: histogram.len() }
+    Observation { value, unit, samples: histogram.len() }
 }
 
-fn seen(value: f64, unit: Unit, samples: u64) -> Seen {
-    Seen { value: Ok(value), unit, samples }
+fn seen(value: f64, unit: ValueUnit, samples: u64) -> Observation {
+    Observation { value: Ok(value), unit, samples }
 }
 
-fn missing(unit: Unit, why: &str) -> Seen {
-    Seen { value: Err(why.to_owned()), unit, samples: 0 }
+fn missing(unit: ValueUnit, why: &str) -> Observation {
+    Observation { value: Err(why.to_owned()), unit, samples: 0 }
 }

@@ -20,7 +20,7 @@ pub(super) fn read(text: &str, shelf: &mut Shelf) -> Result<(), serde_json::Erro
         let model = id.strip_prefix(&format!("{provider}/")).unwrap_or(&id).to_owned();
         let row = Row { source_url: name("source").unwrap_or_else(|| URL.to_owned()), model, ..row(&fields) };
         let row = Row { provider, ..row };
-        // There 0 stands for what nobody has entered as often as for what is free.
+        // There 0 stands for what was not entered as often as for what is free.
         let free = row.rates.iter().all(|(_, rate)| rate.is_zero());
         if free && !row.rates.is_empty() {
             shelf.read += 1;

@@ -93,7 +93,8 @@ fn tiers(row: &mut Row, raw: &RawValue) {
     }
 }
 
-/// Rates beyond a length; which side the edge itself is on the file does not say, and most vendors exclude it.
+/// Rates beyond a length; which side the edge itself is on the file does not say, and most vendors exclude
+/// it.
 fn long(row: &mut Row, threshold: u64, fields: &BTreeMap<String, &RawValue>) {
     let mut rates = Rates::default();
     for (field, raw) in fields {

@@ -7,7 +7,8 @@ use deadheat::summary::{CounterRow, Host, SUMMARY_VERSION, Summary, TimedVerdict
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// A run's summary in which only what is compared is filled in: two cells, with times `level` above the usual.
+/// A run's summary in which only what is compared is filled in: two cells, with times `level` above the
+/// usual.
 fn summary(bank: &[[f64; 2]], level: f64, seed: u64, template: &Summary, rng: &mut ChaCha8Rng) -> Summary {
     let mut run = template.clone();
     run.seed = seed;
@@ -69,8 +70,9 @@ fn template() -> Summary {
 
 const LOOKS: [u64; 2] = [10, 12];
 
-/// Comparisons as `deadheat compare` makes them: the usual measures in two cells, error rates, one run in thirty void with its
-/// pair, and looks after 10 and 12 pairs, the last of which is not taken where the first shows all.
+/// Comparisons as `deadheat compare` makes them: the usual measures in two cells, error rates, one run in
+/// thirty void with its pair, and looks after 10 and 12 pairs, the last of which is not taken where the first
+/// shows all.
 pub(crate) fn whole_comparisons(world: World, slower: f64, many: u64) -> Outcomes {
     let (bank, template) = (runs(world), template());
     let terms = Terms {
