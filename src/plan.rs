@@ -206,6 +206,21 @@ pub struct MockPlan {
     pub idempotency: bool,
 }
 
+impl Default for MockPlan {
+    /// Quick and without limits, so that a first try is about the client: 20 ms to the first token, 2 ms per token.
+    fn default() -> Self {
+        Self {
+            ttft: Dist::Constant(Duration::from_millis(20)),
+            itl: Dist::Constant(Duration::from_millis(2)),
+            stall: None,
+            tokens_per_chunk: 1,
+            limits: Limits::default(),
+            bill_after_disconnect: false,
+            idempotency: false,
+        }
+    }
+}
+
 /// A pause in a stream: each chunk after the first stalls with this probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stall {

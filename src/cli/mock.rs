@@ -4,13 +4,12 @@ use super::output::{self, Format, fail};
 use super::signals::Signals;
 use crate::clock::Clock;
 use crate::mock::{MockConfig, NO_LOCKS, Server};
-use crate::plan::{Dist, Limits, MockPlan};
+use crate::plan::MockPlan;
 use crate::program::verdicts;
 use crate::schedule::{Hold, Strike, Trace, Unseen};
 use crate::summary::Exit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Serve the built-in provider on a port, with ledger and admin API
 #[derive(Debug, clap::Args)]
@@ -37,16 +36,7 @@ pub(super) struct Args {
 
 /// The provider without a scenario: quick and without limits, so that a first try is about the client.
 fn unconfigured() -> MockConfig {
-    let plan = MockPlan {
-        ttft: Dist::Constant(Duration::from_millis(20)),
-        itl: Dist::Constant(Duration::from_millis(2)),
-        stall: None,
-        tokens_per_chunk: 1,
-        limits: Limits::default(),
-        bill_after_disconnect: false,
-        idempotency: false,
-    };
-    MockConfig::new("mock", plan)
+    MockConfig::new("mock", MockPlan::default())
 }
 
 pub(super) fn run(args: &Args) -> u8 {
@@ -119,7 +109,7 @@ fn diverged(trace: &Trace) -> Vec<String> {
 /// Where the provider listens, and how to use it. The first line is the URL alone, for scripts.
 fn usage(server: &Server) -> String {
     let url = server.base_url();
-    let root = url.trim_end_matches("/v1");
+    let root = url.strip_suffix("/v1").unwrap_or(&url);
     format!(
         "{url}\nexport OPENAI_BASE_URL={url} OPENAI_API_KEY=unused\n\
          export ANTHROPIC_BASE_URL={root} ANTHROPIC_API_KEY=unused GOOGLE_GEMINI_BASE_URL={root} GEMINI_API_KEY=unused\n\

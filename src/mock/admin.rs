@@ -31,7 +31,8 @@ pub(super) async fn route(
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Broken> {
     let (parts, body) = request.into_parts();
-    let route = parts.uri.path().trim_start_matches("/deadheat");
+    let path = parts.uri.path();
+    let route = path.strip_prefix("/deadheat").unwrap_or(path);
     if let Some(name) = route.strip_prefix("/registers/") {
         return registers::route(shared, &parts, name, body).await;
     }

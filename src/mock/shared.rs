@@ -120,10 +120,11 @@ impl Shared {
             }
         }
         let (next_advance, idle) = (inner.core.next_advance(), inner.core.open() == 0);
-        drop(inner);
+        // Under the lock: a thread that sees no open attempt finds every entry in the ledger.
         for entry in entries {
             self.book(entry);
         }
+        drop(inner);
         if idle {
             self.idle.notify_all();
         }
@@ -277,5 +278,38 @@ impl Drop for Queued {
             };
             entries.extend(entry);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock::CoreConfig;
+    use crate::plan::MockPlan;
+    use std::sync::{OnceLock, Weak};
+
+    /// A thread that looks between the end of an attempt and its entry would judge a ledger without it.
+    #[test]
+    fn an_entry_is_booked_before_the_core_can_be_looked_at() {
+        let shared: Arc<OnceLock<Weak<Shared>>> = Arc::default();
+        let (seen, held) = (shared.clone(), Arc::new(AtomicU64::new(0)));
+        let counted = held.clone();
+        let sink = LedgerSink::To(Box::new(move |_| {
+            let shared = seen.get().and_then(Weak::upgrade).expect("the server");
+            assert!(shared.inner.try_lock().is_err(), "the core is free while an entry is not in the ledger");
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
+        let core = Core::new(CoreConfig {
+            name: "mock".to_owned(),
+            plan: MockPlan::default(),
+            faults: Vec::new(),
+            seed: 1,
+            epoch_utc_s: 0,
+            schedule: None,
+        });
+        let server = Arc::new(Shared::new(core, "m".to_owned(), 0, sink, Clock::start()));
+        shared.set(Arc::downgrade(&server)).expect("set once");
+        drop(server.arrive(Duration::ZERO, Arrival::read(|_| None, b"{}")));
+        assert_eq!(held.load(Ordering::Relaxed), 1);
     }
 }

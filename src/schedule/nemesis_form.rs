@@ -25,6 +25,8 @@ enum RawKind {
         #[schemars(extend("format" = "deadheat-duration"))]
         r#for: String,
     },
+    /// The process that has just acquired the lock is killed: `kind.kill-holder = {}`.
+    KillHolder {},
     /// The lock server starts again, empty: `kind.restart-redis = {}`.
     RestartRedis {},
     /// The answer to the holder's unlock is lost: `kind.lose-unlock = {}`.
@@ -42,6 +44,7 @@ impl From<&RawNemesis> for Nemesis {
             RawKind::PauseHolder { r#for } => {
                 NemesisKind::PauseHolder(parse_duration(r#for).unwrap_or_default())
             }
+            RawKind::KillHolder {} => NemesisKind::KillHolder,
             RawKind::RestartRedis {} => NemesisKind::RestartRedis,
             RawKind::LoseUnlock {} => NemesisKind::LoseUnlock,
         };
@@ -49,7 +52,7 @@ impl From<&RawNemesis> for Nemesis {
     }
 }
 
-/// The lines of one, without its head. Nobody kills a process under a schedule.
+/// The lines of one, without its head.
 pub(super) fn lines(nemesis: &Nemesis) -> String {
     let kind = match nemesis.kind {
         NemesisKind::PauseHolder(time) => format!("pause-holder = {{ for = \"{}\" }}", exact_duration(time)),

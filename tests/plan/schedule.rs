@@ -192,6 +192,7 @@ fn sound(holds: Vec<Hold>) -> Vec<Hold> {
 fn nemeses() -> impl Strategy<Value = Vec<Nemesis>> {
     let kind = prop_oneof![
         time().prop_map(NemesisKind::PauseHolder),
+        Just(NemesisKind::KillHolder),
         Just(NemesisKind::RestartRedis),
         Just(NemesisKind::LoseUnlock)
     ];
