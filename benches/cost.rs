@@ -2,7 +2,7 @@
 //! by one, as a run is priced, in two parts each.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deadheat::prices::{Circumstances, Component, Counts, LIST, Meter, Tally, snapshot};
+use deadheat::prices::{Circumstances, Component, Counts, LIST, Meter, PriceTally, snapshot};
 use deadheat::seed;
 use rand::Rng;
 use std::hint::black_box;
@@ -26,7 +26,7 @@ fn price(bench: &mut Criterion) {
         let card = book.find(model, "2026-11-24".parse().expect("a day")).expect(model);
         group.bench_function(model, |bench| {
             bench.iter(|| {
-                let mut tally = Tally::default();
+                let mut tally = PriceTally::default();
                 for (counts, at_utc_s) in &attempts {
                     let now = Circumstances { at_utc_s: *at_utc_s, ..Circumstances::default() };
                     tally.add(card, black_box(counts), &now).expect("a price");

@@ -84,7 +84,11 @@ fn usage(error: &clap::Error) -> u8 {
         || asked.windows(2).any(|pair| pair == ["--format", "json"]);
     if json && error.use_stderr() {
         let text = error.render().to_string();
-        return output::fail(output::Format::Json, Exit::Usage, text.trim().strip_prefix("error: ").unwrap_or(text.trim()));
+        return output::fail(
+            output::Format::Json,
+            Exit::Usage,
+            text.trim().strip_prefix("error: ").unwrap_or(text.trim()),
+        );
     }
     // With nowhere to print to, the exit code still tells.
     let _ = error.print();
