@@ -1,108 +1,168 @@
-//! The faults that the built-in provider commits: their form in files, their names, and which attempts they strike.
+//! The faults that the built-in provider commits on purpose.
+//!
+//! One file for each kind: its settings as files have them, the checks of those, its words, what it does to a response,
+//! and its place in a hunt. The table below names them; the provider knows only their [`Effect`]s.
 
-mod form;
-mod raw;
+mod cut_stream;
+mod drip;
+mod duplicate_event;
+mod duplicate_usage;
+mod error_event;
+mod gateway_timeout;
+mod malformed_event;
+mod never_answers;
+mod quota_exhausted;
+mod rate_limit;
+mod reset_after_accept;
+mod reset_mid_stream;
+mod rule;
+mod share;
+mod slow;
+mod status;
+mod table;
 
-pub use form::FaultForm;
-pub(crate) use raw::{FaultKind as RawFaultKind, FaultRule as RawFaultRule};
+pub use rate_limit::HintForm;
+pub use rule::{FaultRule, FaultWhen};
 
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What the built-in provider does wrong, and when. Its serde form is that of the scenario file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "raw::FaultRule", into = "raw::FaultRule")]
-pub struct FaultRule {
-    /// What it does.
-    pub kind: FaultKind,
-    /// To which attempts.
-    pub when: FaultWhen,
-    /// Only at this target; `None` is at every built-in one.
-    pub target: Option<String>,
+table::fault_kinds! {
+    "rate-limit" => rate_limit::RateLimit,
+    "quota-exhausted" => quota_exhausted::QuotaExhausted,
+    "status" => status::Status,
+    "slow" => slow::Slow,
+    "reset-after-accept" => reset_after_accept::ResetAfterAccept,
+    "cut-stream" => cut_stream::CutStream,
+    "reset-mid-stream" => reset_mid_stream::ResetMidStream,
+    "error-event" => error_event::ErrorEvent,
+    "malformed-event" => malformed_event::MalformedEvent,
+    "duplicate-event" => duplicate_event::DuplicateEvent,
+    "duplicate-usage" => duplicate_usage::DuplicateUsage,
+    "drip" => drip::Drip,
+    "never-answers" => never_answers::NeverAnswers,
+    "gateway-timeout" => gateway_timeout::GatewayTimeout,
 }
 
-/// Which (job, attempt) pairs a fault strikes. All given conditions must be met.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct FaultWhen {
-    /// Jobs whose index is a multiple of this (the last of each group: `index % every == every - 1`).
-    pub every: Option<u64>,
-    /// These job indexes.
-    pub jobs: Option<Vec<u64>>,
-    /// These attempts, counted from 1; `None` is the first only.
-    pub attempts: Option<Vec<u32>>,
-    /// Each pair with this probability, drawn from the seed and the pair.
-    pub probability: Option<f64>,
+/// What a kind of fault says of itself.
+trait Kind: Sized {
+    /// Whether it shows mostly in streams.
+    const OF_STREAMS: bool = false;
+    /// Where a hunt tries it: lower places come first.
+    const PLACE: u8;
+
+    /// What the schema of the file cannot tell.
+    fn check(&self) -> Result<(), Unsound> {
+        Ok(())
+    }
+
+    /// What it does to a request, with its article.
+    fn words(&self) -> String;
+
+    /// What it does to a response.
+    fn effect(&self) -> Effect;
+
+    /// What a hunt tries, in this order; at least one.
+    fn examples() -> Vec<Self>;
+
+    /// Where a hunt tries it with a client of this kind; `None` is nowhere.
+    fn place(_: Reads) -> Option<u8> {
+        Some(Self::PLACE)
+    }
 }
 
-/// What the built-in provider does wrong. Its serde form is that of the scenario file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "raw::FaultKind", into = "raw::FaultKind")]
-pub enum FaultKind {
-    /// 429 with a hint.
-    RateLimit {
-        /// How long it asks to wait; `None` sends no hint.
-        retry_after: Option<Duration>,
-        /// In which form.
-        hint: HintForm,
-    },
-    /// 429 `insufficient_quota`: never to be retried.
-    QuotaExhausted,
-    /// This 4xx or 5xx status with the provider's JSON error: 400, 401, 403, 404, 500, 503, 529, …
-    Status(u16),
-    /// Answers whole, but its first token comes this much later; billed.
-    Slow(Duration),
-    /// Reads the request, bills it, resets the connection.
-    ResetAfterAccept,
-    /// Ends the stream cleanly after this share of its tokens, without a terminator; billed.
-    CutStream {
-        /// Share of the tokens sent before, 0 to 1.
-        after: f64,
-    },
-    /// Resets the connection inside a chunk after this share of its tokens; billed.
-    ResetMidStream {
-        /// Share of the tokens sent before, 0 to 1.
-        after: f64,
-    },
-    /// 200, then an error event as the first or a middle event.
-    ErrorEvent {
-        /// Share of the tokens sent before, 0 to 1; 0 is first.
-        after: f64,
-    },
-    /// A stream with an event that is no JSON after this share of its tokens; then it ends as if it were whole,
-    /// without the rest. Billed.
-    MalformedEvent {
-        /// Share of the tokens sent before, 0 to 1.
-        after: f64,
-    },
-    /// Sends the content event of a stream that comes after this share of its tokens twice.
-    DuplicateEvent {
-        /// Share of the tokens sent before, 0 to 1.
-        after: f64,
-    },
-    /// Reports the usage of a stream twice, as providers do that count as they go: half of it, then all.
-    DuplicateUsage,
-    /// Answers whole, but with this much time between two tokens: no time-out between reads ever strikes.
-    Drip(Duration),
-    /// Accepts and never answers.
-    NeverAnswers,
-    /// 504 or 524 with an HTML body after this delay, while the generation is completed and billed.
-    GatewayTimeout {
-        /// 504 or 524.
-        status: u16,
-        /// When it comes.
-        after: Duration,
-    },
+impl FaultKind {
+    /// What a hunt tries with a client of this kind, in order.
+    #[must_use]
+    pub fn tried(reads: Reads) -> Vec<Self> {
+        let placed = Self::all().into_iter().filter_map(|kind| Some((kind.place(reads)?, kind)));
+        let mut placed: Vec<(u8, Self)> = placed.collect();
+        placed.sort_by_key(|(place, _)| *place);
+        placed.into_iter().map(|(_, kind)| kind).collect()
+    }
 }
 
-/// The form in which a 429 says how long to wait.
+/// What is known of the client whose faults are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HintForm {
-    /// `retry-after: 2`
-    Seconds,
-    /// `retry-after: Wed, 21 Oct 2015 07:28:00 GMT`
-    Date,
-    /// `retry-after-ms: 1500`
-    Milliseconds,
-    /// Only in the error's text: "Please try again in 1.5s".
-    Text,
+pub enum Reads {
+    /// Nothing.
+    Unknown,
+    /// It reads streams.
+    Streams,
+    /// It reads no streams.
+    Whole,
+}
+
+/// How a fault changes a response.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Effect {
+    /// An error comes instead of an answer. Nothing is generated.
+    Refuse(Refusal),
+    /// Nothing ever comes. Nothing is generated.
+    Silence,
+    /// The answer is generated and billed, but something else is sent.
+    Replace(Replacement),
+    /// The first token comes this much later. The answer is billed whole, even if its client leaves.
+    Delay(Duration),
+    /// The tokens come one by one, with this much time between two.
+    Pace(Duration),
+    /// The answer ends early, behind this share of its tokens.
+    End(Ending, f64),
+    /// The content event behind this share of the tokens comes twice.
+    RepeatEvent(f64),
+    /// The usage comes twice: half of it, then all.
+    RepeatUsage,
+}
+
+/// The error that comes instead of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 429, and how long to wait before the next attempt.
+    RateLimit(Option<Duration>, HintForm),
+    /// 429 that is never to be retried.
+    QuotaExhausted,
+    /// This status with the provider's error body.
+    Status(u16),
+}
+
+/// What is sent instead of an answer that is billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacement {
+    /// A reset, at once.
+    Reset,
+    /// A gateway's page with this status, this much later.
+    Page(u16, Duration),
+}
+
+/// How an answer ends early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Cleanly, without a terminator; a body that is not streamed is shorter than its length.
+    Cut,
+    /// By a reset of the connection inside a chunk.
+    Reset,
+    /// By an error inside a 200.
+    Error,
+    /// As if it were whole, behind something that is not JSON.
+    Malformed,
+}
+
+/// A setting of a fault that makes no sense.
+struct Unsound {
+    field: &'static str,
+    what: String,
+    help: &'static str,
+}
+
+/// A fault whose settings make no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: {what}: {help}")]
+pub struct FaultError {
+    /// The fault's name in the file.
+    pub kind: &'static str,
+    /// The setting.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to write instead.
+    pub help: &'static str,
 }

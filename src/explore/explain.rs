@@ -85,7 +85,7 @@ fn held(hold: &Hold, lives: &Lives) -> String {
 fn struck(faults: &[Strike]) -> Vec<String> {
     let mut kinds: Vec<(String, Vec<&RequestKey>)> = Vec::new();
     for strike in faults {
-        let kind = words::fault(&strike.kind);
+        let kind = strike.kind.words();
         match kinds.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, requests)) => requests.push(&strike.request),
             None => kinds.push((kind, vec![&strike.request])),

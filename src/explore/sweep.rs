@@ -4,7 +4,7 @@ use super::calm::{Calm, Pair};
 use super::family::Family;
 use super::plan::distance;
 use super::terms::Terms;
-use crate::faults::{FaultKind, HintForm};
+use crate::faults::{FaultKind, HintForm, RateLimit, Status};
 use crate::plan::Nemesis;
 use crate::schedule::{Fallback, Hold, RequestKey, Schedule, Strike, Until};
 use std::collections::HashMap;
@@ -188,11 +188,12 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     }
     let mut list = Vec::new();
     let several = calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).count() > 1;
-    let limit = |retry_after| FaultKind::RateLimit { retry_after, hint: HintForm::Seconds };
+    let limit = |retry_after| FaultKind::from(RateLimit { retry_after, hint: HintForm::Seconds });
     let hinted = limit(Some(Duration::from_secs(1)));
     let wave =
         |kind: &FaultKind, fallback, attempts| (Family::Wave, Spec::Wave(kind.clone(), fallback, attempts));
-    let (limit, failure, outage) = (limit(None), FaultKind::Status(500), FaultKind::Status(503));
+    let (limit, failure, outage) =
+        (limit(None), FaultKind::from(Status { code: 500 }), FaultKind::from(Status { code: 503 }));
     let once = |kind| several.then(|| wave(kind, Fallback::Respond, 1));
     // A wave of one is a fault: that has had its turn. The first two show most.
     list.extend(once(&limit));

@@ -1,7 +1,7 @@
 //! What a hunt is told, and what calibration makes of it.
 
 use super::calm::Calm;
-use crate::faults::{FaultKind, HintForm};
+use crate::faults::{Effect, FaultKind, Reads};
 use crate::plan::{Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Perturb, Schedule, Until};
 use crate::units::format_duration;
@@ -133,60 +133,18 @@ impl Config {
 /// The faults that each request meets in a fault sweep, if the caller names no others.
 #[must_use]
 pub fn alphabet() -> Vec<FaultKind> {
-    let limit = |retry_after, hint| FaultKind::RateLimit { retry_after, hint };
-    vec![
-        limit(Some(Duration::from_secs(1)), HintForm::Seconds),
-        limit(Some(Duration::from_millis(700)), HintForm::Milliseconds),
-        limit(None, HintForm::Seconds),
-        FaultKind::QuotaExhausted,
-        FaultKind::Status(400),
-        FaultKind::Status(500),
-        FaultKind::Status(503),
-        FaultKind::Status(529),
-        FaultKind::ResetAfterAccept,
-        FaultKind::CutStream { after: 0.5 },
-        FaultKind::ResetMidStream { after: 0.5 },
-        FaultKind::ErrorEvent { after: 0.0 },
-        FaultKind::ErrorEvent { after: 0.5 },
-        FaultKind::MalformedEvent { after: 0.5 },
-        FaultKind::DuplicateUsage,
-        FaultKind::GatewayTimeout { status: 504, after: Duration::from_millis(500) },
-        FaultKind::Slow(Duration::from_secs(1)),
-        FaultKind::Drip(Duration::from_millis(20)),
-        FaultKind::NeverAnswers,
-    ]
+    FaultKind::tried(Reads::Unknown)
 }
 
-/// How many other faults come before the answer that never does.
-const SILENCE_AT: usize = 3;
-
-/// The faults for a client of which it is known whether it reads streams: none that it cannot meet, and of both kinds some
-/// early, because a slow client meets few of them.
+/// The faults for a client of which it is known whether it reads streams: none that it cannot meet. Those of streams and
+/// the others take turns, because a slow client meets few of them.
 #[must_use]
 pub fn alphabet_for(streams: bool) -> Vec<FaultKind> {
-    let of_streams = |kind: &FaultKind| {
-        matches!(
-            kind,
-            FaultKind::CutStream { .. }
-                | FaultKind::ResetMidStream { .. }
-                | FaultKind::ErrorEvent { .. }
-                | FaultKind::MalformedEvent { .. }
-                | FaultKind::DuplicateUsage
-                | FaultKind::DuplicateEvent { .. }
-                | FaultKind::Drip(_)
-        )
-    };
     if !streams {
-        let needless = |kind: &FaultKind| matches!(kind, FaultKind::DuplicateUsage | FaultKind::Drip(_));
-        let mut kinds: Vec<FaultKind> = alphabet().into_iter().filter(|kind| !needless(kind)).collect();
-        // Where it may be asked for at all, it is what shows a hang.
-        kinds[SILENCE_AT..].sort_by_key(|kind| *kind != FaultKind::NeverAnswers);
-        return kinds;
+        return FaultKind::tried(Reads::Whole);
     }
-    let all = alphabet().into_iter().chain([FaultKind::DuplicateEvent { after: 0.5 }]);
-    let (mut of_streams, others): (Vec<FaultKind>, Vec<FaultKind>) = all.partition(of_streams);
-    // Usage that comes twice is what most programs were never shown.
-    of_streams.sort_by_key(|kind| *kind != FaultKind::DuplicateUsage);
+    let (of_streams, others): (Vec<FaultKind>, Vec<FaultKind>) =
+        FaultKind::tried(Reads::Streams).into_iter().partition(FaultKind::is_of_streams);
     let (mut of_streams, mut others) = (of_streams.into_iter(), others.into_iter());
     let mut turns = Vec::new();
     loop {
@@ -277,8 +235,8 @@ impl Terms {
         }
         if timeout.is_some_and(|timeout| timeout <= config.stall_max) {
             terms.stalls.push(Until::Disconnect);
-        } else if !config.ends_in_time && terms.alphabet.contains(&FaultKind::NeverAnswers) {
-            terms.alphabet.retain(|kind| *kind != FaultKind::NeverAnswers);
+        } else if !config.ends_in_time && terms.alphabet.iter().any(is_silence) {
+            terms.alphabet.retain(|kind| !is_silence(kind));
             terms
                 .left_out
                 .push("requests that are never answered: nobody knows when the client gives up".to_owned());
@@ -301,6 +259,11 @@ impl Terms {
     }
 }
 
+/// Whether a request that meets this fault is never answered.
+fn is_silence(kind: &FaultKind) -> bool {
+    kind.effect() == Effect::Silence
+}
+
 /// 2, 3, 4 and the client's own concurrency: a pool of N permits that stops itself needs N changes.
 fn depths(permits: Option<u32>) -> Vec<u32> {
     let mut depths = vec![2, 3, 4];
@@ -314,16 +277,18 @@ mod tests {
 
     #[test]
     fn a_stream_s_faults_come_early_where_there_are_streams() {
-        let streams = alphabet_for(true);
-        assert!(
-            streams[..2].contains(&FaultKind::DuplicateUsage)
-                && matches!(streams[1], FaultKind::RateLimit { .. })
+        let names = |kinds: &[FaultKind]| kinds.iter().map(FaultKind::name).collect::<Vec<_>>();
+        let streams = names(&alphabet_for(true));
+        assert_eq!(streams[..4], ["duplicate-usage", "rate-limit", "cut-stream", "rate-limit"]);
+        assert_eq!(streams.len(), FaultKind::all().len(), "all, each once");
+        let whole = names(&alphabet_for(false));
+        assert_eq!(
+            whole[..5],
+            ["rate-limit", "rate-limit", "rate-limit", "never-answers", "quota-exhausted"]
         );
-        assert_eq!(streams.len(), alphabet().len() + 1, "all, each once");
-        let whole = alphabet_for(false);
-        assert!(
-            !whole.contains(&FaultKind::DuplicateUsage)
-                && whole.contains(&FaultKind::CutStream { after: 0.5 })
-        );
+        assert!(!whole.contains(&"duplicate-usage") && whole.contains(&"cut-stream"));
+        let unknown = names(&alphabet());
+        assert_eq!((unknown[0], unknown[unknown.len() - 1]), ("rate-limit", "never-answers"));
+        assert_eq!(unknown.len() + 1, FaultKind::all().len(), "all but duplicate-event");
     }
 }

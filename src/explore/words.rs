@@ -1,6 +1,5 @@
 //! Schedules in words.
 
-use crate::faults::FaultKind;
 use crate::plan::{Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Perturb, Schedule, Until};
 use crate::units::format_duration;
@@ -16,31 +15,6 @@ pub(super) fn until(until: &Until) -> String {
         Until::Answered(other) => format!("until {other} was answered"),
         Until::After(long) => format!("for {}", time(*long)),
         Until::Disconnect => "until the client hung up".to_owned(),
-    }
-}
-
-/// What a fault does to a request, with its article.
-pub(super) fn fault(kind: &FaultKind) -> String {
-    match kind {
-        FaultKind::RateLimit { retry_after: Some(wait), .. } => {
-            format!("a 429 that asks to wait {}", time(*wait))
-        }
-        FaultKind::RateLimit { retry_after: None, .. } => "a 429 without a hint".to_owned(),
-        FaultKind::QuotaExhausted => "an exhausted quota".to_owned(),
-        FaultKind::Status(status) => format!("a {status}"),
-        FaultKind::Slow(late) => format!("an answer that is {} late", time(*late)),
-        FaultKind::ResetAfterAccept => "a reset after the request was accepted".to_owned(),
-        FaultKind::CutStream { .. } => "a stream that ends without its terminator".to_owned(),
-        FaultKind::ResetMidStream { .. } => "a reset in the middle of the stream".to_owned(),
-        FaultKind::ErrorEvent { .. } => "an error inside a 200".to_owned(),
-        FaultKind::MalformedEvent { .. } => "a stream with an event that is no JSON".to_owned(),
-        FaultKind::DuplicateEvent { .. } => "a stream with an event that comes twice".to_owned(),
-        FaultKind::DuplicateUsage => "a usage that is reported twice".to_owned(),
-        FaultKind::Drip(gap) => format!("an answer that drips, a token every {}", time(*gap)),
-        FaultKind::NeverAnswers => "no answer at all".to_owned(),
-        FaultKind::GatewayTimeout { status, .. } => {
-            format!("a gateway's {status} while the provider goes on")
-        }
     }
 }
 

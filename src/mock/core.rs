@@ -18,7 +18,7 @@ use super::play::{How, Play, Record, Script};
 use super::stats::Stats;
 use super::turns::Turns;
 use crate::clock::ns;
-use crate::faults::{FaultKind, FaultRule};
+use crate::faults::{Effect, FaultKind, FaultRule};
 use crate::history::{LedgerEnd, LedgerEntry};
 use crate::plan::MockPlan;
 use crate::schedule::Schedule;
@@ -145,7 +145,12 @@ impl Core {
         self.struck(now, &mut record, fault.as_ref());
         let natural =
             if request.own || ask.max_tokens.is_none_or(|max| tokens < max) { "stop" } else { "length" };
-        self.generate(now, record, who, Wanted { ask, tokens, finish: natural, fault, key })
+        self.generate(
+            now,
+            record,
+            who,
+            Wanted { ask, tokens, finish: natural, effect: fault.map(|kind| kind.effect()), key },
+        )
     }
 
     /// An attempt has ended, by either side. Its ledger entry.
@@ -305,12 +310,8 @@ impl Core {
         // The epoch's second is cut, so the wall clock is at most one second further.
         let utc_s =
             self.config.epoch_utc_s + u64::try_from(now.as_nanos().div_ceil(1_000_000_000)).unwrap_or(0) + 1;
-        match kind {
-            FaultKind::RateLimit { retry_after, hint } => {
-                Some(errors::rate_limit(*retry_after, *hint, utc_s))
-            }
-            FaultKind::QuotaExhausted => Some(errors::quota_exhausted()),
-            FaultKind::Status(status) => Some(errors::of_status(*status)),
+        match kind.effect() {
+            Effect::Refuse(refusal) => Some(errors::refusal(refusal, utc_s)),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::limits::{OverLimit, ceil_ms, go_duration};
 use super::wire::quoted;
-use crate::faults::HintForm;
+use crate::faults::{HintForm, Refusal};
 use std::time::Duration;
 
 /// A whole answer that is no completion.
@@ -45,6 +45,15 @@ pub(super) fn error_body(message: &str, kind: &str, param: Option<&str>, code: O
         or_null(param),
         or_null(code)
     )
+}
+
+/// The answer of a fault that refuses. `utc_s` is the wall clock now, rounded up to a second.
+pub(super) fn refusal(refusal: Refusal, utc_s: u64) -> Reply {
+    match refusal {
+        Refusal::RateLimit(wait, hint) => rate_limit(wait, hint, utc_s),
+        Refusal::QuotaExhausted => quota_exhausted(),
+        Refusal::Status(status) => of_status(status),
+    }
 }
 
 /// 400 and other mistakes of the client.

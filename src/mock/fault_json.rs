@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 /// # Errors
 /// Says what is wrong with it.
 pub fn fault_from_json(text: &[u8]) -> Result<FaultRule, String> {
-    serde_json::from_slice(text).map_err(|e| e.to_string())
+    let rule: FaultRule = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+    rule.check().map(|()| rule)
 }
 
 /// Writes one fault rule so that [`fault_from_json`] reads it back.
@@ -21,32 +22,13 @@ pub fn fault_to_json(rule: &FaultRule) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::{FaultKind, FaultWhen, HintForm};
-    use std::time::Duration;
+    use crate::faults::{FaultKind, FaultWhen};
 
     #[test]
     fn every_kind_survives_a_round_trip() {
-        let wait = Duration::from_millis(1500);
-        let kinds = [
-            FaultKind::RateLimit { retry_after: Some(wait), hint: HintForm::Text },
-            FaultKind::RateLimit { retry_after: None, hint: HintForm::Date },
-            FaultKind::QuotaExhausted,
-            FaultKind::Status(529),
-            FaultKind::Slow(wait),
-            FaultKind::ResetAfterAccept,
-            FaultKind::CutStream { after: 0.25 },
-            FaultKind::ResetMidStream { after: 0.5 },
-            FaultKind::ErrorEvent { after: 0.0 },
-            FaultKind::MalformedEvent { after: 0.5 },
-            FaultKind::DuplicateEvent { after: 1.0 },
-            FaultKind::DuplicateUsage,
-            FaultKind::Drip(wait),
-            FaultKind::NeverAnswers,
-            FaultKind::GatewayTimeout { status: 524, after: wait },
-        ];
         let when =
             FaultWhen { every: Some(3), jobs: None, attempts: Some(vec![1, 2]), probability: Some(0.5) };
-        for kind in kinds {
+        for kind in FaultKind::all() {
             let rule = FaultRule { kind, when: when.clone(), target: Some("mock".to_owned()) };
             assert_eq!(fault_from_json(fault_to_json(&rule).to_string().as_bytes()), Ok(rule));
         }

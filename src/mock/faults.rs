@@ -45,9 +45,10 @@ pub(super) fn index(job: &JobKey, ordinal: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::{NeverAnswers, QuotaExhausted};
 
     fn rule(when: FaultWhen) -> FaultRule {
-        FaultRule { kind: FaultKind::NeverAnswers, when, target: None }
+        FaultRule { kind: FaultKind::from(NeverAnswers {}), when, target: None }
     }
 
     fn struck(when: FaultWhen, attempt: u32) -> Vec<u64> {
@@ -78,9 +79,9 @@ mod tests {
     #[test]
     fn the_first_match_wins_and_other_targets_are_left_alone() {
         let mut rules = [rule(FaultWhen::default()), rule(FaultWhen::default())];
-        rules[0].kind = FaultKind::QuotaExhausted;
-        assert_eq!(strike(&rules, "mock", 1, 0, 1), Some(FaultKind::QuotaExhausted));
+        rules[0].kind = FaultKind::from(QuotaExhausted {});
+        assert_eq!(strike(&rules, "mock", 1, 0, 1), Some(FaultKind::from(QuotaExhausted {})));
         rules[0].target = Some("other".to_owned());
-        assert_eq!(strike(&rules, "mock", 1, 0, 1), Some(FaultKind::NeverAnswers));
+        assert_eq!(strike(&rules, "mock", 1, 0, 1), Some(FaultKind::from(NeverAnswers {})));
     }
 }

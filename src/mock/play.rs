@@ -2,8 +2,9 @@
 
 use super::dialect::Dialect;
 use super::errors::Reply;
-use super::stream::{Break, Generation, Stream, Unary};
+use super::stream::{self, Generation, Stream, Unary};
 use crate::clock::ns;
+use crate::faults::Ending;
 use crate::history::{LedgerEnd, LedgerEntry};
 use std::time::Duration;
 use xxhash_rust::xxh64::Xxh64;
@@ -245,7 +246,9 @@ impl Play {
             (Script::Reply { .. } | Script::Silence | Script::Reset, _) => self.unseen_tokens,
             (_, How::Done) => match early {
                 // The generation failed: what there was so far.
-                Some((Break::Error, after)) if !self.always_billed => delivered.max(u64::from(after)),
+                Some((ending, after)) if stream::fails_generation(ending) && !self.always_billed => {
+                    delivered.max(u64::from(after))
+                }
                 // The connection failed, not the generation; or it failed and was made good for its key.
                 _ => self.total(),
             },
@@ -261,14 +264,14 @@ impl Play {
     fn end(&self) -> LedgerEnd {
         match (&self.script, self.early()) {
             (Script::Reply { .. }, _) => LedgerEnd::Refused,
-            (Script::Reset, _) | (_, Some((Break::Reset, _))) => LedgerEnd::Reset,
-            (_, Some(_)) => LedgerEnd::Cut,
+            (Script::Reset, _) => LedgerEnd::Reset,
+            (_, Some((ending, _))) => stream::recorded(ending),
             (Script::Silence, _) => LedgerEnd::ClientClosed,
             (_, None) => LedgerEnd::Whole,
         }
     }
 
-    fn early(&self) -> Option<(Break, u32)> {
+    fn early(&self) -> Option<(Ending, u32)> {
         match &self.script {
             Script::Unary(unary) => unary.generation().early,
             Script::Stream(stream) => stream.generation().early,

@@ -5,6 +5,8 @@ use super::latency::Timeline;
 use super::play::{Head, Move, Record};
 use super::text::{self, Text};
 use super::wire::Named;
+use crate::faults::Ending;
+use crate::history::LedgerEnd;
 use crate::plan::MockPlan;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,25 +14,25 @@ use std::time::Duration;
 /// Most bytes handed over at once: what is due together goes out together, but not without bound.
 const BUFFER_MAX: usize = 16 * 1024;
 
-/// How a fault ends an answer early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Break {
-    /// Cleanly, without a terminator; a body that is not streamed is shorter than it said.
-    Cut,
-    /// By a reset of the connection in the middle of a chunk.
-    Reset,
-    /// By an error inside a 200.
-    Error,
-    /// As if it were whole, behind something that is no JSON.
-    Malformed,
+/// How the ledger records an answer that ended so.
+pub(super) fn recorded(ending: Ending) -> LedgerEnd {
+    match ending {
+        Ending::Reset => LedgerEnd::Reset,
+        Ending::Cut | Ending::Error | Ending::Malformed => LedgerEnd::Cut,
+    }
 }
 
-/// What a fault does to a stream that goes on to its end.
+/// Whether the generation itself failed, so that only what there was of it is charged.
+pub(super) fn fails_generation(ending: Ending) -> bool {
+    ending == Ending::Error
+}
+
+/// What a stream that goes on to its end sends twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Twist {
-    /// The event with this token, counted from 0, comes twice.
+pub(super) enum Repeat {
+    /// The event with this token, counted from 0.
     Event(u32),
-    /// The usage comes twice.
+    /// The usage.
     Usage,
 }
 
@@ -48,8 +50,8 @@ pub(super) struct Generation {
     /// From the next chunk on; walks along while a stream is sent.
     pub(super) timeline: Timeline,
     /// The fault that ends the answer, and behind how many tokens.
-    pub(super) early: Option<(Break, u32)>,
-    pub(super) twist: Option<Twist>,
+    pub(super) early: Option<(Ending, u32)>,
+    pub(super) repeat: Option<Repeat>,
 }
 
 impl Generation {
@@ -90,7 +92,7 @@ impl Unary {
             return Move::Wait(Some(due));
         }
         if self.cut {
-            let reset = matches!(self.generation.early, Some((Break::Reset, _)));
+            let reset = matches!(self.generation.early, Some((Ending::Reset, _)));
             return if reset { Move::Reset } else { Move::Close };
         }
         if !self.head_sent {
@@ -101,15 +103,15 @@ impl Unary {
         }
         let mut body = std::mem::take(&mut self.body);
         match self.generation.early {
-            Some((Break::Malformed, _)) => Move::Last(body),
+            Some((Ending::Malformed, _)) => Move::Last(body),
             None => {
                 let mut said = Vec::with_capacity(body.len());
                 self.generation.text.write(0, self.generation.text.tokens(), &mut said);
                 record.content(now, self.generation.text.tokens(), &said);
                 Move::Last(body)
             }
-            Some((Break::Error, _)) => Move::Last(body),
-            Some((Break::Cut | Break::Reset, after)) => {
+            Some((Ending::Error, _)) => Move::Last(body),
+            Some((Ending::Cut | Ending::Reset, after)) => {
                 self.cut = true;
                 let share = f64::from(after) / f64::from(self.generation.text.tokens());
                 let kept = (body.len() as f64 * share) as usize;
@@ -125,7 +127,7 @@ impl Unary {
 
     fn build(&self) -> Vec<u8> {
         let generation = &self.generation;
-        if let Some((Break::Error, _)) = generation.early {
+        if let Some((Ending::Error, _)) = generation.early {
             return generation.dialect.error_inside().into_bytes();
         }
         let nonce = text::nonce_text(generation.nonce);
@@ -136,7 +138,7 @@ impl Unary {
         let prompt = generation.prompt_tokens;
         let mut body =
             generation.dialect.completion(named, &said, generation.finish, prompt, u64::from(tokens));
-        if let Some((Break::Malformed, _)) = generation.early {
+        if let Some((Ending::Malformed, _)) = generation.early {
             body.truncate(body.len() / 2);
         }
         body
@@ -201,7 +203,7 @@ impl Stream {
             return record.head(now, Head::new(200, "text/event-stream; charset=utf-8", None));
         }
         let mut out = Vec::with_capacity(self.capacity(last));
-        if !self.role_sent && self.generation.early != Some((Break::Error, 0)) {
+        if !self.role_sent && self.generation.early != Some((Ending::Error, 0)) {
             self.voice.begin(&mut out);
         }
         self.role_sent = true;
@@ -225,7 +227,7 @@ impl Stream {
             text.write(from, to, out);
             record.content(now, to - from, &out[at..]);
         });
-        if matches!(self.generation.twist, Some(Twist::Event(token)) if (from..to).contains(&token)) {
+        if matches!(self.generation.repeat, Some(Repeat::Event(token)) if (from..to).contains(&token)) {
             self.voice.content(out, u64::from(to), |out| {
                 let at = out.len();
                 text.write(from, to, out);
@@ -245,7 +247,7 @@ impl Stream {
                 self.whole(&mut out);
                 Move::Last(out)
             }
-            Some((Break::Malformed, _)) => {
+            Some((Ending::Malformed, _)) => {
                 let mut event = Vec::new();
                 self.voice.content(&mut event, 0, |out| out.extend_from_slice(b" torn"));
                 out.extend_from_slice(&event[..event.len() / 2]);
@@ -253,12 +255,12 @@ impl Stream {
                 self.whole(&mut out);
                 Move::Last(out)
             }
-            Some((Break::Cut, _)) => Move::Last(out),
-            Some((Break::Error, _)) => {
+            Some((Ending::Cut, _)) => Move::Last(out),
+            Some((Ending::Error, _)) => {
                 self.voice.error(&mut out);
                 Move::Last(out)
             }
-            Some((Break::Reset, _)) => {
+            Some((Ending::Reset, _)) => {
                 self.torn = true;
                 let mut torn = Vec::new();
                 self.voice.content(&mut torn, 0, |out| out.extend_from_slice(b" torn"));
@@ -270,9 +272,9 @@ impl Stream {
 
     /// What comes behind the last content of a whole answer.
     fn whole(&mut self, out: &mut Vec<u8>) {
-        let Generation { finish, prompt_tokens, twist, text, .. } = &self.generation;
+        let Generation { finish, prompt_tokens, repeat, text, .. } = &self.generation;
         let tokens = u64::from(text.tokens());
-        let early = matches!(twist, Some(Twist::Usage)).then_some(tokens / 2);
+        let early = matches!(repeat, Some(Repeat::Usage)).then_some(tokens / 2);
         self.voice.finish(out, finish, *prompt_tokens, early.into_iter().chain([tokens]));
     }
 

@@ -9,7 +9,6 @@ mod rules;
 mod strategy;
 mod target;
 
-pub(super) use crate::faults::{RawFaultKind as FaultKind, RawFaultRule as FaultRule};
 pub(super) use cost::{Cost, Fx};
 pub(super) use named::{Kinds, Named};
 pub(super) use profile::{Arrivals, OnSaturation, Profile};
@@ -17,6 +16,7 @@ pub(super) use rules::{Budget, Declared, Fidelity, Slo, ThresholdLine, Timeouts}
 pub(super) use strategy::{Nemesis, NemesisKind, Optimise};
 pub(super) use target::{Api, Dist, Latency, Limits, Price, Target, Tokens, Workload};
 
+use crate::faults::FaultRule;
 use crate::strategy::{Retry, StrategyPlan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use super::build::nearest_target;
 use super::raw::{self, Scenario};
 use crate::document::Findings;
-use crate::faults::{FaultKind, FaultRule};
+use crate::faults::FaultRule;
 use crate::plan::{Budget, Declared, FidelityBudget, Slo, Target, Timeouts};
 use crate::strategy::{Backoff, Jitter, Retry};
 use crate::units::Currency;
@@ -40,7 +40,7 @@ pub(super) fn faults(scenario: &Scenario, findings: &mut Findings<'_>) -> Vec<Fa
     rules.map(|(index, rule)| fault(&index.to_string(), rule, scenario, findings)).collect()
 }
 
-fn fault(index: &str, rule: &raw::FaultRule, scenario: &Scenario, findings: &mut Findings<'_>) -> FaultRule {
+fn fault(index: &str, rule: &FaultRule, scenario: &Scenario, findings: &mut Findings<'_>) -> FaultRule {
     if let Some(name) = &rule.target {
         let path = ["fault", index, "target"];
         match scenario.target.0.iter().find(|(known, _)| known == name) {
@@ -54,18 +54,10 @@ fn fault(index: &str, rule: &raw::FaultRule, scenario: &Scenario, findings: &mut
             Some(_) => {}
         }
     }
-    FaultRule {
-        kind: fault_kind(index, &rule.kind, findings),
-        when: rule.when.clone().into(),
-        target: rule.target.clone(),
+    if let Err(error) = rule.kind.check() {
+        findings.sense(&["fault", index, "kind", error.kind, error.field], error.what, error.help);
     }
-}
-
-fn fault_kind(index: &str, raw: &raw::FaultKind, findings: &mut Findings<'_>) -> FaultKind {
-    FaultKind::try_from(raw.clone()).unwrap_or_else(|wrong| {
-        findings.sense(&["fault", index, "kind", wrong.kind, wrong.field], wrong.what, wrong.help);
-        FaultKind::NeverAnswers
-    })
+    rule.clone()
 }
 
 pub(super) fn budget(scenario: &Scenario, targets: &[Target], findings: &mut Findings<'_>) -> Option<Budget> {

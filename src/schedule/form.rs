@@ -3,7 +3,6 @@
 use super::nemesis_form::{self, RawNemesis};
 use super::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until, VERSION};
 use crate::document::{Diagnostics, Sense, Source, read_file};
-use crate::faults::FaultForm;
 use crate::faults::FaultKind;
 use crate::units::{exact_duration, parse_duration};
 use schemars::JsonSchema;
@@ -65,7 +64,7 @@ struct RawStrike {
     /// Which request, by job and attempt: `"job:0003#1"`.
     request: String,
     /// What happens to it: `kind.status = { code = 503 }`.
-    kind: FaultForm,
+    kind: FaultKind,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -234,8 +233,11 @@ fn build(file: File, wrong: Sense<'_>) -> Schedule {
             let what = format!("a second fault for `{request}`");
             wrong(&path, what, "leave one of the two out: a request has one answer".to_owned());
         }
-        let kind = strike.kind.check(&["fault", &index, "kind"], wrong);
-        faults.push(Strike { request, kind });
+        if let Err(error) = strike.kind.check() {
+            let path = ["fault", &index, "kind", error.kind, error.field];
+            wrong(&path, error.what, error.help.to_owned());
+        }
+        faults.push(Strike { request, kind: strike.kind });
     }
     Schedule {
         seed: file.seed,

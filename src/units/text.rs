@@ -39,6 +39,43 @@ impl<const MIN_NS: u64> Time<MIN_NS> {
     }
 }
 
+/// For serde's `with`: a [`Wait`] whose type is [`Duration`].
+pub(crate) mod wait {
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, Wait};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
+        Wait::serialize(&super::Time(*time), s)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        Wait::deserialize(d).map(|time| time.0)
+    }
+}
+
+/// For serde's `with`: a [`Span`] whose type is [`Duration`].
+pub(crate) mod span {
+    use super::{Deserialize, Deserializer, Duration, Span};
+
+    pub(crate) use super::wait::serialize;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        Span::deserialize(d).map(|time| time.0)
+    }
+}
+
+/// For serde's `with`: a [`Wait`] that may be left out.
+pub(crate) mod optional_wait {
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, Time, Wait};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+        time.map(Time::<0>).serialize(s)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Wait>::deserialize(d)?.map(|time| time.0))
+    }
+}
+
 impl<const MIN_NS: u64> Serialize for Time<MIN_NS> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(&exact_duration(self.0))

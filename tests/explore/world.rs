@@ -6,7 +6,7 @@ pub(crate) mod clients;
 mod run;
 
 use deadheat::explore::{Entry, Line};
-use deadheat::faults::FaultKind;
+use deadheat::faults::{FaultKind, Status};
 use deadheat::history::{JobId, JobKey};
 use deadheat::schedule::*;
 use deadheat::summary::Invariant;
@@ -138,13 +138,13 @@ impl World {
         let short = Duration::from_millis(20);
         let (reply, accepted) = match &req.strike {
             None => (Reply::Ok { of: index }, true),
-            Some(FaultKind::RateLimit { retry_after, .. }) => {
-                (status(429, false, retry_after.unwrap_or(short)), false)
+            Some(FaultKind::RateLimit(limit)) => {
+                (status(429, false, limit.retry_after.unwrap_or(short)), false)
             }
-            Some(FaultKind::QuotaExhausted) => (status(429, true, short), false),
-            Some(FaultKind::Status(code)) => (status(*code, *code < 500, short), false),
-            Some(FaultKind::GatewayTimeout { .. }) => (status(504, false, short), true),
-            Some(FaultKind::ErrorEvent { .. }) => (Reply::Broken, false),
+            Some(FaultKind::QuotaExhausted(_)) => (status(429, true, short), false),
+            Some(FaultKind::Status(Status { code })) => (status(*code, *code < 500, short), false),
+            Some(FaultKind::GatewayTimeout(_)) => (status(504, false, short), true),
+            Some(FaultKind::ErrorEvent(_)) => (Reply::Broken, false),
             Some(_) => (Reply::Broken, true),
         };
         let billed = if accepted && !req.free { TOKENS } else { 0 };

@@ -1,6 +1,9 @@
 //! The provider's core under a virtual clock: no socket, no thread, no waiting.
 
-use deadheat::faults::{FaultKind, FaultRule, FaultWhen, HintForm};
+use deadheat::faults::{
+    CutStream, ErrorEvent, FaultKind, FaultRule, FaultWhen, GatewayTimeout, HintForm, NeverAnswers,
+    QuotaExhausted, RateLimit, ResetAfterAccept, ResetMidStream, Slow, Status,
+};
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
 use deadheat::plan::{Dist, Limits, MockPlan};
@@ -199,16 +202,16 @@ fn op() -> impl Strategy<Value = Op> {
 fn fault() -> impl Strategy<Value = FaultRule> {
     let share = 0.0..=1.0f64;
     let kind = prop_oneof![
-        Just(FaultKind::RateLimit { retry_after: Some(MS), hint: HintForm::Date }),
-        Just(FaultKind::QuotaExhausted),
-        Just(FaultKind::Status(500)),
-        Just(FaultKind::Slow(30 * MS)),
-        Just(FaultKind::ResetAfterAccept),
-        share.clone().prop_map(|after| FaultKind::CutStream { after }),
-        share.clone().prop_map(|after| FaultKind::ResetMidStream { after }),
-        share.prop_map(|after| FaultKind::ErrorEvent { after }),
-        Just(FaultKind::NeverAnswers),
-        Just(FaultKind::GatewayTimeout { status: 504, after: 20 * MS }),
+        Just(FaultKind::from(RateLimit { retry_after: Some(MS), hint: HintForm::Date })),
+        Just(FaultKind::from(QuotaExhausted {})),
+        Just(FaultKind::from(Status { code: 500 })),
+        Just(FaultKind::from(Slow { by: 30 * MS })),
+        Just(FaultKind::from(ResetAfterAccept {})),
+        share.clone().prop_map(|after| FaultKind::from(CutStream { after })),
+        share.clone().prop_map(|after| FaultKind::from(ResetMidStream { after })),
+        share.prop_map(|after| FaultKind::from(ErrorEvent { after })),
+        Just(FaultKind::from(NeverAnswers {})),
+        Just(FaultKind::from(GatewayTimeout { status: 504, after: 20 * MS })),
     ];
     (kind, prop::option::of(0.1..1.0f64)).prop_map(|(kind, probability)| {
         let when = FaultWhen { probability, attempts: Some(vec![1, 2]), ..FaultWhen::default() };

@@ -5,7 +5,7 @@
 use crate::client;
 
 use client::{Answer, Provider, always, instant, post};
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{DuplicateUsage, ErrorEvent, FaultKind, HintForm, QuotaExhausted, RateLimit, Status};
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -79,13 +79,14 @@ fn refused(path: &str, body: &str, kind: FaultKind) -> (Answer, Value) {
 
 #[test]
 fn refusals_have_the_words_of_their_api() {
-    let limit =
-        || FaultKind::RateLimit { retry_after: Some(Duration::from_millis(1500)), hint: HintForm::Seconds };
+    let limit = || {
+        FaultKind::from(RateLimit { retry_after: Some(Duration::from_millis(1500)), hint: HintForm::Seconds })
+    };
     let (answer, said) = refused(ANTHROPIC, &anthropic(false), limit());
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("2")));
     assert_eq!((&said["type"], &said["error"]["type"]), (&json!("error"), &json!("rate_limit_error")));
     assert_eq!(said["request_id"].as_str(), answer.header("request-id"));
-    let (_, said) = refused(ANTHROPIC, &anthropic(false), FaultKind::Status(529));
+    let (_, said) = refused(ANTHROPIC, &anthropic(false), FaultKind::from(Status { code: 529 }));
     assert_eq!(said["error"], json!({"type": "overloaded_error", "message": "Overloaded"}));
     let (answer, said) = refused(GEMINI, &gemini(), limit());
     assert_eq!((answer.status, answer.header("retry-after")), (429, None));
@@ -94,7 +95,7 @@ fn refusals_have_the_words_of_their_api() {
         (&json!(429), &json!("RESOURCE_EXHAUSTED"))
     );
     assert_eq!(said["error"]["details"][0]["retryDelay"], "2s");
-    let (_, said) = refused(GEMINI, &gemini(), FaultKind::QuotaExhausted);
+    let (_, said) = refused(GEMINI, &gemini(), FaultKind::from(QuotaExhausted {}));
     assert!(said["error"]["details"][0]["violations"][0]["quotaId"].as_str().unwrap().contains("PerDay"));
 }
 
@@ -118,7 +119,7 @@ fn what_cannot_be_answered_says_why() {
 
 #[test]
 fn a_stream_that_fails_says_so_in_the_words_of_its_api() {
-    let error = || FaultKind::ErrorEvent { after: 0.5 };
+    let error = || FaultKind::from(ErrorEvent { after: 0.5 });
     let (answer, _) = ask(RESPONSES, &responses(true), Some(error()));
     assert!(answer.body.contains("event: error\ndata: {\"type\":\"error\""), "{}", answer.body);
     assert!(!answer.body.contains("response.completed"), "{}", answer.body);
@@ -127,7 +128,7 @@ fn a_stream_that_fails_says_so_in_the_words_of_its_api() {
     assert!(!answer.body.contains("message_stop"), "{}", answer.body);
     let (answer, _) = ask(GEMINI_STREAM, &gemini(), Some(error()));
     assert!(answer.body.ends_with("\"status\":\"UNAVAILABLE\"}}\r\n\r\n"), "{}", answer.body);
-    let (answer, entry) = ask(ANTHROPIC, &anthropic(true), Some(FaultKind::DuplicateUsage));
+    let (answer, entry) = ask(ANTHROPIC, &anthropic(true), Some(FaultKind::from(DuplicateUsage {})));
     assert_eq!(answer.body.matches("event: message_delta").count(), 2, "the last one counts");
     assert_eq!(entry.billed_completion_tokens, 5);
 }

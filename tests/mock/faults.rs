@@ -4,7 +4,10 @@
 use crate::client;
 
 use client::{Ended, Provider, always, chat, endless, instant, read};
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{
+    CutStream, Drip, DuplicateEvent, DuplicateUsage, ErrorEvent, FaultKind, GatewayTimeout, HintForm,
+    MalformedEvent, NeverAnswers, QuotaExhausted, RateLimit, ResetAfterAccept, ResetMidStream, Slow, Status,
+};
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use std::io::Write;
@@ -30,7 +33,7 @@ fn strike(kind: FaultKind, stream: bool) -> (client::Answer, LedgerEntry) {
 #[test]
 fn a_reset_after_accept_is_a_real_one_and_billed() {
     for stream in [false, true] {
-        let (answer, entry) = strike(FaultKind::ResetAfterAccept, stream);
+        let (answer, entry) = strike(FaultKind::from(ResetAfterAccept {}), stream);
         assert_eq!((answer.status, answer.ended), (0, Ended::Reset));
         assert_eq!((entry.end, entry.status, tokens(&entry)), (LedgerEnd::Reset, None, (0, 8)));
         assert!(entry.nonce.is_some() && entry.billed_prompt_tokens == 4);
@@ -39,11 +42,11 @@ fn a_reset_after_accept_is_a_real_one_and_billed() {
 
 #[test]
 fn a_cut_stream_ends_cleanly_without_its_terminator() {
-    let (answer, entry) = strike(FaultKind::CutStream { after: 0.5 }, true);
+    let (answer, entry) = strike(FaultKind::from(CutStream { after: 0.5 }), true);
     assert_eq!((answer.ended, answer.content().split(' ').count()), (Ended::Whole, 4));
     assert!(!answer.body.contains("[DONE]") && !answer.body.contains("\"stop\""));
     assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Cut, (4, 8)));
-    let (answer, entry) = strike(FaultKind::CutStream { after: 0.5 }, false);
+    let (answer, entry) = strike(FaultKind::from(CutStream { after: 0.5 }), false);
     assert_eq!((answer.status, answer.ended), (200, Ended::Closed), "shorter than its content-length");
     assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Cut, (0, 8)));
 }
@@ -51,28 +54,28 @@ fn a_cut_stream_ends_cleanly_without_its_terminator() {
 #[test]
 fn a_reset_in_a_stream_tears_an_event() {
     for after in [0.0, 0.5, 1.0] {
-        let (answer, entry) = strike(FaultKind::ResetMidStream { after }, true);
+        let (answer, entry) = strike(FaultKind::from(ResetMidStream { after }), true);
         let sent = (after * 8.0) as usize;
         assert_eq!((answer.status, answer.ended), (200, Ended::Reset));
         assert!(!answer.body.ends_with("\n\n"), "the last event is torn: {}", answer.body);
         assert_eq!(answer.content().split(' ').filter(|word| !word.is_empty()).count(), sent);
         assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Reset, (sent as u64, 8)));
     }
-    let (answer, entry) = strike(FaultKind::ResetMidStream { after: 0.5 }, false);
+    let (answer, entry) = strike(FaultKind::from(ResetMidStream { after: 0.5 }), false);
     assert_eq!((answer.ended, entry.end), (Ended::Reset, LedgerEnd::Reset));
 }
 
 #[test]
 fn an_error_event_comes_first_or_in_the_middle_and_bills_what_there_was() {
-    let (answer, entry) = strike(FaultKind::ErrorEvent { after: 0.0 }, true);
+    let (answer, entry) = strike(FaultKind::from(ErrorEvent { after: 0.0 }), true);
     assert_eq!((answer.status, answer.events().len()), (200, 1));
     assert!(answer.events()[0].starts_with("{\"error\":"), "{}", answer.body);
     assert_eq!((entry.end, tokens(&entry), entry.billed()), (LedgerEnd::Cut, (0, 0), false));
-    let (answer, entry) = strike(FaultKind::ErrorEvent { after: 0.5 }, true);
+    let (answer, entry) = strike(FaultKind::from(ErrorEvent { after: 0.5 }), true);
     assert_eq!(answer.content().split(' ').count(), 4);
     assert!(answer.events().last().unwrap().contains("server_error"));
     assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Cut, (4, 4)));
-    let (answer, _) = strike(FaultKind::ErrorEvent { after: 0.5 }, false);
+    let (answer, _) = strike(FaultKind::from(ErrorEvent { after: 0.5 }), false);
     assert!(answer.status == 200 && answer.json()["error"]["type"] == "server_error");
 }
 
@@ -86,7 +89,7 @@ fn with_usage(job: &str) -> String {
 
 #[test]
 fn a_malformed_event_is_no_json_and_what_follows_pretends_that_all_was_well() {
-    let (answer, entry) = strike(FaultKind::MalformedEvent { after: 0.5 }, true);
+    let (answer, entry) = strike(FaultKind::from(MalformedEvent { after: 0.5 }), true);
     let events = answer.events();
     let bad: Vec<_> =
         events.iter().filter(|e| serde_json::from_str::<serde_json::Value>(e).is_err()).collect();
@@ -94,7 +97,7 @@ fn a_malformed_event_is_no_json_and_what_follows_pretends_that_all_was_well() {
     assert_eq!(answer.content().split(' ').count(), 4);
     assert!(answer.body.contains("\"stop\""));
     assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Cut, (4, 8)));
-    let (answer, entry) = strike(FaultKind::MalformedEvent { after: 0.5 }, false);
+    let (answer, entry) = strike(FaultKind::from(MalformedEvent { after: 0.5 }), false);
     assert!(answer.ended == Ended::Whole && serde_json::from_str::<serde_json::Value>(&answer.body).is_err());
     assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Cut, (0, 8)));
 }
@@ -102,7 +105,7 @@ fn a_malformed_event_is_no_json_and_what_follows_pretends_that_all_was_well() {
 #[test]
 fn a_duplicate_event_is_handed_over_twice_and_billed_once() {
     for after in [0.0, 0.5, 1.0] {
-        let (answer, entry) = strike(FaultKind::DuplicateEvent { after }, true);
+        let (answer, entry) = strike(FaultKind::from(DuplicateEvent { after }), true);
         let events = answer.events();
         assert_eq!(events.windows(2).filter(|pair| pair[0] == pair[1]).count(), 1, "{after}");
         assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Whole, (8, 8)));
@@ -113,7 +116,7 @@ fn a_duplicate_event_is_handed_over_twice_and_billed_once() {
 
 #[test]
 fn a_duplicate_usage_is_half_of_it_and_then_all() {
-    let provider = Provider::start(instant(), always(FaultKind::DuplicateUsage));
+    let provider = Provider::start(instant(), always(FaultKind::from(DuplicateUsage {})));
     let answer = provider.ask(&with_usage("job:0001"));
     let events = answer.events();
     let json = events.iter().filter_map(|event| serde_json::from_str::<serde_json::Value>(event).ok());
@@ -127,7 +130,7 @@ fn a_duplicate_usage_is_half_of_it_and_then_all() {
 #[test]
 fn a_drip_comes_whole_token_by_token() {
     let plan = MockPlan { tokens_per_chunk: 4, ..instant() };
-    let provider = Provider::start(plan, always(FaultKind::Drip(Duration::from_millis(10))));
+    let provider = Provider::start(plan, always(FaultKind::from(Drip { gap: Duration::from_millis(10) })));
     let answer = provider.ask(&chat("job:0001", 1, 8, true));
     assert_eq!(answer.content().split(' ').count(), 8);
     let entry = provider.entry();
@@ -139,7 +142,7 @@ fn a_drip_comes_whole_token_by_token() {
 #[test]
 fn a_gateway_times_out_while_the_generation_is_billed() {
     for status in [504, 524] {
-        let (answer, entry) = strike(FaultKind::GatewayTimeout { status, after: Duration::ZERO }, true);
+        let (answer, entry) = strike(FaultKind::from(GatewayTimeout { status, after: Duration::ZERO }), true);
         assert_eq!((answer.status, answer.header("content-type")), (status, Some("text/html")));
         assert_eq!((entry.end, tokens(&entry)), (LedgerEnd::Refused, (0, 8)));
     }
@@ -149,11 +152,16 @@ fn a_gateway_times_out_while_the_generation_is_billed() {
 fn refusals_are_not_billed_and_say_whether_to_come_again() {
     let wait = Some(Duration::from_millis(1500));
     for (kind, status, permanent, retry_after_ms) in [
-        (FaultKind::RateLimit { retry_after: wait, hint: HintForm::Milliseconds }, 429, false, Some(1500)),
-        (FaultKind::RateLimit { retry_after: wait, hint: HintForm::Seconds }, 429, false, Some(2000)),
-        (FaultKind::QuotaExhausted, 429, true, None),
-        (FaultKind::Status(401), 401, true, None),
-        (FaultKind::Status(529), 529, false, None),
+        (
+            FaultKind::from(RateLimit { retry_after: wait, hint: HintForm::Milliseconds }),
+            429,
+            false,
+            Some(1500),
+        ),
+        (FaultKind::from(RateLimit { retry_after: wait, hint: HintForm::Seconds }), 429, false, Some(2000)),
+        (FaultKind::from(QuotaExhausted {}), 429, true, None),
+        (FaultKind::from(Status { code: 401 }), 401, true, None),
+        (FaultKind::from(Status { code: 529 }), 529, false, None),
     ] {
         let (answer, entry) = strike(kind, true);
         assert_eq!((answer.status, entry.status), (status, Some(status)));
@@ -165,7 +173,7 @@ fn refusals_are_not_billed_and_say_whether_to_come_again() {
 #[test]
 fn a_slow_answer_is_billed_even_if_nobody_waits_for_it() {
     let plan = MockPlan { bill_after_disconnect: false, ..instant() };
-    let provider = Provider::start(plan, always(FaultKind::Slow(Duration::from_secs(3600))));
+    let provider = Provider::start(plan, always(FaultKind::from(Slow { by: Duration::from_secs(3600) })));
     let mut stream = provider.connect();
     stream.write_all(chat("job:0001", 1, 8, true).as_bytes()).unwrap();
     drop(stream);
@@ -175,7 +183,7 @@ fn a_slow_answer_is_billed_even_if_nobody_waits_for_it() {
 
 #[test]
 fn who_never_answers_waits_for_the_client_or_the_end() {
-    let provider = Provider::start(instant(), always(FaultKind::NeverAnswers));
+    let provider = Provider::start(instant(), always(FaultKind::from(NeverAnswers {})));
     let mut stream = provider.connect();
     stream.write_all(chat("job:0001", 1, 8, false).as_bytes()).unwrap();
     stream.shutdown(Shutdown::Both).unwrap();

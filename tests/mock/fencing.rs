@@ -5,7 +5,7 @@
 use crate::client;
 
 use client::{Provider, always, get, instant, post, serve};
-use deadheat::faults::FaultKind;
+use deadheat::faults::{FaultKind, Status};
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use deadheat::mock::{Arrival, Core, How, LedgerSink, MockConfig, Move, Step};
 use deadheat::plan::MockPlan;
@@ -66,7 +66,7 @@ fn who_sends_no_fencing_token_is_not_checked_but_written_down() {
 
 #[test]
 fn the_fence_comes_before_faults_and_keys() {
-    let mut limited = core(Some(FaultKind::Status(503)));
+    let mut limited = core(Some(FaultKind::from(Status { code: 503 })));
     let new = [("x-deadheat-job", "job:0001"), ("x-deadheat-lock", "q"), ("x-fencing-token", "9")];
     assert_eq!(entry(&mut limited, &new).status, Some(503), "it has passed the fence nevertheless");
     let old = [("x-deadheat-job", "job:0002"), ("x-deadheat-lock", "q"), ("x-fencing-token", "8")];

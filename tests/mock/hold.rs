@@ -1,7 +1,7 @@
 //! The gate inside the provider's core, under a virtual clock: what is held, what it costs, what the trace tells.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{Effect, Ending, FaultKind, Replacement};
 use deadheat::history::LedgerEnd;
 use deadheat::mock::Arrival;
 use deadheat::plan::{Limits, MockPlan};
@@ -115,42 +115,43 @@ fn a_retry_meets_what_its_held_first_attempt_has_generated() {
     assert!(again.replayed && again.nonce == first.nonce && again.billed_completion_tokens == 0);
 }
 
+/// How the ledger records an answer of six tokens that meets this fault, and how many of them it bills.
+fn recorded(effect: Effect) -> (LedgerEnd, u64) {
+    match effect {
+        Effect::Refuse(_) => (LedgerEnd::Refused, 0),
+        Effect::Silence => (LedgerEnd::ClientClosed, 0),
+        Effect::Replace(Replacement::Reset) => (LedgerEnd::Reset, 6),
+        Effect::Replace(Replacement::Page(..)) => (LedgerEnd::Refused, 6),
+        Effect::End(Ending::Error, after) => (LedgerEnd::Cut, (after * 6.0) as u64),
+        Effect::End(Ending::Reset, _) => (LedgerEnd::Reset, 6),
+        Effect::End(..) => (LedgerEnd::Cut, 6),
+        Effect::Delay(_) | Effect::Pace(_) | Effect::RepeatEvent(_) | Effect::RepeatUsage => {
+            (LedgerEnd::Whole, 6)
+        }
+    }
+}
+
 #[test]
-fn every_fault_of_the_alphabet_strikes_the_one_that_is_named_and_can_be_held() {
-    let alphabet = [
-        (FaultKind::RateLimit { retry_after: Some(MS), hint: HintForm::Seconds }, LedgerEnd::Refused, 0),
-        (FaultKind::QuotaExhausted, LedgerEnd::Refused, 0),
-        (FaultKind::Status(529), LedgerEnd::Refused, 0),
-        (FaultKind::Slow(50 * MS), LedgerEnd::Whole, 6),
-        (FaultKind::ResetAfterAccept, LedgerEnd::Reset, 6),
-        (FaultKind::CutStream { after: 0.5 }, LedgerEnd::Cut, 6),
-        (FaultKind::ResetMidStream { after: 0.5 }, LedgerEnd::Reset, 6),
-        (FaultKind::ErrorEvent { after: 0.5 }, LedgerEnd::Cut, 3),
-        (FaultKind::MalformedEvent { after: 0.5 }, LedgerEnd::Cut, 6),
-        (FaultKind::DuplicateEvent { after: 0.5 }, LedgerEnd::Whole, 6),
-        (FaultKind::DuplicateUsage, LedgerEnd::Whole, 6),
-        (FaultKind::Drip(50 * MS), LedgerEnd::Whole, 6),
-        (FaultKind::NeverAnswers, LedgerEnd::ClientClosed, 0),
-        (FaultKind::GatewayTimeout { status: 504, after: 30 * MS }, LedgerEnd::Refused, 6),
-    ];
-    for (kind, end, billed) in alphabet {
+fn every_kind_of_fault_strikes_the_request_that_is_named_and_can_be_held() {
+    for kind in FaultKind::all() {
+        let (end, billed) = recorded(kind.effect());
         let name = kind.name();
         let schedule = Schedule {
             faults: vec![Strike { request: key(1, 2), kind: kind.clone() }],
             holds: vec![Hold { request: key(1, 2), until: Until::After(100 * MS) }],
             ..holding(Vec::new())
         };
-        let second = Ask { attempt: 2, leaves: Some(900 * MS), ..ask(0, 1) };
+        let second = Ask { attempt: 2, leaves: Some(5000 * MS), ..ask(0, 1) };
         let world = World::new(plan(), Some(schedule)).run(&[ask(0, 1), second]);
         let struck: Vec<_> = world.ledger.iter().filter(|entry| entry.fault.is_some()).collect();
         let [entry] = struck[..] else { panic!("{name}: {:?}", world.ledger) };
         assert_eq!((entry.attempt, entry.fault.as_deref(), entry.end), (2, Some(name), end));
         assert_eq!(entry.billed_completion_tokens, billed, "{name}");
-        let first_byte = match kind {
-            FaultKind::ResetAfterAccept | FaultKind::NeverAnswers => None,
-            FaultKind::GatewayTimeout { .. } => Some(130 * MS),
-            FaultKind::Slow(_) => Some(150 * MS + TTFT),
-            _ if end == LedgerEnd::Refused => Some(100 * MS),
+        let first_byte = match kind.effect() {
+            Effect::Replace(Replacement::Reset) | Effect::Silence => None,
+            Effect::Replace(Replacement::Page(_, after)) => Some(100 * MS + after),
+            Effect::Delay(by) => Some(100 * MS + by + TTFT),
+            Effect::Refuse(_) => Some(100 * MS),
             _ => Some(100 * MS + TTFT),
         };
         assert_eq!(entry.first_byte_ns, first_byte.map(ns), "{name}: the fault begins when it is released");

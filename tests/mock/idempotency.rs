@@ -5,7 +5,10 @@
 use crate::client;
 
 use client::{Provider, always, endless, instant, post, read};
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{
+    CutStream, ErrorEvent, FaultKind, GatewayTimeout, HintForm, NeverAnswers, RateLimit, ResetAfterAccept,
+    ResetMidStream, Slow, Status,
+};
 use deadheat::history::{LedgerEnd, LedgerEntry};
 use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
 use deadheat::plan::{Dist, Limits, MockPlan};
@@ -122,16 +125,16 @@ fn without_the_setting_a_key_is_only_written_down() {
 fn whatever_strikes_the_first_attempt_the_second_has_the_whole_answer_for_one_bill() {
     let half = 0.5;
     for (kind, replayed) in [
-        (FaultKind::ResetAfterAccept, true),
-        (FaultKind::CutStream { after: half }, true),
-        (FaultKind::ResetMidStream { after: half }, true),
-        (FaultKind::ErrorEvent { after: half }, true),
-        (FaultKind::GatewayTimeout { status: 504, after: 2 * MS }, true),
-        (FaultKind::Slow(100 * MS), true),
+        (FaultKind::from(ResetAfterAccept {}), true),
+        (FaultKind::from(CutStream { after: half }), true),
+        (FaultKind::from(ResetMidStream { after: half }), true),
+        (FaultKind::from(ErrorEvent { after: half }), true),
+        (FaultKind::from(GatewayTimeout { status: 504, after: 2 * MS }), true),
+        (FaultKind::from(Slow { by: 100 * MS }), true),
         // Nothing was generated for these: the second attempt is the first that is.
-        (FaultKind::NeverAnswers, false),
-        (FaultKind::Status(500), false),
-        (FaultKind::RateLimit { retry_after: None, hint: HintForm::Seconds }, false),
+        (FaultKind::from(NeverAnswers {}), false),
+        (FaultKind::from(Status { code: 500 }), false),
+        (FaultKind::from(RateLimit { retry_after: None, hint: HintForm::Seconds }), false),
     ] {
         for (stream, plan) in [(false, plan()), (true, plan()), (true, one_place())] {
             let mut core = core(plan, Some(kind.clone()));
@@ -249,7 +252,7 @@ fn ask(key: &str, attempt: u32) -> String {
 #[test]
 fn over_a_socket_a_torn_stream_is_had_whole_by_asking_again() {
     let plan = MockPlan { idempotency: true, ..instant() };
-    let provider = Provider::start(plan, always(FaultKind::ResetMidStream { after: 0.5 }));
+    let provider = Provider::start(plan, always(FaultKind::from(ResetMidStream { after: 0.5 })));
     let torn = provider.ask(&ask("k", 1));
     let first = provider.entry();
     let whole = provider.ask(&ask("k", 2));
@@ -291,9 +294,9 @@ proptest! {
         ops in prop::collection::vec((0u64..3, 0u8..3, any::<bool>(), 0u32..12), 1..60),
         places in prop::option::of(1u32..3),
         fault in prop::sample::select(vec![
-            None, Some(FaultKind::ResetAfterAccept), Some(FaultKind::CutStream { after: 0.3 }),
-            Some(FaultKind::ErrorEvent { after: 0.7 }), Some(FaultKind::NeverAnswers),
-            Some(FaultKind::GatewayTimeout { status: 504, after: 3 * MS }), Some(FaultKind::Slow(40 * MS)),
+            None, Some(FaultKind::from(ResetAfterAccept {})), Some(FaultKind::from(CutStream { after: 0.3 })),
+            Some(FaultKind::from(ErrorEvent { after: 0.7 })), Some(FaultKind::from(NeverAnswers {})),
+            Some(FaultKind::from(GatewayTimeout { status: 504, after: 3 * MS })), Some(FaultKind::from(Slow { by: 40 * MS })),
         ]),
     ) {
         let limits = Limits { max_in_flight: places, ..Limits::default() };

@@ -4,7 +4,7 @@
 use crate::client;
 
 use client::{Answer, Provider, always, get, instant, post};
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{ErrorEvent, FaultKind, GatewayTimeout, HintForm, QuotaExhausted, RateLimit, Status};
 use deadheat::plan::{Limits, MockPlan};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -91,17 +91,17 @@ fn check(answer: &Answer, name: &str) {
 
 #[test]
 fn errors_have_the_fixtures_shape() {
-    let limited = |hint| FaultKind::RateLimit { retry_after: Some(Duration::from_millis(1500)), hint };
+    let limited = |hint| FaultKind::from(RateLimit { retry_after: Some(Duration::from_millis(1500)), hint });
     for (kind, name) in [
         (limited(HintForm::Seconds), "429-seconds"),
         (limited(HintForm::Date), "429-date"),
         (limited(HintForm::Milliseconds), "429-milliseconds"),
         (limited(HintForm::Text), "429-text"),
-        (FaultKind::QuotaExhausted, "429-quota"),
-        (FaultKind::Status(400), "400"),
-        (FaultKind::Status(500), "500"),
-        (FaultKind::Status(503), "503"),
-        (FaultKind::Status(529), "529"),
+        (FaultKind::from(QuotaExhausted {}), "429-quota"),
+        (FaultKind::from(Status { code: 400 }), "400"),
+        (FaultKind::from(Status { code: 500 }), "500"),
+        (FaultKind::from(Status { code: 503 }), "503"),
+        (FaultKind::from(Status { code: 529 }), "529"),
     ] {
         check(&Provider::start(instant(), always(kind)).ask(&client::chat("job:0001", 1, 4, true)), name);
     }
@@ -142,11 +142,11 @@ fn conflicts_have_the_fixtures_shape() {
 #[test]
 fn gateways_and_error_events_have_the_fixtures_bytes() {
     for status in [504, 524] {
-        let kind = FaultKind::GatewayTimeout { status, after: Duration::ZERO };
+        let kind = FaultKind::from(GatewayTimeout { status, after: Duration::ZERO });
         let answer = Provider::start(instant(), always(kind)).ask(&client::chat("job:0001", 1, 4, true));
         assert_eq!(answer.body, fixture(&format!("{status}.html")));
     }
-    let kind = FaultKind::ErrorEvent { after: 0.0 };
+    let kind = FaultKind::from(ErrorEvent { after: 0.0 });
     let answer = Provider::start(instant(), always(kind)).ask(&client::chat("job:0001", 1, 4, true));
     assert_eq!(answer.body, fixture("stream-error-event.sse"));
 }

@@ -1,6 +1,6 @@
 //! What a scenario means once it is loaded: defaults, order, overrides, and the written plan.
 
-use deadheat::faults::FaultKind;
+use deadheat::faults::{FaultKind, GatewayTimeout};
 use deadheat::plan::{Aggregate, Arrivals, Bound, Dist, Executor, Place, Plan, Source};
 use deadheat::scenario::{TEMPLATE, load, load_stored};
 use deadheat::strategy::{Backoff, Jitter, StrategyPlan};
@@ -162,7 +162,7 @@ fn thresholds_are_in_base_units_and_want_enough_samples() {
 #[test]
 fn faults_strike_the_first_attempt_unless_told_otherwise() {
     let faults = many().faults;
-    assert_eq!(faults[0].kind, FaultKind::GatewayTimeout { status: 504, after: MS(2000) });
+    assert_eq!(faults[0].kind, FaultKind::from(GatewayTimeout { status: 504, after: MS(2000) }));
     assert_eq!(faults[0].when.attempts, Some(vec![1, 2]));
     assert_eq!(faults[1].when.attempts, Some(vec![1]));
 }

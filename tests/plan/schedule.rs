@@ -1,10 +1,11 @@
 //! Schedules as files: what is written is read back, and what is wrong is all told at once.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{FaultKind, Status};
 use deadheat::history::JobKey;
 use deadheat::plan::{Nemesis, NemesisKind};
 use deadheat::schedule::{Fallback, Hold, Perturb, RequestKey, Schedule, Strike, Until};
+use deadheat::units::{exact_duration, parse_duration};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ fn a_schedule_is_written_as_people_would_write_it() {
     let schedule = Schedule::from_toml("s.toml", TEXT).unwrap();
     assert_eq!(schedule.holds[0].until, Until::Answered(RequestKey::new("job:0001", 1)));
     assert_eq!(schedule.holds[1].request, RequestKey { repeat: 1, ..RequestKey::new("job:0004", 2) });
-    assert_eq!(schedule.faults[0].kind, FaultKind::Status(503));
+    assert_eq!(schedule.faults[0].kind, FaultKind::from(Status { code: 503 }));
     assert_eq!(schedule.to_toml(), TEXT);
 }
 
@@ -133,27 +134,20 @@ fn time() -> impl Strategy<Value = Duration> {
     (0..10_000_000_000_000u64).prop_map(Duration::from_nanos)
 }
 
+/// Every kind of the table, with other times and shares than a hunt tries.
 fn kind() -> impl Strategy<Value = FaultKind> {
-    let hint =
-        prop::sample::select(vec![HintForm::Seconds, HintForm::Date, HintForm::Milliseconds, HintForm::Text]);
-    prop_oneof![
-        (prop::option::of(time()), hint)
-            .prop_map(|(retry_after, hint)| FaultKind::RateLimit { retry_after, hint }),
-        Just(FaultKind::QuotaExhausted),
-        (400..600u16).prop_map(FaultKind::Status),
-        time().prop_map(|by| FaultKind::Slow(by + Duration::from_nanos(1))),
-        Just(FaultKind::ResetAfterAccept),
-        (0.0..=1.0).prop_map(|after| FaultKind::CutStream { after }),
-        (0.0..=1.0).prop_map(|after| FaultKind::ResetMidStream { after }),
-        (0.0..=1.0).prop_map(|after| FaultKind::ErrorEvent { after }),
-        (0.0..=1.0).prop_map(|after| FaultKind::MalformedEvent { after }),
-        (0.0..=1.0).prop_map(|after| FaultKind::DuplicateEvent { after }),
-        Just(FaultKind::DuplicateUsage),
-        time().prop_map(|gap| FaultKind::Drip(gap + Duration::from_nanos(1))),
-        Just(FaultKind::NeverAnswers),
-        (prop::sample::select(vec![504u16, 524]), time())
-            .prop_map(|(status, after)| FaultKind::GatewayTimeout { status, after }),
-    ]
+    let parts = (prop::sample::select(FaultKind::all()), time(), 0.0..=1.0f64);
+    parts.prop_map(|(kind, time, share)| {
+        let mut json = serde_json::to_value(&kind).unwrap();
+        for setting in json[kind.name()].as_object_mut().unwrap().values_mut() {
+            if setting.as_str().is_some_and(|text| parse_duration(text).is_ok()) {
+                *setting = exact_duration(time + Duration::from_nanos(1)).into();
+            } else if setting.is_f64() {
+                *setting = share.into();
+            }
+        }
+        serde_json::from_value(json).unwrap()
+    })
 }
 
 fn hold() -> impl Strategy<Value = Hold> {

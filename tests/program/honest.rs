@@ -3,7 +3,7 @@
 
 use crate::programs;
 
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{FaultKind, HintForm, RateLimit, Status};
 use deadheat::history::ConductEnd;
 use deadheat::schedule::{Hold, RequestKey, Schedule, Until};
 use deadheat::summary::{Invariant, Verdict};
@@ -11,7 +11,7 @@ use programs::{broken, calm, hold, python, row, strike, witness};
 use std::time::Duration;
 
 const WAIT: FaultKind =
-    FaultKind::RateLimit { retry_after: Some(Duration::from_secs(5)), hint: HintForm::Seconds };
+    FaultKind::RateLimit(RateLimit { retry_after: Some(Duration::from_secs(5)), hint: HintForm::Seconds });
 
 fn why(trial: &deadheat::explore::Trial, invariant: Invariant) -> &str {
     row(trial, invariant).why.as_deref().unwrap_or_default()
@@ -59,7 +59,8 @@ for job in jobs:
     let mut program = python(body, 2, |_| {});
     let job = program.run(&calm()).trace.steps[0].request.job.clone();
     let key = RequestKey { job, attempt: 1, repeat: 0 };
-    let faults = vec![deadheat::schedule::Strike { request: key, kind: FaultKind::Status(400) }];
+    let faults =
+        vec![deadheat::schedule::Strike { request: key, kind: FaultKind::from(Status { code: 400 }) }];
     let trial = program.run(&Schedule { faults, ..calm() });
     assert_eq!(broken(&trial), Vec::<&str>::new(), "{:#?}", trial.verdicts);
     assert!(why(&trial, Invariant::ExitHonest).contains("--claim-failed"));

@@ -2,7 +2,7 @@
 
 use crate::programs;
 
-use deadheat::faults::{FaultKind, HintForm};
+use deadheat::faults::{FaultKind, HintForm, RateLimit, Status};
 use deadheat::schedule::{Fallback, Schedule, Until};
 use deadheat::summary::{Invariant, Verdict};
 use programs::*;
@@ -34,13 +34,14 @@ fn a_right_program_breaks_nothing() {
     let mut right = python(RIGHT, 4, |settings| {
         (settings.attempts_cap, settings.concurrency) = (Some(2), Some(4));
     });
-    let limit = FaultKind::RateLimit { retry_after: Some(Duration::from_secs(1)), hint: HintForm::Seconds };
+    let limit =
+        FaultKind::from(RateLimit { retry_after: Some(Duration::from_secs(1)), hint: HintForm::Seconds });
     for schedule in [
         calm(),
         hold(1, Until::Answered(first(3))),
         Schedule { fallback: Fallback::Reverse, ..calm() },
         strike(2, limit),
-        strike(2, FaultKind::Status(400)),
+        strike(2, FaultKind::from(Status { code: 400 })),
     ] {
         let trial = right.run(&schedule);
         assert_eq!(broken(&trial), Vec::<&str>::new(), "{schedule:?}: {:#?}", trial.verdicts);
@@ -204,7 +205,7 @@ for job in jobs:
     print(job["job"], text_of(call(job["prompt"])))
 "#;
     let mut fails = python(body, 3, |_| {});
-    let trial = fails.run(&strike(1, FaultKind::Status(500)));
+    let trial = fails.run(&strike(1, FaultKind::from(Status { code: 500 })));
     assert_eq!(broken(&trial), ["every-job-answered"], "{:#?}", trial.verdicts);
     assert_eq!(witness(&trial, Invariant::EveryJobAnswered).0, ["job:0002"]);
 }
@@ -221,10 +222,10 @@ each(work)
 print("all done")
 "#;
     let mut swallows = python(body, 3, |_| {});
-    let trial = swallows.run(&strike(1, FaultKind::Status(500)));
+    let trial = swallows.run(&strike(1, FaultKind::from(Status { code: 500 })));
     assert_eq!(broken(&trial), ["exit-honest"], "{:#?}", trial.verdicts);
     let mut says = python(&body.replace("pass", "print(job['job'], 'failed')"), 3, |_| {});
-    let trial = says.run(&strike(1, FaultKind::Status(500)));
+    let trial = says.run(&strike(1, FaultKind::from(Status { code: 500 })));
     assert_eq!(row(&trial, Invariant::ExitHonest).verdict, Verdict::Holds, "{:#?}", trial.verdicts);
 }
 
@@ -367,7 +368,7 @@ def work(job):
 each(work)
 "#;
     let mut nested = python(body, 1, |settings| settings.attempts_cap = Some(3));
-    let kind = || FaultKind::Status(503);
+    let kind = || FaultKind::from(Status { code: 503 });
     let mut schedule = strike(0, kind());
     for attempt in 2..=4 {
         let request = deadheat::schedule::RequestKey::new("job:0000", attempt);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::faults::FaultKind;
+use crate::faults::{FaultKind, Status};
 use crate::history::JobId;
 use crate::schedule::{Hold, Strike};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn key(job: u64) -> RequestKey {
 
 fn start(holds: &[u64], faults: &[u64], fallback: Fallback) -> Candidate {
     let hold = |job: &u64| Hold { request: key(*job), until: Until::After(Duration::from_secs(3)) };
-    let strike = |job: &u64| Strike { request: key(*job), kind: FaultKind::Status(500) };
+    let strike = |job: &u64| Strike { request: key(*job), kind: FaultKind::from(Status { code: 500 }) };
     let schedule = Schedule {
         holds: holds.iter().map(hold).collect(),
         faults: faults.iter().map(strike).collect(),

@@ -1,14 +1,14 @@
 //! What is generated for a request that is let in, and how it meets the faults that do not refuse.
 
 use super::{Core, Step};
-use crate::faults::FaultKind;
+use crate::faults::{Effect, Replacement};
 use crate::mock::arrival::Ask;
 use crate::mock::errors;
 use crate::mock::identity::Identity;
 use crate::mock::keys::Key;
 use crate::mock::latency::Timeline;
 use crate::mock::play::{Play, Record, Script};
-use crate::mock::stream::{Break, Generation, Twist};
+use crate::mock::stream::{Generation, Repeat};
 use crate::mock::text::{Text, nonce_text};
 use crate::plan::{Dist, MockPlan};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) struct Wanted {
     pub(super) ask: Ask,
     pub(super) tokens: u32,
     pub(super) finish: &'static str,
-    pub(super) fault: Option<FaultKind>,
+    pub(super) effect: Option<Effect>,
     /// Under which key it is kept, and the digest of the body that came with it.
     pub(super) key: Option<(Key, u64)>,
 }
@@ -36,7 +36,7 @@ impl Core {
         who: Identity,
         wanted: Wanted,
     ) -> Step {
-        if let Some(FaultKind::NeverAnswers) = wanted.fault {
+        if wanted.effect == Some(Effect::Silence) {
             return self.answer_unseen(now, record, Script::Silence, 0);
         }
         let mut key = [0u8; 16];
@@ -48,11 +48,11 @@ impl Core {
         let (tokens, stream, include_usage) = (wanted.tokens, wanted.ask.stream, wanted.ask.include_usage);
         let created = self.config.epoch_utc_s + now.as_secs();
         let kept = self.keep(&record, nonce, created, &wanted);
-        let slow = matches!(wanted.fault, Some(FaultKind::Slow(_)));
+        let slow = matches!(wanted.effect, Some(Effect::Delay(_)));
         let (seq, always_billed) = (record.entry.seq, kept || slow);
-        let out_of_sight = match wanted.fault {
-            Some(FaultKind::ResetAfterAccept) => Some(Script::Reset),
-            Some(FaultKind::GatewayTimeout { status, after }) => {
+        let out_of_sight = match wanted.effect {
+            Some(Effect::Replace(Replacement::Reset)) => Some(Script::Reset),
+            Some(Effect::Replace(Replacement::Page(status, after))) => {
                 let at = now.saturating_add(after);
                 Some(Script::Reply { at, reply: errors::gateway(status), head_sent: false })
             }
@@ -101,23 +101,21 @@ impl Core {
     ) -> Generation {
         let tokens = wanted.tokens;
         let share = |after: f64| (after.clamp(0.0, 1.0) * f64::from(tokens)) as u32;
-        let (mut slow, mut early, mut twist) = (Duration::ZERO, None, None);
+        let (mut slow, mut early, mut repeat) = (Duration::ZERO, None, None);
         let mut plan = Arc::clone(&self.plan);
-        match wanted.fault {
-            Some(FaultKind::Slow(by)) => slow = by,
-            Some(FaultKind::CutStream { after }) => early = Some((Break::Cut, share(after))),
-            Some(FaultKind::ResetMidStream { after }) => early = Some((Break::Reset, share(after))),
-            Some(FaultKind::ErrorEvent { after }) => early = Some((Break::Error, share(after))),
-            Some(FaultKind::MalformedEvent { after }) => early = Some((Break::Malformed, share(after))),
-            Some(FaultKind::DuplicateEvent { after }) => {
-                twist = Some(Twist::Event(share(after).min(tokens.saturating_sub(1))));
+        match wanted.effect {
+            Some(Effect::Delay(by)) => slow = by,
+            Some(Effect::End(ending, after)) => early = Some((ending, share(after))),
+            Some(Effect::RepeatEvent(after)) => {
+                repeat = Some(Repeat::Event(share(after).min(tokens.saturating_sub(1))));
             }
-            Some(FaultKind::DuplicateUsage) => twist = Some(Twist::Usage),
-            Some(FaultKind::Drip(gap)) => {
+            Some(Effect::RepeatUsage) => repeat = Some(Repeat::Usage),
+            Some(Effect::Pace(gap)) => {
                 let itl = Dist::Constant(gap);
                 plan = Arc::new(MockPlan { itl, tokens_per_chunk: 1, ..(*self.plan).clone() });
             }
-            _ => {}
+            // Decided before anything is generated.
+            Some(Effect::Refuse(_) | Effect::Silence | Effect::Replace(_)) | None => {}
         }
         let key = xxh64(&who.latency.to_le_bytes(), u64::from(who.attempt));
         Generation {
@@ -130,7 +128,7 @@ impl Core {
             finish: wanted.finish,
             timeline: Timeline::new(&plan, self.config.seed, key, slow),
             early,
-            twist,
+            repeat,
             plan,
         }
     }

@@ -91,7 +91,7 @@ impl Core {
             finish: kept.finish,
             timeline: Timeline::new(&self.at_once, self.config.seed, 0, Duration::ZERO),
             early: None,
-            twist: None,
+            repeat: None,
             plan: Arc::clone(&self.at_once),
         };
         Box::new(Play {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::faults::Status;
 use crate::schedule::Strike;
 use std::collections::BTreeMap;
 
@@ -252,11 +253,11 @@ fn an_arrival_breaks_the_silence() {
 
 #[test]
 fn a_fault_is_for_its_request_alone_and_one_that_never_struck_is_told() {
-    let strike = |job| Strike { request: key(job), kind: FaultKind::Status(503) };
+    let strike = |job| Strike { request: key(job), kind: FaultKind::from(Status { code: 503 }) };
     let mut gate =
         Gate::<u64>::new(Schedule { faults: vec![strike("x"), strike("y")], ..Schedule::default() });
     let name = gate.arrive(MS, 1, &JobKey::from("x"), 1);
-    assert_eq!(gate.strike(&name), Some(FaultKind::Status(503)));
+    assert_eq!(gate.strike(&name), Some(FaultKind::from(Status { code: 503 })));
     let again = gate.arrive(MS, 2, &JobKey::from("x"), 2);
     assert_eq!(gate.strike(&again), None);
     gate.struck(MS, 1, "status");

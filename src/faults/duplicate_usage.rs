@@ -1,0 +1,36 @@
+//! A usage that is reported twice.
+
+use super::{Effect, Kind, Reads};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Reports the usage of a stream twice, first half of it: `kind.duplicate-usage = {}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DuplicateUsage {}
+
+impl Kind for DuplicateUsage {
+    const OF_STREAMS: bool = true;
+    const PLACE: u8 = 90;
+
+    fn words(&self) -> String {
+        "a usage that is reported twice".to_owned()
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::RepeatUsage
+    }
+
+    fn examples() -> Vec<Self> {
+        vec![Self {}]
+    }
+
+    fn place(reads: Reads) -> Option<u8> {
+        match reads {
+            Reads::Unknown => Some(Self::PLACE),
+            // Few programs were ever tried with it.
+            Reads::Streams => Some(0),
+            Reads::Whole => None,
+        }
+    }
+}
