@@ -2,7 +2,7 @@
 
 use super::{Effect, Kind, Refusal};
 use crate::units::format_duration;
-use crate::units::text::{Wait, optional_wait};
+use crate::units::text::{Wait, wait};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
     /// How long it asks to wait (default: no hint).
-    #[serde(default, with = "optional_wait", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "wait::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Wait>")]
     pub retry_after: Option<Duration>,
     /// In which form it says so.

@@ -50,6 +50,20 @@ pub(crate) mod wait {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
         Wait::deserialize(d).map(|time| time.0)
     }
+
+    /// The same where the duration may be left out.
+    pub(crate) mod option {
+        use super::super::Time;
+        use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, Wait};
+
+        pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+            time.map(Time::<0>).serialize(s)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+            Ok(Option::<Wait>::deserialize(d)?.map(|time| time.0))
+        }
+    }
 }
 
 /// For serde's `with`: a [`Span`] whose type is [`Duration`].
@@ -61,18 +75,16 @@ pub(crate) mod span {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
         Span::deserialize(d).map(|time| time.0)
     }
-}
 
-/// For serde's `with`: a [`Wait`] that may be left out.
-pub(crate) mod optional_wait {
-    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, Time, Wait};
+    /// The same where the duration may be left out.
+    pub(crate) mod option {
+        use super::{Deserialize, Deserializer, Duration, Span};
 
-    pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
-        time.map(Time::<0>).serialize(s)
-    }
+        pub(crate) use super::super::wait::option::serialize;
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<Wait>::deserialize(d)?.map(|time| time.0))
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+            Ok(Option::<Span>::deserialize(d)?.map(|time| time.0))
+        }
     }
 }
 
@@ -85,40 +97,6 @@ impl<const MIN_NS: u64> Serialize for Time<MIN_NS> {
 impl<'de, const MIN_NS: u64> Deserialize<'de> for Time<MIN_NS> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Self::read(&String::deserialize(d)?).map_err(serde::de::Error::custom)
-    }
-}
-
-/// Serde of a plain [`Duration`] in the form of a [`Span`].
-pub(crate) mod span {
-    use super::Span;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use std::time::Duration;
-
-    pub(crate) fn serialize<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
-        Span::from(*time).serialize(s)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-        Span::deserialize(d).map(|span| span.0)
-    }
-
-    /// The same where the duration may be left out.
-    pub(crate) mod option {
-        use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, Span};
-
-        pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
-            time.map(Span::from).serialize(s)
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
-            Ok(Option::<Span>::deserialize(d)?.map(|span| span.0))
-        }
-    }
-}
-
-impl From<Duration> for Span {
-    fn from(time: Duration) -> Self {
-        Self(time)
     }
 }
 
