@@ -101,7 +101,7 @@ impl Process {
         let _ = self.child.kill();
     }
 
-    /// Its number is its own until it is waited for, which only [`Process::bury`] and dropping do.
+    /// Its number is its own until it is waited for, which only [`Process::reap`] and dropping do.
     fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
             let _ = kill(Pid::from_raw(pid), signal);

@@ -1,4 +1,4 @@
-//! The wire protocols that the client speaks: one folder each, and one line in [`Protocol::of`].
+//! The wire protocols that the client speaks: one folder each, and one line in `of`, below.
 
 use super::{Answer, Fault, Request, openai_chat};
 use crate::plan::Api;
