@@ -84,10 +84,7 @@ pub fn stored_comparison(dir: &Path) -> Option<Result<Compared, StoredError>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
         Err(source) => return Some(Err(StoredError::Read { path, source })),
     };
-    if let Err(error) = verify(dir) {
-        return Some(Err(error.into()));
-    }
-    Some(read(&text, path, COMPARISON_VERSION, "its pairs stand beside it, each a run of its own"))
+    Some(read(&text, dir, path, COMPARISON_VERSION, "its pairs stand beside it, each a run of its own"))
 }
 
 /// Reads `summary.json` of a run's directory.
@@ -100,12 +97,12 @@ pub fn stored(dir: &Path) -> Result<Summary, StoredError> {
         Ok(text) => text,
         Err(source) => return Err(unread(dir, path, source)),
     };
-    verify(dir)?;
-    read(&text, path, SUMMARY_VERSION, "`deadheat check` can judge the evidence beside it again")
+    read(&text, dir, path, SUMMARY_VERSION, "`deadheat check` can judge the evidence beside it again")
 }
 
 fn read<T: DeserializeOwned>(
     text: &[u8],
+    dir: &Path,
     path: PathBuf,
     known: u32,
     advice: &'static str,
@@ -115,6 +112,12 @@ fn read<T: DeserializeOwned>(
         Ok(Versioned { version }) if version != u64::from(known) => {
             Err(StoredError::Version { path, found: version, known })
         }
-        Ok(_) => serde_json::from_slice(text).map_err(|source| StoredError::Torn { path, source, advice }),
+        Ok(_) => {
+            let whole = serde_json::from_slice(text);
+            let whole = whole.map_err(|source| StoredError::Torn { path, source, advice })?;
+            // Behind the others, which say more of a file that is torn or of another version.
+            verify(dir)?;
+            Ok(whole)
+        }
     }
 }

@@ -135,11 +135,12 @@ fn a_file_that_is_not_the_runs_own_is_refused_by_name() {
     let claims = place.read("run/claims.jsonl");
     let header = claims.lines().next().expect("a header").to_owned() + "\n";
     let ledger = std::fs::read(place.path("other/ledger.jsonl.zst")).expect("a ledger");
+    let summary = place.read("run/summary.json") + "\n";
     let cases = [
         ("plan.toml", plan.into_bytes(), "not the file that the run wrote"),
         ("claims.jsonl", header.into_bytes(), "not the file that the run wrote"),
         ("ledger.jsonl.zst", ledger, "belongs to run"),
-        ("summary.json", b"{}".to_vec(), "not the file that the run wrote"),
+        ("summary.json", summary.into_bytes(), "not the file that the run wrote"),
     ];
     for (file, text, says) in cases {
         let own = std::fs::read(place.path(&format!("run/{file}"))).expect("readable");
