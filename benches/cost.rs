@@ -1,5 +1,5 @@
-//! Time to price a million attempts by a card with tiers, hours and variants: each into its regime, the sum once; and one
-//! by one, as a run is priced, in two parts each.
+//! Time to price a million attempts by a card with tiers, hours and variants: each into its regime, the sum
+//! once; and one by one, as a run is priced, in two parts each.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deadheat::prices::{Circumstances, Component, Counts, LIST, Meter, PriceTally, snapshot};

@@ -1,10 +1,10 @@
 //! What a hunt for schedules finds, and what it costs: `cargo bench --bench hunt`.
 //!
-//! For each broken twin of `scenarios/hunt.toml`, over several seeds: how many schedules and how long until the first
-//! finding, how often it is reproduced and how small it is; beside it how often an immediate provider, and one with 0
-//! to 10 ms of random latency, show anything, the way people test today. For each right strategy: schedules, and false
-//! alarms (there must be none). First of all, how many schedules
-//! of 20 jobs one core runs in a second and where the time goes, and how long ten minutes of load take.
+//! For each broken twin of `scenarios/hunt.toml`, over several seeds: how many schedules and how long until
+//! the first finding, how often it is reproduced and how small it is; beside it how often an immediate
+//! provider, and one with 0 to 10 ms of random latency, show anything, the way people test today. For each
+//! right strategy: schedules, and false alarms (there must be none). First of all, how many schedules of 20
+//! jobs one core runs in a second and where the time goes, and how long ten minutes of load take.
 //!
 //! `DEADHEAT_HUNT_SEEDS` (5) and `DEADHEAT_HUNT_SCHEDULES` (2000, for the right ones) say how much.
 
@@ -68,7 +68,8 @@ fn twin(clock: Clock, cell: Cell, name: &str, seeds: u64) {
     let immediate = today(cell, &Dist::Constant(Duration::ZERO));
     let jitter = today(cell, &Dist::Uniform(Duration::ZERO, Duration::from_millis(10)));
     println!(
-        "{name:28} {:>2}/{seeds}  {:>6} {:>9.1?}  {shown}/{of}  {without}/{of}  {} {} {:>2}   {immediate:>2} {jitter:>2} of {TODAY}",
+        "{name:28} {:>2}/{seeds}  {:>6} {:>9.1?}  {shown}/{of}  {without}/{of}  {} {} {:>2}   \
+         {immediate:>2} {jitter:>2} of {TODAY}",
         schedules.len(),
         median(&mut schedules).unwrap_or(0),
         median(&mut times).unwrap_or_default(),
@@ -119,15 +120,18 @@ fn speed(clock: Clock, cell: Cell, what: &str, stream: bool) {
     let judged = timed(&mut |_| drop(invariants::judge(&alone, &evidence)));
     let per_s = 1.0 / whole.as_secs_f64();
     println!(
-        "{what}: {per_s:.0} schedules/s; one takes {whole:.0?}: making {made:.0?}, rows {rows:.0?}, judging {judged:.0?}"
+        "{what}: {per_s:.0} schedules/s; one takes {whole:.0?}: making {made:.0?}, rows {rows:.0?}, judging \
+         {judged:.0?}"
     );
 }
 
 /// Ten minutes of 600 requests a minute, as they pass in virtual time.
 fn storm(clock: Clock, stream: bool) {
     let text = format!(
-        "version = 1\nname = \"storm\"\nclock = \"virtual\"\n[target.mock]\napi = \"openai-chat\"\nmodel = \"m\"\n\
-         latency = {{ ttft = {{ uniform = [\"200ms\", \"2s\"] }}, itl = {{ uniform = [\"5ms\", \"20ms\"] }} }}\n\
+        "version = 1\nname = \"storm\"\nclock = \"virtual\"\n[target.mock]\napi = \"openai-chat\"\nmodel = \
+         \"m\"\n\
+         latency = {{ ttft = {{ uniform = [\"200ms\", \"2s\"] }}, itl = {{ uniform = [\"5ms\", \"20ms\"] }} \
+             }}\n\
          [workload]\nstream = {stream}\noutput_tokens = {{ uniform = [50, 200] }}\n\
          [profile.constant-arrival-rate]\nrate = 10\nduration = \"10m\"\n[strategy.unbounded]\n"
     );
@@ -157,7 +161,8 @@ fn main() {
     storm(clock, false);
     storm(clock, true);
     println!(
-        "\n{:28} found  median schedules and time, reproduced, without, most holds faults jobs, immediate and 0-10 ms",
+        "\n{:28} found  median schedules and time, reproduced, without, most holds faults jobs, immediate \
+         and 0-10 ms",
         "twin"
     );
     for cell in plan.cells() {

@@ -15,7 +15,8 @@ fn chunks() -> Vec<Vec<u8>> {
         format!(
             "data: {{\"id\":\"chatcmpl-R-00000000000000aa\",\"object\":\"chat.completion.chunk\",\
              \"created\":1700000000,\"model\":\"gpt-4.1\",\"service_tier\":\"default\",\
-             \"system_fingerprint\":\"fp_1\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\" word{n}\"}},\
+             \"system_fingerprint\":\"fp_1\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\" \
+                 word{n}\"}},\
              \"logprobs\":null,\"finish_reason\":null}}],\"usage\":null}}\n\n"
         )
     };

@@ -1,8 +1,9 @@
-//! Reads TOML files of any kind: every mistake is found at once, each with its place and what to write instead.
+//! Reads TOML files of any kind: every mistake is found at once, each with its place and what to write
+//! instead.
 //!
-//! A document keeps the place of every value. Its shape is checked against the JSON Schema that the types of the file
-//! generate; what is sound becomes those types; a builder makes of them what is wanted. All steps add to one list of
-//! [`Diagnostics`].
+//! A document keeps the place of every value. Its shape is checked against the JSON Schema that the types of
+//! the file generate; what is sound becomes those types; a builder makes of them what is wanted. All steps
+//! add to one list of [`Diagnostics`].
 
 mod diagnostic;
 mod file;

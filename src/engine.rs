@@ -1,9 +1,10 @@
 //! Makes the load.
 //!
-//! The dispatcher decides which block of which cell runs now. A block is made by one of three makers (`maker`): the
-//! engine threads of this process, the caller's own thread in virtual time, or worker processes. Each engine
-//! thread runs its own single-threaded runtime with its own connections and its own record. It begins the
-//! jobs of its stripe of the arrivals when they are due and gives each a pair of [`crate::strategy::Hands`].
+//! The dispatcher decides which block of which cell runs now. A block is made by one of three makers
+//! (`maker`): the engine threads of this process, the caller's own thread in virtual time, or worker
+//! processes. Each engine thread runs its own single-threaded runtime with its own connections and its own
+//! record. It begins the jobs of its stripe of the arrivals when they are due and gives each a pair of
+//! [`crate::strategy::Hands`].
 //!
 //! A worker process is this very program, started as `deadheat worker`, with engine threads of its own. It
 //! takes orders on standard input and reports on standard output, in the protocol of `worker_protocol`.

@@ -1,9 +1,10 @@
 //! Hunts for the schedule under which a client breaks a rule, makes it small, says why, and says what a clean
 //! pass is worth.
 //!
-//! Pure: it knows a [`Subject`] and nothing of engines, providers or clocks. Calm runs tell which requests there
-//! are and which of them cause which; sweeps that have an end come next, each stall, each pair, each fault;
-//! then random orders until the budget ends. What breaks is shrunk and shown again, with its schedule and without.
+//! Pure: it knows a [`Subject`] and nothing of engines, providers or clocks. Calm runs tell which requests
+//! there are and which of them cause which; sweeps that have an end come next, each stall, each pair, each
+//! fault; then random orders until the budget ends. What breaks is shrunk and shown again, with its schedule
+//! and without.
 
 mod calm;
 mod explain;

@@ -1,7 +1,7 @@
 //! The faults that the built-in provider commits on purpose.
 //!
-//! One file for each kind: its settings as files have them, the checks of those, its words, what it does to a response,
-//! and its place in a hunt. The table below names them; the provider knows only their [`Effect`]s.
+//! One file for each kind: its settings as files have them, the checks of those, its words, what it does to a
+//! response, and its place in a hunt. The table below names them; the provider knows only their [`Effect`]s.
 
 mod cut_stream;
 mod drip;

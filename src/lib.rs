@@ -31,8 +31,8 @@
 //! [`clock`], [`secret`], [`seed`], [`units`] and [`sync`] are the leaves that all rooms may use.
 //! `ARCHITECTURE.md` walks one request through them.
 
-// The model checks compile these two rooms alone: under `--cfg loom` neither the others nor the crates that they
-// need exist, so what is checked cannot reach the network.
+// The model checks compile these two rooms alone: under `--cfg loom` neither the others nor the crates that
+// they need exist, so what is checked cannot reach the network.
 pub mod shared;
 pub mod sync;
 

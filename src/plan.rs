@@ -207,7 +207,8 @@ pub struct MockPlan {
 }
 
 impl Default for MockPlan {
-    /// Quick and without limits, so that a first try is about the client: 20 ms to the first token, 2 ms per token.
+    /// Quick and without limits, so that a first try is about the client: 20 ms to the first token, 2 ms per
+    /// token.
     fn default() -> Self {
         Self {
             ttft: Dist::Constant(Duration::from_millis(20)),

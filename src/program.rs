@@ -1,8 +1,8 @@
-//! Runs an external program as a subject of the hunt: started against the built-in provider, its output read, judged
-//! by what both sides recorded.
+//! Runs an external program as a subject of the hunt: started against the built-in provider, its output read,
+//! judged by what both sides recorded.
 //!
-//! The program needs no change. It is started with an environment in which it finds the provider, in a process group of
-//! its own, and ended with all its descendants; its claims are read from its output.
+//! The program needs no change. It is started with an environment in which it finds the provider, in a
+//! process group of its own, and ended with all its descendants; its claims are read from its output.
 
 mod capture;
 mod claims;

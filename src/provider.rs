@@ -1,7 +1,7 @@
 //! Speaks LLM APIs as a client, one folder per wire protocol.
 //!
-//! A [`Client`] makes one attempt: it stamps it, reads the answer as it arrives and classifies the result as ok,
-//! failed or unknown. It never retries; that is for the strategy.
+//! A [`Client`] makes one attempt: it stamps it, reads the answer as it arrives and classifies the result as
+//! ok, failed or unknown. It never retries; that is for the strategy.
 
 mod answer;
 mod client;

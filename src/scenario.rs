@@ -1,6 +1,8 @@
-//! TOML in, a checked [`crate::plan::Plan`] out, or everything that is wrong with it at once with file, line and what to write instead.
+//! TOML in, a checked [`crate::plan::Plan`] out, or everything that is wrong with it at once with file, line
+//! and what to write instead.
 //!
-//! [`crate::document`] makes raw types of what is sound in the text; here defaults are filled in, and the plan is built.
+//! [`crate::document`] makes raw types of what is sound in the text; here defaults are filled in, and the
+//! plan is built.
 
 mod build;
 mod builtin;

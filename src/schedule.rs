@@ -1,7 +1,8 @@
-//! In which order, and with which faults, a provider answers: a schedule as data, and the trace of what its gate saw.
+//! In which order, and with which faults, a provider answers: a schedule as data, and the trace of what its
+//! gate saw.
 //!
-//! Requests are named by whose they are, never by when they came: the same schedule means the same requests in the next run.
-//! A [`Schedule`] is a small TOML file, made to be read in a diff and committed as a test.
+//! Requests are named by whose they are, never by when they came: the same schedule means the same requests
+//! in the next run. A [`Schedule`] is a small TOML file, made to be read in a diff and committed as a test.
 
 mod form;
 mod nemesis_form;
@@ -25,13 +26,15 @@ pub const VERSION: u32 = 1;
 /// What is done to which request, and to all others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// Seeds the draws of `fallback` and of `perturb`, and nothing else; at most `i64::MAX`, as TOML has no larger number.
+    /// Seeds the draws of `fallback` and of `perturb`, and nothing else; at most `i64::MAX`, as TOML has no
+    /// larger number.
     pub seed: u64,
     /// Which answers are held back. Several holds of one request must all be met.
     pub holds: Vec<Hold>,
     /// Which requests a fault strikes, before the scenario's own rules are asked.
     pub faults: Vec<Strike>,
-    /// What goes wrong around those that hold locks. A run's strategies meet it; a provider knows of no locks.
+    /// What goes wrong around those that hold locks. A run's strategies meet it; a provider knows of no
+    /// locks.
     pub nemeses: Vec<Nemesis>,
     /// What happens to requests that no hold names.
     pub fallback: Fallback,
@@ -119,7 +122,8 @@ pub struct Strike {
     pub kind: FaultKind,
 }
 
-/// What happens to requests that no hold names. All but [`Fallback::Respond`] hold them, and release at silence.
+/// What happens to requests that no hold names. All but [`Fallback::Respond`] hold them, and release at
+/// silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fallback {
     /// They are answered as if there were no gate.
@@ -133,7 +137,8 @@ pub enum Fallback {
     /// A seeded choice is released.
     Random,
     /// The first of the job with the highest priority is released. Priorities are drawn from the seed; at
-    /// `depth` − 1 of the releases, drawn from the seed as well, the job whose turn it is falls to the lowest.
+    /// `depth` − 1 of the releases, drawn from the seed as well, the job whose turn it is falls to the
+    /// lowest.
     Lanes {
         /// Depth of the bugs that it aims at, at least 1.
         depth: u32,

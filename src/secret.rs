@@ -10,8 +10,8 @@ use std::ops::Range;
 pub struct KeyForm {
     /// The first characters of every such key.
     pub prefix: &'static str,
-    /// Letters and digits that follow the prefix at least. Where ordinary words begin with the prefix too, this is
-    /// about as many as a key has.
+    /// Letters and digits that follow the prefix at least. Where ordinary words begin with the prefix too,
+    /// this is about as many as a key has.
     pub min_len: usize,
     /// Whether the key opens a provider of language models.
     pub model: bool,
@@ -86,14 +86,15 @@ pub fn is_model_key(text: &str) -> bool {
     text.len() >= 16 && !text.starts_with("sk-lf-") && forms.any(|form| text.starts_with(form.prefix))
 }
 
-/// `text` with keys and the `user:password@` of URLs replaced by stars, byte for byte, so that columns stay right.
+/// `text` with keys and the `user:password@` of URLs replaced by stars, byte for byte, so that columns stay
+/// right.
 #[must_use]
 pub fn masked(text: &str) -> String {
     stars(text, &key_spans(text))
 }
 
-/// The text of a TOML file or a setting, named `name`, masked as by [`masked`], with the values of secret names
-/// masked as well.
+/// The text of a TOML file or a setting, named `name`, masked as by [`masked`], with the values of secret
+/// names masked as well.
 pub(crate) fn masked_document(name: &str, source: &str) -> String {
     let mut spans = key_spans(source);
     spans.extend(values(source));
@@ -105,8 +106,8 @@ pub(crate) fn masked_document(name: &str, source: &str) -> String {
     stars(source, &spans)
 }
 
-/// The name of an environment variable as a message may show it: as it is if it looks like one, else masked, because
-/// a key may have been pasted in its place.
+/// The name of an environment variable as a message may show it: as it is if it looks like one, else masked,
+/// because a key may have been pasted in its place.
 #[must_use]
 pub fn shown_variable(name: &str) -> String {
     if looks_like_variable(name) { name.to_owned() } else { "*".repeat(name.chars().count()) }
@@ -157,7 +158,8 @@ pub(crate) fn key_spans(text: &str) -> Vec<Range<usize>> {
     spans
 }
 
-/// The values that stand behind a secret name and `=` or `:`, to the end of the line or of a multi-line string.
+/// The values that stand behind a secret name and `=` or `:`, to the end of the line or of a multi-line
+/// string.
 fn values(text: &str) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     for (at, _) in text.match_indices(['=', ':']) {

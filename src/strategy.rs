@@ -3,8 +3,8 @@
 //! A strategy turns a job into attempts. It decides with the synchronous structs of `shared/` and waits
 //! through [`Hands`], which the engine implements; it reads no clock, and opens no socket but to Redis.
 //!
-//! One strategy is one file: its parameters, its code, and when it is the wrong choice. A new one is named in the
-//! table below.
+//! One strategy is one file: its parameters, its code, and when it is the wrong choice. A new one is named in
+//! the table below.
 
 mod adaptive;
 mod advice;
@@ -58,13 +58,15 @@ use serde::{Deserialize, Serialize};
 use std::ops::Deref;
 use std::time::Duration;
 
-/// For how long a strategy asks a Redis again that does not answer, or that loses its locks before they can be used.
+/// For how long a strategy asks a Redis again that does not answer, or that loses its locks before they can
+/// be used.
 pub const REDIS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the enum of all strategies from a table of their descriptions, names and parameters.
 macro_rules! strategies {
     ($($(#[$description:meta])* $name:literal => $variant:ident($parameters:ty),)*) => {
-        /// How a client turns jobs into attempts under concurrency. Those named `broken-…` have one planted bug each.
+        /// How a client turns jobs into attempts under concurrency. Those named `broken-…` have one planted
+        /// bug each.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         #[schemars(rename = "Strategy")]
@@ -198,8 +200,8 @@ impl StrategyPlan {
         self.bug().or_else(|| self.local_counters().then_some("process-local counters"))
     }
 
-    /// Whether the client takes what one process has counted for the whole: the planted bug of programs that were
-    /// moved from threads to processes.
+    /// Whether the client takes what one process has counted for the whole: the planted bug of programs that
+    /// were moved from threads to processes.
     #[must_use]
     pub fn local_counters(&self) -> bool {
         self.counters() == Counters::Local

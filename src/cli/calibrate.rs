@@ -31,7 +31,8 @@ pub(super) struct Args {
     /// Seed of every pair's work
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Directory for the pairs and calibration.json; must not exist or be empty (default: reports/calibrate-UTC-SEED)
+    /// Directory for the pairs and calibration.json; must not exist or be empty (default:
+    /// reports/calibrate-UTC-SEED)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to print it

@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args) -> u8 {
     }
 }
 
-/// The result of an audit, whose runs were judged as they ended. Its findings are all that is kept of them, and have to
-/// be there. `None` if the directory holds something else.
+/// The result of an audit, whose runs were judged as they ended. Its findings are all that is kept of them,
+/// and have to be there. `None` if the directory holds something else.
 fn audited(dir: &Path) -> Option<Result<Summary, Unread>> {
     if dir.join("plan.toml").exists() || !dir.join("summary.json").is_file() {
         return None;
@@ -85,8 +85,10 @@ fn judged(args: &Args) -> Result<Summary, Unread> {
     }
     if let Some((key, _)) = args.set.iter().find(|(key, _)| !judges(key)) {
         return Err(Unread::Because(format!(
-            "`{key}` says what the run did, and its evidence stays as it is; --set changes thresholds (`thresholds`, \
-             `slo`), prices (`target.NAME.price`, `cost`) and budgets (`budget`, `fidelity`): to change `{key}`, run \
+            "`{key}` says what the run did, and its evidence stays as it is; --set changes thresholds \
+             (`thresholds`, \
+             `slo`), prices (`target.NAME.price`, `cost`) and budgets (`budget`, `fidelity`): to change \
+             `{key}`, run \
              again"
         )));
     }

@@ -29,9 +29,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directories of two stored runs: BASE and NEW. Only what is exact is gated
-    #[arg(value_names = ["BASE", "NEW"], num_args = 2, required_unless_present = "pairs", conflicts_with = "pairs")]
+    #[arg(value_names = ["BASE", "NEW"], num_args = 2, required_unless_present = "pairs",
+        conflicts_with = "pairs")]
     runs: Vec<PathBuf>,
-    /// BASE of every pair: a scenario with flags of `deadheat run`, or a command that prints a run's summary as JSON
+    /// BASE of every pair: a scenario with flags of `deadheat run`, or a command that prints a run's summary
+    /// as JSON
     #[arg(long, value_name = "SCENARIO|CMD", requires = "pairs")]
     base: Option<String>,
     /// NEW of every pair
@@ -40,14 +42,15 @@ pub(super) struct Args {
     /// How many pairs to make; fewer than five can show nothing
     #[arg(long, value_name = "N", requires_all = ["base", "new"])]
     pairs: Option<u64>,
-    /// Look after so many pairs too, and stop once all is shown; each look spends an equal part of the error rate
+    /// Look after so many pairs too, and stop once all is shown; each look spends an equal part of the error
+    /// rate
     #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "pairs")]
     looks: Vec<u64>,
     /// Which arm of a pair goes first
     #[arg(long, value_enum, default_value_t = Order::Random, requires = "pairs")]
     order: Order,
-    /// A measure of the family, such as ttft.p50; repeatable (default: ttft.p50, response.p50, response.p95, error-rate,
-    /// attempts-per-job, and cost-per-job, or tokens-per-job without a price)
+    /// A measure of the family, such as ttft.p50; repeatable (default: ttft.p50, response.p50, response.p95,
+    /// error-rate, attempts-per-job, and cost-per-job, or tokens-per-job without a price)
     #[arg(long = "measure", value_name = "MEASURE")]
     measures: Vec<Measure>,
     /// Chance of any false alarm of the measured values together
@@ -65,7 +68,8 @@ pub(super) struct Args {
     /// Exit with 8 where neither a regression nor its absence could be shown
     #[arg(long, requires = "pairs")]
     require_conclusive: bool,
-    /// Directory for the pairs and comparison.json; must not exist or be empty (default: reports/compare-UTC-SEED)
+    /// Directory for the pairs and comparison.json; must not exist or be empty (default:
+    /// reports/compare-UTC-SEED)
     #[arg(long, value_name = "DIR", requires = "pairs")]
     out: Option<PathBuf>,
     /// How to print it
@@ -298,7 +302,8 @@ fn enough(family: usize, pairs: u64, alpha: f64) -> Result<(), Failed> {
         return Ok(());
     }
     Err(usage(format!(
-        "{pairs} pairs can show nothing about {family} measured values together: make at least {needed} pairs, or name fewer \
+        "{pairs} pairs can show nothing about {family} measured values together: make at least {needed} \
+         pairs, or name fewer \
          values (--measure)"
     )))
 }

@@ -73,7 +73,8 @@ fn merged(args: &Args) -> Result<Summary, Failed> {
     }
     let place = dir.finish().map_err(internal)?;
     let message = format!(
-        "this is not a whole run yet, so nothing is judged:\n  {}\n{} keeps these parts; merge it with the others",
+        "this is not a whole run yet, so nothing is judged:\n  {}\n{} keeps these parts; merge it with the \
+         others",
         lacks.join("\n  "),
         place.display()
     );
@@ -114,7 +115,8 @@ impl Shared {
                 faults.push(format!("{dir} ran another plan than {first}"));
             } else if other.toml != plan.toml {
                 faults.push(format!(
-                    "{dir} has other thresholds than {first}; merge the runs of one scenario, and judge them by another \
+                    "{dir} has other thresholds than {first}; merge the runs of one scenario, and judge \
+                     them by another \
                      with `deadheat check --thresholds`"
                 ));
             }
@@ -128,7 +130,8 @@ impl Shared {
         Ok(Self { plan, blocks, baseline: baselines.into_iter().flatten().next(), summaries })
     }
 
-    /// What hunts of the parts came to: each finding and each row once, in an order that hangs on nothing else.
+    /// What hunts of the parts came to: each finding and each row once, in an order that hangs on nothing
+    /// else.
     fn hunted(&self, survey: &Survey) -> Hunted {
         let load = survey.parts.iter().any(|part| part.meta.interrupted);
         let findings = self.summaries.iter().flat_map(|summary| &summary.findings);

@@ -112,8 +112,10 @@ fn usage(server: &Server) -> String {
     let root = url.strip_suffix("/v1").unwrap_or(&url);
     format!(
         "{url}\nexport OPENAI_BASE_URL={url} OPENAI_API_KEY=unused\n\
-         export ANTHROPIC_BASE_URL={root} ANTHROPIC_API_KEY=unused GOOGLE_GEMINI_BASE_URL={root} GEMINI_API_KEY=unused\n\
-         ledger: curl {root}/deadheat/ledger    counts: curl {root}/deadheat/stats    verdicts: curl {root}/deadheat/verdicts\n"
+         export ANTHROPIC_BASE_URL={root} ANTHROPIC_API_KEY=unused GOOGLE_GEMINI_BASE_URL={root} \
+         GEMINI_API_KEY=unused\n\
+         ledger: curl {root}/deadheat/ledger    counts: curl {root}/deadheat/stats    verdicts: curl \
+         {root}/deadheat/verdicts\n"
     )
 }
 

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Run one finding's schedule again: exit code 6 while the rule breaks, 0 once it is mended, 7 if the schedule did not
-/// happen
+/// Run one finding's schedule again: exit code 6 while the rule breaks, 0 once it is mended, 7 if the
+/// schedule did not happen
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A finding-N.toml that a hunt wrote

@@ -41,8 +41,8 @@ enum Form {
     Csv,
     /// What it cost as CSV, in the columns of FOCUS, for tools that read bills
     FocusCsv,
-    /// HdrHistogram's percentile tables, in milliseconds: one after the other, for its plotter to be split at lines
-    /// that begin with `# `
+    /// HdrHistogram's percentile tables, in milliseconds: one after the other, for its plotter to be split at
+    /// lines that begin with `# `
     Hgrm,
     /// HdrHistogram's log, a tagged histogram per cell and metric
     HdrLog,
@@ -78,7 +78,8 @@ fn of_comparison(comparison: &Compared, form: Form) -> u8 {
         Form::Md => compare::Form::Md,
         Form::Junit => compare::Form::Junit,
         _ => {
-            let message = "a comparison has the formats text, json, md and junit; its runs, in the folders of \
+            let message = "a comparison has the formats text, json, md and junit; its runs, in the folders \
+                of \
                            its pairs, have this one";
             return fail(Format::Text, Exit::Usage, message);
         }

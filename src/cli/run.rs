@@ -52,7 +52,8 @@ pub(super) struct Args {
     format: Format,
     /// Then hunt each cell for schedules under which it breaks a rule: so many schedules, at least the four
     /// by which it learns what the client does
-    #[arg(long, value_name = "N", conflicts_with = "time", value_parser = clap::value_parser!(u64).range(4..))]
+    #[arg(long, value_name = "N", conflicts_with = "time",
+        value_parser = clap::value_parser!(u64).range(4..))]
     explore: Option<u64>,
     /// Then hunt all cells for schedules under which they break a rule: so long, such as 30s
     #[arg(long, value_name = "TIME", value_parser = some_time)]

@@ -217,7 +217,8 @@ mod tests {
             for (one, ruled) in family.iter().zip(rule(&family, 0.05, 1)) {
                 let alone = &rule(std::slice::from_ref(one), 0.05, 1)[0];
                 prop_assert!(ruled.p_adjusted >= alone.p_adjusted);
-                prop_assert!((ruled.verdict == TimedVerdict::Pass) == (alone.verdict == TimedVerdict::Pass) || alone.verdict == TimedVerdict::Regressed);
+                prop_assert!((ruled.verdict == TimedVerdict::Pass) == (alone.verdict == TimedVerdict::Pass)
+                    || alone.verdict == TimedVerdict::Regressed);
             }
         }
     }

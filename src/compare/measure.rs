@@ -13,8 +13,10 @@ pub const POINTS: f64 = 0.01;
 /// Fewest samples behind a percentile for it to be compared: ten of them beyond it.
 const BEYOND: f64 = 10.0;
 
-const KNOWN: &str = "write METRIC.POINT, such as ttft.p50 or response.p95 (metrics: ttft, itl, tpot, first-byte, response, \
-    service; points: p50, p90, p95, p99, p999, mean), or error-rate, cost-per-job, tokens-per-job, attempts-per-job";
+const KNOWN: &str = "write METRIC.POINT, such as ttft.p50 or response.p95 (metrics: ttft, itl, tpot, \
+    first-byte, response, \
+    service; points: p50, p90, p95, p99, p999, mean), or error-rate, cost-per-job, tokens-per-job, \
+    attempts-per-job";
 
 /// A figure of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]

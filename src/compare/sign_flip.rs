@@ -197,7 +197,8 @@ mod tests {
         #[test]
         fn drawn_subsets_say_about_the_same(differences in prop::collection::vec(-1.0..1.0_f64, 14..=14)) {
             let mut rng = stream(7, "test", 0);
-            let mut drawn: Vec<f64> = (0..DRAWN).filter_map(|_| super::drawn(&differences, &mut rng)).collect();
+            let mut drawn: Vec<f64> = (0..DRAWN).filter_map(|_| super::drawn(&differences,
+                &mut rng)).collect();
             drawn.sort_unstable_by(f64::total_cmp);
             let (exact, drawn) = (of(&differences), TypicalValues { means: drawn });
             prop_assert!((exact.p_greater() - drawn.p_greater()).abs() < 0.01);

@@ -9,7 +9,8 @@ use jiff::civil::Date;
 pub enum StaleError {
     /// It holds on other days.
     #[error(
-        "target `{target}`: the price of {card} holds {days}, not on {today}: name a card that does, or say when the run is taken to begin, [cost] start = \"2026-11-24T02:00:00Z\""
+        "target `{target}`: the price of {card} holds {days}, not on {today}: name a card that does, or say \
+         when the run is taken to begin, [cost] start = \"2026-11-24T02:00:00Z\""
     )]
     NotThen {
         /// Whose.
@@ -23,7 +24,8 @@ pub enum StaleError {
     },
     /// It was checked too long ago.
     #[error(
-        "the price of {card} was checked on {checked_on}, {age} days ago, more than the {most} allowed: look at {source_url} and write a card of your own"
+        "the price of {card} was checked on {checked_on}, {age} days ago, more than the {most} allowed: \
+         look at {source_url} and write a card of your own"
     )]
     Old {
         /// Which.

@@ -14,8 +14,8 @@ use toml::Value as Toml;
 /// Takes the path of a value that makes no sense, what is wrong with it, and what to write instead.
 pub type Sense<'a> = &'a mut dyn FnMut(&[&str], String, String);
 
-/// What is wrong with the unknown key at this path, and what to write instead, where that can be said better than by
-/// the nearest known name.
+/// What is wrong with the unknown key at this path, and what to write instead, where that can be said better
+/// than by the nearest known name.
 pub(super) type Hint = fn(&[String]) -> Option<(String, String)>;
 
 /// Reads a file of type `R`, and lets `build` make of it what is wanted. Unknown keys are errors.

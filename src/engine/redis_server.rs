@@ -39,7 +39,11 @@ pub enum RedisServerError {
     )]
     NotInstalled,
     /// The folder for its socket could not be created.
-    #[error("{}: cannot create a folder for the socket of redis-server: {source}; set TMPDIR to a writable folder", path.display())]
+    #[error(
+        "{}: cannot create a folder for the socket of redis-server: {source}; set TMPDIR to a folder that \
+         can be written to",
+        path.display()
+    )]
     Folder {
         /// The folder above.
         path: PathBuf,

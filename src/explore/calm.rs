@@ -42,7 +42,8 @@ pub(super) struct Calm {
     pub(super) in_flight: usize,
 }
 
-/// What one run says of causes: answers left one at a time, so whatever came after a release was brought by it.
+/// What one run says of causes: answers left one at a time, so whatever came after a release was brought by
+/// it.
 struct Chain {
     came: Vec<bool>,
     cause: Vec<Option<usize>>,
@@ -51,8 +52,8 @@ struct Chain {
 }
 
 impl Calm {
-    /// Learns from runs in which everything was answered at once, and from runs in which answers left one at a
-    /// time, in different orders.
+    /// Learns from runs in which everything was answered at once, and from runs in which answers left one at
+    /// a time, in different orders.
     pub(super) fn learn(free: &[&Trace], single: &[&Trace]) -> Self {
         let lives = |traces: &[&Trace]| traces.iter().map(|trace| Lives::of(trace)).collect::<Vec<_>>();
         let (all, single) = (lives(free), lives(single));
@@ -105,9 +106,9 @@ impl Calm {
 
     /// Requests that came after the gate had already gone on, and those of which it can be told.
     ///
-    /// Of one with a known cause: it came after a release that was picked since its cause was over. Of another:
-    /// the gate picked while the client had less in flight than it has undisturbed, and more came before the next
-    /// pick than the answers of this one can have brought.
+    /// Of one with a known cause: it came after a release that was picked since its cause was over. Of
+    /// another: the gate picked while the client had less in flight than it has undisturbed, and more came
+    /// before the next pick than the answers of this one can have brought.
     pub(super) fn late(&self, trace: &Trace) -> [u64; 2] {
         let lives = Lives::of(trace);
         let picked: Vec<Duration> = lives

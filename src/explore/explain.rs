@@ -149,7 +149,8 @@ fn dropped(schedule: &Schedule, lives: &Lives, trial: &Trial) -> Option<String> 
     })
 }
 
-/// What a hold let pass: a request that came later and was answered earlier, or one that was held for nothing.
+/// What a hold let pass: a request that came later and was answered earlier, or one that was held for
+/// nothing.
 fn overtaken(schedule: &Schedule, lives: &Lives) -> Option<String> {
     let passed = schedule.holds.iter().find_map(|hold| {
         let x = lives.get(&hold.request)?;

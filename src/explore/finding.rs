@@ -76,7 +76,8 @@ pub enum FindingError {
     },
     /// Another format.
     #[error(
-        "{name} has version {found}, and this build reads version {FINDING_VERSION}; use the deadheat that wrote it"
+        "{name} has version {found}, and this build reads version {FINDING_VERSION}; use the deadheat that \
+         wrote it"
     )]
     Version {
         /// The file.
@@ -150,7 +151,8 @@ impl Finding {
         });
         let nested: String = nested.collect();
         format!(
-            "# `deadheat replay` with this file exits 6 while the rule breaks, and 0 once the client is mended.\n\
+            "# `deadheat replay` with this file exits 6 while the rule breaks, and 0 once the client is \
+             mended.\n\
              {head}{table}\n{run}\n[schedule]\n{nested}"
         )
     }
@@ -195,8 +197,8 @@ impl Finding {
         })
     }
 
-    /// Runs after which it would have shown again with 95 %, were it still there, by how often it did when it was
-    /// found.
+    /// Runs after which it would have shown again with 95 %, were it still there, by how often it did when it
+    /// was found.
     #[must_use]
     pub fn runs_needed(&self) -> u32 {
         let [times, of] = self.reproduced.map(f64::from);

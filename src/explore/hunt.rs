@@ -36,8 +36,8 @@ pub struct Report {
     pub first_after: Option<Duration>,
 }
 
-/// Hunts for schedules under which the subject breaks a rule. `now` is a clock that does not go back; it is asked
-/// only where the budget is a time, and for [`Report::first_after`].
+/// Hunts for schedules under which the subject breaks a rule. `now` is a clock that does not go back; it is
+/// asked only where the budget is a time, and for [`Report::first_after`].
 ///
 /// # Errors
 /// What kept the first run from happening. Whatever happens later ends the hunt, and the report says so.
@@ -84,8 +84,8 @@ impl Hunt<'_> {
         self.runner.over(share) || self.config.findings_max.is_some_and(|most| self.findings.len() >= most)
     }
 
-    /// Runs schedules until this share of the budget is used up, in percent, or until two in a row were to change what
-    /// cannot be changed.
+    /// Runs schedules until this share of the budget is used up, in percent, or until two in a row were to
+    /// change what cannot be changed.
     fn pass(&mut self, share: u32, schedules: &mut dyn Iterator<Item = (Family, Schedule)>, calm: &Calm) {
         let mut in_vain = 0;
         while !self.over(share) && in_vain < 2 {
@@ -140,7 +140,8 @@ impl Hunt<'_> {
         let broken = trial.broken();
         self.seen.note(family, trial);
         let found_at = self.runner.schedules;
-        // Rules that break together mostly break by the same schedule: what is small for one is tried for all.
+        // Rules that break together mostly break by the same schedule: what is small for one is tried for
+        // all.
         let mut small: Option<Candidate> = None;
         for invariant in broken {
             if self.findings.iter().any(|finding| finding.invariant == invariant) {

@@ -1,4 +1,5 @@
-//! What happened, moment by moment, for the picture of a finding: the same story that the table tells in lines.
+//! What happened, moment by moment, for the picture of a finding: the same story that the table tells in
+//! lines.
 
 use super::subject::{Entry, Line, Trial};
 use crate::clock::ns;

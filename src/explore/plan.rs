@@ -102,8 +102,8 @@ impl Iterator for Planner<'_> {
     }
 }
 
-/// Schedules in which the client's own steps are made to change places: answers come as they are ready, together, or in
-/// any order. Never ends.
+/// Schedules in which the client's own steps are made to change places: answers come as they are ready,
+/// together, or in any order. Never ends.
 pub(super) fn perturbed(terms: &Terms, perturb: Perturb) -> impl Iterator<Item = (Family, Schedule)> {
     (0u64..).map(move |n| {
         let seed = seed::stream(terms.seed, "explore.perturb", n).next_u64() >> 11;

@@ -49,8 +49,8 @@ impl<'a> Runner<'a> {
         self.run(schedule, None)
     }
 
-    /// Whether no new schedule may begin within this share of the budget, in percent. The end of a time is kept for
-    /// what is found last.
+    /// Whether no new schedule may begin within this share of the budget, in percent. The end of a time is
+    /// kept for what is found last.
     pub(super) fn over(&self, share: u32) -> bool {
         self.stopped.is_some()
             || match self.budget {

@@ -1,4 +1,5 @@
-//! The account of a hunt: what was tried of how much, which rules were looked at, what went otherwise than asked.
+//! The account of a hunt: what was tried of how much, which rules were looked at, what went otherwise than
+//! asked.
 
 use super::calm::Calm;
 use super::family::Family;

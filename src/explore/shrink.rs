@@ -1,5 +1,5 @@
-//! Makes a finding small: fewest lock faults, then holds, then faults, then jobs, then time. A candidate is kept only if the same
-//! rule breaks under it, twice out of two.
+//! Makes a finding small: fewest lock faults, then holds, then faults, then jobs, then time. A candidate is
+//! kept only if the same rule breaks under it, twice out of two.
 
 use crate::history::JobKey;
 use crate::schedule::{Fallback, RequestKey, Schedule, Until};
@@ -56,11 +56,12 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// The smallest candidate that can be reached from `start`, which the oracle must keep. `all` is how many jobs
-/// there are.
+/// The smallest candidate that can be reached from `start`, which the oracle must keep. `all` is how many
+/// jobs there are.
 pub(super) fn shrink(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Candidate {
     let mut best = first_few(start, all, oracle);
-    // Every change makes something smaller, so this ends; what became small in one lets another shrink further.
+    // Every change makes something smaller, so this ends; what became small in one lets another shrink
+    // further.
     loop {
         let before = best.clone();
         best = fewer_nemeses(best, oracle);
@@ -76,7 +77,8 @@ pub(super) fn shrink(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Can
     }
 }
 
-/// Only what is done to the first few jobs, and no others: what is done to all of them mostly shows with some.
+/// Only what is done to the first few jobs, and no others: what is done to all of them mostly shows with
+/// some.
 fn first_few(start: Candidate, all: u64, oracle: &mut Oracle<'_>) -> Candidate {
     let foreign = |request: &&RequestKey| request.job.own().is_none();
     if named(&start.schedule).iter().any(foreign) {

@@ -34,7 +34,8 @@ pub(super) enum Spec {
     Stalled,
     /// All that is in flight together is answered together with its last request; only the first, or all.
     Barrier(bool),
-    /// This lock fault strikes at this acquisition; alone, or while every answer takes longer than a lock lasts.
+    /// This lock fault strikes at this acquisition; alone, or while every answer takes longer than a lock
+    /// lasts.
     Lock(usize, u64, bool),
     /// Nothing but an order.
     Order(Fallback),
@@ -141,8 +142,8 @@ pub(super) fn pairs(calm: &Calm, terms: &Terms) -> (Ranked, u64, u64) {
     (Ranked::of(items), infeasible, vacuous)
 }
 
-/// Each request meets each fault: one kind of request each fault first, another the next, so that a slow client has met
-/// most faults and most of its requests one before one of them has met all.
+/// Each request meets each fault: one kind of request each fault first, another the next, so that a slow
+/// client has met most faults and most of its requests one before one of them has met all.
 pub(super) fn faults(calm: &Calm, terms: &Terms) -> Ranked {
     let mut classes = Vec::new();
     let mut items = Vec::new();

@@ -69,12 +69,13 @@ pub struct Config {
     pub stalls: Vec<Duration>,
     /// Longer holds are not tried, and the report says so.
     pub stall_max: Duration,
-    /// Whether the client is known to end in time whatever the provider does, so that a request may stay without an
-    /// answer though nobody knows when the client gives up.
+    /// Whether the client is known to end in time whatever the provider does, so that a request may stay
+    /// without an answer though nobody knows when the client gives up.
     pub ends_in_time: bool,
     /// Least silence after which an order releases the next answer.
     pub quiet: Duration,
-    /// How many attempts the client has in flight at once, if it is declared: one of the depths of lane orders.
+    /// How many attempts the client has in flight at once, if it is declared: one of the depths of lane
+    /// orders.
     pub permits: Option<u32>,
     /// The faults that each request meets.
     pub alphabet: Vec<FaultKind>,
@@ -92,8 +93,8 @@ pub struct Config {
     pub findings_max: Option<usize>,
     /// What the subject does not show of what it stands for, a sentence each.
     pub left_out: Vec<String>,
-    /// What is done to the client's own steps, in the last third of the budget, if the provider's schedules alone
-    /// have found nothing until then.
+    /// What is done to the client's own steps, in the last third of the budget, if the provider's schedules
+    /// alone have found nothing until then.
     pub perturb: Option<Perturb>,
     /// Whether that is done even if they have.
     pub perturb_anyway: bool,
@@ -136,8 +137,8 @@ pub fn alphabet() -> Vec<FaultKind> {
     FaultKind::tried(Reads::Unknown)
 }
 
-/// The faults for a client of which it is known whether it reads streams: none that it cannot meet. Those of streams and
-/// the others take turns, because a slow client meets few of them.
+/// The faults for a client of which it is known whether it reads streams: none that it cannot meet. Those of
+/// streams and the others take turns, because a slow client meets few of them.
 #[must_use]
 pub fn alphabet_for(streams: bool) -> Vec<FaultKind> {
     if !streams {
@@ -175,8 +176,8 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The terms of calibration, when nothing is known yet but how many requests were in flight, and about how
-    /// long the client thinks.
+    /// The terms of calibration, when nothing is known yet but how many requests were in flight, and about
+    /// how long the client thinks.
     pub(super) fn first(
         config: &Config,
         timeout: Option<Duration>,

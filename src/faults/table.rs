@@ -81,7 +81,8 @@ macro_rules! fault_kinds {
                 let checked = match self {
                     $(Self::$kind(kind) => kind.check(),)*
                 };
-                checked.map_err(|Unsound { field, what, help }| FaultError { kind: self.name(), field, what, help })
+                checked.map_err(|Unsound { field, what, help }| FaultError { kind: self.name(), field, what,
+                    help })
             }
         }
 

@@ -35,8 +35,8 @@ pub(super) struct Ending {
     pub(super) lines: u64,
 }
 
-/// Gives every line after the header to `take`, which says what is wrong with a line it cannot take. The header must
-/// name `run`.
+/// Gives every line after the header to `take`, which says what is wrong with a line it cannot take. The
+/// header must name `run`.
 ///
 /// A file that was cut, even inside its header, is no error: it gives the lines before the cut and an
 /// [`Ending`] without mark.
@@ -90,7 +90,8 @@ fn read_blocks(mut text: impl Read, blocks: &SyncSender<Block>) {
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Block::Cut,
             Err(e) => Block::Damaged(e),
         };
-        // The end of a whole file is a cut too, but it follows the end mark. A receiver that is gone has failed.
+        // The end of a whole file is a cut too, but it follows the end mark. A receiver that is gone has
+        // failed.
         let _gone = blocks.send(last);
         return;
     }

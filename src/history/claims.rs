@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Claim {
     /// Which cell of deadheat's own engine the totals are of.
     pub cell: u16,
-    /// Which of several processes they are of, from 0; `None` if there was but one, or if they are what the client
-    /// claims for all of them.
+    /// Which of several processes they are of, from 0; `None` if there was but one, or if they are what the
+    /// client claims for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<u16>,
     /// Requests it believes it made.

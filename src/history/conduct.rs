@@ -3,8 +3,8 @@
 use super::{JobId, JobKey};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A program's run. Jobs that do not come out of the job file have numbers of their own, and their names stand in
-/// [`Self::names`].
+/// A program's run. Jobs that do not come out of the job file have numbers of their own, and their names
+/// stand in [`Self::names`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conduct {
     /// How it ended; of several processes the worst.

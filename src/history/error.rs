@@ -17,13 +17,16 @@ pub enum HistoryError {
         source: io::Error,
     },
     /// The client's record is not there, and nothing can be judged without it.
-    #[error("{} is missing: without the client's record nothing can be judged; restore it, or run again", .0.display())]
+    #[error("{} is missing: without the client's record nothing can be judged; restore it, or run again",
+        .0.display())]
     Missing(PathBuf),
     /// The place for a new run is taken; evidence is never overwritten.
-    #[error("{} already exists and is not empty: choose another place with --out, or move it away", .0.display())]
+    #[error("{} already exists and is not empty: choose another place with --out, or move it away",
+        .0.display())]
     Occupied(PathBuf),
     /// Another process writes a run for the same place.
-    #[error("another run for {} is being written in {}: wait for its end, or choose another place with --out; \
+    #[error("another run for {} is being written in {}: wait for its end, or choose another place with \
+        --out; \
              if no other run is in progress, remove that folder", place.display(), partial.display())]
     Busy {
         /// Where both runs should stand.
@@ -32,7 +35,8 @@ pub enum HistoryError {
         partial: PathBuf,
     },
     /// The place is a symbolic link that leads to no directory.
-    #[error("{} is a symbolic link that leads to no directory: choose another place with --out", .0.display())]
+    #[error("{} is a symbolic link that leads to no directory: choose another place with --out",
+        .0.display())]
     Link(PathBuf),
     /// The run is whole, but could not be moved to its place.
     #[error("the run is whole in {}, but cannot be moved to its place: {source}", partial.display())]
@@ -43,11 +47,13 @@ pub enum HistoryError {
         source: Box<HistoryError>,
     },
     /// There is no manifest: the files may be of several runs.
-    #[error("{} is missing: without it nothing tells whether the files belong to one run; restore it, or run again \
+    #[error("{} is missing: without it nothing tells whether the files belong to one run; restore it, or \
+        run again \
              (runs of an older deadheat have none)", .0.display())]
     Unbound(PathBuf),
     /// The file is not the one that the run wrote.
-    #[error("{} is not the file that the run wrote ({found} bytes, {written} were written): restore it, or run again; \
+    #[error("{} is not the file that the run wrote ({found} bytes, {written} were written): restore it, or \
+        run again; \
              to judge by other thresholds, prices or budgets use `deadheat check --set`", path.display())]
     Changed {
         /// The file.
@@ -58,7 +64,8 @@ pub enum HistoryError {
         written: u64,
     },
     /// The file was written by another run.
-    #[error("{} belongs to run {found}, and its directory holds run {run}: restore the run's own file", path.display())]
+    #[error("{} belongs to run {found}, and its directory holds run {run}: restore the run's own file",
+        path.display())]
     OtherRun {
         /// The file.
         path: PathBuf,
@@ -68,7 +75,8 @@ pub enum HistoryError {
         run: String,
     },
     /// The disk is so far behind that the record cannot be kept.
-    #[error("the disk is too slow for this load: {waiting} batches wait to be written to {}; lower the load, or \
+    #[error("the disk is too slow for this load: {waiting} batches wait to be written to {}; lower the \
+        load, or \
              write to another disk with --out", path.display())]
     Behind {
         /// The file.
@@ -80,7 +88,8 @@ pub enum HistoryError {
     #[error("{} names no directory that could be created: give a path that ends in a name", .0.display())]
     NoName(PathBuf),
     /// The first line is not the header that the file should have.
-    #[error("{}:1: not a {expected} file of deadheat: {why}; point at the directory of a run", path.display())]
+    #[error("{}:1: not a {expected} file of deadheat: {why}; point at the directory of a run",
+        path.display())]
     Header {
         /// The file.
         path: PathBuf,
@@ -91,7 +100,8 @@ pub enum HistoryError {
     },
     /// The file is of a version that this build does not know.
     #[error(
-        "{}:1: version {found}, but this build reads version {known}: use the deadheat that wrote it, or a newer one",
+        "{}:1: version {found}, but this build reads version {known}: use the deadheat that wrote it, or a \
+         newer one",
         path.display()
     )]
     Version {

@@ -5,8 +5,8 @@ use super::{Attempt, AttemptRow, Claim, Event, Evidence, Job, JobRow, LedgerEntr
 use xxhash_rust::xxh64::xxh64;
 
 impl Evidence {
-    /// The evidence of these events and entries, sorted. `targets` are the names of the plan's targets, in its
-    /// order; entries of any other are left out.
+    /// The evidence of these events and entries, sorted. `targets` are the names of the plan's targets, in
+    /// its order; entries of any other are left out.
     #[must_use]
     pub fn in_memory(
         events: &[Event],
@@ -91,8 +91,8 @@ impl From<&Job> for JobRow {
 }
 
 impl LedgerEntry {
-    /// The row of this entry; `None` if its target is none of `targets`, the names of the plan's targets in its
-    /// order.
+    /// The row of this entry; `None` if its target is none of `targets`, the names of the plan's targets in
+    /// its order.
     #[must_use]
     pub fn row(&self, targets: &[String]) -> Option<LedgerRow> {
         let e = self;

@@ -7,8 +7,9 @@ use std::fmt;
 
 /// Whose job a request is, and how that is known.
 ///
-/// In files it is one text: `job:0042`, the tag itself, `key:…`, or `body:` and 16 hex digits. A tag that reads like one
-/// of the other forms has `tag:` before it there, so that two different names never share a text.
+/// In files it is one text: `job:0042`, the tag itself, `key:…`, or `body:` and 16 hex digits. A tag that
+/// reads like one of the other forms has `tag:` before it there, so that two different names never share a
+/// text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum JobKey {
     /// A job of deadheat's own engine, or of its job file.
@@ -133,7 +134,8 @@ mod tests {
         fn every_name_survives_a_round_trip(
             tag in "((tag:|key:|body:|job:){0,3}([0-9a-f]{16}|[a-z0-9:.]{0,6}))", key in ".{1,12}", hash: u64,
         ) {
-            for name in [JobKey::Tag(tag.clone()), JobKey::tagged(&tag), JobKey::Key(key.clone()), JobKey::Body(hash)] {
+            for name in [JobKey::Tag(tag.clone()), JobKey::tagged(&tag), JobKey::Key(key.clone()),
+                JobKey::Body(hash)] {
                 prop_assert_eq!(JobKey::from(name.to_string().as_str()), name);
             }
             prop_assert_eq!(JobKey::tagged(&tag).label(), tag);

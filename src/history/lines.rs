@@ -1,5 +1,5 @@
-//! What all line files have in common: a header line with the run's identity, and an end mark that says how many
-//! lines came between. A file without its end mark was cut.
+//! What all line files have in common: a header line with the run's identity, and an end mark that says how
+//! many lines came between. A file without its end mark was cut.
 
 use super::{Backlog, Meta};
 use serde::{Deserialize, Serialize};

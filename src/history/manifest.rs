@@ -1,4 +1,5 @@
-//! What binds the files of a run together: `manifest.json`, with the run's identity and a digest of every file.
+//! What binds the files of a run together: `manifest.json`, with the run's identity and a digest of every
+//! file.
 
 use super::HistoryError;
 use super::blocks::run_of;
@@ -21,15 +22,15 @@ const RENDERED: [&str; 3] = ["report.html", "report.md", "junit.xml"];
 
 /// A run's identity, and the digests of its files.
 ///
-/// It is written first when a run begins, so that the files of a run that was killed are known to belong together,
-/// and last when the run is whole.
+/// It is written first when a run begins, so that the files of a run that was killed are known to belong
+/// together, and last when the run is whole.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Manifest {
     version: u32,
     /// The run's identity, which stands in the header of each line file too.
     pub(super) run: String,
-    /// By name; until the run is finished, only what was there before its load began. A folder that has a manifest of
-    /// its own is represented by that.
+    /// By name; until the run is finished, only what was there before its load began. A folder that has a
+    /// manifest of its own is represented by that.
     files: BTreeMap<String, Entry>,
 }
 
@@ -81,8 +82,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// The manifest of `dir`, once every file that is there was found to be the one that the run wrote. A file that is
-    /// missing is told by those who need it.
+    /// The manifest of `dir`, once every file that is there was found to be the one that the run wrote. A
+    /// file that is missing is told by those who need it.
     pub(super) fn verified(dir: &Path) -> Result<Self, HistoryError> {
         let path = dir.join(MANIFEST);
         let text = match fs::read(&path) {
@@ -139,8 +140,8 @@ impl Entry {
     }
 }
 
-/// Whether the files in `dir` are those that its run wrote: for readers of a summary, which need no other file.
-/// A directory without evidence has nothing that could be mixed up.
+/// Whether the files in `dir` are those that its run wrote: for readers of a summary, which need no other
+/// file. A directory without evidence has nothing that could be mixed up.
 ///
 /// # Errors
 /// [`HistoryError`] names the file that was changed or belongs to another run, and what to do.

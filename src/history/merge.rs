@@ -38,8 +38,8 @@ impl Survey {
         TimeLine::of(&self.parts).meta(&self.parts)
     }
 
-    /// Writes history, ledger and claims of the parts into `into`. All is computed from all parts at once (sums, and
-    /// places on one time line), so that it comes to the same in whatever order they were named.
+    /// Writes history, ledger and claims of the parts into `into`. All is computed from all parts at once
+    /// (sums, and places on one time line), so that it comes to the same in whatever order they were named.
     ///
     /// # Errors
     /// [`HistoryError`], with file and line.

@@ -49,8 +49,9 @@ impl Evidence {
     /// `client` or `ledger`, which run on two threads.
     ///
     /// # Errors
-    /// [`HistoryError`], with file and line, if a file is not the one that the run wrote, is of another version or is
-    /// damaged. The files of a run that was killed may end too early, which gives a warning and no error.
+    /// [`HistoryError`], with file and line, if a file is not the one that the run wrote, is of another
+    /// version or is damaged. The files of a run that was killed may end too early, which gives a warning and
+    /// no error.
     pub fn read(
         dir: &Path,
         targets: &[String],

@@ -15,9 +15,9 @@ pub const PARTS: &str = "parts";
 
 /// A run's directory while it is written: a hidden sibling `.NAME.partial` of its final place.
 ///
-/// [`RunDir::finish`] renames it into place. Dropped without that, it stays where it is: evidence is never deleted,
-/// and `.NAME.partial` can be judged like any other run. One that nothing was written to is removed, with the folder
-/// above it if that was made for it.
+/// [`RunDir::finish`] renames it into place. Dropped without that, it stays where it is: evidence is never
+/// deleted, and `.NAME.partial` can be judged like any other run. One that nothing was written to is removed,
+/// with the folder above it if that was made for it.
 #[derive(Debug)]
 pub struct RunDir {
     partial: PathBuf,
@@ -26,7 +26,8 @@ pub struct RunDir {
     run: String,
     /// The folder above, if it was not there before.
     made: Option<PathBuf>,
-    /// The partial directory, locked while the run is written: the lock ends with the process, however that ends.
+    /// The partial directory, locked while the run is written: the lock ends with the process, however that
+    /// ends.
     _lock: Option<File>,
 }
 
@@ -82,13 +83,14 @@ impl RunDir {
         Err(HistoryError::Occupied(parent.join(base)))
     }
 
-    /// Begins a run that will stand at `place`, and makes the directories above it. A link to a directory stands for
-    /// that directory. Until the run is finished or dropped, no other process can begin one for the same place.
+    /// Begins a run that will stand at `place`, and makes the directories above it. A link to a directory
+    /// stands for that directory. Until the run is finished or dropped, no other process can begin one for
+    /// the same place.
     ///
     /// # Errors
-    /// [`HistoryError::Occupied`] if `place` holds anything, [`HistoryError::Busy`] if another run for it is being
-    /// written, [`HistoryError::NoName`] if it has no last part, [`HistoryError::Link`] if it is a link that leads
-    /// nowhere, [`HistoryError::Io`] if it cannot be made.
+    /// [`HistoryError::Occupied`] if `place` holds anything, [`HistoryError::Busy`] if another run for it is
+    /// being written, [`HistoryError::NoName`] if it has no last part, [`HistoryError::Link`] if it is a link
+    /// that leads nowhere, [`HistoryError::Io`] if it cannot be made.
     pub fn create_at(place: &Path) -> Result<Self, HistoryError> {
         let place = resolved(place)?;
         let name = place.file_name().ok_or_else(|| HistoryError::NoName(place.clone()))?;
@@ -194,7 +196,8 @@ impl RunDir {
         self.write(CLAIMS.name, &format!("{}{}\n", CLAIMS.header_line(&self.run), lines.join("\n")))
     }
 
-    /// Begins `history.jsonl.zst`. The files that are there, such as the plan, are bound to the run from here on.
+    /// Begins `history.jsonl.zst`. The files that are there, such as the plan, are bound to the run from here
+    /// on.
     ///
     /// # Errors
     /// [`HistoryError::Io`].
@@ -202,8 +205,8 @@ impl RunDir {
         self.watched_history_writer(Box::new(|_| {}))
     }
 
-    /// Begins `history.jsonl.zst`, and shows `watch` every batch of events on the writer's own thread: a display can
-    /// follow a run without touching what makes its load.
+    /// Begins `history.jsonl.zst`, and shows `watch` every batch of events on the writer's own thread: a
+    /// display can follow a run without touching what makes its load.
     ///
     /// # Errors
     /// [`HistoryError::Io`].
@@ -224,8 +227,8 @@ impl RunDir {
         LedgerWriter::start(file, path, &self.run)
     }
 
-    /// Binds all files by their digests, forces them to the disk, then renames the directory into place. Finish the
-    /// writers first.
+    /// Binds all files by their digests, forces them to the disk, then renames the directory into place.
+    /// Finish the writers first.
     ///
     /// # Errors
     /// [`HistoryError::NotMoved`] if the place was taken meanwhile, [`HistoryError::Io`]; the files stay at

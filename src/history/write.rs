@@ -15,8 +15,8 @@ use std::time::Duration;
 
 /// zstd's fastest ordinary level: about 10 times smaller, and faster than disks.
 const LEVEL: i32 = 1;
-/// The longest that lines wait until they are handed to the file, so that a killed run leaves all but its last
-/// moments.
+/// The longest that lines wait until they are handed to the file, so that a killed run leaves all but its
+/// last moments.
 const FLUSH_AFTER: Duration = Duration::from_millis(500);
 
 /// How far a file's writer fell behind its senders.
@@ -89,8 +89,8 @@ impl<T> BatchSender<T> {
         (Self { to: To::Memory(Arc::clone(&kept)), queue: Arc::default() }, kept)
     }
 
-    /// Hands over a batch, and waits while the disk is far behind. A batch that comes after the file's end makes
-    /// [`BatchSender::failed`] true and gives `false`.
+    /// Hands over a batch, and waits while the disk is far behind. A batch that comes after the file's end
+    /// makes [`BatchSender::failed`] true and gives `false`.
     pub fn send(&self, batch: Vec<T>) -> bool {
         self.hand_over(batch, |messages, message| messages.send(message).is_ok())
     }
@@ -207,8 +207,8 @@ impl<T: Serialize + Send + 'static> LineWriter<T> {
                 if written.is_err() {
                     queue.failed.store(true, Ordering::Release);
                 }
-                // Senders that wait must be released. The end comes once: if the last write was what failed, it has
-                // come already.
+                // Senders that wait must be released. The end comes once: if the last write was what failed,
+                // it has come already.
                 while written.is_err() && !ended {
                     ended = !matches!(inbox.recv(), Ok(Message::Batch(..)));
                 }
@@ -279,7 +279,8 @@ fn write_file<T: Serialize>(
                 *ended = true;
                 break (meta, backlog);
             }
-            // All senders are gone without an end: the run was killed. Its lines are kept, without an end mark.
+            // All senders are gone without an end: the run was killed. Its lines are kept, without an end
+            // mark.
             Err(RecvTimeoutError::Disconnected) => {
                 encoder.finish()?.sync()?;
                 return Ok(lines);

@@ -78,8 +78,9 @@ pub struct LedgerSender {
 }
 
 impl LedgerSender {
-    /// Hands over one entry without waiting: the provider answers many clients on one thread. An entry that comes
-    /// after the file's end, or finds no room because the disk is far behind, gives `false` and fails the writer.
+    /// Hands over one entry without waiting: the provider answers many clients on one thread. An entry that
+    /// comes after the file's end, or finds no room because the disk is far behind, gives `false` and fails
+    /// the writer.
     pub fn send(&self, entry: LedgerEntry) -> bool {
         self.hand_over(entry, BatchSender::offer)
     }
@@ -203,7 +204,8 @@ mod tests {
     fn entry() -> LedgerEntry {
         let line = serde_json::json!({
             "target": "mock", "seq": 1, "job": "job:0000", "attempt": 1, "request_id": "x", "arrived_ns": 0,
-            "ended_ns": 1, "end": "whole", "prompt_tokens": 1, "delivered_tokens": 1, "billed_prompt_tokens": 1,
+            "ended_ns": 1, "end": "whole", "prompt_tokens": 1, "delivered_tokens": 1,
+                "billed_prompt_tokens": 1,
             "billed_completion_tokens": 1, "body_hash": "0000000000000000" });
         serde_json::from_value(line).expect("an entry")
     }

@@ -178,7 +178,8 @@ fn words(view: &CellView<'_>, lapse: Unanswered<'_>) -> (Vec<crate::history::Job
         Unanswered::Vanished(n, Some(job)) => {
             let more = if n > 1 { format!(" ({} like it)", n - 1) } else { String::new() };
             let text = format!(
-                "{job} was issued, but left neither an attempt nor a result{more}; it should have been answered"
+                "{job} was issued, but left neither an attempt nor a result{more}; it should have been \
+                 answered"
             );
             (one(job), text)
         }
@@ -201,7 +202,8 @@ fn dishonest_words(view: &CellView<'_>, job: &JobView<'_>, result: &JobRow) -> S
         JobEnd::Exhausted => {
             let most = view.plan.retry.max_attempts;
             format!(
-                "{id} was given up as exhausted after {made}, though {most} are allowed and its last error is one to retry"
+                "{id} was given up as exhausted after {made}, though {most} are allowed and its last error \
+                 is one to retry"
             )
         }
         JobEnd::Permanent => {

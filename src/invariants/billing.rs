@@ -103,8 +103,10 @@ fn words(view: &CellView<'_>, Twice { first, second }: &Twice<'_>) -> (Vec<JobKe
     let (a, b) = (first.job.id, second.job.id);
     if a != b {
         let text = format!(
-            "{a} and {b} ask one question, and both were billed for it: {first_tokens} for attempt {n} of {a} and \
-             {second_tokens} for attempt {m} of {b}, which arrived {later} after the first; it should have been \
+            "{a} and {b} ask one question, and both were billed for it: {first_tokens} for attempt {n} of \
+             {a} and \
+             {second_tokens} for attempt {m} of {b}, which arrived {later} after the first; it should have \
+             been \
              billed once"
         );
         return (vec![JobKey::Own(a), JobKey::Own(b)], text);
@@ -116,7 +118,8 @@ fn words(view: &CellView<'_>, Twice { first, second }: &Twice<'_>) -> (Vec<JobKe
         (true, true) => "; both carried one Idempotency-Key, of which this provider had forgotten the answer",
     };
     let text = format!(
-        "{a} was billed twice for the same request: {first_tokens} for attempt {n} and {second_tokens} for attempt \
+        "{a} was billed twice for the same request: {first_tokens} for attempt {n} and {second_tokens} for \
+         attempt \
          {m}, which arrived {later} after the first; it should have been billed once{note}",
     );
     (one(a), text)

@@ -91,7 +91,8 @@ pub(super) fn budget_kept(view: &CellView<'_>) -> Ruling {
     let words = |(cap, job, sum, largest, all): (Cap, JobId, i128, i128, i128)| {
         let whose = if matches!(cap, Cap::Strategy(_)) { "the strategy's budget" } else { "the budget" };
         let text = format!(
-            "with {job} what is billed came to {}, and to {} in the end; {whose} is {}, which may be passed by one \
+            "with {job} what is billed came to {}, and to {} in the end; {whose} is {}, which may be passed \
+             by one \
              request, the largest of {}",
             cap.words(sum),
             cap.words(all),

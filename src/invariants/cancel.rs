@@ -61,7 +61,8 @@ fn words(survivor: Survivor<'_>) -> (Vec<JobKey>, String) {
     match survivor {
         Survivor::Open(job, row, done_ns) => {
             let text = format!(
-                "{job} gave attempt {} up at {}, but the provider had it open for {} more; it should be closed \
+                "{job} gave attempt {} up at {}, but the provider had it open for {} more; it should be \
+                 closed \
                  within {}",
                 row.attempt,
                 time(done_ns),

@@ -64,7 +64,8 @@ pub(super) fn lock_exclusive(view: &CellView<'_>) -> Ruling {
     }
     let words = |(first, second): (LockUse<'_>, LockUse<'_>)| {
         let text = format!(
-            "{} and {} were at work under one lock at once, for {} from {} on: attempt {} of the first{} was not over \
+            "{} and {} were at work under one lock at once, for {} from {} on: attempt {} of the first{} \
+             was not over \
              when attempt {} of the second{} came; holders should never overlap",
             first.job,
             second.job,

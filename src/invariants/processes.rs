@@ -55,7 +55,8 @@ pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
                 each(&shares)
             ),
             Discord::Tokens(prompt, completion) => format!(
-                "{claimant} {prompt} prompt and {completion} completion tokens; {} prompt and {} completion tokens were \
+                "{claimant} {prompt} prompt and {completion} completion tokens; {} prompt and {} completion \
+                 tokens were \
                  delivered",
                 delivered.prompt, delivered.completion
             ),

@@ -62,7 +62,8 @@ fn billed_once(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
         return ruling;
     }
     Ruling::unknown(format!(
-        "{alike} requests say what another says, and each was asked anew after an answer or beside it: whether they \
+        "{alike} requests say what another says, and each was asked anew after an answer or beside it: \
+         whether they \
          are one job cannot be told; give each job a tag, or say --job-key REGEX"
     ))
 }
@@ -105,10 +106,12 @@ pub(super) fn call_by_name(row: &mut VerdictRow, conduct: &Conduct) {
                     .to_owned()
             }
             (retries, 1) => format!(
-                "; {retries} attempts are the SDK's own retries (x-stainless-retry-count), the program made one call"
+                "; {retries} attempts are the SDK's own retries (x-stainless-retry-count), the program made \
+                 one call"
             ),
             (retries, calls) => format!(
-                "; two layers retry: {retries} of its attempts are the SDK's own (x-stainless-retry-count), inside \
+                "; two layers retry: {retries} of its attempts are the SDK's own (x-stainless-retry-count), \
+                 inside \
                  {calls} calls of the program"
             ),
         };

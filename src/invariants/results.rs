@@ -152,7 +152,8 @@ pub(super) fn status_honest(view: &CellView<'_>) -> Ruling {
         let id = job.id;
         let text = match row.or(job.ledger.last()).or(job.question.last()) {
             Some(row) => format!(
-                "{id} is claimed as ok, but attempt {} {} after {}; it should be claimed as failed or unknown",
+                "{id} is claimed as ok, but attempt {} {} after {}; it should be claimed as failed or \
+                 unknown",
                 row.attempt,
                 ending(row),
                 count(row.delivered_tokens, "token"),

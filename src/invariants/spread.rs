@@ -63,7 +63,8 @@ pub(super) fn retries_spread(view: &CellView<'_>) -> Ruling {
     }
     let words = |(burst, from_ns, to_ns, caught): (&[Wait], u64, u64, usize)| {
         let text = format!(
-            "of {} jobs that were refused within {} of each other at {}, {caught} waited between {} and {}: they \
+            "of {} jobs that were refused within {} of each other at {}, {caught} waited between {} and {}: \
+             they \
              come back in one wave; waits should be spread by jitter",
             burst.len(),
             time(burst[burst.len() - 1].at_ns - burst[0].at_ns),

@@ -1,4 +1,5 @@
-//! `/deadheat/…`: the ledger, the counts, the faults, the schedule and the registers, for tests in any language.
+//! `/deadheat/…`: the ledger, the counts, the faults, the schedule and the registers, for tests in any
+//! language.
 
 use super::body::{Answer, Broken};
 use super::errors;
@@ -20,7 +21,8 @@ const LOOKS: u32 = 40;
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Why a schedule cannot be played to clients that come over a socket.
-pub const NO_LOCKS: &str = "`[[nemesis]]` strikes the locks of deadheat's own strategies, which a provider does not see: \
+pub const NO_LOCKS: &str = "`[[nemesis]]` strikes the locks of deadheat's own strategies, which a provider \
+    does not see: \
                             leave it out";
 
 const JSON: &str = "application/json";
@@ -73,7 +75,8 @@ pub(super) async fn route(
         }
         _ => {
             let message = "There are /deadheat/ledger, /deadheat/stats, /deadheat/reset, /deadheat/faults, \
-                           /deadheat/schedule, /deadheat/trace, /deadheat/verdicts and /deadheat/registers/NAME.";
+                           /deadheat/schedule, /deadheat/trace, /deadheat/verdicts and \
+                           /deadheat/registers/NAME.";
             refuse(shared, errors::invalid_request(404, message, None))
         }
     })
@@ -115,8 +118,8 @@ fn ledger(shared: &Arc<Shared>) -> Response<Answer> {
     response
 }
 
-/// What the ledger is worth so far: 200 if nothing is broken, 409 if something is. Whoever has just got the last answer may
-/// be quicker than its ledger entry: what is about to end is waited for.
+/// What the ledger is worth so far: 200 if nothing is broken, 409 if something is. Whoever has just got the
+/// last answer may be quicker than its ledger entry: what is about to end is waited for.
 async fn verdicts(shared: &Arc<Shared>, declared: &str) -> Response<Answer> {
     let (Some(store), Some(judge)) = (&shared.store, &shared.judge) else {
         let message = "This provider belongs to a run, which is judged when it is over.";

@@ -22,8 +22,8 @@ const TIMEOUTS: [&str; 3] = ["x-stainless-read-timeout", "x-stainless-timeout", 
 /// One request for a completion, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
-    /// Whose job: `x-deadheat-job`, else a tag `[job:…]` anywhere in the body, else its idempotency key, else a hash of
-    /// the body.
+    /// Whose job: `x-deadheat-job`, else a tag `[job:…]` anywhere in the body, else its idempotency key, else
+    /// a hash of the body.
     pub job: JobKey,
     /// Whether it carried `x-deadheat-job`: deadheat's own client, which gets exactly the tokens it asks for.
     pub own: bool,
@@ -35,7 +35,8 @@ pub struct Arrival {
     pub idempotency_key: Option<String>,
     /// `x-stainless-retry-count`.
     pub sdk_retry: Option<u32>,
-    /// `x-stainless-read-timeout`, else `x-stainless-timeout` or `x-server-timeout`: after how long without an answer its client gives up.
+    /// `x-stainless-read-timeout`, else `x-stainless-timeout` or `x-server-timeout`: after how long without
+    /// an answer its client gives up.
     pub read_timeout: Option<Duration>,
     /// `x-deadheat-lock`: the lock that its client believes to hold.
     pub lock: Option<String>,
@@ -124,8 +125,8 @@ impl Arrival {
 }
 
 impl Arrival {
-    /// Names the job of a request without header and tag by what `key` finds in its body: its first capture, else
-    /// the whole match. What cannot stand in a tag goes by its hash.
+    /// Names the job of a request without header and tag by what `key` finds in its body: its first capture,
+    /// else the whole match. What cannot stand in a tag goes by its hash.
     pub(super) fn name_by(&mut self, key: &Regex, body: &[u8]) {
         if self.job != unnamed(self.idempotency_key.as_deref(), self.body_hash) {
             return;
@@ -140,8 +141,9 @@ impl Arrival {
     }
 }
 
-/// The job of a request that says nothing of it: by its key, unless that is drawn anew in every run. No schedule could
-/// speak of such a one, so it goes by what it asks, and which keys belong together is seen when the run is judged.
+/// The job of a request that says nothing of it: by its key, unless that is drawn anew in every run. No
+/// schedule could speak of such a one, so it goes by what it asks, and which keys belong together is seen
+/// when the run is judged.
 fn unnamed(key: Option<&str>, body_hash: u64) -> JobKey {
     match key.filter(|key| !is_drawn(key)) {
         Some(key) if is_tag(key) => JobKey::Key(key.to_owned()),
@@ -155,7 +157,8 @@ fn digest(name: &[u8]) -> String {
     format!("{:016x}", xxh64(name, 0))
 }
 
-/// Whether a key looks drawn: it holds a UUID that is not made from a name, or a long run of letters and digits.
+/// Whether a key looks drawn: it holds a UUID that is not made from a name, or a long run of letters and
+/// digits.
 fn is_drawn(key: &str) -> bool {
     if let Some(uuid) = key.as_bytes().windows(36).find(|window| is_uuid(window)) {
         // Versions 3 and 5 are made from names.

@@ -167,8 +167,8 @@ impl Core {
         entry
     }
 
-    /// The client of the queued or held attempt `seq` has gone, or the ledger is closed over it. Its ledger entry;
-    /// `None` if it is neither (any more).
+    /// The client of the queued or held attempt `seq` has gone, or the ledger is closed over it. Its ledger
+    /// entry; `None` if it is neither (any more).
     #[must_use]
     pub fn leave(&mut self, now: Duration, seq: u64, how: How) -> Option<LedgerEntry> {
         let bill_after = self.plan.bill_after_disconnect;

@@ -1,7 +1,8 @@
 //! Holds answers back, as a schedule says.
 //!
-//! A request has been decided on when its answer comes here: the gate only says when it may leave. It knows requests by
-//! whose they are, reads no clock, and does not look at what it holds: `P` is whatever carries an answer.
+//! A request has been decided on when its answer comes here: the gate only says when it may leave. It knows
+//! requests by whose they are, reads no clock, and does not look at what it holds: `P` is whatever carries an
+//! answer.
 
 mod pick;
 #[cfg(test)]

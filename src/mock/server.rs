@@ -45,8 +45,8 @@ impl fmt::Debug for LedgerSink {
     }
 }
 
-/// Judges a ledger for `GET /deadheat/verdicts`: the entries and what the query declares; whether nothing is broken, and
-/// the verdicts as JSON, or what is wrong with the query.
+/// Judges a ledger for `GET /deadheat/verdicts`: the entries and what the query declares; whether nothing is
+/// broken, and the verdicts as JSON, or what is wrong with the query.
 pub type Judge = Box<dyn Fn(Vec<LedgerEntry>, &str) -> Result<(bool, String), String> + Send + Sync>;
 
 /// What a [`Server`] is made of.
@@ -89,7 +89,8 @@ impl MockConfig {
         }
     }
 
-    /// The provider of a plan's target, with the plan's faults and seed; `None` if the target is not built in.
+    /// The provider of a plan's target, with the plan's faults and seed; `None` if the target is not built
+    /// in.
     #[must_use]
     pub fn of(plan: &Plan, target: &Target) -> Option<Self> {
         let config = Self::new(&target.name, target.built_in()?.clone());
@@ -151,8 +152,8 @@ impl Server {
         Self::start_with(config, |shared| shared.judge = Some(judge), clock)
     }
 
-    /// As [`Self::start`]; whose request it is that has neither header nor tag, `job_key` finds in its body. It
-    /// remembers how requests begin that nothing but their text names.
+    /// As [`Self::start`]; whose request it is that has neither header nor tag, `job_key` finds in its body.
+    /// It remembers how requests begin that nothing but their text names.
     ///
     /// # Errors
     /// As [`Self::start`].

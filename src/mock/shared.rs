@@ -284,7 +284,7 @@ impl Drop for Queued {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mock::CoreConfig;
+    use crate::mock::MockConfig;
     use crate::plan::MockPlan;
     use std::sync::{OnceLock, Weak};
 
@@ -299,14 +299,7 @@ mod tests {
             assert!(shared.inner.try_lock().is_err(), "the core is free while an entry is not in the ledger");
             counted.fetch_add(1, Ordering::Relaxed);
         }));
-        let core = Core::new(CoreConfig {
-            name: "mock".to_owned(),
-            plan: MockPlan::default(),
-            faults: Vec::new(),
-            seed: 1,
-            epoch_utc_s: 0,
-            schedule: None,
-        });
+        let core = Core::new(MockConfig::new("mock", MockPlan::default()).core(0));
         let server = Arc::new(Shared::new(core, "m".to_owned(), 0, sink, Clock::start()));
         shared.set(Arc::downgrade(&server)).expect("set once");
         drop(server.arrive(Duration::ZERO, Arrival::read(|_| None, b"{}")));

@@ -1,8 +1,8 @@
 //! Whose turn it is: `max_in_flight` places, and the queue before them.
 //!
 //! A generation holds its place until its last token, also when nobody listens any more; one whose client
-//! left the queue takes its turn as well, if the provider bills after a disconnect. The gate stands behind this
-//! room: what it holds back has had its turn, and keeps its place.
+//! left the queue takes its turn as well, if the provider bills after a disconnect. The gate stands behind
+//! this room: what it holds back has had its turn, and keeps its place.
 
 use super::play::Play;
 use std::cmp::Reverse;

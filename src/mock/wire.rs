@@ -69,7 +69,8 @@ impl Chunks {
         let Named { nonce, created, model } = named;
         let head = format!(
             "data: {{\"id\":\"chatcmpl-{nonce}\",\"object\":\"chat.completion.chunk\",\"created\":{created},\
-             \"model\":{},\"service_tier\":\"default\",\"system_fingerprint\":\"{FINGERPRINT}\",\"choices\":[",
+             \"model\":{},\"service_tier\":\"default\",\"system_fingerprint\":\"{FINGERPRINT}\",\
+             \"choices\":[",
             quoted(model)
         );
         // When usage is asked for, every chunk before the last says that it has none.

@@ -39,7 +39,8 @@ pub enum BookError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// No such name.
-    #[error("there is no price for \"{model}\"{}: import one, or write a card; nothing is guessed", near.as_ref().map_or_else(String::new, |near| format!(" (is it \"{near}\"?)")))]
+    #[error("there is no price for \"{model}\"{}: import one, or write a card; nothing is guessed",
+        near.as_ref().map_or_else(String::new, |near| format!(" (is it \"{near}\"?)")))]
     Unknown {
         /// What was asked for.
         model: String,

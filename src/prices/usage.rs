@@ -68,8 +68,8 @@ impl Usage {
     /// The disjoint counts.
     ///
     /// # Errors
-    /// If a part is larger than the whole: that is an error in what was reported, and clamping it to zero would
-    /// hide that tokens are charged twice.
+    /// If a part is larger than the whole: that is an error in what was reported, and clamping it to zero
+    /// would hide that tokens are charged twice.
     pub fn counts(&self) -> Result<Counts, UsageError> {
         let sum = |parts: &[u64]| parts.iter().map(|part| u128::from(*part)).sum::<u128>();
         let cache = sum(&[self.cached_read, self.cache_write_5m, self.cache_write_1h]);

@@ -110,8 +110,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_do_not_depend_on_the_pieces(text in "[ab\n]{0,80}", cuts in prop::collection::vec(1usize..7, 0..40)) {
-            let whole: Vec<String> = text.split('\n').filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        fn lines_do_not_depend_on_the_pieces(text in "[ab\n]{0,80}", cuts in prop::collection::vec(1usize..7,
+            0..40)) {
+            let whole: Vec<String> = text.split('\n').filter(|line|
+                !line.is_empty()).map(str::to_owned).collect();
             let (mut lines, mut seen, mut rest) = (Lines::default(), Vec::new(), text.as_bytes());
             for cut in cuts {
                 let (piece, more) = rest.split_at(cut.min(rest.len()));

@@ -1,7 +1,8 @@
-//! What a program says of itself: `@claim {json}` on standard output, the same on lines of files, its own totals.
+//! What a program says of itself: `@claim {json}` on standard output, the same on lines of files, its own
+//! totals.
 //!
-//! Threads and processes write without looking at each other: a claim may stand in the middle of a line, in two pieces, or
-//! twice. What can be read is taken; what cannot is counted.
+//! Threads and processes write without looking at each other: a claim may stand in the middle of a line, in
+//! two pieces, or twice. What can be read is taken; what cannot is counted.
 
 use crate::history::{JobId, JobKey, answer_number};
 use serde_json::{Deserializer, Map, Value};
@@ -268,7 +269,8 @@ mod tests {
             order in prop::collection::vec(prop::option::of(0u64..50), 0..30), noise in "[a-z{}\" :,]{0,20}"
         ) {
             let lines: Vec<String> =
-                order.iter().map(|one| one.map_or(noise.clone(), |n| format!("@claim {}", result(n)))).collect();
+                order.iter().map(|one| one.map_or(noise.clone(), |n| format!("@claim {}",
+                    result(n)))).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             let (claims, unread) = heard(&lines);
             let whole: Vec<Claim> = order.iter().flatten().map(|n| said(*n)).collect();
@@ -277,7 +279,8 @@ mod tests {
         }
 
         #[test]
-        fn what_print_writes_in_pieces_is_heard_in_any_order_of_two_threads(turns in prop::collection::vec(any::<bool>(), 8)) {
+        fn what_print_writes_in_pieces_is_heard_in_any_order_of_two_threads(turns in
+            prop::collection::vec(any::<bool>(), 8)) {
             // `print("@claim", text)` is four writes.
             let pieces = |n: u64| vec!["\n".to_owned(), result(n), " ".to_owned(), "@claim".to_owned()];
             let mut writers = [pieces(1), pieces(2)];

@@ -1,5 +1,5 @@
-//! What a program's `.env` would add to its environment. Loaders leave alone what is set, so what has to be replaced is
-//! replaced before they come.
+//! What a program's `.env` would add to its environment. Loaders leave alone what is set, so what has to be
+//! replaced is replaced before they come.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,8 +17,8 @@ const NAMES: [&str; 6] = [
 /// Whatever is longer is none.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Variables in the files of `place`, of the folders in which files among the `words` of a command lie, and of the folders
-/// above them: loaders search upwards.
+/// Variables in the files of `place`, of the folders in which files among the `words` of a command lie, and
+/// of the folders above them: loaders search upwards.
 pub(super) fn found(place: &Path, words: &[String]) -> Vec<(String, String)> {
     let files = words.iter().map(|word| place.join(word)).filter(|path| path.is_file());
     let mut starts = vec![place.to_owned()];
@@ -34,8 +34,8 @@ pub(super) fn found(place: &Path, words: &[String]) -> Vec<(String, String)> {
     all
 }
 
-/// `NAME=value`, `export NAME="value"`; anything else is passed over, as loaders do. Only what a value is like counts: it is
-/// given to nobody.
+/// `NAME=value`, `export NAME="value"`; anything else is passed over, as loaders do. Only what a value is
+/// like counts: it is given to nobody.
 fn variable(line: &str) -> Option<(String, String)> {
     let line = line.trim_start_matches('\u{feff}').trim();
     let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;

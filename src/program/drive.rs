@@ -1,7 +1,8 @@
-//! Load for a program that is itself a server, such as a gateway: waits until it listens, then sends it the jobs.
+//! Load for a program that is itself a server, such as a gateway: waits until it listens, then sends it the
+//! jobs.
 //!
-//! The answers that its clients receive are read as claims, so that the same rules judge it: the provider's ledger
-//! records one side of the program, the clients' answers the other.
+//! The answers that its clients receive are read as claims, so that the same rules judge it: the provider's
+//! ledger records one side of the program, the clients' answers the other.
 
 use super::claims::{ClaimedResult, ClaimedTotals};
 use super::environment::THROW_AWAY_KEY;
@@ -41,7 +42,8 @@ impl ServerUrl {
     pub fn read(url: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{url:?} is not a base URL that requests can be sent to; write one such as http://127.0.0.1:4000/v1"
+                "{url:?} is not a base URL that requests can be sent to; write one such as \
+                 http://127.0.0.1:4000/v1"
             )
         };
         let uri: http::Uri = url.parse().map_err(|_| wrong())?;
@@ -75,8 +77,8 @@ pub(super) struct Drive {
 }
 
 impl Drive {
-    /// Sends `jobs` jobs at once as soon as the program listens, each once, and reports when all have ended. No step
-    /// takes longer than `patience`.
+    /// Sends `jobs` jobs at once as soon as the program listens, each once, and reports when all have ended.
+    /// No step takes longer than `patience`.
     pub(super) fn begin(
         address: &ServerUrl,
         jobs: u64,

@@ -1,5 +1,5 @@
-//! The environment of somebody's program: what it inherits, what is put in the place of a provider's address or key,
-//! and what is taken away so that no real call can be made.
+//! The environment of somebody's program: what it inherits, what is put in the place of a provider's address
+//! or key, and what is taken away so that no real call can be made.
 
 use super::providers::{Handling, PROVIDERS, handling};
 use std::ffi::{OsStr, OsString};
@@ -29,8 +29,8 @@ pub(super) struct RunVariables<'a> {
 const ROOTS: [&str; 4] =
     ["ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "DEADHEAT_BASE_URL", "AZURE_OPENAI_ENDPOINT"];
 
-/// Addresses that are ours even if nobody has set them: whoever takes a key from a log-in of the machine, or from a file,
-/// finds nobody but the mock.
+/// Addresses that are ours even if nobody has set them: whoever takes a key from a log-in of the machine, or
+/// from a file, finds nobody but the mock.
 const ADDRESSES: [&str; 14] = [
     "ANTHROPIC_BEDROCK_BASE_URL",
     "ANTHROPIC_FOUNDRY_BASE_URL",
@@ -48,8 +48,8 @@ const ADDRESSES: [&str; 14] = [
     "MISTRAL_SERVER_URL",
 ];
 
-/// What is set if nobody has set it. An empty key is none for a program that looks which provider it has, and keeps a file
-/// from putting a real one there.
+/// What is set if nobody has set it. An empty key is none for a program that looks which provider it has, and
+/// keeps a file from putting a real one there.
 const DEFAULTS: [(&str, &str); 18] = [
     ("AWS_BEARER_TOKEN_BEDROCK", ""),
     ("AZURE_API_KEY", ""),
@@ -228,12 +228,16 @@ mod tests {
     }
 
     /// Names as people give them, of keys and of addresses.
-    const NAMES: &str = "OPENAI_API_KEY OPENAI_KEY OPENAI_ENDPOINT OPENAI_URL OPENAI_PROXY ANTHROPIC_KEY ANTHROPIC_URL \
-        ANTHROPIC_AUTH_TOKEN GROQ_KEY GROQ_API_KEY TOGETHER_KEY HUGGINGFACE_TOKEN HF_TOKEN HF_ENDPOINT DATABRICKS_TOKEN \
-        DATABRICKS_HOST WATSONX_URL MISTRAL_SERVER_URL LITELLM_PROXY_URL LITELLM_BASE LITELLM_MASTER_KEY AI_GATEWAY_URL \
+    const NAMES: &str = "OPENAI_API_KEY OPENAI_KEY OPENAI_ENDPOINT OPENAI_URL OPENAI_PROXY ANTHROPIC_KEY \
+        ANTHROPIC_URL \
+        ANTHROPIC_AUTH_TOKEN GROQ_KEY GROQ_API_KEY TOGETHER_KEY HUGGINGFACE_TOKEN HF_TOKEN HF_ENDPOINT \
+        DATABRICKS_TOKEN \
+        DATABRICKS_HOST WATSONX_URL MISTRAL_SERVER_URL LITELLM_PROXY_URL LITELLM_BASE LITELLM_MASTER_KEY \
+        AI_GATEWAY_URL \
         OLLAMA_HOST AWS_BEDROCK_RUNTIME_ENDPOINT AWS_ENDPOINT_URL_BEDROCK_RUNTIME AWS_BEARER_TOKEN_BEDROCK \
         AZURE_OPENAI_ENDPOINT AZURE_OPENAI_API_KEY AZURE_OPENAI_API_INSTANCE_NAME AZURE_OPENAI_API_BASE_PATH \
-        AZURE_AI_INFERENCE_ENDPOINT CLAUDE_CODE_OAUTH_TOKEN GOOGLE_VERTEX_BASE_URL GOOGLE_APPLICATION_CREDENTIALS CLOUDSDK_CONFIG \
+        AZURE_AI_INFERENCE_ENDPOINT CLAUDE_CODE_OAUTH_TOKEN GOOGLE_VERTEX_BASE_URL \
+        GOOGLE_APPLICATION_CREDENTIALS CLOUDSDK_CONFIG \
         DEEPSEEK_API_KEY DEEPSEEK_BASE_URL COHERE_API_KEY CO_API_URL XAI_API_KEY OPENROUTER_API_BASE";
 
     #[test]

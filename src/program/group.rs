@@ -14,7 +14,8 @@ const POLL: Duration = Duration::from_millis(5);
 /// How long killed processes are waited for; none can refuse the signal.
 const KILL_WAIT: Duration = Duration::from_secs(1);
 
-/// The groups that run now. The lock is held while a group is started, so that none starts once [`kill_all`] has it.
+/// The groups that run now. The lock is held while a group is started, so that none starts once [`kill_all`]
+/// has it.
 static RUNNING: Mutex<Vec<Members>> = Mutex::new(Vec::new());
 
 /// The group that a program was started in, under the number of its first process.
@@ -33,7 +34,8 @@ struct Members {
 }
 
 impl Group {
-    /// Starts a program in a group of its own. `marks` are entries of its environment that no other program has.
+    /// Starts a program in a group of its own. `marks` are entries of its environment that no other program
+    /// has.
     pub(super) fn start(command: &mut Command, marks: Vec<Vec<u8>>) -> io::Result<(Child, Self)> {
         let mut running = lock(&RUNNING);
         let child = command.spawn()?;
@@ -94,7 +96,8 @@ impl Drop for Group {
     }
 }
 
-/// Kills every running group with all its descendants, then calls `then`. No program is started before that returns.
+/// Kills every running group with all its descendants, then calls `then`. No program is started before that
+/// returns.
 pub(super) fn kill_all<T>(then: impl FnOnce() -> T) -> T {
     let running = lock(&RUNNING);
     for members in running.iter() {

@@ -1,5 +1,5 @@
-//! What a reader of an audit has to know beside its verdicts: how the program itself behaves, which options had no
-//! effect, and which findings rest on output that may be torn.
+//! What a reader of an audit has to know beside its verdicts: how the program itself behaves, which options
+//! had no effect, and which findings rest on output that may be torn.
 
 use super::perturb::{perturb_in_vain, perturb_unknown};
 use super::settings::{Settings, WorkDir};
@@ -13,8 +13,8 @@ use std::time::Duration;
 /// Last lines of a failing program's standard error that are shown.
 const ERROR_LINES: usize = 3;
 
-/// Whether a finding rests on lines of the output alone and could not be reproduced: a program that prints from
-/// several threads may tear its lines.
+/// Whether a finding rests on lines of the output alone and could not be reproduced: a program that prints
+/// from several threads may tear its lines.
 #[must_use]
 pub fn is_doubtful(finding: &Finding, seen: &Observations) -> bool {
     let from_output = match finding.invariant {
@@ -25,7 +25,8 @@ pub fn is_doubtful(finding: &Finding, seen: &Observations) -> bool {
     from_output && finding.reproduced[0] == 0 && finding.without[0] == 0
 }
 
-/// What was seen that no rule judges, a sentence each. `unsteered` are the program's words if `--perturb` was not given.
+/// What was seen that no rule judges, a sentence each. `unsteered` are the program's words if `--perturb` was
+/// not given.
 #[must_use]
 pub fn not_covered(seen: &Observations, unsteered: Option<&[String]>, doubtful: &[Finding]) -> Vec<String> {
     let mut notes: Vec<String> = unsteered.and_then(perturb_unknown).into_iter().collect();
@@ -102,7 +103,8 @@ fn warnings(settings: &Settings, seen: &Observations, explored: &ExploredRow) ->
     let strange = explored.unstable.len() as u64;
     if strange > explored.requests && seen.stopped == 0 {
         warnings.push(format!(
-            "{strange} requests do not come back under the same name in the next run, and no schedule can speak of them: \
+            "{strange} requests do not come back under the same name in the next run, and no schedule can \
+             speak of them: \
              give each job a tag [job:…] in its prompt, or say --job-key REGEX"
         ));
     }

@@ -1,4 +1,5 @@
-//! Whose attempts they are: every job gets a number, also one that is known by a name or by its request alone.
+//! Whose attempts they are: every job gets a number, also one that is known by a name or by its request
+//! alone.
 
 use crate::history::{Conduct, JobId, JobKey, LedgerEnd, LedgerEntry};
 use std::collections::{BTreeMap, HashMap};
@@ -25,10 +26,11 @@ struct Ask {
 impl JobNumbers {
     /// JobNumbers the jobs of these entries, in place.
     ///
-    /// A job of the job file keeps its number. A request without header and tag is known by its body alone, and the same
-    /// may be asked twice on purpose: it belongs to an earlier one if both have one `Idempotency-Key`, or if the earlier had
-    /// ended without a whole answer. Where the program asks the same several times when nobody disturbs it (`usual`), only a
-    /// key or an SDK's own count tells a repetition from the next of its kind.
+    /// A job of the job file keeps its number. A request without header and tag is known by its body alone,
+    /// and the same may be asked twice on purpose: it belongs to an earlier one if both have one
+    /// `Idempotency-Key`, or if the earlier had ended without a whole answer. Where the program asks the same
+    /// several times when nobody disturbs it (`usual`), only a key or an SDK's own count tells a repetition
+    /// from the next of its kind.
     pub(super) fn give(entries: &mut [LedgerEntry], usual: Option<&BTreeMap<JobKey, u64>>) -> Self {
         let mut numbers = Self::default();
         let mut asks: HashMap<JobKey, Vec<Ask>> = HashMap::new();

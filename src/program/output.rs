@@ -1,4 +1,5 @@
-//! All that a program says in one run, put together: claims, its own totals by pattern, pairs of tag and nonce.
+//! All that a program says in one run, put together: claims, its own totals by pattern, pairs of tag and
+//! nonce.
 
 use super::claims::{Claim, ClaimReader, ClaimedResult, ClaimedTotals};
 use super::command::Stream;
@@ -146,8 +147,9 @@ impl Output {
         self.unread + self.readers.values().map(ClaimReader::unread).sum::<u64>()
     }
 
-    /// The claimed results. Who claims both on standard output and in a file says everything twice: each counts as often
-    /// as the one of the two says it that says it more often. What stands in files is heard at `end`.
+    /// The claimed results. Who claims both on standard output and in a file says everything twice: each
+    /// counts as often as the one of the two says it that says it more often. What stands in files is heard
+    /// at `end`.
     #[must_use]
     pub(super) fn results(&self, end: Duration) -> Vec<(ClaimedResult, Duration)> {
         let mut results = self.spoken.clone();

@@ -16,9 +16,10 @@ enum Mark<'a> {
 
 /// The pairs on a line: each nonce with the tag before it that says whose answer the program takes it for.
 ///
-/// The text of an answer begins with its own tag and nonce. So a line that only prints it pairs what belongs together; one
-/// label of the program's own before it says whose answer it takes it for. Threads that print at once may leave several
-/// labels: then the answer's own is taken if it is among them, else nobody can tell.
+/// The text of an answer begins with its own tag and nonce. So a line that only prints it pairs what belongs
+/// together; one label of the program's own before it says whose answer it takes it for. Threads that print
+/// at once may leave several labels: then the answer's own is taken if it is among them, else nobody can
+/// tell.
 pub(super) fn pairs(line: &str, pair: &mut dyn FnMut(JobKey, u64)) {
     let mut labels: Vec<&str> = Vec::new();
     for mark in marks(line) {

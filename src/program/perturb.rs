@@ -1,4 +1,5 @@
-//! Seeded pauses inside a program that is not changed for it: a script is laid where its interpreter looks for one.
+//! Seeded pauses inside a program that is not changed for it: a script is laid where its interpreter looks
+//! for one.
 
 mod language;
 
@@ -95,29 +96,33 @@ pub fn perturb_for(words: &[String]) -> Option<Perturb> {
     }
 }
 
-/// What a report says of a command of which nothing tells who runs it, and that was therefore never made to pause.
+/// What a report says of a command of which nothing tells who runs it, and that was therefore never made to
+/// pause.
 pub(super) fn perturb_unknown(words: &[String]) -> Option<String> {
     let unknown = language(words, env::var_os("PATH").as_deref()) == Language::Unknown;
     unknown.then(|| {
-        "what the program does between two requests: nothing tells which language it is in, so its own steps were \
+        "what the program does between two requests: nothing tells which language it is in, so its own \
+         steps were \
          never made to change places (if it is in one of these, say --perturb python or --perturb node)"
             .to_owned()
     })
 }
 
-/// What a report says of runs whose own steps were to change places, and did not: of `asked` runs, `missed` never loaded
-/// the script, and in `idle` others nothing paused.
+/// What a report says of runs whose own steps were to change places, and did not: of `asked` runs, `missed`
+/// never loaded the script, and in `idle` others nothing paused.
 pub(super) fn perturb_in_vain(asked: u64, missed: u64, idle: u64) -> Vec<String> {
     let mut notes = Vec::new();
     if missed > 0 {
         notes.push(format!(
-            "what --perturb does: in {missed} of {asked} runs the program's interpreter never loaded it (flags like \
+            "what --perturb does: in {missed} of {asked} runs the program's interpreter never loaded it \
+             (flags like \
              -I, -E and -S, a cleared environment, or another language)"
         ));
     }
     if idle > 0 {
         notes.push(format!(
-            "what --perturb does: in {idle} of {asked} runs it found nothing to pause (one Python thread alone, code \
+            "what --perturb does: in {idle} of {asked} runs it found nothing to pause (one Python thread \
+             alone, code \
              that is installed in site-packages, or a Node program that heard from nobody)"
         ));
     }

@@ -1,4 +1,5 @@
-//! Runs a program in a process group of its own, reads its output, stops it in time, and ends all its descendants.
+//! Runs a program in a process group of its own, reads its output, stops it in time, and ends all its
+//! descendants.
 
 use super::capture::{Captured, Lines};
 use super::command::{Command, LineSink, ProcessEnd, ProgramError, ProgramOutcome, Stream};

@@ -1,4 +1,5 @@
-//! Which environment variables hold a provider's key or address: known by their names, or else by their values.
+//! Which environment variables hold a provider's key or address: known by their names, or else by their
+//! values.
 
 use crate::secret::is_model_key;
 
@@ -238,14 +239,17 @@ mod tests {
     fn a_providers_variable_is_known_by_how_it_begins_and_ends() {
         for (names, value, handling) in [
             (
-                "OPENAI_KEY OPENAI_API_KEY_2 OPENAI_KEY_PROD ANTHROPIC_KEY ANTHROPIC_AUTH_TOKEN GROQ_KEY TOGETHER_KEY \
+                "OPENAI_KEY OPENAI_API_KEY_2 OPENAI_KEY_PROD ANTHROPIC_KEY ANTHROPIC_AUTH_TOKEN GROQ_KEY \
+                 TOGETHER_KEY \
                  HUGGINGFACE_TOKEN DATABRICKS_TOKEN LITELLM_MASTER_KEY CLAUDE_CODE_OAUTH_TOKEN AZURE_API_KEY \
-                 AZURE_OPENAI_AD_TOKEN AZURE_INFERENCE_CREDENTIAL GOOGLE_API_KEY LLM_API_KEY xai_api_key CO_API_KEY",
+                 AZURE_OPENAI_AD_TOKEN AZURE_INFERENCE_CREDENTIAL GOOGLE_API_KEY LLM_API_KEY xai_api_key \
+                 CO_API_KEY",
                 KEY,
                 Handling::Key,
             ),
             (
-                "OPENAI_ENDPOINT OPENAI_URL OPENAI_HOST ANTHROPIC_URL HF_ENDPOINT DATABRICKS_HOST WATSONX_URL \
+                "OPENAI_ENDPOINT OPENAI_URL OPENAI_HOST ANTHROPIC_URL HF_ENDPOINT DATABRICKS_HOST \
+                 WATSONX_URL \
                  MISTRAL_SERVER_URL LITELLM_PROXY_URL LITELLM_BASE AI_GATEWAY_URL OLLAMA_HOST \
                  AWS_BEDROCK_RUNTIME_ENDPOINT AWS_ENDPOINT_URL_BEDROCK_RUNTIME AZURE_OPENAI_API_BASE_PATH \
                  AZURE_AI_INFERENCE_ENDPOINT LLM_BASE_URL",

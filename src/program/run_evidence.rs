@@ -1,4 +1,5 @@
-//! From one run (the provider's entries, what was heard, how the program ended) to evidence that can be judged.
+//! From one run (the provider's entries, what was heard, how the program ended) to evidence that can be
+//! judged.
 
 use super::claims::ClaimedTotals;
 use super::command::{ProcessEnd, ProgramOutcome};

@@ -1,4 +1,5 @@
-//! What a run lays out for a program and removes afterwards: the job file, the folder for claims, a working directory.
+//! What a run lays out for a program and removes afterwards: the job file, the folder for claims, a working
+//! directory.
 
 use crate::sync::lock;
 use std::fs;
@@ -91,8 +92,8 @@ pub(super) fn clear() {
     }
 }
 
-/// Subjects of the prompts, so that no two differ by their numbers alone. Each has six words: answers differ in length
-/// from job to job, and prompt and answer together must differ as well.
+/// Subjects of the prompts, so that no two differ by their numbers alone. Each has six words: answers differ
+/// in length from job to job, and prompt and answer together must differ as well.
 const THEMES: [&str; 8] = [
     "a delivery that came late today",
     "the opening hours over the holidays",
@@ -110,7 +111,8 @@ fn job_line(index: u64) -> String {
     let job = crate::history::JobId { cell: 0, index };
     serde_json::json!({
         "job": job.to_string(),
-        "prompt": format!("Message {index}: a customer writes about {theme}. Answer in two sentences. [{job}]"),
+        "prompt": format!("Message {index}: a customer writes about {theme}. Answer in two sentences. \
+         [{job}]"),
     })
     .to_string()
 }

@@ -31,8 +31,8 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The secrets of a program's command line, of deadheat's environment, and of the `.env` files of the current
-    /// folder, whether or not the program is given them.
+    /// The secrets of a program's command line, of deadheat's environment, and of the `.env` files of the
+    /// current folder, whether or not the program is given them.
     #[must_use]
     pub fn of_command(words: &[String]) -> Self {
         let here = std::env::current_dir().unwrap_or_default();
@@ -96,7 +96,8 @@ impl Secrets {
         }
     }
 
-    /// The words of a command as they may be kept: each secret replaced by a placeholder that [`filled`] understands.
+    /// The words of a command as they may be kept: each secret replaced by a placeholder that [`filled`]
+    /// understands.
     #[must_use]
     pub fn command(&self, words: &[String]) -> Vec<String> {
         let mut kept = words.to_vec();
@@ -137,8 +138,8 @@ fn add(arguments: &mut Vec<(String, String)>, secret: &str, name: &str) {
     arguments.push((secret.to_owned(), placeholder));
 }
 
-/// Where secrets stand in a command line: in which word, where, and what they are called. They are known by the
-/// option or variable that they are the value of, or by their form.
+/// Where secrets stand in a command line: in which word, where, and what they are called. They are known by
+/// the option or variable that they are the value of, or by their form.
 fn secret_arguments(words: &[String]) -> Vec<(usize, Range<usize>, String)> {
     let mut found = Vec::new();
     let mut option: Option<&str> = None;
@@ -185,8 +186,8 @@ fn secret_arguments(words: &[String]) -> Vec<(usize, Range<usize>, String)> {
     found
 }
 
-/// Whether the value of an option of this name is a secret: not a number, a switch, a reference or a file. A name that
-/// only ends in a word like `key` needs a value that looks like one.
+/// Whether the value of an option of this name is a secret: not a number, a switch, a reference or a file. A
+/// name that only ends in a word like `key` needs a value that looks like one.
 fn is_worth(name: &str, value: &str) -> bool {
     if !is_secret_name(name) || value.is_empty() || value.starts_with('$') || Path::new(value).exists() {
         return false;
@@ -223,8 +224,8 @@ pub fn filled(words: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Re
     words.iter().map(fill).collect()
 }
 
-/// Whether a variable holds a secret. JobNumbers, existing paths and the throw-away key are none, and the output would be
-/// unreadable without them.
+/// Whether a variable holds a secret. JobNumbers, existing paths and the throw-away key are none, and the
+/// output would be unreadable without them.
 fn is_secret(name: &str, value: &str) -> bool {
     if value.len() < VARIABLE_MIN || value == THROW_AWAY_KEY {
         return false;

@@ -76,17 +76,19 @@ impl Settings {
         }
     }
 
-    /// The plan by which runs are judged: one built-in provider that answers at once, bills what it has begun, and
-    /// honours an `Idempotency-Key`.
+    /// The plan by which runs are judged: one built-in provider that answers at once, bills what it has
+    /// begun, and honours an `Idempotency-Key`.
     ///
     /// # Errors
     /// If the scenario of audits is no scenario: a fault of deadheat's own.
     pub fn plan(&self) -> Result<Plan, String> {
         let text = format!(
-            "version = 1\nname = \"audit\"\nseed = {seed}\n\n[target.{TARGET}]\napi = \"openai-chat\"\nmodel = \"mock-1\"\n\
+            "version = 1\nname = \"audit\"\nseed = {seed}\n\n[target.{TARGET}]\napi = \
+             \"openai-chat\"\nmodel = \"mock-1\"\n\
              latency = {{ ttft = {{ constant = \"2ms\" }}, itl = {{ constant = \"0s\" }} }}\n\
              bill_after_disconnect = true\nidempotency = true\n\n[workload]\njobs = {jobs}\n\n\
-             [profile.shared-iterations]\nvus = 1\n\n[strategy.unbounded]\n\n[declared]\nprogress = \"{progress}\"\n",
+             [profile.shared-iterations]\nvus = 1\n\n[strategy.unbounded]\n\n[declared]\nprogress = \
+             \"{progress}\"\n",
             seed = self.seed,
             jobs = self.jobs.max(1),
             progress = exact_duration(self.progress),

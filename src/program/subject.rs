@@ -1,4 +1,5 @@
-//! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the schedule.
+//! A program as what is hunted: one run is one start of it, beside a provider of its own that follows the
+//! schedule.
 
 use super::command::{LineSink, ProgramOutcome};
 use super::dotenv;
@@ -26,7 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long attempts that outlive the program are waited for: what a client that has gone leaves behind is seen at once.
+/// How long attempts that outlive the program are waited for: what a client that has gone leaves behind is
+/// seen at once.
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// A program, started afresh for every run.
@@ -69,7 +71,8 @@ pub struct Observations {
     pub streams: bool,
     /// The longest that it says it waits for an answer.
     pub read_timeout: Option<Duration>,
-    /// Runs in which the program's own steps were to be made to change places, and those that never loaded the script.
+    /// Runs in which the program's own steps were to be made to change places, and those that never loaded
+    /// the script.
     pub perturbed: [u64; 2],
     /// Runs that loaded it and in which nothing paused.
     pub unpaused: u64,
@@ -113,7 +116,8 @@ impl ProgramSubject {
         self.settings.command.timeout = timeout;
     }
 
-    /// Gives a run up that goes on after so long from now. It is not judged: that its time was up is no fault of its own.
+    /// Gives a run up that goes on after so long from now. It is not judged: that its time was up is no fault
+    /// of its own.
     pub fn end_within(&mut self, time: Duration) {
         self.end_at = Some(self.clock.now() + time);
     }
@@ -136,8 +140,8 @@ impl ProgramSubject {
         &self.seen
     }
 
-    /// How many jobs a run has of which fewer can be asked for: none but one, unless the program does all that the job
-    /// file has. Runs it once if it was not.
+    /// How many jobs a run has of which fewer can be asked for: none but one, unless the program does all
+    /// that the job file has. Runs it once if it was not.
     ///
     /// # Errors
     /// What kept it from running.

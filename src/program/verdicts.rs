@@ -9,8 +9,9 @@ use crate::plan::Budget;
 use crate::summary::{Invariant, Verdict};
 use serde_json::json;
 
-/// Judges a ledger. `declared` is what the asker declares, as a query: `concurrency=4&attempts-cap=3&max-tokens=4000`, and
-/// what the program claims: `requests=10&total-tokens=1234`. Whether nothing is broken, and the verdicts as JSON.
+/// Judges a ledger. `declared` is what the asker declares, as a query:
+/// `concurrency=4&attempts-cap=3&max-tokens=4000`, and what the program claims:
+/// `requests=10&total-tokens=1234`. Whether nothing is broken, and the verdicts as JSON.
 ///
 /// # Errors
 /// What is wrong with `declared`.

@@ -13,8 +13,8 @@ pub(super) trait Protocol {
     /// The header that carries the API key; `None` if the key holds characters that no header can carry.
     fn authorization(&self, key: &str) -> Option<(HeaderName, HeaderValue)>;
 
-    /// The body of a request. It depends on the job and its sizes alone, so that every attempt of a job sends the
-    /// same bytes.
+    /// The body of a request. It depends on the job and its sizes alone, so that every attempt of a job sends
+    /// the same bytes.
     fn body(&self, request: &Request) -> Vec<u8>;
 
     /// A decoder for one streamed answer, with room for about `expected_chunks` chunks of content.
@@ -23,8 +23,8 @@ pub(super) trait Protocol {
     /// Reads the body of a 200 that came in one piece.
     ///
     /// # Errors
-    /// `ErrorEvent` if it is an error in spite of its status, `MalformedStream` if it is not an answer. What could
-    /// be read stays in `answer`.
+    /// `ErrorEvent` if it is an error in spite of its status, `MalformedStream` if it is not an answer. What
+    /// could be read stays in `answer`.
     fn read_whole(&self, body: &[u8], answer: &mut Answer) -> Result<(), Fault>;
 
     /// Reads an error body of any kind: the API's JSON, a gateway's HTML (never parsed), bare text, nothing.

@@ -201,7 +201,8 @@ impl Decoder {
     }
 }
 
-/// As `String::from_utf8_lossy`, but what is good text, as nearly all is, is only checked, at many bytes at once.
+/// As `String::from_utf8_lossy`, but what is good text, as nearly all is, is only checked, at many bytes at
+/// once.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

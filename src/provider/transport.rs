@@ -1,8 +1,8 @@
 //! The seam between an API's dialect and the wire: one request out, one answer in, stamped.
 //!
-//! [`direct`] is the measuring instrument, for plain HTTP; [`reqwest`] serves TLS and proxies; [`memory`] asks a
-//! provider in this very process. None
-//! repeats a request that may have left, follows a redirect, or has a timeout of its own.
+//! [`direct`] is the measuring instrument, for plain HTTP; [`reqwest`] serves TLS and proxies; [`memory`]
+//! asks a provider in this very process. None repeats a request that may have left, follows a redirect, or
+//! has a timeout of its own.
 
 mod direct;
 mod error;
@@ -98,8 +98,8 @@ pub(super) fn choose(
     }
 }
 
-/// Whether requests to `uri` go through a proxy, by the environment's proxy variables and `NO_PROXY`. An empty variable
-/// is none, and requests to this machine never go through one.
+/// Whether requests to `uri` go through a proxy, by the environment's proxy variables and `NO_PROXY`. An
+/// empty variable is none, and requests to this machine never go through one.
 #[must_use]
 pub fn is_proxied(uri: &Uri) -> bool {
     !is_loopback(uri) && Matcher::from_system().intercept(uri).is_some()

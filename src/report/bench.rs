@@ -1,4 +1,5 @@
-//! The shapes of two other tools' results, so that what reads theirs can read ours: one JSON document for each cell.
+//! The shapes of two other tools' results, so that what reads theirs can read ours: one JSON document for
+//! each cell.
 
 use super::text::spark::decode;
 use crate::summary::{CounterRow, MetricRow, Summary};
@@ -98,10 +99,11 @@ fn date(summary: &Summary) -> String {
     if digits.len() >= 14 { format!("{}-{}", &digits[..8], &digits[8..14]) } else { String::new() }
 }
 
-/// In the shape of llm-d's benchmark report, version 0.2.1: a JSON document for each cell, which is YAML too, with
-/// `---` between them.
+/// In the shape of llm-d's benchmark report, version 0.2.1: a JSON document for each cell, which is YAML too,
+/// with `---` between them.
 ///
-/// Requests are attempts: jobs that were not begun made none. `request_latency` is from due to done of each job.
+/// Requests are attempts: jobs that were not begun made none. `request_latency` is from due to done of each
+/// job.
 #[must_use]
 pub fn llmd_report(summary: &Summary) -> String {
     let documents = summary.counters.iter().map(|row| format!("{:#}\n", llmd_cell(summary, row)));

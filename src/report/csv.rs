@@ -1,5 +1,5 @@
-//! One row per cell as CSV: counts, rates and percentiles in fixed columns, so that files of several runs can be
-//! put under one another.
+//! One row per cell as CSV: counts, rates and percentiles in fixed columns, so that files of several runs can
+//! be put under one another.
 
 use super::focus::line;
 use crate::summary::{CounterRow, MetricRow, Summary, Verdict};

@@ -1,5 +1,5 @@
-//! Costs as CSV in the columns of FOCUS, the FinOps Open Cost and Usage Specification, so that a tool that reads bills can
-//! read a run beside them. One row per cell, class of what was bought, and kind of token.
+//! Costs as CSV in the columns of FOCUS, the FinOps Open Cost and Usage Specification, so that a tool that
+//! reads bills can read a run beside them. One row per cell, class of what was bought, and kind of token.
 
 use crate::summary::{CostRow, CounterRow, Summary, WasteRow};
 use crate::units::shown::plain_lines;

@@ -15,8 +15,8 @@ const NS_PER_MS: f64 = 1e6;
 /// Values between two halvings of the distance to 100 %, as the other implementations have it.
 const TICKS_PER_HALF: u32 = 5;
 
-/// The percentile distributions (`.hgrm`), in milliseconds: a table for each cell and metric, each after a line that
-/// begins with `#` and names it.
+/// The percentile distributions (`.hgrm`), in milliseconds: a table for each cell and metric, each after a
+/// line that begins with `#` and names it.
 #[must_use]
 pub fn hgrm(summary: &Summary) -> String {
     let mut text = String::new();
@@ -62,7 +62,8 @@ fn table(text: &mut String, row: &MetricRow, histogram: &Histogram<u64>) {
     let _ = writeln!(text, "#[Buckets = {buckets:12}, SubBuckets     = {sub_buckets:12}]");
 }
 
-/// The histogram log: one interval, the run; a tagged line for each cell and metric, `target/strategy:metric`.
+/// The histogram log: one interval, the run; a tagged line for each cell and metric,
+/// `target/strategy:metric`.
 #[must_use]
 pub fn hdr_log(summary: &Summary) -> String {
     let mut bytes = Vec::new();

@@ -1,6 +1,8 @@
-//! `report.html`: one file that works offline. Pictures are drawn here; the script only adds tooltips and sorting.
+//! `report.html`: one file that works offline. Pictures are drawn here; the script only adds tooltips and
+//! sorting.
 //!
-//! Every text goes through the template's escaping; the policy in the head allows this page's own script alone.
+//! Every text goes through the template's escaping; the policy in the head allows this page's own script
+//! alone.
 
 mod bill;
 mod chart;
@@ -26,11 +28,14 @@ use std::time::Duration;
 
 const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
-/// No request leaves the page, and no script runs but this one: its SHA-256 stands here, and the browser's test fails
-/// with the right one if it is wrong.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-Y51TGFIg9URWjXPqkPHufC5cPfJ6hHKaT262CNLVSZ8='";
+/// No request leaves the page, and no script runs but this one: its SHA-256 stands here, and the browser's
+/// test fails with the right one if it is wrong.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+    form-action 'none'; script-src 'sha256-Y51TGFIg9URWjXPqkPHufC5cPfJ6hHKaT262CNLVSZ8='";
 /// A small mark for the browser's tab: two lines that end level.
-const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M2 5h9M2 11h9' stroke='%232f5bd7' stroke-width='3'/%3E%3Cpath d='M13.5 1v14' stroke='%23d9480f' stroke-width='2'/%3E%3C/svg%3E";
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 \
+    16'%3E%3Cpath d='M2 5h9M2 11h9' stroke='%232f5bd7' stroke-width='3'/%3E%3Cpath d='M13.5 1v14' \
+    stroke='%23d9480f' stroke-width='2'/%3E%3C/svg%3E";
 /// Reasons that are listed before the rest is counted.
 const REASONS: usize = 8;
 
@@ -124,13 +129,15 @@ fn page(summary: &Summary, extras: &Extras<'_>, room: Room) -> String {
                     @if !summary.counters.is_empty() { (foot::fidelity(summary)) }
                     (foot::plan(summary, extras, room))
                 }
-                footer { "Written by deadheat " (summary.deadheat) ". A clean pass says what was tried; it is no proof." }
+                footer { "Written by deadheat " (summary.deadheat) ". A clean pass says what was tried; it \
+                    is no proof." }
                 div #tip role="status" aria-live="polite" hidden {}
                 script { (PreEscaped(SCRIPT)) }
             }
         }
     };
-    // The template escapes markup; what could reorder or hide a text is written out here, for all fields at once.
+    // The template escapes markup; what could reorder or hide a text is written out here, for all fields at
+    // once.
     plain_lines(&page.into_string())
 }
 
@@ -151,13 +158,15 @@ fn header(summary: &Summary) -> Markup {
             p.brand { (logo()) "deadheat" span.dim { " report" } }
             h1 { span.{ "verdict " (class) } { (word(summary.exit_code).0) } " " (summary.name) }
             p.dim {
-                "exit " (summary.exit_code) " · " (summary.started_utc) " · " (length) " · " (summary.clock) " clock · seed " (summary.seed)
+                "exit " (summary.exit_code) " · " (summary.started_utc) " · " (length) " · " (summary.clock)
+                    " clock · seed " (summary.seed)
                 @if summary.interrupted { " · interrupted" }
             }
             @if !summary.exit_reasons.is_empty() {
                 ul.reasons {
                     @for reason in summary.exit_reasons.iter().take(REASONS) { li { (reason) } }
-                    @if summary.exit_reasons.len() > REASONS { li { "and " (summary.exit_reasons.len() - REASONS) " more" } }
+                    @if summary.exit_reasons.len() > REASONS { li { "and " (summary.exit_reasons.len() -
+                        REASONS) " more" } }
                 }
             }
             (tiles(summary))
@@ -187,21 +196,30 @@ fn tiles(summary: &Summary) -> Markup {
     markup! {
         div.tiles {
             @if !summary.counters.is_empty() {
-                (tile("Jobs answered", count(sum(|row| row.answered)), format!("of {}", count(sum(|row| row.planned)))))
-                (tile("Attempts", count(sum(|row| row.attempts)), format!("{} did not end well", count(sum(|row| row.errors.values().sum())))))
+                (tile("Jobs answered", count(sum(|row| row.answered)), format!("of {}",
+                    count(sum(|row| row.planned)))))
+                (tile("Attempts", count(sum(|row| row.attempts)), format!("{} did not end well",
+                    count(sum(|row| row.errors.values().sum())))))
             }
-            @if !one && !summary.counters.is_empty() { (tile("Cells", count(summary.counters.len() as u64), "targets × strategies".to_owned())) }
+            @if !one && !summary.counters.is_empty() { (tile("Cells", count(summary.counters.len() as u64),
+                "targets × strategies".to_owned())) }
             @if let Some(row) = summary.counters.first().filter(|_| one) {
-                (tile("Goodput", format!("{}/s", rate(row.goodput_per_s)), format!("{} tokens/s", rate(row.tokens_per_s))))
+                (tile("Goodput", format!("{}/s", rate(row.goodput_per_s)), format!("{} tokens/s",
+                    rate(row.tokens_per_s))))
                 (tile("In flight", count(row.in_flight_max), "at the most".to_owned()))
             }
-            @if let Some(row) = at("ttft") { (tile("TTFT p50", maybe_ms(row.p50), format!("p99 {}", maybe_ms(row.p99)))) }
-            @if let Some(row) = at("response") { (tile("Response p50", maybe_ms(row.p50), format!("p99 {}", maybe_ms(row.p99)))) }
+            @if let Some(row) = at("ttft") { (tile("TTFT p50", maybe_ms(row.p50), format!("p99 {}",
+                maybe_ms(row.p99)))) }
+            @if let Some(row) = at("response") { (tile("Response p50", maybe_ms(row.p50), format!("p99 {}",
+                maybe_ms(row.p99)))) }
             @if let [bill] = summary.cost.as_slice() {
-                (tile("Billed", format!("{} {}", rounded(bill.billed.as_ref().unwrap_or(&bill.client)), bill.currency),
-                    format!("{} per good job", bill.per_good_job.as_deref().map_or_else(|| NONE.to_owned(), rounded))))
+                (tile("Billed", format!("{} {}", rounded(bill.billed.as_ref().unwrap_or(&bill.client)),
+                    bill.currency),
+                    format!("{} per good job", bill.per_good_job.as_deref().map_or_else(|| NONE.to_owned(),
+                        rounded))))
             }
-            @if hunted > 0 { (tile("Schedules hunted", count(hunted), many(summary.findings.len() as u64, "finding"))) }
+            @if hunted > 0 { (tile("Schedules hunted", count(hunted), many(summary.findings.len() as u64,
+                "finding"))) }
         }
     }
 }
@@ -220,7 +238,8 @@ fn contents(summary: &Summary) -> Markup {
     ];
     markup! {
         nav aria-label="Sections" {
-            @for (id, name, _) in all.iter().filter(|(_, _, there)| *there) { a href=(format!("#{id}")) { (name) } }
+            @for (id, name, _) in all.iter().filter(|(_, _, there)| *there) { a href=(format!("#{id}")) {
+                (name) } }
         }
     }
 }

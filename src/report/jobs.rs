@@ -1,4 +1,5 @@
-//! One line of JSON for each job: both sides' books side by side, for whoever wants to ask a question of their own.
+//! One line of JSON for each job: both sides' books side by side, for whoever wants to ask a question of
+//! their own.
 
 use crate::history::{AttemptRow, Evidence, JobId, JobKey, JobRow, LedgerRow};
 use serde::Serialize;

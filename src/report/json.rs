@@ -12,8 +12,8 @@ pub fn json(summary: &Summary) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(summary).map(|text| text + "\n")
 }
 
-/// The text of `comparison.json`, with a final newline. Figures that are not finite are left out when it is made, so it can always
-/// be written.
+/// The text of `comparison.json`, with a final newline. Figures that are not finite are left out when it is
+/// made, so it can always be written.
 #[must_use]
 pub fn compared_json(comparison: &Compared) -> String {
     serde_json::to_string_pretty(comparison).unwrap_or_default() + "\n"

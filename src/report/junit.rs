@@ -12,7 +12,8 @@ use std::time::Duration;
 /// The file's text.
 ///
 /// # Errors
-/// If it cannot be written as XML. What XML forbids is taken out before, so no summary of ours has such a thing.
+/// If it cannot be written as XML. What XML forbids is taken out before, so no summary of ours has such a
+/// thing.
 pub fn junit(summary: &Summary) -> Result<String, SerializeError> {
     let mut report = Report::new(format!("deadheat {}", summary.name));
     report.set_time(Duration::from_millis(summary.elapsed_ms));

@@ -249,7 +249,8 @@ fn cells(text: &mut String, summary: &Summary) {
     let open = if summary.counters.len() > 8 { "<details><summary>Cells</summary>\n" } else { "### Cells" };
     let _ = writeln!(
         text,
-        "\n{open}\n\n| target | strategy | answered | good/s | ttft p50 | ttft p99 | response p99 | errors | cost |\n|---|---|---:|---:|---:|---:|---:|---:|---:|"
+        "\n{open}\n\n| target | strategy | answered | good/s | ttft p50 | ttft p99 | response p99 | errors \
+         | cost |\n|---|---|---:|---:|---:|---:|---:|---:|---:|"
     );
     for row in summary.counters.iter().take(ROWS) {
         let here = |target: &str, strategy: &str| (target, strategy) == (&row.target, &row.strategy);

@@ -22,7 +22,8 @@ pub enum StoredError {
     #[error(transparent)]
     Changed(#[from] HistoryError),
     /// The run was broken off before it was judged.
-    #[error("{} is missing: the run was broken off; `deadheat check {}` judges what it left", dir.join("summary.json").display(), left.display())]
+    #[error("{} is missing: the run was broken off; `deadheat check {}` judges what it left",
+        dir.join("summary.json").display(), left.display())]
     BrokenOff {
         /// Where the run should stand.
         dir: PathBuf,
@@ -30,7 +31,8 @@ pub enum StoredError {
         left: PathBuf,
     },
     /// Nothing was judged yet.
-    #[error("{} holds parts of a run: nothing is judged until `deadheat merge` has put them together with the others", .0.display())]
+    #[error("{} holds parts of a run: nothing is judged until `deadheat merge` has put them together with \
+        the others", .0.display())]
     Part(PathBuf),
     /// The file is torn, or something else.
     #[error("{} is not whole: {source}; {advice}", path.display())]
@@ -43,7 +45,8 @@ pub enum StoredError {
         advice: &'static str,
     },
     /// The file was written by a build with another format.
-    #[error("{} has version {found}, and this build reads version {known}; use the deadheat that wrote it", path.display())]
+    #[error("{} has version {found}, and this build reads version {known}; use the deadheat that wrote it",
+        path.display())]
     Version {
         /// The file.
         path: PathBuf,
@@ -90,7 +93,8 @@ pub fn stored_comparison(dir: &Path) -> Option<Result<Compared, StoredError>> {
 /// Reads `summary.json` of a run's directory.
 ///
 /// # Errors
-/// Names the file, whether it is missing, torn, or of another version; or a file beside it that the run did not write.
+/// Names the file, whether it is missing, torn, or of another version; or a file beside it that the run did
+/// not write.
 pub fn stored(dir: &Path) -> Result<Summary, StoredError> {
     let path = dir.join("summary.json");
     let text = match std::fs::read(&path) {

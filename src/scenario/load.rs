@@ -18,8 +18,8 @@ pub fn load(source: &Source, overrides: &[(String, String)], env: Env<'_>) -> Re
     read(source, overrides, Some(env), false)
 }
 
-/// Reads a run's `plan.toml` again. `${VARIABLE}` stays as it is: judging a run needs no variable of the machine
-/// that made it, and sends nothing.
+/// Reads a run's `plan.toml` again. `${VARIABLE}` stays as it is: judging a run needs no variable of the
+/// machine that made it, and sends nothing.
 ///
 /// # Errors
 /// As [`load`].

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 const EITHER: &str =
     "write input = \"2.00\", output = \"8.00\", per million tokens, or card = \"PROVIDER/MODEL\"";
 
-/// Puts the cards that prices name, and that the scenario itself has not, into it: so that the plan says everything,
-/// and is priced the same by a later deadheat.
+/// Puts the cards that prices name, and that the scenario itself has not, into it: so that the plan says
+/// everything, and is priced the same by a later deadheat.
 pub(super) fn fill(scenario: &mut Scenario) {
     let start = scenario.cost.start.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
     let named = scenario.target.0.iter().filter_map(|(_, target)| target.price.as_ref()?.card.clone());
@@ -129,7 +129,8 @@ impl<'a> Prices<'a> {
         Some(card.clone())
     }
 
-    /// The currency in which it is paid; a rate of exchange that is needed and not given is a fault, and never 1.
+    /// The currency in which it is paid; a rate of exchange that is needed and not given is a fault, and
+    /// never 1.
     fn into(
         &self,
         name: &str,

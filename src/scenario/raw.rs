@@ -1,6 +1,7 @@
 //! The scenario file as TOML has it: closed types, from which the JSON Schema is generated.
 //!
-//! The doc comments of fields become the schema's descriptions. Nothing is checked here beyond a value's form.
+//! The doc comments of fields become the schema's descriptions. Nothing is checked here beyond a value's
+//! form.
 
 mod cost;
 mod named;

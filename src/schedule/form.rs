@@ -35,7 +35,8 @@ struct File {
     #[schemars(extend("format" = "deadheat-duration"))]
     #[serde(default = "patience")]
     patience: String,
-    /// What is done to a program's own steps, seeded: `"python"` or `"node"`. Only `deadheat audit` and its findings have it.
+    /// What is done to a program's own steps, seeded: `"python"` or `"node"`. Only `deadheat audit` and its
+    /// findings have it.
     #[serde(default)]
     perturb: Option<Perturb>,
     /// Answers that are held back: `[[hold]]`.
@@ -139,7 +140,8 @@ impl Schedule {
         let fallback = inline(&RawFallback::from(*fallback));
         let (quiet, patience) = (exact_duration(*quiet), exact_duration(*patience));
         let mut text = format!(
-            "version = {VERSION}\nseed = {seed}\nfallback = {fallback}\nquiet = \"{quiet}\"\npatience = \"{patience}\"\n"
+            "version = {VERSION}\nseed = {seed}\nfallback = {fallback}\nquiet = \"{quiet}\"\npatience = \
+             \"{patience}\"\n"
         );
         if let Some(perturb) = perturb {
             let _ = writeln!(text, "perturb = \"{}\"", perturb.name());
@@ -251,8 +253,8 @@ fn build(file: File, wrong: Sense<'_>) -> Schedule {
     }
 }
 
-/// The way back from what `new` waits for to its own request over the holds before it, in words; `None` if there
-/// is none.
+/// The way back from what `new` waits for to its own request over the holds before it, in words; `None` if
+/// there is none.
 fn round_trip(new: &Hold, holds: &[Hold]) -> Option<String> {
     let Until::Answered(first) = &new.until else { return None };
     if *first == new.request {

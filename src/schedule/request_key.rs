@@ -30,7 +30,8 @@ impl RequestKey {
 /// A text that names no request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" names no request: write job and attempt, such as \"job:0003#1\" (its third copy is \"job:0003#1+2\")"
+    "\"{0}\" names no request: write job and attempt, such as \"job:0003#1\" (its third copy is \
+     \"job:0003#1+2\")"
 )]
 pub struct RequestKeyError(String);
 

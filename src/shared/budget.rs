@@ -25,8 +25,8 @@ impl Charge {
         }
     }
 
-    /// A sum that has reached the largest number stays there: by how much it exceeds it is not known. A provider
-    /// may report a usage of 2⁶⁴ − 1, after which no cap may be met again.
+    /// A sum that has reached the largest number stays there: by how much it exceeds it is not known. A
+    /// provider may report a usage of 2⁶⁴ − 1, after which no cap may be met again.
     fn minus(self, other: Self) -> Self {
         let count = |sum: u64, part: u64| if sum == u64::MAX { sum } else { sum.saturating_sub(part) };
         let money = |sum: i128, part: i128| if sum == i128::MAX { sum } else { sum.saturating_sub(part) };
@@ -63,7 +63,8 @@ impl Budget {
         Self { caps, committed: Mutex::new(Charge::default()) }
     }
 
-    /// Sets aside the most that an attempt can cost; `false`, and nothing set aside, if that would exceed a cap.
+    /// Sets aside the most that an attempt can cost; `false`, and nothing set aside, if that would exceed a
+    /// cap.
     #[must_use = "without a reservation nothing may be sent"]
     pub fn reserve(&self, most: Charge) -> bool {
         let mut committed = lock(&self.committed);

@@ -17,13 +17,13 @@ pub enum Absence {
 
 /// The model of a Redis server that locks, results and totals are kept on.
 ///
-/// Each question is one step: no other client sees half of it. Time is given with it, counted from 1970,
-/// for the keys' expiry and for where a fencing counter begins. A lease that runs out is lent again,
-/// though its holder may not have noticed (a pause, a slow call): so no lease excludes anyone by itself.
-/// Each lending carries a token that grows for ever, over restarts too, and the resource refuses a token older
-/// than one it has seen ([`Fence`](super::Fence)). See M. Kleppmann, "How to do distributed locking" (2016),
-/// and Jepsen's report on etcd 3.4.3 (2020), whose read-modify-write under a lease loses updates and whose
-/// fenced one does not.
+/// Each question is one step: no other client sees half of it. Time is given with it, counted from 1970, for
+/// the keys' expiry and for where a fencing counter begins. A lease that runs out is lent again, though its
+/// holder may not have noticed (a pause, a slow call): so no lease excludes anyone by itself. Each lending
+/// carries a token that grows for ever, over restarts too, and the resource refuses a token older than one it
+/// has seen ([`Fence`](super::Fence)). See M. Kleppmann, "How to do distributed locking" (2016), and Jepsen's
+/// report on etcd 3.4.3 (2020), whose read-modify-write under a lease loses updates and whose fenced one does
+/// not.
 ///
 /// What goes wrong with such a server is done to it: [`expire`](Self::expire),
 /// [`restart_empty`](Self::restart_empty), [`away`](Self::away), [`lose`](Self::lose).
@@ -75,8 +75,8 @@ impl LockServer {
         absence.map_or(Ok(answer), Err)
     }
 
-    /// Ends the time of all keys that `picks` picks, whoever holds them: what a clock that jumped does. Returns
-    /// how many there were.
+    /// Ends the time of all keys that `picks` picks, whoever holds them: what a clock that jumped does.
+    /// Returns how many there were.
     pub fn expire(&self, picks: impl FnMut(&[u8]) -> bool) -> usize {
         lock(&self.state).keys.expire_where(picks)
     }

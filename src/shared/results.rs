@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 /// Where tasks put what they found, each under its own key, for whoever waits for it.
 ///
-/// A place is opened before anybody is sent for its result, holds the first that comes, and is closed by taking
-/// it. So an answer which arrives twice (a hedge, a repeat after a timeout) cannot replace one that somebody may
-/// have acted on, and one that arrives late finds no place, whether or not its job was given up meanwhile. What
-/// is kept is what is in progress: a key that is done with leaves nothing behind, and is not to be opened again.
+/// A place is opened before anybody is sent for its result, holds the first that comes, and is closed by
+/// taking it. So an answer which arrives twice (a hedge, a repeat after a timeout) cannot replace one that
+/// somebody may have acted on, and one that arrives late finds no place, whether or not its job was given up
+/// meanwhile. What is kept is what is in progress: a key that is done with leaves nothing behind, and is not
+/// to be opened again.
 #[derive(Debug)]
 pub struct Results<K, V> {
     places: Mutex<BTreeMap<K, Option<V>>>,

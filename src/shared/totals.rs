@@ -4,9 +4,9 @@ use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Requests and tokens, counted by every task of a cell.
 ///
-/// Single counters with atomic addition: no count can be lost. Tokens stop at the largest number: what a provider
-/// reports must not wrap a total. Relaxed is enough because the totals are read after all tasks have ended, and
-/// joining them orders the reads.
+/// Single counters with atomic addition: no count can be lost. Tokens stop at the largest number: what a
+/// provider reports must not wrap a total. Relaxed is enough because the totals are read after all tasks have
+/// ended, and joining them orders the reads.
 #[derive(Debug, Default)]
 pub struct Totals {
     requests: AtomicU64,

@@ -1,8 +1,8 @@
 //! `adaptive`: a limit on attempts in flight that follows what the provider bears.
 //!
-//! For a provider whose limit is unknown, or moves with its other customers. The limit rises on good answers and
-//! falls on refusals and time-outs (`aimd`), or with latency before anything is refused (`gradient`). The wrong
-//! choice where the limit is known: it has to be found by meeting it, again and again.
+//! For a provider whose limit is unknown, or moves with its other customers. The limit rises on good answers
+//! and falls on refusals and time-outs (`aimd`), or with latency before anything is refused (`gradient`). The
+//! wrong choice where the limit is known: it has to be found by meeting it, again and again.
 
 use super::advice::many;
 use super::parameters::{check_share, is_one, one};

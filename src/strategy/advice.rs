@@ -1,4 +1,5 @@
-//! When a strategy is the wrong choice: what its sentence rests on, and the phrases that several sentences share.
+//! When a strategy is the wrong choice: what its sentence rests on, and the phrases that several sentences
+//! share.
 
 use crate::units::format_duration;
 use std::time::Duration;

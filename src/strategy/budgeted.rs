@@ -1,9 +1,9 @@
 //! `budgeted`: a budget of tokens, kept by reservation.
 //!
 //! The most an attempt can cost (the prompt and all the output asked for) is set aside before it is sent, and
-//! replaced by what it did cost. So the budget holds whatever is in flight; a job for which there is no
-//! room ends, and says so. The wrong choice where answers are far shorter than what is asked for: room that is
-//! set aside stays unused for as long as a call lasts.
+//! replaced by what it did cost. So the budget holds whatever is in flight; a job for which there is no room
+//! ends, and says so. The wrong choice where answers are far shorter than what is asked for: room that is set
+//! aside stays unused for as long as a call lasts.
 
 use super::parameters::{check_share, is_one, one};
 use super::{

@@ -4,8 +4,8 @@ use super::{Answer, Call, Decision, Hands, RetryPolicy, Task};
 use crate::history::{JobEnd, Outcome};
 use std::time::Duration;
 
-/// Draws for waits that no attempt was the reason of are numbered from here: those for back-off have the attempt's
-/// number.
+/// Draws for waits that no attempt was the reason of are numbered from here: those for back-off have the
+/// attempt's number.
 const HELD: u32 = 128;
 
 /// Why an attempt could not begin.
@@ -17,8 +17,8 @@ pub enum Hold {
     Until(Duration),
     /// Somebody else has brought the job's question to this end.
     Known(Box<Answer>, JobEnd),
-    /// What the attempt was to be made under was lost before it was: once more after the policy's wait, and not
-    /// before this time has passed.
+    /// What the attempt was to be made under was lost before it was: once more after the policy's wait, and
+    /// not before this time has passed.
     Lost(Duration),
 }
 
@@ -45,10 +45,10 @@ impl From<Answer> for Made {
 
 /// Brings a job to its end: attempts, books, decides, waits, and records the result exactly once.
 ///
-/// `attempt` makes attempt `n`, due at the given time, by way of [`RetryPolicy::send`]; an error says why it could
-/// not begin. When the breaker holds it, it is called again after the wait, so that whatever it had acquired is free
-/// meanwhile. A job of which any attempt may have been billed has not certainly failed, whatever its last attempt
-/// says.
+/// `attempt` makes attempt `n`, due at the given time, by way of [`RetryPolicy::send`]; an error says why it
+/// could not begin. When the breaker holds it, it is called again after the wait, so that whatever it had
+/// acquired is free meanwhile. A job of which any attempt may have been billed has not certainly failed,
+/// whatever its last attempt says.
 pub async fn drive_with<M: Into<Made>>(
     policy: &RetryPolicy,
     task: &Task,
@@ -59,8 +59,8 @@ pub async fn drive_with<M: Into<Made>>(
     drive_unpaid(policy, task, hands, attempt).await;
 }
 
-/// [`drive_with`] for a job that may end without an attempt: `attempt` itself says [`RetryPolicy::deposit`] when
-/// the first one is to go out.
+/// [`drive_with`] for a job that may end without an attempt: `attempt` itself says [`RetryPolicy::deposit`]
+/// when the first one is to go out.
 pub(super) async fn drive_unpaid<M: Into<Made>>(
     policy: &RetryPolicy,
     task: &Task,

@@ -157,8 +157,8 @@ pub trait Hands {
     /// Time since the run's epoch.
     fn now(&self) -> Duration;
 
-    /// A job that is delivered again, because a process died with it: each of its earlier attempts, in order, with
-    /// what it cost if it was answered. `None` for a job that begins for the first time.
+    /// A job that is delivered again, because a process died with it: each of its earlier attempts, in order,
+    /// with what it cost if it was answered. `None` for a job that begins for the first time.
     fn earlier(&self) -> Option<&[Option<Usage>]> {
         None
     }
@@ -190,8 +190,8 @@ pub trait Hands {
     /// Takes `answer` for the job's result: the client's claim.
     fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32);
 
-    /// To be called by a strategy that lacks what it needs to work at all, such as a thread: the run ends, with
-    /// this reason and no verdict.
+    /// To be called by a strategy that lacks what it needs to work at all, such as a thread: the run ends,
+    /// with this reason and no verdict.
     fn cannot_work(&self, why: String);
 
     /// Books one request and its usage in the client's own totals: the client's claim.

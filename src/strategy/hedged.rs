@@ -1,9 +1,10 @@
 //! `hedged`: a second attempt when the first is late; the faster good answer is taken.
 //!
-//! J. Dean and L. A. Barroso, "The Tail at Scale" (2013). For a tail that hurts more than the bill: the slower
-//! attempt is given up, and billed for what it had generated. A hedge never waits for a permit, so that a full
-//! client does not load a slow provider twice; it counts among the attempts of its job, and is paid for like a retry. The wrong choice where
-//! tokens are dear, or where the provider is slow because it is full.
+//! J. Dean and L. A. Barroso, "The Tail at Scale" (2013). For a tail that hurts more than the bill: the
+//! slower attempt is given up, and billed for what it had generated. A hedge never waits for a permit, so
+//! that a full client does not load a slow provider twice; it counts among the attempts of its job, and is
+//! paid for like a retry. The wrong choice where tokens are dear, or where the provider is slow because it is
+//! full.
 
 use super::parameters::{check_share, is_one, one};
 use super::{
@@ -92,8 +93,8 @@ pub struct Hedged {
 }
 
 impl Hedged {
-    /// With so many permits; a second attempt is made `after` the first, if the job has one left: with one attempt
-    /// per job there are no hedges.
+    /// With so many permits; a second attempt is made `after` the first, if the job has one left: with one
+    /// attempt per job there are no hedges.
     #[must_use]
     pub fn new(permits: u32, after: Duration, max_attempts: u32, retry: RetryPolicy) -> Self {
         Self { permits: PermitQueue::new(permits), after, max_attempts, retry }
@@ -117,8 +118,8 @@ impl Hedged {
             return first.await.map(Made::from);
         };
         let mut second = pin!(second);
-        // The second is begun before anybody looks at the first again: sent once it is known that the first has failed, it
-        // would be a retry of what may have been accepted.
+        // The second is begun before anybody looks at the first again: sent once it is known that the first
+        // has failed, it would be a retry of what may have been accepted.
         let (winner, other) = tokio::select! {
             biased;
             answer = &mut second => {

@@ -2,7 +2,8 @@
 //!
 //! For a provider that honours the key: a request that may have been accepted can be sent again and is
 //! generated and billed once. So failures without a status are retried here whatever `[retry] transport`
-//! says. The wrong choice for a provider that does not look at the key, as most do not: it bills each repetition.
+//! says. The wrong choice for a provider that does not look at the key, as most do not: it bills each
+//! repetition.
 
 use super::parameters::check_share;
 use super::{

@@ -1,5 +1,5 @@
-//! What the parameters of every strategy have in common: the trait that they implement, and the forms in which
-//! several strategies write them.
+//! What the parameters of every strategy have in common: the trait that they implement, and the forms in
+//! which several strategies write them.
 
 use super::{Advice, ProcessContext, Retry, Seen, Strategy};
 use crate::units::ExpandedUrl;
@@ -112,8 +112,8 @@ impl Counters {
     }
 }
 
-/// Where Redis is. In a plan the URL holds the values of environment variables, which may be secrets: a plan's is not
-/// written.
+/// Where Redis is. In a plan the URL holds the values of environment variables, which may be secrets: a
+/// plan's is not written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Redis {

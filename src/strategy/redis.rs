@@ -7,8 +7,8 @@
 //! gone when the server is. So it excludes nobody by itself. Each acquisition therefore carries a fencing
 //! token, and what is written under the lock must refuse a token older than one it has seen.
 //!
-//! The same stands on a model of such a server ([`RedisClient::model`]), which answers in the caller's thread and
-//! by the caller's clock, be that a virtual one; a property test holds it against a real server.
+//! The same stands on a model of such a server ([`RedisClient::model`]), which answers in the caller's thread
+//! and by the caller's clock, be that a virtual one; a property test holds it against a real server.
 //!
 //! Nothing here tries again: what an attempt without an answer means only its caller can say, and the waits
 //! between attempts are the caller's too.

@@ -3,10 +3,11 @@
 //! For several processes that may be given the same work twice: whoever gets the lock asks, everybody else
 //! takes its answer. The lock is renewed while the call lasts and looked at again right before the call, and
 //! its fencing token goes with the call, for a Redis lock alone excludes nobody (see [`super::redis`]); one
-//! `Idempotency-Key` per question saves the bill where the provider honours it. A job that loses its lock, or is
-//! refused for a stale token, tries again under the next one by the same policy as after any failure. The wrong
-//! choice where nothing is asked twice: every job then pays two round trips for nothing; and no safe one where the
-//! key is not honoured: a lock that Redis loses during a call is somebody else's before the answer is there.
+//! `Idempotency-Key` per question saves the bill where the provider honours it. A job that loses its lock, or
+//! is refused for a stale token, tries again under the next one by the same policy as after any failure. The
+//! wrong choice where nothing is asked twice: every job then pays two round trips for nothing; and no safe
+//! one where the key is not honoured: a lock that Redis loses during a call is somebody else's before the
+//! answer is there.
 
 use super::REDIS_PATIENCE;
 use super::lock::{Caught, Held, Shelf, Turn};
@@ -99,7 +100,8 @@ impl super::Parameters for Parameters {
             targets => format!(", as by {} here", targets.join(", ")),
         };
         let rule = format!(
-            "wrong where nothing is asked twice{once}, for each job pays for its lock; and where Idempotency-Key is \
+            "wrong where nothing is asked twice{once}, for each job pays for its lock; and where \
+             Idempotency-Key is \
              not honoured{ignored}, for a lock that Redis loses during a call is billed twice"
         );
         Advice::new(rule, seen.response())
@@ -166,8 +168,8 @@ impl RedisLock {
         };
         let answer = self.retry.send(hands, task, call).await?;
         round.lost_since.set(None);
-        // A stale token: somebody else has held the lock since. The provider says of a stale token, and of no other
-        // conflict, that it never becomes good again; but the next lock has a new one.
+        // A stale token: somebody else has held the lock since. The provider says of a stale token, and of no
+        // other conflict, that it never becomes good again; but the next lock has a new one.
         let stale = answer.status == Some(409) && answer.should_retry == Some(false);
         if self.fenced && stale {
             self.let_go(round).await;

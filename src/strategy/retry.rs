@@ -156,9 +156,9 @@ impl RetryPolicy {
         self.closed.notified().await;
     }
 
-    /// Makes an attempt if the breaker lets it and the run's budget has room for it. To be called when nothing
-    /// else is to be waited for: leave that waits is of yesterday, and what is set aside for attempts that wait
-    /// would stop the run long before its budget is spent.
+    /// Makes an attempt if the breaker lets it and the run's budget has room for it. To be called when
+    /// nothing else is to be waited for: leave that waits is of yesterday, and what is set aside for attempts
+    /// that wait would stop the run long before its budget is spent.
     ///
     /// # Errors
     /// Why it could not begin.
@@ -186,9 +186,9 @@ impl RetryPolicy {
         Ok(answer)
     }
 
-    /// Like [`send`](Self::send), for an attempt that is only made if it can be made at once: nothing is waited
-    /// for, the retry budget pays for it, and where the run's budget has no room the run goes on without it.
-    /// `None` if it cannot; what is returned has been set aside, and is to be awaited.
+    /// Like [`send`](Self::send), for an attempt that is only made if it can be made at once: nothing is
+    /// waited for, the retry budget pays for it, and where the run's budget has no room the run goes on
+    /// without it. `None` if it cannot; what is returned has been set aside, and is to be awaited.
     pub(super) fn send_spare<'a>(
         &'a self,
         hands: &'a dyn Hands,
@@ -258,7 +258,8 @@ impl RetryPolicy {
     }
 
     /// What two attempts made side by side come to, in the order in which they ended, if neither was answered
-    /// well: one that forbids a retry decides, else the later; and the provider's longer wish for a wait counts.
+    /// well: one that forbids a retry decides, else the later; and the provider's longer wish for a wait
+    /// counts.
     pub(super) fn both_failed(&self, first: Answer, last: Answer) -> Made {
         let permanent = first.error != Some(ErrorClass::Cancelled) && !self.retryable(&first);
         let (mut answer, beside) = if permanent { (first, last) } else { (last, first) };
@@ -291,8 +292,8 @@ struct Leave<'a> {
 }
 
 impl Leave<'_> {
-    /// What the attempt says of the provider: only what it does when it cannot serve counts against it. A 4xx,
-    /// 429 included, shows that it is there.
+    /// What the attempt says of the provider: only what it does when it cannot serve counts against it. A
+    /// 4xx, 429 included, shows that it is there.
     fn ended(mut self, answer: &Answer) {
         use ErrorClass as E;
         let Some((breaker, pass)) = self.pass.take() else { return };

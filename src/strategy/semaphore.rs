@@ -45,10 +45,12 @@ impl super::Parameters for Parameters {
         let permits = self.0.permits;
         let rule = match self.0.processes {
             1 => format!(
-                "wrong as soon as a second process calls the same provider, for its {permits} permits are its own"
+                "wrong as soon as a second process calls the same provider, for its {permits} permits are \
+                 its own"
             ),
             n => format!(
-                "wrong where load is not even, for each of {n} processes has a fixed share of the {permits} permits"
+                "wrong where load is not even, for each of {n} processes has a fixed share of the {permits} \
+                 permits"
             ),
         };
         let refusals = || format!("it knows no rate either, and met {} here", many(seen.refused, "refusal"));

@@ -1,10 +1,10 @@
 //! `single-flight`: jobs that ask the same share one call.
 //!
-//! The first job of a question calls; those that come meanwhile wait for its answer, and those that come later
-//! find it. If the first fails, the next asks; but what came of a call may be unknown, and then the question is asked
-//! again only if `[retry] transport` says so (one `Idempotency-Key` per question makes that safe where the provider
-//! honours it), else it is unknown to all. The wrong choice where answers to the same question must differ, or grow old, and no help
-//! across processes: each has its own flights.
+//! The first job of a question calls; those that come meanwhile wait for its answer, and those that come
+//! later find it. If the first fails, the next asks; but what came of a call may be unknown, and then the
+//! question is asked again only if `[retry] transport` says so (one `Idempotency-Key` per question makes that
+//! safe where the provider honours it), else it is unknown to all. The wrong choice where answers to the same
+//! question must differ, or grow old, and no help across processes: each has its own flights.
 
 use super::advice::many;
 use super::lock::Caught;
@@ -51,7 +51,8 @@ impl super::Parameters for Parameters {
         let rule = match seen.repeats {
             1 => "wrong where nothing is asked twice, as here, or where each must get an answer of its own",
             _ => {
-                "wrong where each must get an answer of its own, and over processes, for its flights are its own"
+                "wrong where each must get an answer of its own, and over processes, for its flights are \
+                 its own"
             }
         };
         Advice::new(rule, format!("here {} by {}", seen.answers(), many(seen.attempts, "attempt")))

@@ -1,8 +1,8 @@
 //! `thread-pool`: OS threads that take attempts from a queue and block until each is over.
 //!
-//! For programs that are synchronous anyway. The threads write results and totals themselves, into structs that
-//! lose neither: one result per attempt, one addition per count. A job that waits to try again holds no thread.
-//! The wrong choice for thousands of calls at once: each of them would hold a thread that only waits.
+//! For programs that are synchronous anyway. The threads write results and totals themselves, into structs
+//! that lose neither: one result per attempt, one addition per count. A job that waits to try again holds no
+//! thread. The wrong choice for thousands of calls at once: each of them would hold a thread that only waits.
 
 use super::parameters::{check_share, is_one, one};
 use super::{
@@ -66,8 +66,8 @@ impl super::Parameters for Parameters {
     }
 }
 
-/// How a thread adds an answer to the totals that all threads share: it may look at them first, and take a moment
-/// before it writes.
+/// How a thread adds an answer to the totals that all threads share: it may look at them first, and take a
+/// moment before it writes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Add {
     pub(super) see: fn(&Shared) -> Booked,
@@ -133,7 +133,8 @@ impl std::fmt::Debug for Work {
 #[derive(Debug)]
 pub struct ThreadPool {
     workers: u32,
-    /// Threads without work. What waits for one waits here, where it can be stopped and has set nothing aside.
+    /// Threads without work. What waits for one waits here, where it can be stopped and has set nothing
+    /// aside.
     free: PermitQueue,
     retry: RetryPolicy,
     shared: Arc<Shared>,
@@ -198,7 +199,8 @@ impl ThreadPool {
             let thread = thread.spawn(move || work(&shared, add)).map_err(|error| {
                 let (have, want) = (threads.len(), self.workers);
                 format!(
-                    "the system gives the pool {have} of {want} threads: {error}; ask for fewer `workers`, or \
+                    "the system gives the pool {have} of {want} threads: {error}; ask for fewer `workers`, \
+                     or \
                      raise its limits (ulimit -u, ulimit -v)"
                 )
             })?;
@@ -210,7 +212,8 @@ impl ThreadPool {
 
 fn work(shared: &Shared, add: Add) {
     while let Some(Work { key, run, done }) = shared.queue.pop() {
-        // A panic ends the attempt and not the thread: the pool would have a permit without a thread from then on.
+        // A panic ends the attempt and not the thread: the pool would have a permit without a thread from
+        // then on.
         let Ok(answer) = catch_unwind(AssertUnwindSafe(run)) else { continue };
         let seen = (add.see)(shared);
         std::thread::sleep(add.pause);

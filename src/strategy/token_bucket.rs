@@ -1,8 +1,8 @@
 //! `token-bucket`: at most so many attempts per second, some of them at once.
 //!
 //! For a provider that limits its rate: attempts come when it will take them, instead of being refused and
-//! coming back. Retries take tokens too. The wrong choice for a provider that limits what is in flight: a slow
-//! one collects open calls, however slowly they are made.
+//! coming back. Retries take tokens too. The wrong choice for a provider that limits what is in flight: a
+//! slow one collects open calls, however slowly they are made.
 
 use super::parameters::{check_share, is_one, one};
 use super::{
@@ -108,7 +108,8 @@ impl Strategy for TokenBucket {
                 if at > hands.now() && !hands.wait_until(at).await {
                     return Err(JobEnd::Cancelled.into());
                 }
-                // A token that the breaker holds up is spent: those who are let through must not come all at once.
+                // A token that the breaker holds up is spent: those who are let through must not come all at
+                // once.
                 self.retry.send(&*hands, &task, Call::new(n, due.max(at))).await
             };
             drive_with(&self.retry, &task, &*hands, attempt).await;

@@ -30,8 +30,8 @@ pub struct Compared {
     pub planned: u64,
     /// The pairs, in the order in which they were made.
     pub pairs: Vec<PairRow>,
-    /// One-sided error rate of all timed rows together, over all looks. The level of a row's interval is one minus this,
-    /// divided among the looks.
+    /// One-sided error rate of all timed rows together, over all looks. The level of a row's interval is one
+    /// minus this, divided among the looks.
     pub alpha: f64,
     /// After how many pairs it was agreed to look; left out if only at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -125,8 +125,8 @@ pub struct TimedRow {
     pub base: f64,
     /// Mean over NEW's runs.
     pub new: f64,
-    /// How much more NEW has: a share of BASE for times (the geometric mean over pairs), percentage points over 100 for
-    /// shares.
+    /// How much more NEW has: a share of BASE for times (the geometric mean over pairs), percentage points
+    /// over 100 for shares.
     pub effect: f64,
     /// Lower end of the interval of `effect`, one-sided at the row's level; `None` with too few pairs.
     pub lower: Option<f64>,
@@ -138,8 +138,8 @@ pub struct TimedRow {
     pub p: Option<f64>,
     /// After Holm's correction over the family.
     pub p_adjusted: Option<f64>,
-    /// The smallest effect that four in five such comparisons would call a regression; `None` with fewer pairs than can
-    /// call anything one.
+    /// The smallest effect that four in five such comparisons would call a regression; `None` with fewer
+    /// pairs than can call anything one.
     pub detectable: Option<f64>,
     /// What may be concluded.
     pub verdict: TimedVerdict,

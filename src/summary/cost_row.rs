@@ -5,8 +5,8 @@ use crate::units::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What one cell cost at the scenario's price. Figures per job and the like are rounded half to even at the 12th place;
-/// sums are exact.
+/// What one cell cost at the scenario's price. Figures per job and the like are rounded half to even at the
+/// 12th place; sums are exact.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CostRow {
     /// Target's name.
@@ -19,8 +19,8 @@ pub struct CostRow {
     pub client: String,
     /// What the ledger charged, exact decimal; `None` without a ledger.
     pub billed: Option<String>,
-    /// Without a ledger: the most that may have been charged, with the worst case of whatever reported no usage;
-    /// the least is `client`.
+    /// Without a ledger: the most that may have been charged, with the worst case of whatever reported no
+    /// usage; the least is `client`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most: Option<String>,
     /// Per answered job; `None` if none was answered.
@@ -37,8 +37,8 @@ pub struct CostRow {
     /// Per million tokens charged; `None` if none was.
     #[serde(default)]
     pub per_mtok: Option<String>,
-    /// What was bought, by the ledger: disjoint, and together exactly `billed`. Classes without an attempt are left
-    /// out.
+    /// What was bought, by the ledger: disjoint, and together exactly `billed`. Classes without an attempt
+    /// are left out.
     #[serde(default)]
     pub classes: Vec<WasteRow>,
     /// Jobs of which the client was told another usage than the ledger charged.
@@ -182,8 +182,8 @@ pub struct FactorRow {
 }
 
 impl CostRow {
-    /// What was paid: landed where terms are known, by the ledger where there is one. `None` if the row's currency or
-    /// amount cannot be read.
+    /// What was paid: landed where terms are known, by the ledger where there is one. `None` if the row's
+    /// currency or amount cannot be read.
     #[must_use]
     pub fn paid(&self) -> Option<Money> {
         let (text, currency) = match &self.landed {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 macro_rules! invariants {
     ($(#[doc = $demand:literal] $rule:ident = $name:literal,)*) => {
         /// A rule that evidence must obey. The names are part of the interface.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+            JsonSchema)]
         pub enum Invariant {
             $(#[doc = $demand] #[serde(rename = $name)] $rule,)*
         }

@@ -175,10 +175,12 @@ mod tests {
             let back = parse_duration(&text).expect("a duration");
             let off = back.abs_diff(time).as_secs_f64();
             // Three figures; above an hour, whole minutes.
-            let allowed = if time < Duration::from_secs(3600) { (time.as_secs_f64() * 0.0051).max(if time.as_secs() >= 60 { 0.5 } else { 0.0 }) } else { 60.0 };
+            let allowed = if time < Duration::from_secs(3600) { (time.as_secs_f64() * 0.0051).max(if
+                time.as_secs() >= 60 { 0.5 } else { 0.0 }) } else { 60.0 };
             proptest::prop_assert!(off <= allowed, "{time:?} is printed as {text}");
             let number: f64 = text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0.0);
-            let limit = if text.ends_with("µs") || text.ends_with("ms") || text.ends_with("ns") { 1e3 } else { 60.0 };
+            let limit = if text.ends_with("µs") || text.ends_with("ms") || text.ends_with("ns") { 1e3 } else {
+                60.0 };
             proptest::prop_assert!(text.ends_with('h') || number < limit, "{time:?} is printed as {text}");
         }
     }

@@ -155,10 +155,14 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
         POSITIVE_DURATION => Span::read(text).map(drop),
         MONEY => text.parse::<Money>().map(drop).map_err(|error| error.to_string()),
         NAME if !is_name(text) => {
-            Err("not a usable name: write 1 to 64 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit".to_owned())
+            Err("not a usable name: write 1 to 64 letters, digits, \".\", \"_\" or \"-\", beginning with a \
+                letter or digit"
+                .to_owned())
         }
         ENV_NAME if !is_env_name(text) => {
-            Err("not the name of an environment variable: export the key and write the variable's name, such as \"HOUSE_KEY\"".to_owned())
+            Err("not the name of an environment variable: export the key and write the variable's name, \
+                such as \"HOUSE_KEY\""
+                .to_owned())
         }
         _ => Ok(()),
     }

@@ -125,7 +125,8 @@ fn it_opens_in_a_browser_and_works_by_pointer_and_by_keyboard() {
 }
 
 /// Markup that would run, load or close something if it were taken for markup.
-const HOSTILE: &str = "</title></script></style><script>alert('x')</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>&amp;|{{}}";
+const HOSTILE: &str = "</title></script></style><script>alert('x')</script><img src=x \
+    onerror=alert(2)>\"'><svg onload=alert(3)>&amp;|{{}}";
 
 /// Every text of the summary that anybody else may have written, made hostile.
 fn spoil(value: &mut Value, key: &str) {
@@ -200,7 +201,8 @@ fn markup_from_models_and_programs_stays_text() {
     std::fs::write(&file, page).expect("written");
     let mut browser = Browser::start(false, 1280);
     browser.open(&file);
-    let foreign = "document.scripts.length + document.images.length * 100 + document.querySelectorAll('[onload],[onerror]').length * 10000";
+    let foreign = "document.scripts.length + document.images.length * 100 + \
+        document.querySelectorAll('[onload],[onerror]').length * 10000";
     assert_eq!(browser.eval(foreign), 1);
     assert_eq!(browser.eval("document.body.textContent.includes('onerror=alert(2)')"), true);
     assert_eq!(browser.complaints(), Vec::<String>::new());

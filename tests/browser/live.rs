@@ -99,8 +99,8 @@ fn it_shows_a_run_and_leaves_the_screen_to_the_report() {
     assert_eq!(cursor.trim(), "1 0", "the cursor is back, on the shell's own screen");
 }
 
-/// Fifty jobs a second for a provider that answers five at once, in a second each, and a client that may have two in
-/// flight: it can neither keep up nor keep its promise.
+/// Fifty jobs a second for a provider that answers five at once, in a second each, and a client that may have
+/// two in flight: it can neither keep up nor keep its promise.
 fn saturated() -> String {
     let open = "[profile.constant-arrival-rate]\nrate = 50\narrivals = \"uniform\"\nmax_in_flight = 5\n\
                 duration = \"12s\"\ngraceful_stop = \"0s\"";

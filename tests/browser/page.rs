@@ -1,5 +1,6 @@
-//! `report.html`, where it is looked at closely: every column sorts, paper shows what the screen shows, lines can be
-//! told apart without colours, commands can be pasted, and a page has an end however large the run was.
+//! `report.html`, where it is looked at closely: every column sorts, paper shows what the screen shows, lines
+//! can be told apart without colours, commands can be pasted, and a page has an end however large the run
+//! was.
 
 use crate::browser;
 use crate::summary;
@@ -95,8 +96,8 @@ fn told(browser: &mut Browser, script: &str) -> Value {
     serde_json::from_str(said.as_str().expect("a text")).expect("JSON")
 }
 
-/// Sorts every column of figures both ways, and holds the order against the figures that are shown. A time and a share
-/// in one column are ordered by no rule; a row's own kind is what counts.
+/// Sorts every column of figures both ways, and holds the order against the figures that are shown. A time
+/// and a share in one column are ordered by no rule; a row's own kind is what counts.
 const SORTS: &str = r##"(() => {
   const unit = { ns: 1e-6, us: 1e-3, "µs": 1e-3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 };
   const size = text => {
@@ -180,7 +181,8 @@ fn paper_shows_the_marks_and_the_page_closes_what_printing_opened() {
     // A sheet of A4 with its margins, at 96 dots to the inch.
     let sheet = json!({ "width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": false });
     browser.call("Emulation.setDeviceMetricsOverride", sheet);
-    let wide = "Array.from(document.querySelectorAll('table')).filter(t => t.getBoundingClientRect().right > innerWidth + 1).length";
+    let wide = "Array.from(document.querySelectorAll('table')).filter(t => t.getBoundingClientRect().right \
+        > innerWidth + 1).length";
     assert_eq!(browser.eval(wide), 0, "no table is cut off at the edge of the paper");
 }
 

@@ -190,7 +190,8 @@ fn too_few_pairs_are_refused_and_leave_nothing() {
 #[test]
 fn planned_looks_stop_early_and_spend_the_error_rate() {
     let place = place();
-    let line = "compare --base s.toml --new s.toml --pairs 9 --looks 6,8 --measure response.p50 -q --format json --out l";
+    let line = "compare --base s.toml --new s.toml --pairs 9 --looks 6,8 --measure response.p50 -q --format \
+        json --out l";
     let looked = place.line(line).exits(0).json();
     assert_eq!(looked["pairs"].as_array().map(Vec::len), Some(6), "all was shown at the first look");
     assert_eq!((&looked["alpha"], &looked["looks"]), (&json!(0.05), &json!([6, 8, 9])));
@@ -232,7 +233,8 @@ fn a_calibration_tells_what_can_be_found_and_what_is_too_noisy() {
     let place = place();
     let calm = place.line("calibrate s.toml --pairs 5 -q --format json --out noise").exits(0).json();
     assert_eq!(calm["rows"][0]["deviation"], 0.0);
-    // Without noise an effect of the floor is found, and no smaller one; six values together need seven pairs.
+    // Without noise an effect of the floor is found, and no smaller one; six values together need seven
+    // pairs.
     assert_eq!(calm["rows"][0]["detectable"][1], json!([6, null]));
     let least = calm["rows"][0]["detectable"][2][1].as_f64().expect("an effect");
     assert!((least - 0.05).abs() < 1e-9 && calm["rows"][0]["gated_from"] == 7, "{calm}");
@@ -286,7 +288,8 @@ fn a_calibration_of_something_else_is_refused() {
     assert!(doctored("/plan_hash", json!("0")).contains("it is of another plan"));
     // An error rate in the file is not the one that is asked for.
     assert!(!place.path("o").exists());
-    let line = "compare --base s.toml --new s.toml --seed 9 --pairs 7 -q --calibration noise/calibration.json --out p";
+    let line = "compare --base s.toml --new s.toml --seed 9 --pairs 7 -q --calibration \
+        noise/calibration.json --out p";
     place.line(line).exits(0);
 }
 

@@ -1,4 +1,5 @@
-//! What `deadheat compare` makes of pairs: what is exact in each, what cannot be judged, and which part of a load a pair is.
+//! What `deadheat compare` makes of pairs: what is exact in each, what cannot be judged, and which part of a
+//! load a pair is.
 
 use crate::cli;
 
@@ -175,7 +176,8 @@ fn an_invalid_load_does_not_hide_a_broken_invariant() {
     assert!(why.ends_with("a comparison needs 5"), "{why}");
 }
 
-/// An endpoint that no run starts anew is measured in short blocks, and those that only warm it up are left out.
+/// An endpoint that no run starts anew is measured in short blocks, and those that only warm it up are left
+/// out.
 #[test]
 fn pairs_at_an_endpoint_are_blocks_of_the_load() {
     let place = Place::new();

@@ -87,7 +87,10 @@ fn seven_when_the_load_was_invalid() {
     let cpu = place.line("run small.toml --set fidelity.cpu=0.0001").exits(7);
     assert!(cpu.out.contains("more than the 0.01% allowed"), "{}", cpu.out);
     let ttft = place
-        .line("run small.toml --set workload.jobs=400 --set workload.stream=true --set fidelity.ttft_error_p99=1us")
+        .line(
+            "run small.toml --set workload.jobs=400 --set workload.stream=true --set \
+            fidelity.ttft_error_p99=1us",
+        )
         .exits(7);
     assert!(ttft.out.contains("off the ledger at p99"), "{}", ttft.out);
     assert!(ttft.out.contains("run fewer streams"), "it says what to change: {}", ttft.out);

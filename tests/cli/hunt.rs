@@ -1,5 +1,5 @@
-//! `scenarios/hunt.toml`: a hunt finds every broken twin, with a schedule that shows it again and without which it does
-//! not show, and accuses no right strategy.
+//! `scenarios/hunt.toml`: a hunt finds every broken twin, with a schedule that shows it again and without
+//! which it does not show, and accuses no right strategy.
 
 use deadheat::explore::{Budget, Config, Finding, explore};
 use deadheat::lab::VirtualCell;
@@ -100,7 +100,8 @@ fn twins_with_a_lock_are_caught() {
     caught(&["broken-lock-unfenced", "broken-lock-release", "broken-lock-counter-only"]);
 }
 
-/// What a scenario lets go wrong is part of what a finding needs, and is named and left out like the rest of it.
+/// What a scenario lets go wrong is part of what a finding needs, and is named and left out like the rest of
+/// it.
 #[test]
 fn a_pause_that_breaks_a_lock_is_named() {
     let plan = plan();

@@ -26,7 +26,8 @@ fn part(job: &Value) -> usize {
     job.rsplit(['.', ':']).next().and_then(|number| number.parse::<usize>().ok()).expect("a number") % 3
 }
 
-/// A file cut into three, each with header and end mark; `cut` says whose a line is, or what becomes of it in each part.
+/// A file cut into three, each with header and end mark; `cut` says whose a line is, or what becomes of it in
+/// each part.
 fn split(place: &Place, run: &str, name: &str, cut: impl Fn(&Value, usize) -> Option<Value>) {
     let all = lines(place, &format!("{run}/{name}"));
     let (header, end) = (&all[0], &all[all.len() - 1]);
@@ -55,7 +56,8 @@ fn third(line: &Value, number: usize) -> Option<Value> {
     (part(job) == number).then(|| line.clone())
 }
 
-/// A run of 21 jobs with this in its scenario too, and three parts of it as three machines would have made them.
+/// A run of 21 jobs with this in its scenario too, and three parts of it as three machines would have made
+/// them.
 fn parts_of(more: &str) -> Place {
     let place = Place::new();
     let scenario = SMALL
@@ -175,7 +177,8 @@ fn what_is_no_part_of_one_run_is_refused_and_leaves_nothing() {
     place.line("merge part0 --out x").exits(2);
 }
 
-/// Thresholds hold for the whole, whatever its parts would have come to; and which, does not hang on an order.
+/// Thresholds hold for the whole, whatever its parts would have come to; and which, does not hang on an
+/// order.
 #[test]
 fn thresholds_are_judged_after_merging_and_are_the_same_everywhere() {
     let place = parts();

@@ -69,7 +69,8 @@ fn who_is_held_does_not_hold_up_its_end_and_what_did_not_happen_is_told() {
     let body = r#"{"model":"m","messages":[{"content":"[job:0003]"}]}"#;
     write!(
         client,
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: \
+         {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
@@ -93,8 +94,12 @@ fn it_says_what_its_ledger_is_worth_to_a_test_in_any_language() {
         let mut stream = TcpStream::connect(&mock.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let length = body.len();
-        write!(stream, "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
-            .unwrap();
+        write!(
+            stream,
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: \
+            close\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
         stream.read_to_string(&mut String::new()).unwrap();
     };
     for job in ["job:0000", "job:0001"] {

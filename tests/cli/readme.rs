@@ -140,7 +140,8 @@ fn the_first_screen_holds_the_two_commands() {
 
 #[test]
 fn commands_are_found_and_unknown_ones_are_not_passed_over() {
-    let text = "```toml\nno = 1\n```\n```console\n$ deadheat dance  # why not\n# only a remark\n\ncurl x\n```\n deadheat run\n";
+    let text = "```toml\nno = 1\n```\n```console\n$ deadheat dance  # why not\n# only a remark\n\ncurl \
+        x\n```\n deadheat run\n";
     assert_eq!(commands(text), ["deadheat dance", "curl x"]);
     assert!(known("deadheat dance").is_none());
     assert_eq!(as_installed("cargo run --release -- run x.toml"), "deadheat run x.toml");

@@ -52,7 +52,8 @@ fn answer(stream: TcpStream, status: &str, given: &Mutex<Vec<String>>) -> Option
         reader.read_exact(&mut body).ok()?;
         let error = format!("wrong key {authorization} in {asked}");
         let text = match status {
-            "200 OK" => serde_json::json!({ "id": format!("{authorization} {asked}"), "object": "chat.completion", "model": KEY,
+            "200 OK" => serde_json::json!({ "id": format!("{authorization} {asked}"),
+                "object": "chat.completion", "model": KEY,
                 "choices": [{ "index": 0, "finish_reason": "stop",
                               "message": { "role": "assistant", "content": authorization } }],
                 "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } }),

@@ -22,8 +22,8 @@ fn pool(limit: &str, workers: u32, processes: u32) -> Ran {
 #[test]
 fn threads_that_the_system_refuses_are_a_set_up_that_failed_and_not_jobs_that_were_cancelled() {
     for processes in [1, 2] {
-        // Where the last page goes to the signal stack of a thread that has begun, the runtime ends the process by itself:
-        // somewhat more memory ends elsewhere.
+        // Where the last page goes to the signal stack of a thread that has begun, the runtime ends the
+        // process by itself: somewhat more memory ends elsewhere.
         let limits = [3_000_000, 3_001_000, 3_002_000].map(|limit| format!("-v {limit}"));
         let mut ends = limits.iter().map(|limit| pool(limit, 4000, processes));
         let ran = ends.find(|ran| !ran.err.contains("alternative stack")).expect("another end").exits(9);

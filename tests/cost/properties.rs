@@ -65,7 +65,8 @@ proptest! {
 
     #[test]
     fn what_a_budget_sets_aside_is_never_less_than_the_bill(
-        requests in requests(), which in any::<prop::sample::Index>(), discount in 0..100i64, rate in 1..20_000i64
+        requests in requests(), which in any::<prop::sample::Index>(), discount in 0..100i64,
+            rate in 1..20_000i64
     ) {
         let card = which.get(CARDS.as_slice()).clone();
         let cny = "CNY".parse().expect("CNY");
@@ -87,7 +88,8 @@ proptest! {
 
     #[test]
     fn more_tokens_of_the_same_regime_never_cost_less(
-        prompt in 0..300_000u64, completion in 0..10_000u64, more in 0..50_000u64, which in any::<prop::sample::Index>()
+        prompt in 0..300_000u64, completion in 0..10_000u64, more in 0..50_000u64,
+            which in any::<prop::sample::Index>()
     ) {
         let card = which.get(CARDS.as_slice());
         let counts = |more| {
@@ -108,14 +110,17 @@ proptest! {
         let rate = Decimal::new(rate_millis, 3);
         let fx = [(cny, Fx { rate, date: "2026-11-20".to_owned() })].into();
         let value = Decimal::new(cents, 2);
-        let there = landed(usd, cny, &fx, &PaymentTerms::default()).expect("a rate").price(value).expect("a price");
-        let back = landed(cny, usd, &fx, &PaymentTerms::default()).expect("a rate").price(there).expect("a price");
+        let there = landed(usd, cny, &fx,
+            &PaymentTerms::default()).expect("a rate").price(value).expect("a price");
+        let back = landed(cny, usd, &fx,
+            &PaymentTerms::default()).expect("a rate").price(there).expect("a price");
         prop_assert!((back - value).abs() <= Decimal::new(1, 2), "{value} {there} {back}");
     }
 
     #[test]
     fn the_supplier_that_is_named_cheaper_is(
-        a in (1..1000i64, 0..10_000i64, 0..10_000i64), b in (1..1000i64, 0..10_000i64, 0..10_000i64), volume in 0..1_000_000i64
+        a in (1..1000i64, 0..10_000i64, 0..10_000i64), b in (1..1000i64, 0..10_000i64, 0..10_000i64),
+            volume in 0..1_000_000i64
     ) {
         let of = |name: &str, (each, fixed, prepaid): (i64, i64, i64)| Supplier {
             name: name.to_owned(),

@@ -138,7 +138,8 @@ fn a_tier_or_a_batch_that_is_not_listed_is_an_error_and_not_the_standard_price()
 
 fn one(more: &str) -> String {
     format!(
-        "version = 1\nset = \"mine\"\n[[card]]\nprovider = \"p\"\nmodel = \"m\"\nsource_url = \"https://p.example\"\n\
+        "version = 1\nset = \"mine\"\n[[card]]\nprovider = \"p\"\nmodel = \"m\"\nsource_url = \
+         \"https://p.example\"\n\
          checked_on = \"2026-11-01\"\n{more}\n"
     )
 }
@@ -161,7 +162,8 @@ fn a_file_that_is_wrong_says_what_to_write() {
                  schedule = { tz_offset = \"+08:00\", windows = [\"22:00-06:00\"] }";
     assert!(refused(night).contains("two for one past midnight"));
     let twice = one("rates = { input = \"2\" }")
-        + "[[card]]\nprovider = \"p\"\nmodel = \"n\"\naliases = [\"m\"]\nsource_url = \"x\"\nchecked_on = \"2026-11-01\"\n\
+        + "[[card]]\nprovider = \"p\"\nmodel = \"n\"\naliases = [\"m\"]\nsource_url = \"x\"\nchecked_on = \
+            \"2026-11-01\"\n\
            rates = { input = \"3\" }\n";
     let error = Book::read("mine.toml", &twice).expect_err("twice").to_string();
     assert!(error.contains("p/m has two prices for one day"), "{error}");
@@ -170,7 +172,8 @@ fn a_file_that_is_wrong_says_what_to_write() {
 #[test]
 fn conditions_add_up_in_their_order_and_a_factor_takes_what_is_left() {
     let text = one(
-        "rates = { input = \"2\", output = \"8\", request_fee = \"5\" }\n[[card.when]]\ntier = { threshold = 100, inclusive = false }\n\
+        "rates = { input = \"2\", output = \"8\", request_fee = \"5\" }\n[[card.when]]\ntier = { threshold \
+         = 100, inclusive = false }\n\
          rates = { input = \"4\" }\n[[card.when]]\nregion = \"eu\"\nmultiplier = \"1.1\"",
     );
     let book = Book::read("mine.toml", &text).expect("a book");

@@ -34,7 +34,8 @@ fn every_executor_issues_exactly_the_planned_jobs() {
     let cases: [Case; 10] = [
         ("[profile.constant-vus]\nvus = 4", &JOBS, Some(15)),
         (
-            "[profile.ramping-vus]\nstages = [{ duration = \"50ms\", target = 5 }, { duration = \"2s\", target = 1 }]",
+            "[profile.ramping-vus]\nstages = [{ duration = \"50ms\", target = 5 }, { duration = \"2s\", \
+             target = 1 }]",
             &JOBS,
             Some(15),
         ),
@@ -47,7 +48,8 @@ fn every_executor_issues_exactly_the_planned_jobs() {
             None,
         ),
         (
-            "[profile.constant-arrival-rate]\nrate = 100\nduration = \"200ms\"\narrivals = { gamma = { cv = 2.0 } }",
+            "[profile.constant-arrival-rate]\nrate = 100\nduration = \"200ms\"\narrivals = { gamma = { cv = \
+             2.0 } }",
             &[],
             None,
         ),
@@ -135,7 +137,8 @@ fn a_saturated_profile_queues_drops_or_aborts_and_counts_each() {
 #[test]
 fn warm_up_jobs_are_judged_but_not_measured() {
     let text = format!(
-        "{SMALL}[profile.constant-arrival-rate]\nrate = 100\nduration = \"200ms\"\nwarmup = \"100ms\"\n{UNBOUNDED}"
+        "{SMALL}[profile.constant-arrival-rate]\nrate = 100\nduration = \"200ms\"\nwarmup = \
+         \"100ms\"\n{UNBOUNDED}"
     );
     let plan = plan(&text, &[]);
     let seen = run(&plan, &right);
@@ -157,7 +160,8 @@ fn cells_are_interleaved_forth_and_back_and_never_overlap() {
     let text = format!(
         "[target.other]\napi = \"openai-chat\"\nmodel = \"gpt-4.1\"\n\
          latency = {{ ttft = {{ constant = \"2ms\" }}, itl = {{ constant = \"1ms\" }} }}\n{SMALL}\
-         [profile.shared-iterations]\nvus = 3\niterations = 12\n{UNBOUNDED}[strategy.semaphore]\npermits = 2\n"
+         [profile.shared-iterations]\nvus = 3\niterations = 12\n{UNBOUNDED}[strategy.semaphore]\npermits = \
+         2\n"
     );
     let seen = run(&plan(&text, &[("blocks", "4"), ("threads", "2")]), &right);
     seen.assert_clean();
@@ -271,7 +275,8 @@ fn the_budget_ends_the_run_and_is_never_passed() {
 #[test]
 fn threads_change_nothing_but_the_speed() {
     let text = format!(
-        "{SMALL}[profile.constant-arrival-rate]\nrate = 200\nduration = \"200ms\"\n[strategy.semaphore]\npermits = 5\n\
+        "{SMALL}[profile.constant-arrival-rate]\nrate = 200\nduration = \
+         \"200ms\"\n[strategy.semaphore]\npermits = 5\n\
          [retry]\nbackoff = {{ fixed = {{ wait = \"60ms\", jitter = \"full\" }} }}\n\
          [[fault]]\nkind.status = {{ code = 503 }}\nwhen = {{ probability = 0.3, attempts = [1, 2, 3] }}\n"
     );

@@ -32,7 +32,8 @@ fn every_executor_issues_exactly_the_planned_jobs_over_all_processes() {
         ("[profile.constant-vus]\nvus = 4", &JOBS),
         ("[profile.constant-vus]\nvus = 1", &JOBS),
         (
-            "[profile.ramping-vus]\nstages = [{ duration = \"50ms\", target = 5 }, { duration = \"2s\", target = 3 }]",
+            "[profile.ramping-vus]\nstages = [{ duration = \"50ms\", target = 5 }, { duration = \"2s\", \
+             target = 3 }]",
             &JOBS,
         ),
         ("[profile.shared-iterations]\nvus = 4\niterations = 13", &[]),
@@ -105,7 +106,8 @@ impl JobKeyOf<'_> {
 fn faults_retries_and_the_cap_hold_over_processes_and_beside_another_strategy() {
     let text = format!(
         "{SMALL}[profile.shared-iterations]\nvus = 8\niterations = 60\n[strategy.unbounded]\n\
-         [strategy.semaphore]\npermits = 3\nprocesses = 2\n[retry]\nbackoff = {{ fixed = {{ wait = \"60ms\" }} }}\n\
+         [strategy.semaphore]\npermits = 3\nprocesses = 2\n[retry]\nbackoff = {{ fixed = {{ wait = \"60ms\" \
+         }} }}\n\
          [[fault]]\nkind.status = {{ code = 503 }}\nwhen = {{ probability = 0.3, attempts = [1] }}\n"
     );
     let seen = run(&plan(&text, &[("blocks", "3")]), &right);

@@ -65,7 +65,8 @@ fn the_buckets_of_all_processes_together_are_one_bucket() {
     seen.assert_clean();
     let sent = sent_ns(&seen);
     let origin_ns = sent[0];
-    // What goes late for want of a processor does not go early: from the start on, never more than the bucket holds.
+    // What goes late for want of a processor does not go early: from the start on, never more than the bucket
+    // holds.
     for (n, at_ns) in sent.iter().enumerate() {
         let dropped = (at_ns - origin_ns) as f64 / 1e9 * rate;
         assert!(n < burst + dropped.ceil() as usize + 3, "{n} after {dropped} tokens");

@@ -104,8 +104,8 @@ fn one_answer_serves_all_who_ask_the_same() {
     for job in seen.evidence.jobs.iter().filter(|job| job.outcome != Outcome::Ok) {
         *unanswered.entry(job.job.index / 4).or_default() += 1;
     }
-    // A question of which nobody knows what came is not asked again, so that it cannot be billed twice. It is one of
-    // the two whose leader may meet a fault, and fails whole.
+    // A question of which nobody knows what came is not asked again, so that it cannot be billed twice. It is
+    // one of the two whose leader may meet a fault, and fails whole.
     let lost = unanswered.iter().all(|(question, jobs)| [4, 5].contains(question) && *jobs == 4);
     assert!(lost, "{unanswered:?} {}", seen.story());
     let again = clean(

@@ -79,7 +79,8 @@ fn files_without_a_manifest_are_refused_and_a_summary_alone_needs_none() {
     assert!(verify(&run).is_ok());
 }
 
-/// Reports are renderings of the summary, which may be made anew; and a file of the user's own is none of the run's.
+/// Reports are renderings of the summary, which may be made anew; and a file of the user's own is none of the
+/// run's.
 #[test]
 fn a_report_that_is_made_anew_and_a_file_beside_the_run_are_no_change() {
     let parent = tempfile::tempdir().unwrap();

@@ -35,9 +35,11 @@ proptest! {
         prop_assert_eq!(sum(course.cells.iter().map(|cell| &cell.errors)), other.len() as u64);
         for (index, cell) in (0u16..).zip(&course.cells) {
             prop_assert!(cell.due.len() == course.steps && cell.in_flight.len() == course.steps);
-            let open: Vec<_> = evidence.attempts.iter().filter(|a| a.job.cell == index && a.sent_ns.is_some()).collect();
+            let open: Vec<_> = evidence.attempts.iter().filter(|a| a.job.cell == index
+                && a.sent_ns.is_some()).collect();
             let during = |at: u64| {
-                open.iter().filter(|a| a.sent_ns.is_some_and(|sent| sent <= at) && at < a.done_ns).count() as u64
+                open.iter().filter(|a| a.sent_ns.is_some_and(|sent| sent <= at) && at < a.done_ns).count() as
+                    u64
             };
             let most = open.iter().filter_map(|a| a.sent_ns).map(during).max().unwrap_or(0);
             prop_assert_eq!(cell.in_flight.iter().max().copied().unwrap_or(0), most);

@@ -98,7 +98,8 @@ proptest! {
         let shown: Vec<_> = shown.map(|a| (AttemptRow::from(*a), a.warmup, a.gaps_us.clone())).collect();
         prop_assert_eq!(client, shown);
         let shown = entries.iter().filter(|e| !e.gaps_us.is_empty());
-        let shown: Vec<_> = shown.map(|e| (e.row(&targets()).expect("a known target"), e.gaps_us.clone())).collect();
+        let shown: Vec<_> = shown.map(|e| (e.row(&targets()).expect("a known target"),
+            e.gaps_us.clone())).collect();
         prop_assert_eq!(ledger, shown);
     }
 }

@@ -58,7 +58,8 @@ proptest! {
                 }
                 _ => prop_assert_eq!(row.verdict, Verdict::Holds, "{:?}", row),
             }
-            prop_assert!(row.relevant > 0 && row.violations == 0 && row.witness.is_none() && row.why.is_none());
+            prop_assert!(row.relevant > 0 && row.violations == 0 && row.witness.is_none()
+                && row.why.is_none());
         }
     }
 
@@ -168,7 +169,8 @@ proptest! {
     fn a_job_given_up_early_is_found(mut world in world()) {
         let most = world.plan.retry.max_attempts;
         let gave_up = |row: &&deadheat::history::JobRow| {
-            row.job.cell == 0 && row.end == JobEnd::Exhausted && row.attempts == most && row.outcome == Outcome::Failed
+            row.job.cell == 0 && row.end == JobEnd::Exhausted && row.attempts == most && row.outcome ==
+                Outcome::Failed
         };
         let retried = |index: u64| world.evidence.attempts.iter().any(|a| {
             a.job == id(index) && a.n == most && matches!(a.status, Some(429 | 500))

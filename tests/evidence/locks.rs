@@ -179,7 +179,8 @@ proptest! {
     }
 
     #[test]
-    fn fenced_holders_in_turn_are_never_accused(jobs in 1usize..40, stale in prop::collection::vec(any::<bool>(), 40)) {
+    fn fenced_holders_in_turn_are_never_accused(jobs in 1usize..40,
+        stale in prop::collection::vec(any::<bool>(), 40)) {
         let mut world = locked(jobs);
         for (row, stale) in world.evidence.ledger.iter_mut().zip(stale) {
             if stale && row.seq > 1 {

@@ -66,7 +66,8 @@ fn a_place_that_is_taken_while_a_run_is_written_leaves_the_run_where_it_is() {
     assert_eq!(fs::read_to_string(dir.path().join(".run.partial/plan.toml")).unwrap(), "mine");
 }
 
-/// Of many threads, and so of many processes, exactly one gets the place; the others are told where it is written.
+/// Of many threads, and so of many processes, exactly one gets the place; the others are told where it is
+/// written.
 #[cfg(unix)]
 #[test]
 fn a_place_belongs_to_one_run_at_a_time() {

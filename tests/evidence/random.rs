@@ -45,7 +45,8 @@ prop_compose! {
 
 prop_compose! {
     fn job()(
-        job in job_id(), due_ns: u64, begun_ns: u64, done_ns: u64, outcome in outcome(), attempts: u32, warmup: bool,
+        job in job_id(), due_ns: u64, begun_ns: u64, done_ns: u64, outcome in outcome(), attempts: u32,
+            warmup: bool,
         deliveries in 1..9u32, end in select(vec![
             JobEnd::Answered, JobEnd::Exhausted, JobEnd::Permanent, JobEnd::Cancelled, JobEnd::OverBudget,
         ]),
@@ -56,7 +57,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn cell_end()(cell in 0..3u16, planned: u64, issued: u64, dropped: u64, offered: Option<u64>, stuck: Option<u64>) -> CellEnd {
+    fn cell_end()(cell in 0..3u16, planned: u64, issued: u64, dropped: u64, offered: Option<u64>,
+        stuck: Option<u64>) -> CellEnd {
         CellEnd {
             cell, planned, issued, not_issued: BTreeMap::from([(NotIssued::Dropped, dropped)]),
             elapsed_ns: planned, offered_per_1000_s: offered, cpu_busiest_ppm: 7, cpu_ns: 8,

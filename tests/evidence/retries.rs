@@ -187,7 +187,8 @@ fn two_thousand_bursts_with_jitter_are_never_accused() {
 proptest! {
     #[test]
     fn waves_are_always_found(
-        jobs in 12u64..100, apart_us in 0u64..2_000, wait_ms in 0u64..60_000, off in prop::collection::vec(0u64..4_000, 100)
+        jobs in 12u64..100, apart_us in 0u64..2_000, wait_ms in 0u64..60_000,
+            off in prop::collection::vec(0u64..4_000, 100)
     ) {
         // A machine that is a few ms late does not hide a wave.
         let world = burst(jobs, apart_us * 1_000, |job| wait_ms * MS + off[job as usize] * 1_000);

@@ -1,4 +1,5 @@
-//! Planted races are found, made small, shown again, and not shown without their schedule; a right client passes.
+//! Planted races are found, made small, shown again, and not shown without their schedule; a right client
+//! passes.
 
 use crate::world as explore_world;
 

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 fn timed(measure: &str, verdict: &str) -> Value {
     json!({
-        "target": "mock", "strategy": "semaphore", "measure": measure, "unit": "ms", "base": 100.0, "new": 112.5,
+        "target": "mock", "strategy": "semaphore", "measure": measure, "unit": "ms", "base": 100.0,
+            "new": 112.5,
         "effect": 0.125, "lower": 0.08, "upper": null, "pairs": 7, "p": 0.0078, "p_adjusted": 0.0156,
         "detectable": 0.031, "verdict": verdict,
         "why": if verdict == "advisory" { json!("too noisy here") } else { Value::Null },
@@ -21,14 +22,16 @@ fn timed(measure: &str, verdict: &str) -> Value {
 
 fn exact(what: &str, change: &str) -> Value {
     json!({
-        "target": "mock", "strategy": "semaphore", "what": what, "base": "200", "new": "201", "change": change,
+        "target": "mock", "strategy": "semaphore", "what": what, "base": "200", "new": "201",
+            "change": change,
     })
 }
 
 /// A comparison with a row of every kind.
 fn comparison() -> Value {
     json!({
-        "version": 1, "deadheat": "0.1.0", "base": "load.toml", "new": "load.toml --set a=1", "order": "random",
+        "version": 1, "deadheat": "0.1.0", "base": "load.toml", "new": "load.toml --set a=1",
+        "order": "random",
         "seed": 11, "planned": 8,
         "pairs": [
             { "number": 1, "first": "base", "void": null },
@@ -40,11 +43,13 @@ fn comparison() -> Value {
             exact("chunks", "differs"), exact("jobs", "same"),
         ],
         "timed": [
-            timed("ttft.p50", "pass"), timed("response.p50", "regressed"), timed("response.p95", "inconclusive"),
+            timed("ttft.p50", "pass"), timed("response.p50", "regressed"), timed("response.p95",
+                "inconclusive"),
             timed("ttft.p95", "advisory"),
         ],
         "exit_code": 3, "exit_reasons": ["response.p50 is 12.5 % slower"], "notes": ["one pair is void"],
-        "host": { "os": "linux", "arch": "x86_64", "cpus": 2, "kernel": null, "pacer": "timerfd", "threads": 1 },
+        "host": { "os": "linux", "arch": "x86_64", "cpus": 2, "kernel": null, "pacer": "timerfd",
+            "threads": 1 },
     })
 }
 

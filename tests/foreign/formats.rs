@@ -16,8 +16,8 @@ fn sample() -> Summary {
     serde_json::from_str(include_str!("../../reports/sample/summary.json")).expect("the sample")
 }
 
-/// The first metric of the sample, whose figures the formats must repeat. Taken from it and not written down here, so
-/// that the sample can be made afresh.
+/// The first metric of the sample, whose figures the formats must repeat. Taken from it and not written down
+/// here, so that the sample can be made afresh.
 fn ttft(summary: &Summary) -> &MetricRow {
     let row = &summary.metrics[0];
     assert_eq!(row.metric, "ttft");

@@ -1,5 +1,5 @@
-//! The shapes of other tools' results, held against those tools' own words: llm-d's published models of its benchmark
-//! report, and what `vllm bench serve` says of its load.
+//! The shapes of other tools' results, held against those tools' own words: llm-d's published models of its
+//! benchmark report, and what `vllm bench serve` says of its load.
 
 use crate::cli;
 
@@ -96,7 +96,8 @@ fn vllm_s_words_for_the_load_are_the_plan_s_or_are_not_there() {
         place.line("report run --format vllm-bench").exits(0).json()
     };
     let open = exported(
-        "[profile.constant-arrival-rate]\nrate = 100\nduration = \"1s\"\narrivals = { gamma = { cv = 2.0 } }\nmax_in_flight = 9",
+        "[profile.constant-arrival-rate]\nrate = 100\nduration = \"1s\"\narrivals = { gamma = { cv = 2.0 } \
+         }\nmax_in_flight = 9",
     );
     assert_eq!((&open["request_rate"], &open["burstiness"]), (&json!(100.0), &json!(0.25)), "{open}");
     assert_eq!((&open["max_concurrency"], &open["model_id"]), (&json!(9), &json!("m")), "{open}");

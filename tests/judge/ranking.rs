@@ -225,7 +225,8 @@ fn every_strategy_says_when_it_is_wrong_with_what_was_seen() {
         [
             "wrong as soon as a second process calls the same provider, for its 32 permits are its own: \
              it knows no rate either, and met 114 refusals here",
-            "wrong where the bill matters: here 10.0% of the tokens billed bought nothing, with semaphore 10.0%",
+            "wrong where the bill matters: here 10.0% of the tokens billed bought nothing, with semaphore \
+             10.0%",
             "wrong for a limited provider: here 1.1 attempts per job, 114 refusals, 32 at once",
             "always wrong: counter read before the call and written after it; here it broke in-flight-capped",
         ]

@@ -286,7 +286,9 @@ fn what_is_slower_hardly_ever_passes() {
 
 fn table() -> String {
     let mut text = String::from(
-        "| machine | pairs | identical: accused | passed | inconclusive | 5 % slower: found | 10 % slower: found | anything passed | inconclusive | 20 % slower: found |\n|---|---|---|---|---|---|---|---|---|---|\n",
+        "| machine | pairs | identical: accused | passed | inconclusive | 5 % slower: found | 10 % slower: \
+         found | anything passed | inconclusive | 20 % slower: found \
+         |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for world in WORLDS {
         for n in [7, 10] {

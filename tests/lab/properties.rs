@@ -1,7 +1,7 @@
 //! Whatever the jobs, the load, the faults, the parameters and the schedule: a right strategy breaks no rule.
 //!
-//! In virtual time, where a case takes a moment, so that there can be thousands; the same strategies over real
-//! sockets stand in `strategy_properties.rs`.
+//! In virtual time, where a case takes a moment, so that there can be thousands; the same strategies over
+//! real sockets stand in `strategy_properties.rs`.
 
 use crate::cases;
 
@@ -24,9 +24,12 @@ const SEED: &str = "DEADHEAT_PROPERTY_SEED";
 /// Cases of each strategy.
 const CASES: u64 = 250;
 
-const HEAD: &str = "version = 1\nname = \"property\"\nclock = \"virtual\"\n[target.mock]\napi = \"openai-chat\"\n\
-                    model = \"m\"\nlatency = { ttft = { uniform = [\"0ms\", \"30ms\"] }, itl = { constant = \"1ms\" } }\n\
-                    [timeouts]\nfirst_byte = \"900ms\"\nidle = \"900ms\"\ntotal = \"2s\"\n[declared]\nprogress = \"30s\"\n";
+const HEAD: &str = "version = 1\nname = \"property\"\nclock = \"virtual\"\n[target.mock]\napi = \
+    \"openai-chat\"\n\
+                    model = \"m\"\nlatency = { ttft = { uniform = [\"0ms\", \"30ms\"] }, itl = { constant = \
+                        \"1ms\" } }\n\
+                    [timeouts]\nfirst_byte = \"900ms\"\nidle = \"900ms\"\ntotal = \
+                        \"2s\"\n[declared]\nprogress = \"30s\"\n";
 
 fn request() -> impl Strategy<Value = RequestKey> {
     (0u64..12, 1u32..3).prop_map(|(index, attempt)| RequestKey {
@@ -211,7 +214,8 @@ fn redis_counter() {
     never_broken("redis-counter]\npermits = PERMITS\nprocesses = 2", None);
 }
 
-/// A lock that runs out while its holder calls is renewed; the provider honours keys, for a lock alone cannot bill once.
+/// A lock that runs out while its holder calls is renewed; the provider honours keys, for a lock alone cannot
+/// bill once.
 #[test]
 fn redis_lock() {
     never_broken("redis-lock]\npermits = PERMITS\nprocesses = 2\nttl = \"150ms\"", Some(true));

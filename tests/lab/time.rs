@@ -141,7 +141,8 @@ fn scenario() -> impl Strategy<Value = String> {
             "seed = {seed}\n{TARGET}{limits}[workload]\nprompt_tokens = {{ uniform = [3, 40] }}\n\
              output_tokens = {{ uniform = [2, 12] }}\nstream = {stream}\n{profile}{strategy}\
              [timeouts]\nfirst_byte = \"2s\"\ntotal = \"4s\"\n[retry]\nmax_attempts = {attempts}\n\
-             backoff = {{ exponential = {{ base = \"40ms\", cap = \"300ms\", jitter = \"full\" }} }}\n{guards}{faults}"
+             backoff = {{ exponential = {{ base = \"40ms\", cap = \"300ms\", jitter = \"full\" }} \
+                 }}\n{guards}{faults}"
         )
     })
 }
@@ -171,7 +172,8 @@ fn processes_share_the_rounds_of_a_barrier() {
 fn another_seed_gives_another_run() {
     let text = |seed| {
         format!(
-            "seed = {seed}\n{TARGET}[profile.shared-iterations]\nvus = 4\niterations = 20\n[strategy.unbounded]\n"
+            "seed = {seed}\n{TARGET}[profile.shared-iterations]\nvus = 4\niterations = \
+             20\n[strategy.unbounded]\n"
         )
     };
     assert_ne!(summary(&plan(&text(1))), summary(&plan(&text(2))));
@@ -181,7 +183,8 @@ fn another_seed_gives_another_run() {
 #[test]
 fn time_passes_only_for_those_who_wait() {
     let text = format!(
-        "{}[workload]\noutput_tokens = 4\n[profile.shared-iterations]\nvus = 1\niterations = 60\n[strategy.unbounded]\n\
+        "{}[workload]\noutput_tokens = 4\n[profile.shared-iterations]\nvus = 1\niterations = \
+         60\n[strategy.unbounded]\n\
          [timeouts]\nfirst_byte = \"5m\"\ntotal = \"6m\"\n[declared]\nprogress = \"10m\"\n",
         TARGET.replace("uniform = [\"5ms\", \"90ms\"]", "constant = \"1m\"")
     );
@@ -213,7 +216,8 @@ fn both_sides_stamp_the_same_moments() {
 fn a_stuck_client_is_seen_when_virtual_time_says_so() {
     let plan = plan(&format!(
         "{TARGET}[workload]\nstream = false\n[profile.shared-iterations]\nvus = 8\niterations = 8\n\
-         [strategy.broken-retry-in-permit]\npermits = 4\n[retry]\nmax_attempts = 3\n[declared]\nprogress = \"30s\"\n\
+         [strategy.broken-retry-in-permit]\npermits = 4\n[retry]\nmax_attempts = 3\n[declared]\nprogress = \
+         \"30s\"\n\
          [[fault]]\nkind.status = {{ code = 503 }}\n"
     ));
     let summary = run(&plan).summary(&plan);

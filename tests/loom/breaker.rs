@@ -33,8 +33,8 @@ enum End {
     Abandoned,
 }
 
-/// Asks for leave once and uses it; `out` counts the probes, which close nothing before they end. Whether it closed the
-/// breaker, if it was let through.
+/// Asks for leave once and uses it; `out` counts the probes, which close nothing before they end. Whether it
+/// closed the breaker, if it was let through.
 fn probe(breaker: &Breaker, out: &AtomicU32, end: End) -> Option<bool> {
     let Admission::Go(pass) = breaker.admit(PROBE_AT) else {
         note("wait");

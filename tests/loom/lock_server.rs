@@ -1,5 +1,6 @@
-//! Model checks of the lock server's leases and of fences, after Jepsen's test of etcd's locks: a read-modify-write under a lease
-//! must lose an update if nothing is fenced, and must not if the resource checks the token.
+//! Model checks of the lock server's leases and of fences, after Jepsen's test of etcd's locks: a
+//! read-modify-write under a lease must lose an update if nothing is fenced, and must not if the resource
+//! checks the token.
 
 use crate::loom_model;
 

@@ -172,7 +172,8 @@ pub(crate) fn check(name: &str, builder: &Builder, model: impl Fn() + Send + Syn
     let (count, failed) = explore(builder, model);
     let seconds = begun.elapsed().as_secs_f64();
     let found = if failed.is_some() { " until the failure" } else { "" };
-    // Past the test harness, which shows nothing of a test that passes; in one piece, as tests run side by side.
+    // Past the test harness, which shows nothing of a test that passes; in one piece, as tests run side by
+    // side.
     let line = format!("loom {name}: {count} interleavings{found}, {seconds:.2} s\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
     if let Some(Failed { table, message, payload }) = failed {

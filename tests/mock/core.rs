@@ -191,7 +191,8 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (0u64..12, prop::option::of(1u32..4), 1u32..12, any::<bool>(), prop::bool::weighted(0.95))
-            .prop_map(|(job, attempt, tokens, stream, valid)| Op::Arrive { job, attempt, tokens, stream, valid }),
+            .prop_map(|(job, attempt, tokens, stream, valid)| Op::Arrive { job, attempt, tokens, stream,
+                valid }),
         4 => any::<usize>().prop_map(Op::Drive),
         1 => any::<usize>().prop_map(Op::Gone),
         1 => any::<usize>().prop_map(Op::Leave),
@@ -340,12 +341,14 @@ proptest! {
             if entry.end == LedgerEnd::Whole {
                 prop_assert_eq!(entry.billed_completion_tokens, entry.delivered_tokens);
             }
-            if let (Some(first), Some(last)) = (entry.first_content_ns, entry.gaps_us.iter().map(|us| u64::from(*us)).reduce(|a, b| a + b)) {
+            if let (Some(first), Some(last)) = (entry.first_content_ns, entry.gaps_us.iter().map(|us|
+                u64::from(*us)).reduce(|a, b| a + b)) {
                 prop_assert!(first / 1000 + last <= entry.ended_ns / 1000);
             }
         }
         let stats = world.core.stats();
-        let ends = stats.whole + stats.refused + stats.cut + stats.reset + stats.client_closed + stats.closed_open;
+        let ends = stats.whole + stats.refused + stats.cut + stats.reset + stats.client_closed
+            + stats.closed_open;
         prop_assert_eq!((stats.open, stats.received, ends), (0, world.arrived, world.arrived));
     }
 }

@@ -1,5 +1,5 @@
-//! The built-in provider speaks OpenAI's Responses, Anthropic's Messages and Gemini's `generateContent` as `tests/fixtures/wire/` says, and
-//! bills what it says.
+//! The built-in provider speaks OpenAI's Responses, Anthropic's Messages and Gemini's `generateContent` as
+//! `tests/fixtures/wire/` says, and bills what it says.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use crate::client;
@@ -40,7 +40,8 @@ fn undated(text: &str) -> String {
 
 fn gemini() -> String {
     json!({"contents": [{"role": "user", "parts": [{"text": "one two [job:0042]"}]}],
-           "systemInstruction": {"parts": [{"text": "be brief"}]}, "generationConfig": {"maxOutputTokens": 5}})
+           "systemInstruction": {"parts": [{"text": "be brief"}]}, "generationConfig": {"maxOutputTokens":
+               5}})
     .to_string()
 }
 

@@ -1,4 +1,5 @@
-//! The gate inside the provider's core, under a virtual clock: what is held, what it costs, what the trace tells.
+//! The gate inside the provider's core, under a virtual clock: what is held, what it costs, what the trace
+//! tells.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use deadheat::faults::{Effect, Ending, FaultKind, Replacement};
@@ -285,11 +286,13 @@ fn ends(world: &World) -> Vec<(u64, LedgerEnd, u64)> {
 proptest! {
     #[test]
     fn whatever_is_held_every_request_ends_once_and_two_runs_are_one(
-        asks in asks(), holds in holds(), fallback in fallbacks(), seed: u32, places in prop::option::of(1..4u32)
+        asks in asks(), holds in holds(), fallback in fallbacks(), seed: u32,
+            places in prop::option::of(1..4u32)
     ) {
         let limits = Limits { max_in_flight: places, ..Limits::default() };
         let schedule = Schedule { seed: u64::from(seed), fallback, ..holding(holds) };
-        let run = || World::new(MockPlan { limits: limits.clone(), ..plan() }, Some(schedule.clone())).run(&asks);
+        let run = || World::new(MockPlan { limits: limits.clone(), ..plan() },
+            Some(schedule.clone())).run(&asks);
         let world = run();
         prop_assert_eq!(world.ledger.len(), asks.len());
         prop_assert_eq!(world.core.open(), 0);

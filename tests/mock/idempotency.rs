@@ -296,7 +296,8 @@ proptest! {
         fault in prop::sample::select(vec![
             None, Some(FaultKind::from(ResetAfterAccept {})), Some(FaultKind::from(CutStream { after: 0.3 })),
             Some(FaultKind::from(ErrorEvent { after: 0.7 })), Some(FaultKind::from(NeverAnswers {})),
-            Some(FaultKind::from(GatewayTimeout { status: 504, after: 3 * MS })), Some(FaultKind::from(Slow { by: 40 * MS })),
+            Some(FaultKind::from(GatewayTimeout { status: 504, after: 3 * MS })), Some(FaultKind::from(Slow {
+                by: 40 * MS })),
         ]),
     ) {
         let limits = Limits { max_in_flight: places, ..Limits::default() };
@@ -322,7 +323,8 @@ proptest! {
         ledger.extend(queued.into_iter().filter_map(|seq| core.leave(now, seq, How::Gone)));
         let mut texts = BTreeMap::new();
         for key in ["0", "1", "2"] {
-            let of_key: Vec<_> = ledger.iter().filter(|e| e.idempotency_key.as_deref() == Some(key)).collect();
+            let of_key: Vec<_> = ledger.iter().filter(|e| e.idempotency_key.as_deref() ==
+                Some(key)).collect();
             let (prompt, completion) = billed(&of_key);
             prop_assert!((prompt, completion) == (3, 9) || (prompt, completion) == (0, 0), "{:?}", of_key);
             let answered = of_key.iter().filter(|e| e.end == LedgerEnd::Whole);

@@ -1,5 +1,6 @@
-//! The provider's registers, seen from outside as their clients see them: each read and each write is one step;
-//! a read and a write that depends on it are not, and a token that only writes show does not make them so.
+//! The provider's registers, seen from outside as their clients see them: each read and each write is one
+//! step; a read and a write that depends on it are not, and a token that only writes show does not make them
+//! so.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use crate::client;

@@ -124,7 +124,8 @@ proptest! {
         for phase in 0..whole.phases.len() {
             prop_assert_eq!(put_together(&single, phase), end_to_end(&whole, phase));
         }
-        let warm = |blocks: &[Vec<Piece>]| blocks.iter().flatten().map(|piece| piece.warmup_until).collect::<Vec<_>>();
+        let warm = |blocks: &[Vec<Piece>]| blocks.iter().flatten().map(|piece|
+            piece.warmup_until).collect::<Vec<_>>();
         prop_assert_eq!(warm(&single), warm(&blocks(&whole)));
         let counted: Option<u64> = (1..=of).map(|number| planned(&alone(number))).sum();
         prop_assert_eq!(counted, planned(&whole));
@@ -135,7 +136,8 @@ proptest! {
         start in 0..20u32, stages in prop::collection::vec((0..50u64, 0..20u32), 1..5), blocks_n in 1..4u32,
     ) {
         let stages: Vec<_> =
-            stages.iter().map(|(ms, target)| Stage { duration: Duration::from_millis(*ms), target: *target }).collect();
+            stages.iter().map(|(ms, target)| Stage { duration: Duration::from_millis(*ms),
+                target: *target }).collect();
         let mut plan = plan_of(vec![Executor::RampingVus { start_vus: start, stages: stages.clone() }]);
         (plan.blocks, plan.phases[0].start_time) = (blocks_n, SECOND);
         let mut elapsed = Duration::ZERO;

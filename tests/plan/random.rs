@@ -30,10 +30,15 @@ fn dist() -> impl Strategy<Value = String> {
 }
 
 fn target() -> impl Strategy<Value = String> {
-    let mock = (dist(), dist(), 1u32..9, any::<bool>(), prop::option::of(1u64..9999)).prop_map(|(ttft, itl, n, bill, rpm)| {
-        let limits = rpm.map_or(String::new(), |rpm| format!("limits.requests_per_minute = {rpm}\n"));
-        format!("latency = {{ ttft = {ttft}, itl = {itl} }}\ntokens_per_chunk = {n}\nbill_after_disconnect = {bill}\nidempotency = {bill}\n{limits}")
-    });
+    let mock = (dist(), dist(), 1u32..9, any::<bool>(), prop::option::of(1u64..9999)).prop_map(
+        |(ttft, itl, n, bill, rpm)| {
+            let limits = rpm.map_or(String::new(), |rpm| format!("limits.requests_per_minute = {rpm}\n"));
+            format!(
+                "latency = {{ ttft = {ttft}, itl = {itl} }}\ntokens_per_chunk = {n}\nbill_after_disconnect \
+            = {bill}\nidempotency = {bill}\n{limits}"
+            )
+        },
+    );
     let url = prop::sample::select(&["${HOUSE}", "https://a.example/v1", "http://[::1]:8080/v1"][..])
         .prop_map(|url| format!("model = \"m\"\nurl = \"{url}\"\napi_key_env = \"HOUSE_KEY\"\n"));
     (prop_oneof![mock, url], "[a-z][a-z0-9-]{0,8}")
@@ -101,24 +106,58 @@ fn scenario() -> impl Strategy<Value = String> {
     let thresholds = prop::sample::select(
         &[
             "",
-            "[thresholds]\nttft = [\"p(99.9) < 1s\", { threshold = \" max<2s \", min_samples = 3 }]\nerror_rate = [\"rate<=5%\"]\n",
+            "[thresholds]\nttft = [\"p(99.9) < 1s\", { threshold = \" max<2s \", min_samples = 3 \
+             }]\nerror_rate = [\"rate<=5%\"]\n",
         ][..],
     );
-    (target(), profile(), faults, strategies, retry, thresholds, 0u64..=i64::MAX as u64, 1u32..300, any::<bool>()).prop_map(
-        |(target, profile, faults, strategies, retry, thresholds, seed, jobs, stream)| {
+    (
+        target(),
+        profile(),
+        faults,
+        strategies,
+        retry,
+        thresholds,
+        0u64..=i64::MAX as u64,
+        1u32..300,
+        any::<bool>(),
+    )
+        .prop_map(|(target, profile, faults, strategies, retry, thresholds, seed, jobs, stream)| {
             let faults = if target.contains("url =") { String::new() } else { faults.concat() };
             format!(
-                "version = 1\nname = \"random\"\nseed = {seed}\n{target}[workload]\njobs = {jobs}\nstream = {stream}\n\
+                "version = 1\nname = \"random\"\nseed = {seed}\n{target}[workload]\njobs = {jobs}\nstream = \
+                 {stream}\n\
                  {profile}{strategies}{retry}{faults}{thresholds}[budget]\nmax_requests = 1000\n"
             )
-        },
-    )
+        })
 }
 
 fn read(text: &str) -> Result<Plan, TestCaseError> {
     load(&source(text), &[], &env)
         .map_err(|faults| TestCaseError::fail(format!("{text}\n{}", faults.render(false))))
 }
+
+/// Keys of the template, and keys that other scenarios have.
+const KEYS: &[&str] = &[
+    "seed",
+    "target",
+    "target.mock",
+    "target.mock.latency.ttft.lognormal.p50",
+    "profile",
+    "profile.constant-vus.vus",
+    "fault",
+    "fault.0",
+    "fault.0.kind",
+    "thresholds.response",
+    "retry.backoff",
+    "budget.max_cost",
+    "strategy",
+    "workload.output_tokens.uniform",
+];
+/// Numbers of any size, lists, tables and what TOML has besides.
+const VALUE: &str = concat!(
+    "(-?[0-9]{1,25}|[0-9.e+-]{1,9}|[\\[\\]{}a-z=\", 0-9]{0,12}|nan|inf|true",
+    "|\\{\\}|\\[\\]|\\[\\{\\}\\])"
+);
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -127,7 +166,8 @@ proptest! {
     fn the_written_plan_reads_back_equal(text in scenario()) {
         let plan = read(&text)?;
         prop_assert_eq!(&read(&plan.toml)?, &plan);
-        let stored = load_stored(&source(&plan.toml)).map_err(|faults| TestCaseError::fail(faults.to_string()))?;
+        let stored = load_stored(&source(&plan.toml)).map_err(|faults|
+            TestCaseError::fail(faults.to_string()))?;
         prop_assert_eq!(stored.hash, plan.hash);
     }
 
@@ -135,7 +175,8 @@ proptest! {
     fn a_changed_seed_changes_the_hash(text in scenario()) {
         let plan = read(&text)?;
         let other = if plan.seed == 1 { "2" } else { "1" };
-        let changed = load(&source(&text), &[("seed".to_owned(), other.to_owned())], &env).expect("still sound");
+        let changed = load(&source(&text), &[("seed".to_owned(), other.to_owned())],
+            &env).expect("still sound");
         prop_assert_ne!(changed.hash, plan.hash);
     }
 
@@ -155,13 +196,16 @@ proptest! {
     }
 
     #[test]
-    fn no_damaged_scenario_panics(at in 0usize..TEMPLATE.len(), cut in 0usize..40, put in "[\\PC\n\t]{0,12}") {
-        let boundary = |i: usize| (i..=TEMPLATE.len()).find(|&i| TEMPLATE.is_char_boundary(i)).unwrap_or(TEMPLATE.len());
+    fn no_damaged_scenario_panics(at in 0usize..TEMPLATE.len(), cut in 0usize..40,
+        put in "[\\PC\n\t]{0,12}") {
+        let boundary = |i: usize| (i..=TEMPLATE.len()).find(|&i|
+            TEMPLATE.is_char_boundary(i)).unwrap_or(TEMPLATE.len());
         let (start, end) = (boundary(at), boundary((at + cut).min(TEMPLATE.len())));
         let text = format!("{}{put}{}", &TEMPLATE[..start], &TEMPLATE[end..]);
         if let Err(faults) = load(&source(&text), &[], &env) {
             for fault in faults.list() {
-                prop_assert!(text.is_char_boundary(fault.span.start) && text.is_char_boundary(fault.span.end));
+                prop_assert!(text.is_char_boundary(fault.span.start)
+                    && text.is_char_boundary(fault.span.end));
                 prop_assert!(!fault.what.is_empty() && !fault.help.is_empty());
             }
             prop_assert!(!faults.render(true).is_empty());
@@ -169,8 +213,8 @@ proptest! {
     }
 
     #[test]
-    fn no_value_panics(key in "(seed|target|target.mock|target.mock.latency.ttft.lognormal.p50|profile|profile.constant-vus.vus|fault|fault.0|fault.0.kind|thresholds.response|retry.backoff|budget.max_cost|strategy|workload.output_tokens.uniform)", value in "(-?[0-9]{1,25}|[0-9.e+-]{1,9}|[\\[\\]{}a-z=\", 0-9]{0,12}|nan|inf|true|\\{\\}|\\[\\]|\\[\\{\\}\\])") {
-        if let Err(faults) = load(&source(TEMPLATE), &[(key, value)], &env) {
+    fn no_value_panics(key in prop::sample::select(KEYS), value in VALUE) {
+        if let Err(faults) = load(&source(TEMPLATE), &[(key.to_owned(), value)], &env) {
             prop_assert!(!faults.render(false).is_empty());
         }
     }

@@ -112,7 +112,8 @@ fn holds_that_are_never_met_or_come_twice_are_wrong() {
 
 #[test]
 fn a_schedule_is_read_from_a_finding_with_its_own_lines() {
-    let finding = "version = 1\ninvariant = \"progress\"\n[schedule]\nversion = 1\n[[schedule.hold]]\nrequest = \"a#1\"\n";
+    let finding = "version = 1\ninvariant = \"progress\"\n[schedule]\nversion = \
+        1\n[[schedule.hold]]\nrequest = \"a#1\"\n";
     let whole = format!("{finding}until = \"disconnect\"\n");
     let read = Schedule::from_toml("finding-1.toml", &whole).unwrap();
     assert_eq!(read.holds, [Hold { request: RequestKey::new("a", 1), until: Until::Disconnect }]);

@@ -85,7 +85,8 @@ const TARGET: &[&str] = &[
     "tokens_per_chunk = 0",
     "latency = { ttft = { constant = \"5 ms\" } }",
     "latency = { ttft = { constant = 5 } }",
-    "latency = { itl = { uniform = [\"1ms\", \"2ms\"] }, stall = { probability = 0.5, pause = { constant = \"1s\" } } }",
+    "latency = { itl = { uniform = [\"1ms\", \"2ms\"] }, stall = { probability = 0.5, pause = { constant = \
+     \"1s\" } } }",
     "latency = { itl = { uniform = [\"1ms\"] } }",
     "latency = { itl = \"1ms\" }",
     "limits = { max_in_flight = 4, max_queue = 0 }",
@@ -99,11 +100,14 @@ const PROFILE: &[&str] = &[
     "[profile.constant-vus]\nvus = 4",
     "[profile.constant-vus]\nvus = 0",
     "[profile.constant-vus]",
-    "[profile.barrier]\nsize = 4\n[profile.constant-arrival-rate]\nrate = 4\nduration = \"1m 30s\"\narrivals = \"poisson\"",
+    "[profile.barrier]\nsize = 4\n[profile.constant-arrival-rate]\nrate = 4\nduration = \"1m \
+     30s\"\narrivals = \"poisson\"",
     "[profile.constant-arrival-rate]\nrate = 0.5\nduration = \"0s\"",
     "[profile.constant-arrival-rate]\nrate = 0\nduration = \"1s\"",
-    "[profile.constant-arrival-rate]\nrate = 5\nduration = \"1s\"\narrivals = { gamma = { cv = 3 } }\nmax_in_flight = 3\non_saturation = \"abort\"",
-    "[profile.ramping-arrival-rate]\nstages = [{ duration = \"0s\", target = 3 }, { duration = \"1s\", target = 0.5 }]",
+    "[profile.constant-arrival-rate]\nrate = 5\nduration = \"1s\"\narrivals = { gamma = { cv = 3 } \
+     }\nmax_in_flight = 3\non_saturation = \"abort\"",
+    "[profile.ramping-arrival-rate]\nstages = [{ duration = \"0s\", target = 3 }, { duration = \"1s\", \
+     target = 0.5 }]",
     "[profile.ramping-vus]\nstages = []",
     "[profile.constant-vu]\nvus = 3",
 ];
@@ -114,13 +118,15 @@ const REST: &[&str] = &[
     "[retry]\nbackoff = \"none\"",
     "[retry]\nbackoff = { fixed = { wait = \"1s\", jitter = \"none\" } }\nstatuses = []",
     "[retry]\nbackoff = { none = {} }",
-    "[[fault]]\nkind.quota-exhausted = {}\n[[fault]]\nkind.slow = { by = \"1s\" }\nwhen = { jobs = [1], attempts = [1, 2] }",
+    "[[fault]]\nkind.quota-exhausted = {}\n[[fault]]\nkind.slow = { by = \"1s\" }\nwhen = { jobs = [1], \
+     attempts = [1, 2] }",
     "[[fault]]\nkind.slow = {}",
     "[[fault]]\nkind.cut-stream = {}\nkind.slow = { by = \"1s\" }",
     "[thresholds]\nttft = [\"p(99) < 1s\", { threshold = \"avg < 1s\", min_samples = 5 }]",
     "[thresholds]\nttft = \"p(99) < 1s\"",
     "[budget]\nmax_requests = 5\nmax_tokens = 7",
-    "[slo]\nttft = \"1s\"\n[declared]\nconcurrency = 5\nprogress = \"2m\"\n[fidelity]\nachieved = 1\n[timeouts]\nidle = \"500us\"",
+    "[slo]\nttft = \"1s\"\n[declared]\nconcurrency = 5\nprogress = \"2m\"\n[fidelity]\nachieved = \
+     1\n[timeouts]\nidle = \"500us\"",
     "",
 ];
 

@@ -59,8 +59,10 @@ fn every_strategy_of_the_table_is_read_by_its_name_and_written_back() {
 #[test]
 fn the_right_ones_have_no_bug_and_keep_their_parameters() {
     let plan = plan(
-        "[strategy.unbounded]\n[strategy.semaphore]\npermits = 4\nprocesses = 2\n[strategy.thread-pool]\nworkers = 5\n\
-         [strategy.redis-lock]\nttl = \"3s\"\n[strategy.redis-counter]\npermits = 6\n[strategy.single-flight]\npermits = 7\n\
+        "[strategy.unbounded]\n[strategy.semaphore]\npermits = 4\nprocesses = \
+         2\n[strategy.thread-pool]\nworkers = 5\n\
+         [strategy.redis-lock]\nttl = \"3s\"\n[strategy.redis-counter]\npermits = \
+             6\n[strategy.single-flight]\npermits = 7\n\
          [strategy.token-bucket]\nrate = 2.5\n[strategy.adaptive]\nrule = \"gradient\"\nmax = 8\n\
          [strategy.hedged]\npermits = 2\nafter = \"50ms\"\n[strategy.idempotent]\npermits = 9\n\
          [strategy.budgeted]\npermits = 1\nmax_tokens = 77\n",

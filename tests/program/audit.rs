@@ -73,7 +73,8 @@ fn a_lost_update_is_found_written_down_and_shown_again_until_it_is_mended() {
 fn options_come_from_a_file_and_wrong_ones_are_named() {
     let place = Place::new();
     place.write("lost.py", LOST);
-    let file = "command = [\"python3\", \"lost.py\"]\njobs = 1\nruns = 4\nclaim-total = 'total: (\\d+)'\nworkdir = \".\"\n";
+    let file = "command = [\"python3\", \"lost.py\"]\njobs = 1\nruns = 4\nclaim-total = 'total: \
+        (\\d+)'\nworkdir = \".\"\n";
     place.write("audit.toml", file);
     place.run(&["audit", "--config", "audit.toml", "--out", "one"]).exits(0);
     place.write("audit.toml", "jobz = 3\n");

@@ -1,5 +1,5 @@
-//! Programs that are right, or of which nobody can tell: none of them may be accused. Beside each stands the wrong one that
-//! is told apart from it.
+//! Programs that are right, or of which nobody can tell: none of them may be accused. Beside each stands the
+//! wrong one that is told apart from it.
 
 use crate::programs;
 

@@ -1,4 +1,5 @@
-//! Races between two requests: seen only where a program's own steps change places, and not in a mended program.
+//! Races between two requests: seen only where a program's own steps change places, and not in a mended
+//! program.
 
 use crate::programs;
 
@@ -54,7 +55,8 @@ fn a_hunt_comes_to_it_by_itself_and_its_finding_shows_it_again() {
     let (stalls, alphabet) = (vec![Duration::from_millis(100)], Vec::new());
     let config = Config::new(42, Budget::Schedules(20), 6);
     let config = Config { reproductions: 3, shrink_max: 12, stalls, alphabet, ..config };
-    let tries = "    try: n = tokens_of(call(job[\"prompt\"]))\n    except Exception: return print(job[\"job\"], \"failed\")\n";
+    let tries = "    try: n = tokens_of(call(job[\"prompt\"]))\n    except Exception: return \
+        print(job[\"job\"], \"failed\")\n";
     let tries = ADDS.replace("    n = tokens_of(call(job[\"prompt\"]))\n", tries);
     let mut adds = python(&tries, 6, total);
     let config = Config { perturb: Some(Perturb::Python), ..config };

@@ -9,8 +9,8 @@ use deadheat::summary::{Invariant, Verdict};
 use programs::*;
 use std::sync::Arc;
 
-/// Each keeps its own results in a file and asks only for what is not there; the second goes on only once the first was
-/// started again.
+/// Each keeps its own results in a file and asks only for what is not there; the second goes on only once the
+/// first was started again.
 const RESUMES: &str = r#"
 import time
 n = int(os.environ["DEADHEAT_PROCESS"])
@@ -47,7 +47,8 @@ fn a_program_that_cannot_be_started_again_is_an_error_and_not_its_own_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vanishes");
     let text = format!(
-        "#!/usr/bin/env python3\n{HEAD}\nos.remove(sys.argv[0])\neach(lambda job: call(job[\"prompt\"]))\nimport time; time.sleep(20)\n"
+        "#!/usr/bin/env python3\n{HEAD}\nos.remove(sys.argv[0])\neach(lambda job: \
+         call(job[\"prompt\"]))\nimport time; time.sleep(20)\n"
     );
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();

@@ -1,4 +1,5 @@
-//! Small programs as people write them, in Python's own library and in shell, and what an audit makes of them.
+//! Small programs as people write them, in Python's own library and in shell, and what an audit makes of
+//! them.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use deadheat::explore::{Subject, Trial};

@@ -1,4 +1,5 @@
-//! A secret in a command line, in a program's output or in an option reaches no file, no report and no terminal.
+//! A secret in a command line, in a program's output or in an option reaches no file, no report and no
+//! terminal.
 
 use crate::cli;
 

@@ -1,4 +1,5 @@
-//! Programs with one planted flaw each, and right ones: what is found, what is not, and what the witness says.
+//! Programs with one planted flaw each, and right ones: what is found, what is not, and what the witness
+//! says.
 
 use crate::programs;
 

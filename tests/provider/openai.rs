@@ -102,8 +102,10 @@ fn odd_events_by_example() {
 
 #[test]
 fn other_choices_than_the_first_are_not_mixed_in() {
-    let stream = "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}},{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n\
-        data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"y\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let stream = "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}},{\"index\":0,\
+    \"delta\":{\"content\":\"a\"}}]}\n\n\
+        data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"y\"},\
+        \"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     let (answer, result) = decode([stream.as_bytes()]);
     assert_eq!(answer.text_hash(), hash("a"));
     assert_eq!(class(result), Some(ErrorClass::EarlyStop), "only the other choice was finished");
@@ -226,7 +228,8 @@ proptest! {
 
     #[test]
     fn unknown_events_fields_and_finish_reasons_never_fail(
-        junk in junk(), key in "x_[a-z]{1,6}", reason in "[a-z_]{1,12}", event in "x[a-z.]{0,8}", text in "[ -~€\n]{0,12}",
+        junk in junk(), key in "x_[a-z]{1,6}", reason in "[a-z_]{1,12}", event in "x[a-z.]{0,8}",
+            text in "[ -~€\n]{0,12}",
     ) {
         prop_assume!(reason != "error");
         let mut chunk = serde_json::json!({

@@ -132,7 +132,8 @@ proptest! {
 
     #[test]
     fn a_stream_cut_short_is_truncated_unless_it_was_cut_between_events(
-        events in events().prop_filter("some", |e| !e.is_empty()), newline in prop_oneof![Just("\n"), Just("\r\n")],
+        events in events().prop_filter("some", |e| !e.is_empty()), newline in prop_oneof![Just("\n"),
+            Just("\r\n")],
     ) {
         let style = Style { newlines: vec![newline], bom: false, noise: vec![""], space: true };
         let bytes = encode(&events, &style);
@@ -182,7 +183,8 @@ fn an_event_that_lies_whole_in_the_bytes_is_borrowed_from_them() {
     let mut borrowed = false;
     let bytes = "data: abc\n\n".as_bytes();
     let push = Decoder::default().push(bytes, |event| {
-        borrowed = matches!(event.data, std::borrow::Cow::Borrowed(data) if data.as_ptr() == bytes[6..].as_ptr());
+        borrowed = matches!(event.data, std::borrow::Cow::Borrowed(data) if data.as_ptr() ==
+            bytes[6..].as_ptr());
     });
     assert!(push.is_ok() && borrowed);
 }

@@ -58,7 +58,8 @@ fn framed(bytes: &[u8]) -> Vec<u8> {
 
 fn content(text: &str) -> String {
     format!(
-        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\r\n\r\n"
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\
+         \"finish_reason\":null}}]}}\r\n\r\n"
     )
 }
 

@@ -1,4 +1,5 @@
-//! The article's five errors, as scenarios: the broken ways break what their first lines say, the right ones nothing.
+//! The article's five errors, as scenarios: the broken ways break what their first lines say, the right ones
+//! nothing.
 
 use crate::cli;
 

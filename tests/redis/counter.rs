@@ -230,7 +230,8 @@ fn a_booking_that_cannot_be_made_is_no_wrong_number_and_bounded_in_time() {
 }
 
 const LOAD: &str = "[workload]\nprompt_tokens = { uniform = [5, 40] }\noutput_tokens = 3\n\
-    [profile.shared-iterations]\nvus = 8\niterations = 160\n[strategy.redis-counter]\npermits = 8\nprocesses = 2\n";
+    [profile.shared-iterations]\nvus = 8\niterations = 160\n[strategy.redis-counter]\npermits = \
+    8\nprocesses = 2\n";
 
 /// A run over two processes, one of which is killed now and then.
 fn with_deaths(deaths: u32) -> Run {

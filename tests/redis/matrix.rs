@@ -1,6 +1,6 @@
-//! Which strategy breaks which rule: a run of the scenario must give what is expected here, and the matrix in the
-//! README must say the same. Its figures are those of one machine and are not compared. To write it anew, with the
-//! figures of a release build:
+//! Which strategy breaks which rule: a run of the scenario must give what is expected here, and the matrix in
+//! the README must say the same. Its figures are those of one machine and are not compared. To write it anew,
+//! with the figures of a release build:
 //!
 //! ```console
 //! REGENERATE=1 cargo test --release --test redis matrix::
@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 const SCENARIO: &str = "scenarios/strategies.toml";
 const BEGIN: &str = "<!-- matrix -->\n";
 const END: &str = "<!-- /matrix -->\n";
-/// What each strategy breaks, over all providers: a right one nothing, a twin what its bug must break and no more.
+/// What each strategy breaks, over all providers: a right one nothing, a twin what its bug must break and no
+/// more.
 const EXPECTED: [(&str, &[Invariant]); 28] = {
     use Invariant as I;
     [

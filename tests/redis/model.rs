@@ -42,7 +42,8 @@ impl Side {
         Self { locks, store, counters, tokens: BTreeMap::new() }
     }
 
-    /// What the step is answered. Tokens are compared by those before: the servers count from different times.
+    /// What the step is answered. Tokens are compared by those before: the servers count from different
+    /// times.
     async fn answer(&mut self, step: &Step) -> String {
         let name = |lock: usize| ["a", "b"][lock];
         let owner = |owner: usize| format!("owner-{owner}");

@@ -1,5 +1,5 @@
-//! What goes wrong around a lock in Redis: with real processes, a real server and real signals the right client
-//! keeps every rule, and the one without renewal and fencing does not.
+//! What goes wrong around a lock in Redis: with real processes, a real server and real signals the right
+//! client keeps every rule, and the one without renewal and fencing does not.
 
 use crate::cli;
 

@@ -1,4 +1,5 @@
-//! Whatever the jobs, the load, the faults and the parameters: a strategy with a lock or a counter in Redis breaks no rule.
+//! Whatever the jobs, the load, the faults and the parameters: a strategy with a lock or a counter in Redis
+//! breaks no rule.
 
 use crate::cases::Case;
 use crate::ground::{Ground, never_broken};

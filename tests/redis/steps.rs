@@ -68,7 +68,8 @@ fn raw() -> impl Strategy<Value = String> {
         Just("9223372036854775807"),
         Just("9223372036854775808")
     ];
-    let ttl = prop_oneof![4 => Just("3600000"), 1 => Just("0"), 1 => Just("-5"), 1 => Just("x"), 1 => Just("9223372036854775807")];
+    let ttl = prop_oneof![4 => Just("3600000"), 1 => Just("0"), 1 => Just("-5"), 1 => Just("x"),
+        1 => Just("9223372036854775807")];
     prop_oneof![
         1 => number.clone().prop_map(|n| format!("SET KEY {n}")),
         1 => (number.clone(), ttl.clone()).prop_map(|(n, ttl)| format!("SET KEY {n} PX {ttl}")),

@@ -1,5 +1,5 @@
-//! Text from outside in every field of a result: no format prints a character that moves the cursor, colours the
-//! terminal, or reorders or hides text.
+//! Text from outside in every field of a result: no format prints a character that moves the cursor, colours
+//! the terminal, or reorders or hides text.
 
 use crate::summary::{explored, finding};
 use crate::text::comparison;
@@ -58,7 +58,8 @@ fn check(format: &str, text: &str) {
     let text = if format == "text" { colourless(text) } else { text.replace("\r\n", "\n") };
     let bad = |c: char| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' |
+                '\u{feff}')
     };
     if let Some(at) = text.find(bad) {
         let around: String =
@@ -126,19 +127,23 @@ fn no_format_of_a_run_prints_an_unsafe_character() {
 #[test]
 fn no_format_of_a_comparison_prints_an_unsafe_character() {
     let timed = json!({
-        "target": "mock", "strategy": "naive", "measure": "ttft.p50", "unit": "ms", "base": 100.0, "new": 112.5,
+        "target": "mock", "strategy": "naive", "measure": "ttft.p50", "unit": "ms", "base": 100.0,
+            "new": 112.5,
         "pairs": 8, "effect": 0.125, "lower": 0.1, "upper": null, "p": 0.01, "p_adjusted": 0.02,
         "detectable": 0.05, "verdict": "regressed", "why": "a reason",
     });
     let comparison = json!({
-        "version": 1, "deadheat": "0.1.0", "base": "load.toml", "new": "load.toml", "order": "random", "seed": 11,
+        "version": 1, "deadheat": "0.1.0", "base": "load.toml", "new": "load.toml",
+        "order": "random", "seed": 11,
         "planned": 8, "pairs": [{ "number": 1, "first": "base", "void": "the load was invalid" }],
         "alpha": 0.05, "floor": 0.05,
         "exact": [{
-            "target": "mock", "strategy": "naive", "what": "attempts", "base": "200", "new": "201", "change": "worse",
+            "target": "mock", "strategy": "naive", "what": "attempts", "base": "200", "new": "201",
+                "change": "worse",
         }],
         "timed": [timed], "exit_code": 3, "exit_reasons": ["slower"], "notes": ["a note"],
-        "host": { "os": "linux", "arch": "x86_64", "cpus": 2, "kernel": "6", "pacer": "timerfd", "threads": 1 },
+        "host": { "os": "linux", "arch": "x86_64", "cpus": 2, "kernel": "6", "pacer": "timerfd",
+            "threads": 1 },
     });
     let (comparison, changed) =
         hostile::<Compared>(&serde_json::from_value(comparison).expect("a comparison"));

@@ -1,4 +1,5 @@
-//! The retry budget, the circuit breaker and the hedge, with hands whose clock stands still until somebody waits.
+//! The retry budget, the circuit breaker and the hedge, with hands whose clock stands still until somebody
+//! waits.
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};
 use deadheat::strategy::{

@@ -81,7 +81,8 @@ proptest! {
                     scope.spawn(move || share.into_iter().filter(file).collect::<Vec<_>>())
                 })
                 .collect();
-            let firsts: Vec<_> = filers.into_iter().flat_map(|filer| filer.join().expect("a thread")).collect();
+            let firsts: Vec<_> = filers.into_iter().flat_map(|filer|
+                filer.join().expect("a thread")).collect();
             let jobs = firsts.iter().copied().collect::<BTreeMap<_, _>>();
             assert_eq!(jobs.len(), firsts.len(), "two results of one job stand");
             jobs

@@ -97,7 +97,8 @@ fn task(index: u64) -> Task {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// However many attempts panic, every job ends, and only those that panicked are in doubt: no thread is lost.
+    /// However many attempts panic, every job ends, and only those that panicked are in doubt: no thread is
+    /// lost.
     #[test]
     fn a_panic_ends_an_attempt_and_no_thread(
         workers in 1u32..4,

@@ -44,10 +44,12 @@ fn jitters() -> impl Strategy<Value = Jitter> {
 
 proptest! {
     #[test]
-    fn a_hint_is_never_shortened(jitter in jitters(), n in 1u32..5, hint_ms in 0u64..100_000, draw in 0.0..1.0f64) {
+    fn a_hint_is_never_shortened(jitter in jitters(), n in 1u32..5, hint_ms in 0u64..100_000,
+        draw in 0.0..1.0f64) {
         let hint = Duration::from_millis(hint_ms);
         let answer = Answer { retry_after: Some(hint), ..busy() };
-        let decision = RetryPolicy::new(retry(jitter)).decide(n, &answer, Duration::ZERO, Duration::ZERO, draw);
+        let decision = RetryPolicy::new(retry(jitter)).decide(n, &answer, Duration::ZERO, Duration::ZERO,
+            draw);
         let Decision::Wait(wait) = decision else { panic!("{decision:?}") };
         prop_assert!(wait >= hint);
     }

@@ -1,5 +1,5 @@
-//! `redis-lock` on a paused clock and the model of a Redis, with a provider that answers from a list: what a job that
-//! loses its lock carries into the next round.
+//! `redis-lock` on a paused clock and the model of a Redis, with a provider that answers from a list: what a
+//! job that loses its lock carries into the next round.
 
 use deadheat::clock::Clock;
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};

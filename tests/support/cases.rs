@@ -94,7 +94,8 @@ impl Case {
             "[workload]\nrepeats = {repeats}\nprompt_tokens = {{ uniform = [3, 40] }}\n\
              output_tokens = {{ uniform = [2, 12] }}\nstream = {stream}\n{profile}[strategy.{strategy}\n\
              [retry]\nmax_attempts = {attempts}\ntransport = false\n{rules}\
-             backoff = {{ exponential = {{ base = \"{base_ms}ms\", cap = \"150ms\", jitter = \"{jitter}\" }} }}\n{}",
+             backoff = {{ exponential = {{ base = \"{base_ms}ms\", cap = \"150ms\", jitter = \"{jitter}\" \
+                 }} }}\n{}",
             self.faults.concat(),
         )
     }

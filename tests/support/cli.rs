@@ -149,7 +149,8 @@ pub(crate) const EVIDENCE: [&str; 9] = [
     "summary.json",
 ];
 
-/// Binds the files of a run's directory anew, as if the run had written them: its manifest is that of `whole`.
+/// Binds the files of a run's directory anew, as if the run had written them: its manifest is that of
+/// `whole`.
 pub(crate) fn bind(dir: &Path, whole: &Path) {
     let text = std::fs::read(whole.join("manifest.json")).expect("a manifest");
     let mut manifest: Value = serde_json::from_slice(&text).expect("JSON");

@@ -55,9 +55,11 @@ pub(crate) fn finding() -> FindingRow {
         target: "mock".into(),
         strategy: "naive".into(),
         invariant: Invariant::BilledOnce,
-        cause: "holding job:0000#1 past the client's time-out (it hung up after 150ms) makes the client send \
-                job:0000#2 although the provider had accepted job:0000#1: both were billed; job:0000 was billed 2 times"
-            .into(),
+        cause:
+            "holding job:0000#1 past the client's time-out (it hung up after 150ms) makes the client send \
+                job:0000#2 although the provider had accepted job:0000#1: both were billed; job:0000 was \
+                billed 2 times"
+                .into(),
         jobs: vec!["job:0000".into()],
         jobs_needed: Some(1),
         schedule: "version = 1\n".into(),

@@ -1,6 +1,8 @@
 //! The house rules, as a test: who may import whom, how long files and functions may be, no dead files.
 #![cfg(not(loom))]
 
+mod imports;
+mod lines;
 mod structure;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,84 +11,6 @@ use std::path::{Path, PathBuf};
 
 const MOST_LINES_IN_A_FILE: usize = 400;
 const MOST_LINES_IN_A_FUNCTION: usize = 70;
-
-/// What each room may import. The data flows one way; `ARCHITECTURE.md` says why.
-const ROOMS: [(&str, &[&str]); 32] = [
-    ("clock", &[]),
-    ("secret", &[]),
-    ("seed", &[]),
-    ("units", &[]),
-    ("sync", &[]),
-    ("document", &[]),
-    ("faults", &[]),
-    ("prices", &[]),
-    ("history", &[]),
-    ("shared", &[]),
-    ("strategy", &["history", "shared"]),
-    ("plan", &["document", "faults", "prices", "strategy"]),
-    ("summary", &["prices", "history"]),
-    ("scenario", &["document", "faults", "prices", "strategy", "plan"]),
-    ("schedule", &["document", "faults", "history", "plan"]),
-    ("profile", &["plan"]),
-    ("metrics", &["plan", "history", "summary"]),
-    ("invariants", &["prices", "plan", "history", "strategy", "summary"]),
-    ("cost", &["prices", "plan", "history", "summary", "profile"]),
-    ("compare", &["plan", "summary"]),
-    ("ranking", &["plan", "history", "strategy", "summary", "metrics", "cost"]),
-    ("judge", &["plan", "history", "summary", "metrics", "cost", "invariants", "compare", "ranking"]),
-    ("live", &["prices", "plan", "history", "summary", "metrics", "judge", "scenario"]),
-    ("report", &["history", "summary", "compare"]),
-    ("provider", &["plan", "history"]),
-    ("mock", &["faults", "plan", "schedule", "history"]),
-    ("explore", &["faults", "plan", "schedule", "history", "summary"]),
-    ("engine", &["prices", "plan", "scenario", "history", "profile", "strategy", "shared", "provider"]),
-    (
-        "lab",
-        &[
-            "plan",
-            "scenario",
-            "schedule",
-            "history",
-            "summary",
-            "profile",
-            "strategy",
-            "shared",
-            "metrics",
-            "invariants",
-            "judge",
-            "provider",
-            "mock",
-            "engine",
-            "explore",
-        ],
-    ),
-    (
-        "program",
-        &[
-            "prices",
-            "plan",
-            "scenario",
-            "schedule",
-            "history",
-            "strategy",
-            "summary",
-            "invariants",
-            "provider",
-            "mock",
-            "explore",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "document", "faults", "prices", "plan", "scenario", "schedule", "history", "summary", "profile",
-            "strategy", "shared", "metrics", "cost", "judge", "compare", "live", "report", "provider",
-            "mock", "engine", "explore", "lab", "program",
-        ],
-    ),
-    ("main", &["cli"]),
-];
-const LEAVES: [&str; 5] = ["clock", "secret", "seed", "units", "sync"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -120,31 +44,6 @@ fn room(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The rooms that a line names as `crate::room` or `deadheat::room`, outside comments.
-fn imports(line: &str) -> BTreeSet<String> {
-    let code = line.split("//").next().unwrap_or("");
-    let after =
-        |prefix: &'static str| code.match_indices(prefix).map(move |(at, _)| &code[at + prefix.len()..]);
-    after("crate::")
-        .chain(after("deadheat::"))
-        .flat_map(|rest| match rest.strip_prefix('{') {
-            Some(group) => group.split(',').collect(),
-            None => vec![rest],
-        })
-        .map(|rest| {
-            rest.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>()
-        })
-        .filter(|name| ROOMS.iter().any(|(room, _)| room == name))
-        .collect()
-}
-
-fn wrong_arrows(room: &str, text: &str) -> Vec<String> {
-    let allowed: &[&str] = ROOMS.iter().find(|(name, _)| *name == room).map_or(&[], |(_, allowed)| allowed);
-    let wrong =
-        |name: &String| name != room && !LEAVES.contains(&name.as_str()) && !allowed.contains(&name.as_str());
-    text.lines().flat_map(imports).filter(wrong).collect()
-}
-
 /// Functions and their lengths, by counting braces from each `fn` on; good enough for formatted code.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
@@ -167,30 +66,6 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         }
     }
     found
-}
-
-#[test]
-fn imports_follow_the_arrows() {
-    let mut faults = Vec::new();
-    for path in rust_files("src") {
-        let text = fs::read_to_string(&path).expect("a source file");
-        let room = room(&path);
-        if room == "lib" {
-            continue;
-        }
-        assert!(ROOMS.iter().any(|(name, _)| *name == room), "{}: not a room of the house", shown(&path));
-        for target in wrong_arrows(&room, &text) {
-            faults.push(format!("{}: {room} may not import {target}", shown(&path)));
-        }
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-#[test]
-fn a_wrong_arrow_is_seen() {
-    assert_eq!(wrong_arrows("mock", "use crate::provider::Client;"), ["provider"]);
-    assert_eq!(wrong_arrows("metrics", "use crate::{clock, engine::run};"), ["engine"]);
-    assert!(wrong_arrows("engine", "use crate::provider::Client; // not crate::mock").is_empty());
 }
 
 /// The lines of a file at which a `select!` begins that is not biased.

@@ -31,7 +31,8 @@ pub(in crate::cli) struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     processes: Option<u32>,
     /// Run so many schedules
-    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "time")]
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with = "time")]
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<u64>,
     /// Look for so long, such as 2m [default: 60s]
@@ -66,7 +67,8 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "PRICE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<String>,
-    /// Stop a run after so long: whatever the provider does, it has to end by then [default: by the first run]
+    /// Stop a run after so long: whatever the provider does, it has to end by then [default: by the first
+    /// run]
     #[arg(long, value_name = "T")]
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<String>,
@@ -74,17 +76,18 @@ pub(in crate::cli) struct Options {
     #[arg(long, value_name = "DIR|fresh")]
     #[serde(skip_serializing_if = "Option::is_none")]
     workdir: Option<String>,
-    /// Kill the first process at the N-th answer, and start it again: what does it do twice, what does it lose?
+    /// Kill the first process at the N-th answer, and start it again: what does it do twice, what does it
+    /// lose?
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     kill_at: Option<u64>,
-    /// Let the program's own steps change places where the provider alone shows nothing: by default as the command's
-    /// words say
+    /// Let the program's own steps change places where the provider alone shows nothing: by default as the
+    /// command's words say
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     perturb: Option<Perturbed>,
-    /// The program is a server: send the jobs to this base URL, such as http://127.0.0.1:4000/v1, and end it when all
-    /// are answered
+    /// The program is a server: send the jobs to this base URL, such as http://127.0.0.1:4000/v1, and end it
+    /// when all are answered
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     drive: Option<String>,
@@ -159,7 +162,8 @@ impl Options {
         }
     }
 
-    /// Each as `key=value`, as a finding holds them. How long was looked is none of them, nor what its schedule says.
+    /// Each as `key=value`, as a finding holds them. How long was looked is none of them, nor what its
+    /// schedule says.
     pub(super) fn to_set(&self) -> Vec<String> {
         let kept = Self { runs: None, time: None, perturb: None, ..self.clone() };
         let table = toml::Table::try_from(kept).unwrap_or_default();
@@ -171,7 +175,8 @@ impl Options {
         toml::from_str(&set.join("\n")).map_err(|error| format!("[run] set: {error}"))
     }
 
-    /// What may be done to the own steps of a program with this command, and whether that is done in any case.
+    /// What may be done to the own steps of a program with this command, and whether that is done in any
+    /// case.
     pub(super) fn perturbation(&self, words: &[String]) -> (Option<Perturb>, bool) {
         match self.perturb {
             Some(Perturbed::Python) => (Some(Perturb::Python), true),

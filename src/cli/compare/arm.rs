@@ -89,7 +89,8 @@ impl Arm {
         let line = if self.scenario {
             // The shell splits the flags, so that they are quoted as the user is used to.
             format!(
-                "exec \"$0\" run {} {block} --quiet --format json --seed \"$DEADHEAT_SEED\" --out \"$DEADHEAT_OUT\"",
+                "exec \"$0\" run {} {block} --quiet --format json --seed \"$DEADHEAT_SEED\" --out \
+                 \"$DEADHEAT_OUT\"",
                 self.text
             )
         } else {
@@ -111,7 +112,8 @@ impl Arm {
         let made = made.map_err(|error| fault(format!("cannot start sh: {error}")))?;
         let printed: Printed = serde_json::from_slice(&made.stdout).map_err(|_| {
             fault(format!(
-                "ended with {} and printed no summary; a command must print what `deadheat run … --format json` prints",
+                "ended with {} and printed no summary; a command must print what `deadheat run … --format \
+                 json` prints",
                 made.status
             ))
         })?;
@@ -138,7 +140,8 @@ fn made_now(summary: Summary, seed: u64) -> Result<Summary, String> {
         return Ok(summary);
     }
     Err(format!(
-        "printed a run of seed {}, and this pair's is {seed}: a command makes a run anew each time, with the seed in DEADHEAT_SEED",
+        "printed a run of seed {}, and this pair's is {seed}: a command makes a run anew each time, with \
+         the seed in DEADHEAT_SEED",
         summary.seed
     ))
 }

@@ -57,7 +57,8 @@ impl Interrupt {
         asked.times += 1;
         if asked.times == 1 {
             output::say(
-                "stopping: the run in progress is stopped, then the finished pairs are reported; Ctrl-C again ends \
+                "stopping: the run in progress is stopped, then the finished pairs are reported; Ctrl-C \
+                 again ends \
                  the run at once",
             );
         }

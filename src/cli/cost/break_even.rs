@@ -13,8 +13,8 @@ use std::path::PathBuf;
 /// Which of two suppliers is cheaper, and from which volume on
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// One: `name=a,each=58.40,fixed=0,prepaid=0`; all in one currency. With --run, `name` is a target and its landed
-    /// cost per job stands for `each`
+    /// One: `name=a,each=58.40,fixed=0,prepaid=0`; all in one currency. With --run, `name` is a target and
+    /// its landed cost per job stands for `each`
     #[arg(long, value_name = "SUPPLIER", value_parser = spec)]
     a: Spec,
     /// The other

@@ -23,7 +23,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SET", default_value = LIST)]
     from: String,
     /// Read prices from another project's JSON instead, such as litellm=model_prices.json
-    #[arg(long, value_name = "WHOSE=FILE", value_parser = whose, requires = "fetched", conflicts_with = "from")]
+    #[arg(long, value_name = "WHOSE=FILE", value_parser = whose, requires = "fetched",
+        conflicts_with = "from")]
     import: Option<(Whose, PathBuf)>,
     /// The day on which the imported file was fetched
     #[arg(long, value_name = "DATE")]

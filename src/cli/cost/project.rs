@@ -33,8 +33,8 @@ pub(super) struct Args {
     /// The set or TOML file that the card stands in
     #[arg(long, value_name = "SET", default_value = LIST)]
     from: String,
-    /// Price the run as if it had begun on this day at midnight UTC, or at this moment [default: when it began; today,
-    /// if it ran in virtual time]
+    /// Price the run as if it had begun on this day at midnight UTC, or at this moment [default: when it
+    /// began; today, if it ran in virtual time]
     #[arg(long, value_name = "DATE", value_parser = moment)]
     on: Option<Moment>,
     /// Price of a million prompt tokens read from a cache, to vary the share of them
@@ -166,7 +166,8 @@ fn text(name: &str, projection: &Projection, jobs: u64, price: &Price) -> String
         money(projection.high)
     ));
     text.push_str(&format!(
-        "  from {} jobs (bootstrap, {} resamples), {} {currency} a job; sampling error only, no drift of traffic or prices\n",
+        "  from {} jobs (bootstrap, {} resamples), {} {currency} a job; sampling error only, no drift of \
+         traffic or prices\n",
         projection.sample,
         projection.resamples,
         projection.per_job.rounded(9),

@@ -69,7 +69,8 @@ fn blocks(plan: &Plan, parts: &[Surveyed], found: &mut Coverage) {
 /// Shares of all blocks add up to the plan's jobs in every cell.
 fn shares(plan: &Plan, parts: &[Surveyed], found: &mut Coverage) {
     let Some(wanted) = planned(plan) else {
-        let why = "time ends the load of this plan, so it has no number of jobs by which it could be seen whether a part is \
+        let why = "time ends the load of this plan, so it has no number of jobs by which it could be seen \
+            whether a part is \
                    missing; make its parts by blocks (`blocks`, `only_block`)";
         return found.faults.push(why.to_owned());
     };

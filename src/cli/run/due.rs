@@ -63,7 +63,8 @@ mod tests {
 
     fn plan(profile: &str) -> Plan {
         let text = format!(
-            "version = 1\nname = \"due\"\nseed = 1\n[target.a]\napi = \"openai-chat\"\n[target.b]\napi = \"openai-chat\"\n\
+            "version = 1\nname = \"due\"\nseed = 1\n[target.a]\napi = \"openai-chat\"\n[target.b]\napi = \
+             \"openai-chat\"\n\
              [strategy.unbounded]\n{profile}"
         );
         load(&Source { path: "due.toml".into(), text }, &[], &|_| None).expect("a scenario")

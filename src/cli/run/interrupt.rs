@@ -30,7 +30,8 @@ fn listen(stop: &Stop, on: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
         signals.next().await;
         stop.stop(Cause::Interrupted);
         output::say(
-            "stopping: answers in flight are waited for, then the report is written; Ctrl-C again ends at once",
+            "stopping: answers in flight are waited for, then the report is written; Ctrl-C again ends at \
+             once",
         );
         signals.next().await;
         super::progress::leave();

@@ -198,7 +198,8 @@ pub(super) fn words(shown: &Shown<'_>) -> String {
     let missed = view.thresholds.iter().filter(|row| row.observed.is_some() && !row.passed).count();
     let missed = if missed == 0 { String::new() } else { format!(", thresholds missed so far: {missed}") };
     format!(
-        "{}{of} jobs, {in_progress} in progress, {} in flight{overdue}, {} attempts, {} failed ({} of them 429), \
+        "{}{of} jobs, {in_progress} in progress, {} in flight{overdue}, {} attempts, {} failed ({} of them \
+         429), \
          offered {offered:.1}/s, achieved {achieved:.1}/s, \
          ttft p50 {} p99 {}, response p50 {} p99 {}, lag p99 {}, {:.0} tokens/s{cost}{missed}{finding}",
         seen.jobs_ended,

@@ -90,7 +90,8 @@ pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
 /// The known name that a misspelt one is likely to mean.
 pub(super) fn close<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |s: &str| s.to_ascii_lowercase().replace('_', "-");
-    // Names of very different length are not each other's misspelling, and comparing them costs their product.
+    // Names of very different length are not each other's misspelling, and comparing them costs their
+    // product.
     let similar = known.iter().filter(|one| one.len().abs_diff(name.len()) <= 8);
     let scored = similar.map(|one| (strsim::jaro_winkler(&plain(name), &plain(one)), *one));
     let (score, best) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;

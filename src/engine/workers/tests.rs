@@ -172,7 +172,8 @@ impl Place {
         let block = Block { number: 0, pieces, orders: &[] };
         let mut made = workers.make(&block, look);
         // A file that another test's new process still holds open for writing cannot be run for a moment.
-        while matches!(&made, Err(EngineError::WorkerStart(e)) if e.kind() == std::io::ErrorKind::ExecutableFileBusy)
+        while matches!(&made, Err(EngineError::WorkerStart(e)) if e.kind() ==
+            std::io::ErrorKind::ExecutableFileBusy)
         {
             made = workers.make(&block, look);
         }

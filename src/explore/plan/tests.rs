@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-/// Chains of requests: `calm(&[3, 2])` is one job that sends three, one after the other, and one that sends two.
+/// Chains of requests: `calm(&[3, 2])` is one job that sends three, one after the other, and one that sends
+/// two.
 fn calm(chains: &[u32]) -> Calm {
     let mut calm = Calm::default();
     for (job, long) in (0..).zip(chains) {
@@ -72,7 +73,8 @@ proptest! {
     fn no_pair_waits_for_what_it_holds_back(chains in proptest::collection::vec(1..5_u32, 1..6)) {
         let calm = calm(&chains);
         let index = |key: &RequestKey| calm.requests.iter().position(|known| known == key).unwrap();
-        for (_, schedule) in planned(&calm, 1, None, 2000).iter().filter(|(family, _)| *family == Family::Pair) {
+        for (_, schedule) in planned(&calm, 1, None, 2000).iter().filter(|(family,
+            _)| *family == Family::Pair) {
             let Until::Answered(other) = &schedule.holds[0].until else { panic!("{schedule:?}") };
             prop_assert!(!calm.before[index(other)].contains(&index(&schedule.holds[0].request)));
         }
@@ -87,7 +89,8 @@ proptest! {
         prop_assert!(count(Family::Random) + count(Family::Lanes) >= (total - 100) / 5);
         prop_assert!(count(Family::Wave) >= 6);
         let struck = all.iter().filter(|(family, _)| *family == Family::Fault);
-        let kinds: HashSet<String> = struck.map(|(_, schedule)| format!("{:?}", schedule.faults[0].kind)).collect();
+        let kinds: HashSet<String> = struck.map(|(_, schedule)| format!("{:?}",
+            schedule.faults[0].kind)).collect();
         prop_assert_eq!(kinds.len(), crate::explore::alphabet().len());
     }
 }

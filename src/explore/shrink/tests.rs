@@ -68,10 +68,12 @@ proptest! {
         seed: u64,
         one_in in 1..6_u64,
     ) {
-        let (holds, faults): (Vec<u64>, Vec<u64>) = (holds.into_iter().collect(), faults.into_iter().collect());
+        let (holds, faults): (Vec<u64>, Vec<u64>) = (holds.into_iter().collect(),
+            faults.into_iter().collect());
         let from = start(&holds, &faults, Fallback::Burst);
         let breaks = |candidate: &Candidate| {
-            let all: Vec<String> = held(candidate).iter().chain(&struck(candidate)).map(|k| k.to_string()).collect();
+            let all: Vec<String> = held(candidate).iter().chain(&struck(candidate)).map(|k|
+                k.to_string()).collect();
             let name = format!("{all:?} {}", candidate.schedule.holds.len());
             *candidate == from || xxh64(name.as_bytes(), seed).is_multiple_of(one_in)
         };
@@ -90,7 +92,8 @@ proptest! {
     }
 }
 
-/// An outage of six attempts of every job, of which two jobs are enough: few questions, not one for each fault.
+/// An outage of six attempts of every job, of which two jobs are enough: few questions, not one for each
+/// fault.
 #[test]
 fn what_is_done_to_all_is_tried_with_few_first() {
     let all: Vec<u64> = (0..ALL).collect();

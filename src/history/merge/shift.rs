@@ -1,4 +1,5 @@
-//! Moves the moments of a record on the time line. Every field is named, so that a new one has to be decided about.
+//! Moves the moments of a record on the time line. Every field is named, so that a new one has to be decided
+//! about.
 
 use super::super::{Attempt, Event, Job, LedgerEntry};
 

@@ -36,7 +36,8 @@ pub struct Surveyed {
     pub backlogs: BTreeMap<&'static str, Backlog>,
 }
 
-/// Reads the parts through: whether each is whole, whether two have the same work, whether they fit on one time line.
+/// Reads the parts through: whether each is whole, whether two have the same work, whether they fit on one
+/// time line.
 ///
 /// # Errors
 /// [`HistoryError`], with file and line.
@@ -123,7 +124,8 @@ fn far_apart(parts: &[Surveyed]) -> Option<String> {
     let apart_s = last.meta.started_utc_s.saturating_sub(first.meta.started_utc_s);
     (apart_s > TOGETHER_S).then(|| {
         format!(
-            "{} began {apart_s} s after {}: parts of one load begin together; what is made one after the other has to be \
+            "{} began {apart_s} s after {}: parts of one load begin together; what is made one after the \
+             other has to be \
              blocks (`only_block`)",
             last.part.dir.display(),
             first.part.dir.display()

@@ -8,8 +8,8 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// The one time line of all parts.
 ///
-/// Parts that are blocks follow one another: each stands where it was made, and begins when the one before has ended at
-/// the earliest. Other parts are shares of one load: all begin at once.
+/// Parts that are blocks follow one another: each stands where it was made, and begins when the one before
+/// has ended at the earliest. Other parts are shares of one load: all begin at once.
 pub(super) struct TimeLine {
     /// When each part begins, after the start of the whole.
     pub(super) offsets_ns: Vec<u64>,

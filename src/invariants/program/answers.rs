@@ -75,18 +75,23 @@ fn words(lapse: LostJob<'_>) -> (Vec<JobKey>, String) {
     match lapse {
         LostJob::Silent(paths) if !paths.is_empty() => (
             Vec::new(),
-            format!("no request came to a path that this provider serves: the program asked for {}", paths.join(", ")),
+            format!(
+                "no request came to a path that this provider serves: the program asked for {}",
+                paths.join(", ")
+            ),
         ),
         LostJob::Silent(_) => (
             Vec::new(),
-            "the program sent nothing. Does it read OPENAI_BASE_URL, or DEADHEAT_BASE_URL? Perhaps its code names \
+            "the program sent nothing. Does it read OPENAI_BASE_URL, or DEADHEAT_BASE_URL? Perhaps its code \
+             names \
              another address, reads it from a file of its own, or it ended before its first request"
                 .to_owned(),
         ),
         LostJob::Dropped(job) => {
             let made = count(job.ledger.len() as u64, "attempt");
             let text = format!(
-                "{} was left without an answer after {made}, though nothing had been done to it: the program ended \
+                "{} was left without an answer after {made}, though nothing had been done to it: the \
+                 program ended \
                  with it in flight, or gave it up because of another",
                 job.id
             );
@@ -160,7 +165,8 @@ pub(super) fn shown_honestly(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     }
     let words = |(job, row): (JobView<'_>, &crate::history::LedgerRow)| {
         let text = format!(
-            "the answer that the program shows for {} was cut short after {} at {}, and nothing says so; it should be \
+            "the answer that the program shows for {} was cut short after {} at {}, and nothing says so; it \
+             should be \
              told from a whole one",
             job.id,
             count(row.delivered_tokens, "token"),

@@ -26,7 +26,8 @@ pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     for row in &rows {
         if row.arrived_ns > busy_ns.saturating_add(limit_ns) {
             let text = format!(
-                "nothing was in flight for {} from {} on, though attempts were still to be made: {} came at {}; \
+                "nothing was in flight for {} from {} on, though attempts were still to be made: {} came at \
+                 {}; \
                  something should happen within {}",
                 time(row.arrived_ns - busy_ns),
                 time(busy_ns),
@@ -58,7 +59,8 @@ pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
 /// When a program that had to be stopped was stuck, which jobs were in flight then, and the sentence on it.
 ///
 /// # Errors
-/// Why it may only have been slow: something was done to its requests, and it went on for at least half of its time.
+/// Why it may only have been slow: something was done to its requests, and it went on for at least half of
+/// its time.
 fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, String)), String> {
     let at_ns = conduct.ended_ns;
     let stamps = rows.iter().flat_map(|row| [row.arrived_ns, row.ended_ns]).filter(|stamp| *stamp < at_ns);
@@ -69,7 +71,8 @@ fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, S
     let may_be_slow = !conduct.limit_known || !conduct.disturbed.is_empty();
     if may_be_slow && at_ns.saturating_sub(sign_ns) < at_ns / 2 {
         return Err(format!(
-            "the program did not end by itself, but was still at work at {}, and it was stopped at {stopped}: give it \
+            "the program did not end by itself, but was still at work at {}, and it was stopped at \
+             {stopped}: give it \
              more time with --timeout",
             time(sign_ns)
         ));
@@ -78,7 +81,8 @@ fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, S
     let count = count(open_at(rows, at_ns).count() as u64, "attempt");
     let advice = if conduct.limit_known { "" } else { " (if it only waits so long, say --timeout)" };
     let text = format!(
-        "the program did not end by itself: nothing happened from {last} on, with {count} open, until it was stopped \
+        "the program did not end by itself: nothing happened from {last} on, with {count} open, until it \
+         was stopped \
          at {stopped}{advice}"
     );
     Ok((last_ns, (open, text)))
@@ -105,14 +109,16 @@ pub(super) fn cancel_propagates(view: &CellView<'_>, conduct: &Conduct) -> Rulin
     let words = |row: &LedgerRow| {
         let text = if row.arrived_ns > conduct.ended_ns {
             format!(
-                "attempt {} of {} came {} after the program had ended: a process that it started goes on without it",
+                "attempt {} of {} came {} after the program had ended: a process that it started goes on \
+                 without it",
                 row.attempt,
                 row.job,
                 time(row.arrived_ns - conduct.ended_ns)
             )
         } else {
             format!(
-                "attempt {} of {} was open for {} after the program had ended: a process that it started goes on \
+                "attempt {} of {} was open for {} after the program had ended: a process that it started \
+                 goes on \
                  without it",
                 row.attempt,
                 row.job,

@@ -35,7 +35,8 @@ pub(super) fn exit_honest(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
     tally.relevant = open;
     if !unanswered().any(|job| silent(&job)) && unanswered().any(|job| !admitted(&job)) {
         return Ruling::unknown(
-            "jobs without a tag were not answered, and no line of output could name them: say --claim-failed REGEX, or \
+            "jobs without a tag were not answered, and no line of output could name them: say \
+             --claim-failed REGEX, or \
              keep each job's [job:…] in its prompt and in what is printed",
         );
     }

@@ -11,9 +11,9 @@ use crate::schedule::{Event, RequestKey, Schedule, Trace};
 use std::time::Duration;
 
 impl Core {
-    /// Holds answers back by this schedule from now on, or by none. Whatever is held leaves; what is in progress is
-    /// known to the new schedule only if there was one before. A schedule begins a new round: attempts and copies are
-    /// counted from 1 again, so that the same schedule can be played twice.
+    /// Holds answers back by this schedule from now on, or by none. Whatever is held leaves; what is in
+    /// progress is known to the new schedule only if there was one before. A schedule begins a new round:
+    /// attempts and copies are counted from 1 again, so that the same schedule can be played twice.
     pub fn set_schedule(&mut self, now: Duration, schedule: Option<Schedule>) {
         self.advance(now);
         let old = self.gate.take().map(|mut gate| {

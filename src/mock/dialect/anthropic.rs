@@ -52,14 +52,16 @@ impl Events {
         // One output token, as a placeholder: what counts comes with the end.
         let (head, usage) = (head(named), usage(prompt, 1));
         let start = format!(
-            "{{\"type\":\"message_start\",\"message\":{head}],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{usage}}}}}"
+            "{{\"type\":\"message_start\",\"message\":{head}],\"stop_reason\":null,\"stop_sequence\":null,\
+             \"usage\":{usage}}}}}"
         );
         Self { start }
     }
 
     pub(super) fn begin(&self, out: &mut Vec<u8>) {
         event(out, "message_start", &self.start);
-        let block = "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}";
+        let block = "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\
+        \"text\":\"\"}}";
         event(out, "content_block_start", block);
         event(out, "ping", "{\"type\":\"ping\"}");
     }

@@ -98,7 +98,8 @@ pub(super) fn refusal(mut reply: Reply) -> Reply {
     let google = "type.googleapis.com/google.rpc";
     let details = match (reply.status, reply.permanent, reply.retry_after) {
         (429, true, _) => Some(format!(
-            "[{{\"@type\":\"{google}.QuotaFailure\",\"violations\":[{{\"quotaId\":\"GenerateRequestsPerDayPerProjectPerModel\"}}]}}]"
+            "[{{\"@type\":\"{google}.QuotaFailure\",\
+             \"violations\":[{{\"quotaId\":\"GenerateRequestsPerDayPerProjectPerModel\"}}]}}]"
         )),
         (429, false, Some(wait)) => {
             let seconds = ceil_ms(wait) as f64 / 1000.0;

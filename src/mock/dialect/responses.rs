@@ -21,7 +21,8 @@ impl Part {
     fn item(&self, status: &str, content: &str) -> String {
         let nonce = &self.nonce;
         format!(
-            "{{\"id\":\"msg_{nonce}\",\"type\":\"message\",\"status\":\"{status}\",\"role\":\"assistant\",\"content\":[{content}]}}"
+            "{{\"id\":\"msg_{nonce}\",\"type\":\"message\",\"status\":\"{status}\",\"role\":\"assistant\",\
+             \"content\":[{content}]}}"
         )
     }
 
@@ -32,17 +33,24 @@ impl Part {
             "incomplete" => "{\"reason\":\"max_output_tokens\"}",
             _ => "null",
         };
-        let usage = usage.map_or_else(|| "null".to_owned(), |tokens| {
-            format!(
-                "{{\"input_tokens\":{prompt},\"input_tokens_details\":{{\"cached_tokens\":0}},\"output_tokens\":{tokens},\
+        let usage = usage.map_or_else(
+            || "null".to_owned(),
+            |tokens| {
+                format!(
+                    "{{\"input_tokens\":{prompt},\"input_tokens_details\":{{\"cached_tokens\":0}},\
+                 \"output_tokens\":{tokens},\
                  \"output_tokens_details\":{{\"reasoning_tokens\":0}},\"total_tokens\":{}}}",
-                prompt + tokens
-            )
-        });
+                    prompt + tokens
+                )
+            },
+        );
         format!(
-            "{{\"id\":\"resp_{nonce}\",\"object\":\"response\",\"created_at\":{created},\"status\":\"{status}\",\"error\":null,\
-             \"incomplete_details\":{details},\"instructions\":null,\"metadata\":{{}},\"model\":{model},\"output\":[{output}],\
-             \"parallel_tool_calls\":true,\"temperature\":1.0,\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":1.0,\"usage\":{usage}}}"
+            "{{\"id\":\"resp_{nonce}\",\"object\":\"response\",\"created_at\":{created},\
+             \"status\":\"{status}\",\"error\":null,\
+             \"incomplete_details\":{details},\"instructions\":null,\"metadata\":{{}},\"model\":{model},\
+             \"output\":[{output}],\
+             \"parallel_tool_calls\":true,\"temperature\":1.0,\"tool_choice\":\"auto\",\"tools\":[],\
+             \"top_p\":1.0,\"usage\":{usage}}}"
         )
     }
 }
@@ -105,7 +113,8 @@ impl Events {
         let (name, place, number) = ("response.output_text.delta", self.place(), self.number);
         self.number += 1;
         let head = format!(
-            "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{number},{place},\"logprobs\":[],\"delta\":\""
+            "event: {name}\ndata: \
+             {{\"type\":\"{name}\",\"sequence_number\":{number},{place},\"logprobs\":[],\"delta\":\""
         );
         out.extend_from_slice(head.as_bytes());
         let at = out.len();

@@ -7,8 +7,8 @@ use rand::Rng;
 use std::collections::BTreeSet;
 use xxhash_rust::xxh64::xxh64;
 
-/// Changes of priority come within the first 2^7 releases, as often among the first 2 as among the last 64: how
-/// many releases there will be is not known, and a change behind the last is none.
+/// Changes of priority come within the first 2^7 releases, as often among the first 2 as among the last 64:
+/// how many releases there will be is not known, and a change behind the last is none.
 const CHANGE_BITS: f64 = 7.0;
 
 /// The fallback and its draws.

@@ -109,8 +109,8 @@ fn beginning(file: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// By the first line, or by the second where the first only starts the shell that starts it, as pip writes it if the
-/// path of its interpreter is long.
+/// By the first line, or by the second where the first only starts the shell that starts it, as pip writes it
+/// if the path of its interpreter is long.
 fn by_beginning(bytes: &[u8]) -> Option<Perturb> {
     let text = String::from_utf8_lossy(bytes);
     let first = text.strip_prefix("#!")?;

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 /// The decoder of a chat-completions stream.
 ///
-/// An answer is complete when `[DONE]` has arrived after a finish reason. Some compatible servers end a stream
-/// without `[DONE]`: it is complete only if the finish reason and the usage that was asked for have arrived and no
-/// event is unterminated; otherwise it is cut.
+/// An answer is complete when `[DONE]` has arrived after a finish reason. Some compatible servers end a
+/// stream without `[DONE]`: it is complete only if the finish reason and the usage that was asked for have
+/// arrived and no event is unterminated; otherwise it is cut.
 ///
-/// Unknown events, fields and finish reasons are ignored. So is data that begins with a colon: some gateways send
-/// such a comment behind `data:` as a keep-alive.
+/// Unknown events, fields and finish reasons are ignored. So is data that begins with a colon: some gateways
+/// send such a comment behind `data:` as a keep-alive.
 #[derive(Debug)]
 pub struct ChatStream {
     sse: Decoder,

@@ -1,5 +1,5 @@
-//! A provider in this very process: requests and answers change hands without a socket, and without waiting for
-//! one, so that virtual time can stand still until both sides have nothing left to do.
+//! A provider in this very process: requests and answers change hands without a socket, and without waiting
+//! for one, so that virtual time can stand still until both sides have nothing left to do.
 
 use super::{Chunk, Chunks, Reply, Replying, Sent, Transport};
 use crate::clock::Clock;

@@ -1,4 +1,5 @@
-//! Cost and waste: what was billed, what it bought, where client and ledger disagree, and what is paid in the end.
+//! Cost and waste: what was billed, what it bought, where client and ledger disagree, and what is paid in the
+//! end.
 
 use super::Room;
 use super::compare::amount;
@@ -18,7 +19,8 @@ pub(super) fn section<'a>(summary: &'a Summary, room: Room) -> Markup {
                 h2 { "Cost and waste" }
                 (bought(summary, room))
                 (table(summary, room))
-                @for row in summary.cost.iter().filter(|row| row.disagreeing > 0).take(LISTED) { (disagree(row)) }
+                @for row in summary.cost.iter().filter(|row| row.disagreeing > 0).take(LISTED) {
+                    (disagree(row)) }
                 @for (row, landed) in paid_rows { (paid(row, landed)) }
             }
         }
@@ -84,8 +86,10 @@ fn waste_bar(row: &CostRow) -> Markup {
     html! {
         svg viewBox="0 0 600 16" preserveAspectRatio="none" role="img" aria-label=(says.join(", ")) {
             @for (class, x, wide) in parts {
-                rect.{ "w-" (known(&class.class)) } x=(format!("{x:.2}")) y="0" width=(format!("{wide:.2}")) height="16" {
-                    title { (class.class) ": " (class.cost) " " (row.currency) ", " (many(class.attempts, "attempt")) }
+                rect.{ "w-" (known(&class.class)) } x=(format!("{x:.2}")) y="0" width=(format!("{wide:.2}"))
+                    height="16" {
+                    title { (class.class) ": " (class.cost) " " (row.currency) ", " (many(class.attempts,
+                        "attempt")) }
                 }
             }
         }
@@ -105,20 +109,25 @@ fn table(summary: &Summary, room: Room) -> Markup {
             table.sortable {
                 caption { "At the scenario's prices" }
                 thead { tr {
-                    th scope="col" { "Target" } th scope="col" { "Strategy" } th.n scope="col" { "Billed" } th.n scope="col" { "Client counted" }
-                    th.n scope="col" { "Wasted" } th.n scope="col" { "Per answered job" } th.n scope="col" { "Per good job" }
+                    th scope="col" { "Target" } th scope="col" { "Strategy" } th.n scope="col" { "Billed" }
+                        th.n scope="col" { "Client counted" }
+                    th.n scope="col" { "Wasted" } th.n scope="col" { "Per answered job" } th.n scope="col" {
+                        "Per good job" }
                     th.n scope="col" { "Per MTok" } th scope="col" { "Currency" }
                 } }
                 tbody {
                     @for row in summary.cost.iter().take(room.rows) {
                         @let useful = row.classes.iter().find(|class| class.class == "useful");
                         @let whole = row.billed.as_ref().unwrap_or(&row.client);
-                        @let wasted = useful.map(|class| 1.0 - share(&class.cost, whole)).filter(|_| row.billed.is_some());
+                        @let wasted = useful.map(|class| 1.0 - share(&class.cost,
+                            whole)).filter(|_| row.billed.is_some());
                         tr {
                             td { (row.target) } td { (row.strategy) }
-                            td.n data-s=(row.billed.as_deref().unwrap_or_default()) { (row.billed.as_deref().unwrap_or(NONE)) }
+                            td.n data-s=(row.billed.as_deref().unwrap_or_default()) {
+                                (row.billed.as_deref().unwrap_or(NONE)) }
                             td.n data-s=(row.client) { (row.client) }
-                            td.n data-s=(wasted.map_or_else(String::new, |share| share.to_string())) { (wasted.map_or_else(|| NONE.to_owned(), percent)) }
+                            td.n data-s=(wasted.map_or_else(String::new, |share| share.to_string())) {
+                                (wasted.map_or_else(|| NONE.to_owned(), percent)) }
                             @for each in [&row.per_answered_job, &row.per_good_job, &row.per_mtok] {
                                 td.n data-s=(amount(each.as_deref())) { (maybe(each)) }
                             }
@@ -134,11 +143,15 @@ fn table(summary: &Summary, room: Room) -> Markup {
 fn disagree(row: &CostRow) -> Markup {
     html! {
         details {
-            summary { "≠ Client and ledger disagree on " (many(row.disagreeing, "job")) " at " (row.target) "/" (row.strategy) }
+            summary { "≠ Client and ledger disagree on " (many(row.disagreeing, "job")) " at " (row.target)
+                "/" (row.strategy) }
             div.scroll {
                 table.sortable {
-                    thead { tr { th scope="col" { "Job" } th.n scope="col" { "Client was told" } th.n scope="col" { "Ledger billed" } } }
-                    tbody { @for job in &row.disagree { tr { td { code { (job.job) } } td.n data-s=(amount(Some(&job.client))) { (job.client) } td.n data-s=(amount(Some(&job.billed))) { (job.billed) } } } }
+                    thead { tr { th scope="col" { "Job" } th.n scope="col" { "Client was told" }
+                        th.n scope="col" { "Ledger billed" } } }
+                    tbody { @for job in &row.disagree { tr { td { code { (job.job) } }
+                        td.n data-s=(amount(Some(&job.client))) { (job.client) }
+                        td.n data-s=(amount(Some(&job.billed))) { (job.billed) } } } }
                 }
             }
         }
@@ -148,12 +161,15 @@ fn disagree(row: &CostRow) -> Markup {
 fn paid(row: &CostRow, landed: &LandedRow) -> Markup {
     html! {
         details {
-            summary { "Paid at " (row.target) "/" (row.strategy) ": " (rounded(&landed.cost)) " " (landed.currency)
+            summary { "Paid at " (row.target) "/" (row.strategy) ": " (rounded(&landed.cost)) " "
+                (landed.currency)
                 @if let Some(month) = &landed.month { " · a month " (rounded(month)) " " (landed.currency)
                     @if let Some(jobs) = landed.jobs_per_month { " at " (count(jobs)) " jobs" } } }
             ul.plain {
-                @for factor in &landed.factors { li { (factor.name) " × " (factor.times) " " span.dim { (factor.note) } } }
-                li { "a million prompt tokens " (landed.input_per_mtok) ", completion " (landed.output_per_mtok) " " (landed.currency) }
+                @for factor in &landed.factors { li { (factor.name) " × " (factor.times) " " span.dim {
+                    (factor.note) } } }
+                li { "a million prompt tokens " (landed.input_per_mtok) ", completion "
+                    (landed.output_per_mtok) " " (landed.currency) }
                 @if let Some(said) = &landed.break_even { li { (said) } }
             }
         }

@@ -86,7 +86,8 @@ impl Chart {
             figure.chart {
                 figcaption { (self.title) @if !self.note.is_empty() { " " span.dim { (self.note) } } }
                 div.scroll {
-                    svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(format!("{}: {}", self.title, self.says))
+                    svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(format!("{}: {}",
+                        self.title, self.says))
                         tabindex="0" data-px=(px) data-xs=(xs) {
                         (self.axes())
                         @for line in &self.lines { (self.line(line)) }
@@ -108,7 +109,8 @@ impl Chart {
                     text x=(short(LEFT - 8.0)) y=(short(y + 4.0)) text-anchor="end" { ((self.show)(tick)) }
                 }
                 @for (place, text) in &self.marks {
-                    line.mark x1=(short(x(*place))) x2=(short(x(*place))) y1=(short(bottom)) y2=(short(bottom + 4.0)) {}
+                    line.mark x1=(short(x(*place))) x2=(short(x(*place))) y1=(short(bottom)) y2=(short(bottom
+                        + 4.0)) {}
                     text x=(short(x(*place))) y=(short(bottom + 18.0)) text-anchor=(anchor(*place)) { (text) }
                 }
             }
@@ -125,16 +127,19 @@ impl Chart {
                 Stroke::Steps => " steps",
             }
         );
-        // What is missing before the first and after the last value is not written out: cells are run in turns.
+        // What is missing before the first and after the last value is not written out: cells are run in
+        // turns.
         let skipped = line.values.iter().take_while(|value| value.is_none()).count();
         let until = line.values.iter().rposition(Option::is_some).map_or(skipped, |last| last + 1);
         let told = &line.values[skipped..until];
         let values = joined(told.iter().map(|value| value.map_or_else(String::new, self.show)));
         html! {
-            @if line.stroke == Stroke::Steps { path.ground.{ "c" (line.colour % COLOURS) } d=(self.ground(line)) {} }
+            @if line.stroke == Stroke::Steps { path.ground.{ "c" (line.colour % COLOURS) }
+                d=(self.ground(line)) {} }
             path class=(class) d=(self.path(line)) data-name=(line.name) data-o=(skipped) data-v=(values) {}
             @for (place, value) in self.lonely(line) {
-                circle.{ "dot c" (line.colour % COLOURS) } cx=(short(x(place))) cy=(short(self.y(value))) r="2.2" {}
+                circle.{ "dot c" (line.colour % COLOURS) } cx=(short(x(place))) cy=(short(self.y(value)))
+                    r="2.2" {}
             }
         }
     }

@@ -30,9 +30,12 @@ fn strategies(summary: &Summary, room: Room) -> Markup {
             table.sortable {
                 caption { "Strategies, over all targets" }
                 thead { tr {
-                    th.n scope="col" { "Rank" } th scope="col" { "Strategy" } th scope="col" { "Breaks" } th.n scope="col" { (score) }
-                    th.n scope="col" { "Good/s" } th.n scope="col" { "Response p50" } th.n scope="col" { "p99" }
-                    th.n scope="col" { "In flight" } th.n scope="col" { "Attempts/job" } th.n scope="col" { "Waste" }
+                    th.n scope="col" { "Rank" } th scope="col" { "Strategy" } th scope="col" { "Breaks" }
+                        th.n scope="col" { (score) }
+                    th.n scope="col" { "Good/s" } th.n scope="col" { "Response p50" } th.n scope="col" {
+                        "p99" }
+                    th.n scope="col" { "In flight" } th.n scope="col" { "Attempts/job" } th.n scope="col" {
+                        "Waste" }
                     th.n scope="col" { "Per good job" } th scope="col" { "Wrong when" }
                 } }
                 tbody { @for row in summary.strategies.iter().take(room.rows) { (strategy(row)) } }
@@ -45,18 +48,22 @@ fn strategy(row: &StrategyRow) -> Markup {
     let breaks: Vec<&str> = row.breaks.iter().map(|rule| rule.name()).collect();
     html! {
         tr.best[row.recommended] {
-            td.n data-s=(row.rank.unwrap_or(u32::MAX)) { (row.rank.map_or_else(|| NONE.to_owned(), |rank| rank.to_string())) }
+            td.n data-s=(row.rank.unwrap_or(u32::MAX)) { (row.rank.map_or_else(|| NONE.to_owned(),
+                |rank| rank.to_string())) }
             td { strong { (row.strategy) } @if row.recommended { " " span.badge.good { "take this" } }
                 @if let Some(bug) = &row.broken_on_purpose { br; span.dim { "broken on purpose: " (bug) } } }
-            td { @if breaks.is_empty() { span.v.good { "✓ none" } } @else { span.v.bad { "✗ " (breaks.join(", ")) } } }
+            td { @if breaks.is_empty() { span.v.good { "✓ none" } } @else { span.v.bad {
+                "✗ " (breaks.join(", ")) } } }
             td.n data-s=(number(row.score)) { (row.score.map_or_else(|| NONE.to_owned(), rate)) }
             td.n data-s=(row.goodput_per_s) { (rate(row.goodput_per_s)) }
             td.n data-s=(number(row.response_p50_ms)) { (maybe_ms(row.response_p50_ms)) }
             td.n data-s=(number(row.response_p99_ms)) { (maybe_ms(row.response_p99_ms)) }
             td.n data-s=(row.in_flight_max) { (count(row.in_flight_max)) }
-            td.n data-s=(number(row.attempts_per_job)) { (row.attempts_per_job.map_or_else(|| NONE.to_owned(), rate)) }
+            td.n data-s=(number(row.attempts_per_job)) { (row.attempts_per_job.map_or_else(|| NONE.to_owned(),
+                rate)) }
             td.n data-s=(number(row.waste)) { (row.waste.map_or_else(|| NONE.to_owned(), percent)) }
-            td.n data-s=(amount(row.cost_per_good_job.as_deref())) { (row.cost_per_good_job.as_deref().map_or_else(|| NONE.to_owned(), cost)) }
+            td.n data-s=(amount(row.cost_per_good_job.as_deref())) {
+                (row.cost_per_good_job.as_deref().map_or_else(|| NONE.to_owned(), cost)) }
             td.wide { (row.wrong_when) }
         }
     }
@@ -89,10 +96,14 @@ fn cells(summary: &Summary, room: Room) -> Markup {
             table.sortable {
                 caption { "Cells: targets crossed with strategies" }
                 thead { tr {
-                    th scope="col" { "Target" } th scope="col" { "Strategy" } th scope="col" { "Rules" } th.n scope="col" { "Answered" }
-                    th.n scope="col" { "Failed" } th.n scope="col" { "Attempts" } th.n scope="col" { "Jobs/s" } th.n scope="col" { "Good/s" }
-                    th.n scope="col" { "TTFT p50" } th.n scope="col" { "TTFT p99" } th.n scope="col" { "Response p99" }
-                    th.n scope="col" { "In flight" } th.n scope="col" { "Tokens/s" } th.n scope="col" { "Cost" }
+                    th scope="col" { "Target" } th scope="col" { "Strategy" } th scope="col" { "Rules" }
+                        th.n scope="col" { "Answered" }
+                    th.n scope="col" { "Failed" } th.n scope="col" { "Attempts" } th.n scope="col" {
+                        "Jobs/s" } th.n scope="col" { "Good/s" }
+                    th.n scope="col" { "TTFT p50" } th.n scope="col" { "TTFT p99" } th.n scope="col" {
+                        "Response p99" }
+                    th.n scope="col" { "In flight" } th.n scope="col" { "Tokens/s" } th.n scope="col" {
+                        "Cost" }
                 } }
                 tbody { @for row in summary.counters.iter().take(room.rows) { (cell(summary, row)) } }
             }
@@ -112,7 +123,8 @@ fn cell(summary: &Summary, row: &CounterRow) -> Markup {
     html! {
         tr {
             td { (row.target) } td { (row.strategy) }
-            td data-s=(broken) { @if broken == 0 { span.v.good { "✓" } } @else { span.v.bad { "✗ " (broken) } } }
+            td data-s=(broken) { @if broken == 0 { span.v.good { "✓" } } @else { span.v.bad { "✗ " (broken) }
+                } }
             td.n data-s=(row.answered) { (count(row.answered)) "/" (count(row.jobs)) }
             td.n data-s=(row.failed + row.unknown) { (count(row.failed + row.unknown)) }
             td.n data-s=(row.attempts) { (count(row.attempts)) }
@@ -123,7 +135,9 @@ fn cell(summary: &Summary, row: &CounterRow) -> Markup {
             }
             td.n data-s=(row.in_flight_max) { (count(row.in_flight_max)) }
             td.n data-s=(row.tokens_per_s) { (rate(row.tokens_per_s)) }
-            td.n data-s=(amount(bill.map(|bill| bill.billed.as_deref().unwrap_or(&bill.client)))) { @match bill { Some(bill) => { (rounded(bill.billed.as_ref().unwrap_or(&bill.client))) " " (bill.currency) } None => (NONE) } }
+            td.n data-s=(amount(bill.map(|bill| bill.billed.as_deref().unwrap_or(&bill.client)))) {
+                @match bill { Some(bill) => { (rounded(bill.billed.as_ref().unwrap_or(&bill.client))) " "
+                (bill.currency) } None => (NONE) } }
         }
     }
 }
@@ -149,8 +163,10 @@ fn errors(summary: &Summary, room: Room) -> Markup {
                     tbody {
                         @for (row, class, of, n, all) in rows {
                             tr {
-                                td { code { (class) } } td { (row.target) } td { (row.strategy) } td.n data-s=(n) { (count(n)) }
-                                td.n data-s=(n as f64 / all.max(1) as f64) { (percent(n as f64 / all.max(1) as f64)) }
+                                td { code { (class) } } td { (row.target) } td { (row.strategy) }
+                                    td.n data-s=(n) { (count(n)) }
+                                td.n data-s=(n as f64 / all.max(1) as f64) { (percent(n as f64 / all.max(1) as
+                                    f64)) }
                                 td { (many(all, "attempt").split(' ').next().unwrap_or_default()) " " (of) }
                             }
                         }

@@ -70,9 +70,11 @@ fn hunted(finding: &FindingRow, n: usize, several: bool, room: Room) -> Markup {
                 " · found by " (finding.family) " at schedule " (count(finding.schedules_to_find))
             }
             @if !finding.table.is_empty() {
-                details { summary { "As text" } pre tabindex="0" { (room.cut(&(finding.table.join("\n") + "\n"), "summary.json")) } }
+                details { summary { "As text" } pre tabindex="0" { (room.cut(&(finding.table.join("\n")
+                    + "\n"), "summary.json")) } }
             }
-            details { summary { "The schedule" } pre tabindex="0" { (room.cut(&finding.schedule, "summary.json")) } }
+            details { summary { "The schedule" } pre tabindex="0" { (room.cut(&finding.schedule,
+                "summary.json")) } }
         }
     }
 }
@@ -97,7 +99,8 @@ fn seen(summary: &Summary, extras: &Extras<'_>, row: &VerdictRow, n: usize) -> M
                 (picture(moments.map_or(&[][..], Vec::as_slice)))
                 @if let Some(moments) = moments { (told(moments)) }
             }
-            (command("Run it again", &format!("deadheat run {}", shell_word(&extras.dir.join("plan.toml").display().to_string()))))
+            (command("Run it again", &format!("deadheat run {}",
+                shell_word(&extras.dir.join("plan.toml").display().to_string()))))
         }
     }
 }
@@ -171,7 +174,8 @@ fn explored(summary: &Summary, room: Room) -> Markup {
             @for program in summary.explored.iter().filter_map(|row| row.program.as_ref()) {
                 p.dim {
                     "The program's processes ended: "
-                    (program.ends.iter().map(|(end, times)| format!("{end} × {times}")).collect::<Vec<_>>().join(", "))
+                    (program.ends.iter().map(|(end,
+                        times)| format!("{end} × {times}")).collect::<Vec<_>>().join(", "))
                     ". A run takes " (program.run_p50_ms) " ms, its start included."
                 }
                 @for warning in &program.warnings { p { strong { "Beware: " } (warning) } }

@@ -17,7 +17,8 @@ pub(super) fn fidelity(summary: &Summary) -> Markup {
                 p.good-note { "✓ The measurement kept its own budget for error." }
             }
             @if summary.valid.holds && fidelity.joined == 0 {
-                p.dim { "No ledger to compare with: of the measurement only its own lateness and CPU were judged." }
+                p.dim { "No ledger to compare with: of the measurement only its own lateness and CPU were \
+                    judged." }
             }
             @for row in &fidelity.behind { p.dim { (behind(row)) } }
             @for why in &summary.valid.why { p.bad-note { "✗ " (why) } }
@@ -25,7 +26,8 @@ pub(super) fn fidelity(summary: &Summary) -> Markup {
                 div.scroll { table {
                     caption { "Client minus ledger, per attempt: what this tool adds to what it measures" }
                     thead { tr {
-                        th scope="col" { "Metric" } th.n scope="col" { "p50" } th.n scope="col" { "p99" } th.n scope="col" { "p99.9" } th.n scope="col" { "Attempts" }
+                        th scope="col" { "Metric" } th.n scope="col" { "p50" } th.n scope="col" { "p99" }
+                            th.n scope="col" { "p99.9" } th.n scope="col" { "Attempts" }
                     } }
                     tbody { @for row in &fidelity.errors { tr {
                         td { (row.metric) }
@@ -35,7 +37,8 @@ pub(super) fn fidelity(summary: &Summary) -> Markup {
                 } }
             }
             dl.facts {
-                @if let Some(achieved) = fidelity.achieved { (fact("Achieved of offered load", &percent(achieved))) }
+                @if let Some(achieved) = fidelity.achieved { (fact("Achieved of offered load",
+                    &percent(achieved))) }
                 @if let Some(lag) = fidelity.lag_p99_ms { (fact("Lag p99", &ms(lag))) }
                 (fact("Busiest engine thread", &format!("{} of a core", percent(fidelity.cpu_busiest))))
                 (fact("CPU", &format!("{:.2} s", fidelity.cpu_s)))
@@ -64,13 +67,16 @@ pub(super) fn plan(summary: &Summary, extras: &Extras<'_>, room: Room) -> Markup
                 (fact("Clock", &summary.clock))
                 (fact("Started", &summary.started_utc))
                 (fact("deadheat", &summary.deadheat))
-                (fact("Machine", &format!("{} {} {}, {}", host.os, host.kernel.as_deref().unwrap_or(""), host.arch, many(u64::from(host.cpus), "cpu"))))
-                @if host.threads > 0 { (fact("Engine", &format!("{}, {}", many(u64::from(host.threads), "thread"), host.pacer))) }
+                (fact("Machine", &format!("{} {} {}, {}", host.os, host.kernel.as_deref().unwrap_or(""),
+                    host.arch, many(u64::from(host.cpus), "cpu"))))
+                @if host.threads > 0 { (fact("Engine", &format!("{}, {}", many(u64::from(host.threads),
+                    "thread"), host.pacer))) }
             }
             (command("Run it again", &format!("deadheat run {plan}")))
             (command("Judge it again", &format!("deadheat check {dir}")))
             @if let Some(text) = extras.plan {
-                details { summary { "plan.toml, every default filled in" } pre tabindex="0" { (room.cut(text, "plan.toml")) } }
+                details { summary { "plan.toml, every default filled in" } pre tabindex="0" { (room.cut(text,
+                    "plan.toml")) } }
             }
         }
     }

@@ -56,7 +56,8 @@ pub(super) fn section(summary: &Summary, room: Room) -> Markup {
                         @for metric in rest { (shown(summary, metric, room)) }
                     }
                 }
-                @if summary.counters.len() > room.cells { p.dim { "Of the cells the first " (room.cells) " are drawn." } }
+                @if summary.counters.len() > room.cells { p.dim { "Of the cells the first " (room.cells)
+                    " are drawn." } }
                 (table(summary, room))
             }
         }
@@ -257,7 +258,8 @@ fn table(summary: &Summary, room: Room) -> Markup {
                         tr {
                             td { (row.metric) } td { (row.target) } td { (row.strategy) }
                             @for value in [row.p50, row.p90, row.p95, row.p99, row.p999, Some(row.max)] {
-                                td.n data-s=(value.map_or_else(String::new, |v| v.to_string())) { (maybe_ms(value)) }
+                                td.n data-s=(value.map_or_else(String::new, |v| v.to_string())) {
+                                    (maybe_ms(value)) }
                             }
                             td.n data-s=(row.count) { (count(row.count)) }
                         }

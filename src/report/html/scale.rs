@@ -90,7 +90,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_falls_off_the_picture(low in 1e-9f64..1e3, wide in 1.0f64..1e12, value: f64) {
-            for scale in [Scale::Linear(low, low + wide), Scale::Log(low, low * (1.0 + wide)), Scale::from_zero(value)] {
+            for scale in [Scale::Linear(low, low + wide), Scale::Log(low, low * (1.0 + wide)),
+                Scale::from_zero(value)] {
                 prop_assert!((0.0..=1.0).contains(&scale.share(value)));
                 prop_assert!(scale.ticks().len() <= 40);
             }

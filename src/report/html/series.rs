@@ -27,12 +27,14 @@ pub(super) fn section(course: Option<&Course>, room: Room) -> Markup {
                         }
                     }
                     p.dim {
-                        "Steps of " (ms(course.step_ns as f64 / NS_PER_MS)) ", warm-ups included. Cells are run in turns, so that a drift of the machine falls on all alike."
+                        "Steps of " (ms(course.step_ns as f64 / NS_PER_MS)) ", warm-ups included. Cells are \
+                         run in turns, so that a drift of the machine falls on all alike."
                         @if course.cells.len() > room.cells { " The first " (room.cells) " cells are drawn." }
                     }
                 }
                 Some(_) => p.dim { "No load was made by deadheat itself in this run." },
-                None => p.dim { "The evidence beside the summary is not there, so nothing can be drawn over time." },
+                None => p.dim { "The evidence beside the summary is not there, so nothing can be drawn over \
+                    time." },
             }
         }
     }
@@ -78,7 +80,8 @@ fn charts(course: &Course, cells: &[CellCourse], first: usize) -> Markup {
         div.pair {
             (chart(course, "Jobs per second", "dashed: due, solid: answered", rate, load.collect()).draw())
             (chart(course, "Attempts in flight", "most in each step", whole, flying.collect()).draw())
-            (chart(course, "Time to first token", "solid: median, dashed: slowest", ms, ttft.collect()).draw())
+            (chart(course, "Time to first token", "solid: median, dashed: slowest", ms,
+                ttft.collect()).draw())
             @if any(cells, |cell| &cell.errors) {
                 (chart(course, "Errors per second", "429 apart", rate, bad.collect()).draw())
             }

@@ -38,8 +38,8 @@ struct Lane<'a> {
     y: f64,
 }
 
-/// Places on the axis of time. Long silences are shortened, or what happens in a millisecond between two time-outs
-/// could not be seen.
+/// Places on the axis of time. Long silences are shortened, or what happens in a millisecond between two
+/// time-outs could not be seen.
 struct Axis {
     times: Vec<u64>,
     places: Vec<f64>,
@@ -180,7 +180,8 @@ fn drawn(lane: &Lane<'_>, axis: &Axis) -> Markup {
     html! {
         g {
             @if lane.attempt > 0 {
-                text.attempt x=(short(LEFT - 10.0)) y=(short(lane.y + 4.0)) text-anchor="end" { (label(lane)) }
+                text.attempt x=(short(LEFT - 10.0)) y=(short(lane.y + 4.0)) text-anchor="end" {
+                    (label(lane)) }
                 (bars(lane, axis))
             }
             (marks(lane, axis))
@@ -207,8 +208,12 @@ fn bars(lane: &Lane<'_>, axis: &Axis) -> Markup {
     let held = at(lane, &[What::Held]).map(|from| (from, released));
     let text = lane.moments.iter().find(|m| m.what == What::Held).map_or("", |m| m.text.as_str());
     html! {
-        @if let Some((from, until)) = client { (bar("bar-client", axis, from, until, lane.y - 10.0, 8.0, "client")) }
-        @if let Some((from, until)) = provider { (bar("bar-ledger", axis, from, until, lane.y, 10.0, "provider")) }
+        @if let Some((from, until)) = client {
+            (bar("bar-client", axis, from, until, lane.y - 10.0, 8.0, "client"))
+        }
+        @if let Some((from, until)) = provider {
+            (bar("bar-ledger", axis, from, until, lane.y, 10.0, "provider"))
+        }
         @if let Some((from, until)) = held {
             (bar("bar-held", axis, from, until, lane.y, 10.0, text))
             text.note x=(short(axis.x(from) + 4.0)) y=(short(lane.y - 3.0)) { (clipped(text, 40)) }
@@ -219,7 +224,8 @@ fn bars(lane: &Lane<'_>, axis: &Axis) -> Markup {
 fn bar(class: &str, axis: &Axis, from: u64, until: u64, y: f64, height: f64, says: &str) -> Markup {
     let (left, right) = (axis.x(from), axis.x(until));
     html! {
-        rect class=(class) x=(short(left)) y=(short(y)) width=(short((right - left).max(2.5))) height=(short(height)) rx="2" {
+        rect class=(class) x=(short(left)) y=(short(y)) width=(short((right - left).max(2.5)))
+            height=(short(height)) rx="2" {
             title { (says) " " (time(from)) " to " (time(until)) }
         }
     }
@@ -255,7 +261,8 @@ fn marks(lane: &Lane<'_>, axis: &Axis) -> Markup {
             }
         }
         @if !words.is_empty() {
-            text.said.bad[bad] x=(short(end + 9.0)) y=(short(lane.y + 5.0)) { (clipped(&words.join(" · "), 58)) }
+            text.said.bad[bad] x=(short(end + 9.0)) y=(short(lane.y + 5.0)) { (clipped(&words.join(" · "),
+                58)) }
         }
     }
 }

@@ -39,8 +39,10 @@ fn thresholds(summary: &Summary, room: Room) -> Markup {
                             tr {
                                 td { span.{ "v " (class) } { (mark) " " (word) } }
                                 td { code { (row.threshold) } }
-                                td { @if row.target.is_empty() { "whole run" } @else { (row.target) "/" (row.strategy) } }
-                                td.n data-s=(row.observed.as_deref().map_or_else(String::new, size)) { (observed(row)) }
+                                td { @if row.target.is_empty() { "whole run" } @else {
+                                    (row.target) "/" (row.strategy) } }
+                                td.n data-s=(row.observed.as_deref().map_or_else(String::new, size)) {
+                                    (observed(row)) }
                                 @if against { td { (row.against.as_deref().unwrap_or(NONE)) } }
                                 td.n data-s=(row.samples) { (count(row.samples)) }
                             }
@@ -144,11 +146,13 @@ fn matrix(summary: &Summary, rules: &[&Invariant], cells: &[(&str, &str)]) -> Ma
     html! {
         div.scroll {
             table.matrix {
-                caption { "Invariants, a column for each cell" @if left_out > 0 { "; " (left_out) " more cells in summary.json" } }
+                caption { "Invariants, a column for each cell" @if left_out > 0 {
+                    "; " (left_out) " more cells in summary.json" } }
                 thead { tr {
                     th scope="col" { "Invariant" }
                     @for (target, strategy) in cells {
-                        th.turned scope="col" { span { @if !one_target { (target) } @if !(one_target || one_strategy) { "/" } @if !one_strategy { (strategy) } } }
+                        th.turned scope="col" { span { @if !one_target { (target) } @if !(one_target
+                            || one_strategy) { "/" } @if !one_strategy { (strategy) } } }
                     }
                 } }
                 tbody {
@@ -159,7 +163,8 @@ fn matrix(summary: &Summary, rules: &[&Invariant], cells: &[(&str, &str)]) -> Ma
                                 @match find(summary, **rule, *cell) {
                                     Some(row) => {
                                         @let (class, mark, word) = look(row.verdict);
-                                        td title=(says(row, word)) { span.{ "v " (class) } aria-label=(word) role="img" { (mark) } }
+                                        td title=(says(row, word)) { span.{ "v " (class) }
+                                            aria-label=(word) role="img" { (mark) } }
                                     }
                                     None => td {},
                                 }
@@ -190,10 +195,12 @@ fn reasons(summary: &Summary) -> Markup {
     html! {
         @if !reasons.is_empty() {
             details {
-                summary { (many(reasons.len() as u64, "rule")) " could not be judged, and what would decide it" }
+                summary { (many(reasons.len() as u64, "rule")) " could not be judged, and what would decide \
+                    it" }
                 ul.plain {
                     @for ((rule, why), n) in &reasons {
-                        li { strong { (rule) } ": " (why) @if summary.counters.len() > 1 { span.dim { " (" (many(*n, "cell")) ")" } } }
+                        li { strong { (rule) } ": " (why) @if summary.counters.len() > 1 { span.dim {
+                            " (" (many(*n, "cell")) ")" } } }
                     }
                 }
             }

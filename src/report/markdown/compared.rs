@@ -36,7 +36,8 @@ fn timed(text: &mut String, rows: &[TimedRow]) {
     }
     let _ = writeln!(
         text,
-        "\n### Measured\n\n| | measure | where | BASE | NEW | effect | interval | p (Holm) | can find |\n|---|---|---|---:|---:|---:|---:|---:|---:|"
+        "\n### Measured\n\n| | measure | where | BASE | NEW | effect | interval | p (Holm) | can find \
+         |\n|---|---|---|---:|---:|---:|---:|---:|---:|"
     );
     let mut rows: Vec<&TimedRow> = rows.iter().collect();
     rows.sort_by_key(|row| match row.verdict {

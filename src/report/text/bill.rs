@@ -1,4 +1,5 @@
-//! What it cost: sums, what they bought, where client and ledger disagree, and what it comes to where it is paid.
+//! What it cost: sums, what they bought, where client and ledger disagree, and what it comes to where it is
+//! paid.
 
 use super::figures::{count, many, rounded};
 use super::layout::{Page, Tone, cell, field, plain};

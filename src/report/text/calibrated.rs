@@ -15,7 +15,8 @@ pub fn calibrated(noise: &Noise) -> String {
         "",
         2,
         &format!(
-            "The smallest effect that four in five comparisons call a regression, by number of pairs, with {} judged together:",
+            "The smallest effect that four in five comparisons call a regression, by number of pairs, with \
+             {} judged together:",
             many(noise.rows.iter().filter(|row| row.deviation.is_some()).count() as u64, "value"),
         ),
         Tone::Plain,
@@ -52,7 +53,8 @@ pub fn calibrated(noise: &Noise) -> String {
         }
     }
     let footer = format!(
-        "A measure that cannot find twice the floor ({}; of error rates {:.0} points) is advisory: `deadheat compare \
+        "A measure that cannot find twice the floor ({}; of error rates {:.0} points) is advisory: \
+         `deadheat compare \
          --calibration` does not gate it.",
         percent(noise.floor * 2.0),
         POINTS * 200.0

@@ -54,7 +54,8 @@ pub(in crate::report) fn design(comparison: &Compared) -> String {
     };
     let level = 1.0 - comparison.alpha / comparison.looks.len().max(1) as f64;
     format!(
-        "{}{of}, {} order, seed {} · at most {} false alarms over {}, effects from {} (error rates: {:.0} point){looks} · \
+        "{}{of}, {} order, seed {} · at most {} false alarms over {}, effects from {} (error rates: {:.0} \
+         point){looks} · \
          intervals one-sided, {}",
         many(made, "pair"),
         comparison.order,

@@ -168,7 +168,8 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool, shared: &Shared<'
     }
     if let (Some(p), Some(n)) = (row.excluded(), row.clean_orders) {
         let text = format!(
-            "{} broke nothing: of an order bug, a probability above {} per schedule is excluded (95%, rule of three)",
+            "{} broke nothing: of an order bug, a probability above {} per schedule is excluded (95%, rule \
+             of three)",
             many(n, "random order"),
             percent_of(p)
         );

@@ -20,16 +20,16 @@ pub(in crate::scenario) struct Cost {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
     pub(in crate::scenario) jobs_per_month: Option<u64>,
-    /// When the run is taken to begin, for prices that have days or hours: "2026-11-24T02:00:00Z" (default: when it does
-    /// begin; virtual time has no date of its own).
+    /// When the run is taken to begin, for prices that have days or hours: "2026-11-24T02:00:00Z" (default:
+    /// when it does begin; virtual time has no date of its own).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) start: Option<String>,
-    /// How much of a currency one US dollar buys, by ISO 4217 code: `CNY = { rate = "7.30", date = "2026-11-20" }`.
-    /// There is no default rate.
+    /// How much of a currency one US dollar buys, by ISO 4217 code: `CNY = { rate = "7.30", date =
+    /// "2026-11-20" }`. There is no default rate.
     #[serde(skip_serializing_if = "none")]
     pub(in crate::scenario) fx: Named<Fx>,
-    /// Rate cards of your own; those that a `price` names and that stand here come before those in the binary. A run's
-    /// `plan.toml` holds every card that it was priced by.
+    /// Rate cards of your own; those that a `price` names and that stand here come before those in the
+    /// binary. A run's `plan.toml` holds every card that it was priced by.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::scenario) card: Vec<RawCard>,
 }

@@ -104,6 +104,7 @@ impl<T: JsonSchema> JsonSchema for Kinds<T> {
                 properties.insert(name.clone(), schema);
             }
         }
-        json_schema!({ "type": "object", "properties": Value::Object(properties), "additionalProperties": false })
+        json_schema!({ "type": "object", "properties": Value::Object(properties),
+            "additionalProperties": false })
     }
 }

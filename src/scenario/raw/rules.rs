@@ -75,7 +75,8 @@ impl JsonSchema for ThresholdLine {
                         "threshold": text,
                         "min_samples": {
                             "type": "integer", "minimum": 1, "maximum": 1_000_000_000,
-                            "description": "Fewest samples for a verdict (default: what the percentile needs)."
+                            "description": "Fewest samples for a verdict (default: what the percentile \
+                             needs)."
                         }
                     },
                     "required": ["threshold"],

@@ -19,7 +19,8 @@ pub(in crate::scenario) struct Target {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minLength" = 1))]
     pub(in crate::scenario) model: Option<String>,
-    /// Base URL of a real endpoint, version included, such as `https://llm.example.com/v1`. May hold `${VARIABLE}`.
+    /// Base URL of a real endpoint, version included, such as `https://llm.example.com/v1`. May hold
+    /// `${VARIABLE}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "deadheat-url"))]
     pub(in crate::scenario) url: Option<String>,
@@ -35,8 +36,8 @@ pub(in crate::scenario) struct Target {
     /// false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) bill_after_disconnect: Option<bool>,
-    /// Whether it honours `Idempotency-Key`: a repeated key is answered from memory, and billed once (built-in
-    /// only; default: false).
+    /// Whether it honours `Idempotency-Key`: a repeated key is answered from memory, and billed once
+    /// (built-in only; default: false).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) idempotency: Option<bool>,
     /// How fast it answers (built-in only).
@@ -157,8 +158,8 @@ pub(in crate::scenario) struct Price {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = "^[A-Z]{3}$"))]
     pub(in crate::scenario) currency: Option<String>,
-    /// Instead of these three: a rate card, `PROVIDER/MODEL`, of `[[cost.card]]` or of the prices in the binary, which
-    /// `deadheat cost prices` lists.
+    /// Instead of these three: a rate card, `PROVIDER/MODEL`, of `[[cost.card]]` or of the prices in the
+    /// binary, which `deadheat cost prices` lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) card: Option<String>,
     /// Taken off the list price, as a share: "0.15".

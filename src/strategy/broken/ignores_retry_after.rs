@@ -1,6 +1,7 @@
 //! `broken-ignores-retry-after`: `Retry-After` is not read.
 //!
-//! A client that waits by its own schedule comes back before the provider has said it may, and is refused again.
+//! A client that waits by its own schedule comes back before the provider has said it may, and is refused
+//! again.
 
 use crate::strategy::{ProcessContext, Retry, RetryPolicy, Semaphore, Single, Strategy};
 use schemars::JsonSchema;

@@ -1,7 +1,7 @@
 //! `broken-local-counters`: every process counts for itself, and one count is taken for the sum.
 //!
-//! `total += usage` at module level, and then several workers: the total that is reported is that of one of them.
-//! The strategy is a right semaphore; the bug is which counts are taken for the total.
+//! `total += usage` at module level, and then several workers: the total that is reported is that of one of
+//! them. The strategy is a right semaphore; the bug is which counts are taken for the total.
 
 use super::Spread;
 use crate::strategy::{Counters, ProcessContext, Retry, RetryPolicy, Semaphore, Strategy};

@@ -70,7 +70,8 @@ impl RedisClient {
         Self { inner: Arc::new(Inner { server: Server::Model(connection, settings), owners }) }
     }
 
-    /// An owner token for one acquisition of a lock: 128 random bits; of a model's client, drawn from its seed.
+    /// An owner token for one acquisition of a lock: 128 random bits; of a model's client, drawn from its
+    /// seed.
     #[must_use]
     pub fn owner_token(&self) -> String {
         self.inner.owners.next()

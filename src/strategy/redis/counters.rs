@@ -11,7 +11,8 @@ const REQUESTS: &str = "requests";
 pub(super) const PROMPT: &str = "prompt_tokens";
 pub(super) const COMPLETION: &str = "completion_tokens";
 
-/// Opens the account, once: the server's time in microseconds then. A server that has lost its memory has lost it too.
+/// Opens the account, once: the server's time in microseconds then. A server that has lost its memory has
+/// lost it too.
 pub(super) const OPEN: &str = r"
 if redis.call('HEXISTS', KEYS[1], 'since') == 0 then
   local now = redis.call('TIME')
@@ -80,12 +81,13 @@ pub struct Standing {
     pub counts: Counts,
     /// Requests among them of which nobody has said what they cost.
     pub unsettled: u64,
-    /// When the account was opened, in microseconds by the server's clock; `None` if it was not, or is forgotten.
+    /// When the account was opened, in microseconds by the server's clock; `None` if it was not, or is
+    /// forgotten.
     pub since_us: Option<u64>,
 }
 
-/// Totals on a Redis server, each booking in one step, under an id that is the request's own: so a step may be
-/// repeated until an answer comes.
+/// Totals on a Redis server, each booking in one step, under an id that is the request's own: so a step may
+/// be repeated until an answer comes.
 #[derive(Debug, Clone)]
 pub struct Counters {
     client: RedisClient,

@@ -84,8 +84,8 @@ impl Address {
     }
 }
 
-/// What an error says of a step that was asked for. Redis has codes that the client library does not know, such
-/// as that it is out of memory.
+/// What an error says of a step that was asked for. Redis has codes that the client library does not know,
+/// such as that it is out of memory.
 pub(super) fn refused_or_unknown(error: &redis::RedisError) -> (RedisErrorKind, String) {
     match error.kind() {
         redis::ErrorKind::Server(_) | redis::ErrorKind::Extension => {

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Draws owner tokens: 128 bits each, from a ChaCha8 generator whose key the operating system drew.
 ///
-/// Not from the run's seed, but on the model of a server: two runs with one seed, or two processes of one run, would draw the same tokens
-/// and hold each other's locks. Nothing that is compared between runs depends on them.
+/// Not from the run's seed, but on the model of a server: two runs with one seed, or two processes of one
+/// run, would draw the same tokens and hold each other's locks. Nothing that is compared between runs depends
+/// on them.
 pub(super) struct Owners {
     key: [u8; 32],
     drawn: AtomicU64,

@@ -1,5 +1,5 @@
-//! A thief of locks: takes the lock away from one who is about to call, and lets the call go on when the next holder's
-//! is under way. So its token is stale by then.
+//! A thief of locks: takes the lock away from one who is about to call, and lets the call go on when the next
+//! holder's is under way. So its token is stale by then.
 
 use deadheat::history::JobEnd;
 use deadheat::strategy::redis::{Locks, RedisClient};
