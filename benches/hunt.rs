@@ -11,7 +11,7 @@
 #![allow(clippy::print_stdout, reason = "a table for people")]
 
 use deadheat::clock::Clock;
-use deadheat::explore::{Budget, Config, Subject, explore};
+use deadheat::explore::{HuntBudget, HuntConfig, Subject, explore};
 use deadheat::invariants;
 use deadheat::lab::{VirtualCell, run_in_memory};
 use deadheat::plan::{Cell, Dist, Plan, Source};
@@ -55,7 +55,7 @@ fn twin(clock: Clock, cell: Cell, name: &str, seeds: u64) {
     let (mut shown, mut of, mut without, mut largest) = (0, 0, 0, (0, 0, 0));
     for seed in 1..=seeds {
         let mut subject = VirtualCell::new(&plan(seed, false), cell);
-        let config = Config { findings_max: Some(1), ..subject.config(Budget::Schedules(2000)) };
+        let config = HuntConfig { findings_max: Some(1), ..subject.config(HuntBudget::Schedules(2000)) };
         let report = explore(&mut subject, &config, &|| clock.now()).expect("a hunt");
         let Some(finding) = report.findings.first() else { continue };
         schedules.push(finding.schedules_to_find);
@@ -81,7 +81,7 @@ fn twin(clock: Clock, cell: Cell, name: &str, seeds: u64) {
 
 fn right(clock: Clock, cell: Cell, name: &str, schedules: u64) {
     let mut subject = VirtualCell::new(&plan(42, false), cell);
-    let config = subject.config(Budget::Schedules(schedules));
+    let config = subject.config(HuntBudget::Schedules(schedules));
     let begun = clock.now();
     let report = explore(&mut subject, &config, &|| clock.now()).expect("a hunt");
     let rate = report.explored.runs as f64 / (clock.now() - begun).as_secs_f64();

@@ -40,7 +40,7 @@ mod workers;
 
 pub use cell::{BuildContext, BuildStrategy};
 pub use current_thread::VirtualRuntime;
-pub use dispatch::{CellRedis, Config, LoadReport, WorkerSetup, run, run_on};
+pub use dispatch::{CellRedis, EngineConfig, LoadReport, WorkerSetup, run, run_on};
 pub use error::EngineError;
 pub use nemesis::RestartRedis;
 pub use pacer::Pacer;

@@ -30,4 +30,4 @@ pub use finding::{FINDING_VERSION, Finding, FindingError, Origin};
 pub use hunt::{Report, explore};
 pub use replay::{Replayed, replay};
 pub use subject::{Entry, Line, Subject, Trial};
-pub use terms::{Budget, Config, alphabet, alphabet_for};
+pub use terms::{HuntBudget, HuntConfig, alphabet, alphabet_for};

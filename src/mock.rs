@@ -33,9 +33,9 @@ mod text;
 mod turns;
 mod wire;
 
-pub use self::core::{Core, CoreConfig, Started, Step};
+pub use self::core::{Admitted, Core, CoreConfig, Started};
 pub use admin::NO_LOCKS;
-pub use arrival::{Arrival, Ask, Refusal};
+pub use arrival::{Arrival, Ask, BadRequest};
 pub use dialect::{Address, Dialect};
 pub use fault_json::{fault_from_json, fault_to_json};
 pub use faults::fault_name;

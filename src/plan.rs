@@ -53,7 +53,7 @@ pub struct Plan {
     /// What the run must reach.
     pub thresholds: Vec<Threshold>,
     /// What the run may spend.
-    pub budget: Option<Budget>,
+    pub budget: Option<BudgetPlan>,
     /// In which currency its cost is compared.
     pub cost: CostPlan,
     /// What the client promises, so that it can be judged.

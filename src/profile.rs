@@ -23,7 +23,7 @@ mod shared_iterations;
 mod timeline;
 mod vus;
 
-pub use arrivals::{Arrival, Arrivals, Stripe};
+pub use arrivals::{ArrivalTime, ArrivalTimes, Stripe};
 pub use blocks::{Jobs, Load, Piece, RESERVED_JOBS, blocks, planned};
 pub(crate) use blocks::{planned_in, whole};
 pub use timeline::TimelineStep;

@@ -15,7 +15,7 @@ pub mod sse;
 mod transport;
 mod watch;
 
-pub use answer::Answer;
+pub use answer::DecodedAnswer;
 pub use client::{Client, Done};
 pub use endpoint::{ApiKey, Endpoint, Peer, PeerBody, Respond, Responding, SetupError};
 pub use outcome::Fault;

@@ -10,7 +10,7 @@ mod request_key;
 mod trace;
 
 pub use request_key::{RequestKey, RequestKeyError};
-pub use trace::{Event, Step, Trace, Unseen, Why};
+pub use trace::{Trace, TraceEvent, TraceStep, Unseen, Why};
 
 use crate::faults::FaultKind;
 use crate::plan::Nemesis;

@@ -35,9 +35,10 @@ pub use advice::{Advice, Beside, Seen};
 pub use backoff::{Backoff, Jitter};
 pub use budgeted::Budgeted;
 use drive::drive_unpaid;
-pub use drive::{Hold, Made, drive_with, send};
+pub use drive::{Blocked, Made, drive_with, send};
 pub use hands::{
-    Answer, Blocking, Booked, Books, Call, Hands, Lease, LocalFuture, Strategy, Task, Unlock, Usage,
+    Answer, Blocking, Books, Call, Hands, Lease, LocalFuture, OwnCounts, ReportedTokens, Strategy, Task,
+    Unlock,
 };
 pub use hedged::Hedged;
 pub use idempotent::Idempotent;

@@ -100,7 +100,7 @@ fn audit_command(
 fn explored(
     options: &Options,
     settings: Settings,
-    budget: crate::explore::Budget,
+    budget: crate::explore::HuntBudget,
     secrets: &Secrets,
     stop: Arc<AtomicBool>,
     clock: &Clock,

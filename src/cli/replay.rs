@@ -4,7 +4,7 @@ use super::audit::interrupt;
 use super::audit::options::Options;
 use super::output::{self, Format, fail};
 use super::run::hunt;
-use crate::explore::{Budget, Finding, Replayed, replay};
+use crate::explore::{Finding, HuntBudget, Replayed, replay};
 use crate::plan::{Cell, Plan};
 use crate::program::{ProgramSubject, Secrets, filled};
 use crate::summary::Exit;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> u8 {
         Err(failure) => return fail(args.format, failure.exit(), failure.message()),
     };
     let runs = args.runs(&finding);
-    let budget = Budget::Schedules(u64::from(runs));
+    let budget = HuntBudget::Schedules(u64::from(runs));
     let replayed = ground.with(cell, budget, |subject, _| replay(subject, &finding, runs));
     ground.close();
     match replayed {

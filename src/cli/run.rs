@@ -14,7 +14,7 @@ use super::render::{self, Drawn};
 use crate::clock::{Clock, utc_now_s};
 use crate::cost;
 use crate::engine::{self, LoadReport, Stop};
-use crate::explore::Budget;
+use crate::explore::HuntBudget;
 use crate::history::{HistoryError, HistoryWriter, LedgerWriter, Meta, RunDir, Watch};
 use crate::judge;
 use crate::lab::{self, RunResult};
@@ -93,9 +93,9 @@ fn some_time(text: &str) -> Result<Duration, String> {
 
 impl Args {
     /// How long to hunt, if at all.
-    fn hunt(&self) -> Option<Budget> {
-        let schedules = self.explore.map(Budget::Schedules);
-        schedules.or_else(|| self.time.map(Budget::Time))
+    fn hunt(&self) -> Option<HuntBudget> {
+        let schedules = self.explore.map(HuntBudget::Schedules);
+        schedules.or_else(|| self.time.map(HuntBudget::Time))
     }
 }
 
@@ -224,7 +224,7 @@ fn over_sockets(
 ) -> Result<RunResult, Failure> {
     let redis = redis::start(plan, started_utc_s)?;
     let targets = targets::start(plan, clock, &files.ledger)?;
-    let made = engine::run(engine::Config {
+    let made = engine::run(engine::EngineConfig {
         plan: plan.clone(),
         clock,
         endpoints: targets.endpoints.clone(),

@@ -1,7 +1,7 @@
 //! What a plan would do and cost at the most, before anything is sent.
 
 use crate::clock::ns;
-use crate::plan::{Budget, Cell, Executor, Place, Plan, Target, TokenRange};
+use crate::plan::{BudgetPlan, Cell, Executor, Place, Plan, Target, TokenRange};
 use crate::prices::Price;
 use crate::profile::{Load, Piece, TimelineStep, planned, planned_in, timeline, whole};
 use crate::units::Money;
@@ -191,7 +191,7 @@ fn unpriced(plan: &Plan) -> impl Iterator<Item = &Target> {
 
 /// A built-in target without a price is free; any other makes the cost unknown, as does a currency that
 /// is not the budget's.
-fn beside(plan: &Plan, budget: Budget, total: &Volume) -> BudgetForecast {
+fn beside(plan: &Plan, budget: BudgetPlan, total: &Volume) -> BudgetForecast {
     let known = !unpriced(plan).any(|target| matches!(target.place, Place::Url { .. }));
     let cost_fits = |cap: Money| {
         let sums = total.cost_most.as_ref().filter(|_| known)?;

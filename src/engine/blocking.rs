@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::history::Attempt;
 use crate::provider::{Client, Done, Endpoint, Request, SetupError};
 use crate::shared::Slot;
-use crate::strategy::{Answer, Usage};
+use crate::strategy::{Answer, ReportedTokens};
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
@@ -121,7 +121,8 @@ pub(super) fn answer(attempt: &Attempt, retry_after: Option<Duration>, should_re
         done: Duration::from_nanos(attempt.done_ns),
         id: attempt.id.clone(),
         text_hash: attempt.text_hash.clone(),
-        usage: usage.map(|(prompt_tokens, completion_tokens)| Usage { prompt_tokens, completion_tokens }),
+        usage: usage
+            .map(|(prompt_tokens, completion_tokens)| ReportedTokens { prompt_tokens, completion_tokens }),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::history::{CellEnd, Claim, NotIssued};
 use crate::plan::Cell;
 use crate::profile::{Load, Piece};
 use crate::shared::{Numbers, Tally, Totals};
-use crate::strategy::{Booked, Books, PermitQueue, Strategy, StrategyPlan};
+use crate::strategy::{Books, OwnCounts, PermitQueue, Strategy, StrategyPlan};
 use crate::sync::lock;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -202,23 +202,23 @@ impl CellState {
     }
 
     /// What the cell's strategy has counted in this process.
-    pub(super) fn booked(&self) -> Booked {
+    pub(super) fn booked(&self) -> OwnCounts {
         match self.strategy.books() {
             Books::Own(booked) => booked,
             Books::Engine | Books::Central(_) => self.engine_booked(),
         }
     }
 
-    fn engine_booked(&self) -> Booked {
+    fn engine_booked(&self) -> OwnCounts {
         let (requests, prompt_tokens, completion_tokens) = self.totals.read();
-        Booked { requests, prompt_tokens, completion_tokens }
+        OwnCounts { requests, prompt_tokens, completion_tokens }
     }
 
     /// The claims of the cell's processes, or of the one account that they keep together.
     ///
     /// An account that cannot be read claims nothing. A client that reports the count of one process as the
     /// whole claims that count.
-    pub(super) fn claims(&self, plan: &StrategyPlan, workers: Option<Vec<Booked>>) -> Vec<Claim> {
+    pub(super) fn claims(&self, plan: &StrategyPlan, workers: Option<Vec<OwnCounts>>) -> Vec<Claim> {
         let cell = self.cell.index;
         match (self.strategy.books(), workers) {
             (Books::Central(account), _) => {
@@ -235,8 +235,8 @@ impl CellState {
     }
 }
 
-fn claim(cell: u16, process: Option<u16>, booked: Booked) -> Claim {
-    let Booked { requests, prompt_tokens, completion_tokens } = booked;
+fn claim(cell: u16, process: Option<u16>, booked: OwnCounts) -> Claim {
+    let OwnCounts { requests, prompt_tokens, completion_tokens } = booked;
     let total_tokens = prompt_tokens + completion_tokens;
     Claim { cell, process, requests, prompt_tokens, completion_tokens, total_tokens }
 }

@@ -21,14 +21,14 @@ use crate::prices::Amount;
 use crate::profile::{Load, Piece, blocks};
 use crate::provider::Endpoint;
 use crate::shared::{Budget, Caps, Progress};
-use crate::strategy::Booked;
+use crate::strategy::OwnCounts;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a run needs beside its plan.
-pub struct Config<'a> {
+pub struct EngineConfig<'a> {
     /// The plan.
     pub plan: Arc<Plan>,
     /// The run's clock, which the built-in provider shares.
@@ -119,7 +119,7 @@ struct CellRun {
 ///
 /// # Errors
 /// If a client or a thread could not be set up. A run that was stopped is no error.
-pub fn run(config: Config<'_>) -> Result<LoadReport, EngineError> {
+pub fn run(config: EngineConfig<'_>) -> Result<LoadReport, EngineError> {
     make(config, None)
 }
 
@@ -128,12 +128,12 @@ pub fn run(config: Config<'_>) -> Result<LoadReport, EngineError> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_on(place: VirtualRuntime<'_>, config: Config<'_>) -> Result<LoadReport, EngineError> {
+pub fn run_on(place: VirtualRuntime<'_>, config: EngineConfig<'_>) -> Result<LoadReport, EngineError> {
     make(config, Some(place))
 }
 
-fn make(config: Config<'_>, place: Option<VirtualRuntime<'_>>) -> Result<LoadReport, EngineError> {
-    let Config { plan, clock, endpoints, strategies, history, stop, progress, workers } = config;
+fn make(config: EngineConfig<'_>, place: Option<VirtualRuntime<'_>>) -> Result<LoadReport, EngineError> {
+    let EngineConfig { plan, clock, endpoints, strategies, history, stop, progress, workers } = config;
     let budget = plan.budget.as_ref().map_or(BudgetKeeper::None, |budget| {
         let yocto = budget.max_cost.map(|money| Amount::from(money).yocto);
         let caps = Caps { requests: budget.max_requests, tokens: budget.max_tokens, yocto };
@@ -285,7 +285,7 @@ impl CellRun {
     }
 
     /// Ends the cell's processes, if it has any, and returns what each has counted.
-    fn finish(&mut self, deaths: &mut u32) -> Result<Option<Vec<Booked>>, EngineError> {
+    fn finish(&mut self, deaths: &mut u32) -> Result<Option<Vec<OwnCounts>>, EngineError> {
         if !self.stand_ins.is_empty() {
             let all = std::iter::once(&self.state).chain(&self.stand_ins);
             return Ok(Some(all.map(|process| process.booked()).collect()));

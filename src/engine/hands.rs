@@ -10,7 +10,7 @@ use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, JobId, Outcome};
 use crate::provider::{Done, Request};
 use crate::seed;
 use crate::shared::Charge;
-use crate::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock, Usage};
+use crate::strategy::{Answer, Blocking, Call, Hands, LocalFuture, ReportedTokens, Task, Unlock};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::Rng;
 use std::cell::RefCell;
@@ -22,7 +22,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(super) struct EarlierAttempts {
     /// One entry for each attempt, with its tokens if it was answered.
-    attempts: Vec<Option<Usage>>,
+    attempts: Vec<Option<ReportedTokens>>,
     /// How often the job has been given to a process, this time included.
     deliveries: u32,
 }
@@ -36,7 +36,7 @@ impl EarlierAttempts {
         let mut attempts = vec![None; again.attempts as usize];
         for &(n, prompt_tokens, completion_tokens) in &again.answered {
             if let Some(attempt) = (n as usize).checked_sub(1).and_then(|at| attempts.get_mut(at)) {
-                *attempt = Some(Usage { prompt_tokens, completion_tokens });
+                *attempt = Some(ReportedTokens { prompt_tokens, completion_tokens });
             }
         }
         Self { attempts, deliveries: again.deliveries }
@@ -156,7 +156,7 @@ impl Hands for JobHands {
         self.context.run.clock.now()
     }
 
-    fn earlier(&self) -> Option<&[Option<Usage>]> {
+    fn earlier(&self) -> Option<&[Option<ReportedTokens>]> {
         (self.earlier.deliveries > 1).then_some(&*self.earlier.attempts)
     }
 
@@ -276,7 +276,7 @@ impl Hands for JobHands {
     }
 
     fn count(&self, _task: &Task, answer: &Answer) {
-        let Usage { prompt_tokens, completion_tokens } =
+        let ReportedTokens { prompt_tokens, completion_tokens } =
             answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
         self.context.cell.totals.add(prompt_tokens, completion_tokens);
     }

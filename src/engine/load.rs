@@ -10,7 +10,7 @@ use super::thread_context::{JobInProgress, ThreadContext};
 use super::worker_protocol::{Begun, Redelivery};
 use crate::clock::ns;
 use crate::plan::{OnSaturation, Open};
-use crate::profile::{Arrivals, Load, Piece, VusCurve};
+use crate::profile::{ArrivalTimes, Load, Piece, VusCurve};
 use crate::strategy::{Permit, Task};
 use std::ops::Range;
 use std::rc::Rc;
@@ -161,7 +161,7 @@ impl PieceRun {
     }
 
     /// Open profiles. Due times are absolute: a late thread begins everything that is due, and lag shows it.
-    async fn open(self: Rc<Self>, arrivals: Arrivals, open: &Open) {
+    async fn open(self: Rc<Self>, arrivals: ArrivalTimes, open: &Open) {
         let pacer = Pacer::new(self.context.run.clock);
         let mut burst = 0;
         let mut pending = self.pending(DueJobs(arrivals.stripe(self.lane, self.lanes)));

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::engine::nemesis::Nemeses;
     use crate::plan::Cell;
-    use crate::strategy::{Booked, Books, Hands, LocalFuture, Strategy, Task};
+    use crate::strategy::{Books, Hands, LocalFuture, OwnCounts, Strategy, Task};
     use std::rc::Rc;
 
     /// A strategy that counts by itself.
@@ -118,7 +118,7 @@ mod tests {
         }
 
         fn books(&self) -> Books {
-            Books::Own(Booked { requests: 7, prompt_tokens: 8, completion_tokens: 9 })
+            Books::Own(OwnCounts { requests: 7, prompt_tokens: 8, completion_tokens: 9 })
         }
     }
 

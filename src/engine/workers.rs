@@ -18,7 +18,7 @@ use crate::clock::ns;
 use crate::history::BatchSender;
 use crate::profile::{Load, Piece};
 use crate::shared::Progress;
-use crate::strategy::Booked;
+use crate::strategy::OwnCounts;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl Workers {
 
     /// Ends the processes once all jobs of the cell have ended. Returns what each has counted, and how often
     /// one died.
-    pub(super) fn finish(mut self) -> Result<(Vec<Booked>, u32), EngineError> {
+    pub(super) fn finish(mut self) -> Result<(Vec<OwnCounts>, u32), EngineError> {
         self.send_all(&ToWorker::Finish);
         let deadline = self.run.clock.now() + self.timeout;
         while self.workers.iter().any(|worker| worker.process.is_some() && worker.booked.is_none()) {
@@ -131,7 +131,7 @@ impl Workers {
         let booked = |worker: &Worker| {
             let own = worker.booked.unwrap_or_default();
             let (requests, prompt_tokens, completion_tokens) = sum(own, worker.earlier);
-            Booked { requests, prompt_tokens, completion_tokens }
+            OwnCounts { requests, prompt_tokens, completion_tokens }
         };
         Ok((self.workers.iter().map(booked).collect(), self.workers.iter().map(|worker| worker.deaths).sum()))
     }

@@ -1,7 +1,7 @@
 //! What calm runs tell of a subject: which requests it makes, which of them cause which, how fast it thinks.
 
 use super::lives::{Life, Lives};
-use crate::schedule::{Event, RequestKey, Trace, Why};
+use crate::schedule::{RequestKey, Trace, TraceEvent, Why};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -141,14 +141,14 @@ impl Calm {
         let (mut open, mut room, mut brought) = (0_usize, false, 0_usize);
         for step in &trace.steps {
             match step.event {
-                Event::Arrived => {
+                TraceEvent::Arrived => {
                     open += 1;
                     let told = known(&step.request).is_some_and(|n| self.cause[n].is_none());
                     late[1] += u64::from(told);
                     late[0] += u64::from(told && room && brought == 0);
                     brought = brought.saturating_sub(1);
                 }
-                Event::Released { why: Why::Picked } => {
+                TraceEvent::Released { why: Why::Picked } => {
                     room = open < self.in_flight;
                     brought = 0;
                 }
@@ -244,7 +244,7 @@ pub(super) fn thought(free: &Trace) -> Duration {
     let mut longest = Duration::ZERO;
     for step in &free.steps {
         match (&step.event, last) {
-            (Event::Arrived, Some(last)) => longest = longest.max(step.at.saturating_sub(last)),
+            (TraceEvent::Arrived, Some(last)) => longest = longest.max(step.at.saturating_sub(last)),
             (event, _) if event.ends() => last = Some(step.at),
             _ => {}
         }

@@ -13,7 +13,7 @@ use super::seen::Seen;
 use super::shrink::{Candidate, Oracle, shrink};
 use super::subject::{Subject, Trial};
 use super::table::table;
-use super::terms::{Config, Terms};
+use super::terms::{HuntConfig, Terms};
 use crate::schedule::{Fallback, Schedule};
 use crate::summary::{ExploredRow, Invariant};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub struct Report {
 /// What kept the first run from happening. Whatever happens later ends the hunt, and the report says so.
 pub fn explore(
     subject: &mut dyn Subject,
-    config: &Config,
+    config: &HuntConfig,
     now: &dyn Fn() -> Duration,
 ) -> Result<Report, String> {
     let begun = now();
@@ -72,7 +72,7 @@ pub fn explore(
 
 /// A hunt while it goes on.
 struct Hunt<'a> {
-    config: &'a Config,
+    config: &'a HuntConfig,
     runner: Runner<'a>,
     findings: Vec<Finding>,
     seen: Seen,

@@ -1,6 +1,6 @@
 //! A gate's trace by request: when each came, what the gate did with it, how it ended.
 
-use crate::schedule::{Event, RequestKey, Trace, Why};
+use crate::schedule::{RequestKey, Trace, TraceEvent, Why};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Lives {
         let mut lives = Self::default();
         for (n, step) in trace.steps.iter().enumerate() {
             let moment = (step.at, n);
-            if matches!(step.event, Event::Arrived) {
+            if matches!(step.event, TraceEvent::Arrived) {
                 lives.index.insert(step.request.clone(), lives.list.len());
                 let request = step.request.clone();
                 lives.list.push(Life { request, arrived: moment, struck: None, released: None, over: None });
@@ -71,12 +71,12 @@ impl Lives {
                 continue;
             };
             match step.event {
-                Event::Arrived => {}
-                Event::Struck { fault } => life.struck = Some(fault),
-                Event::Released { why } => life.released = Some((moment, why)),
-                Event::Answered { status } => life.end(moment, Over::Answered(status)),
-                Event::Left => life.end(moment, Over::Left),
-                Event::Cut => life.end(moment, Over::Cut),
+                TraceEvent::Arrived => {}
+                TraceEvent::Struck { fault } => life.struck = Some(fault),
+                TraceEvent::Released { why } => life.released = Some((moment, why)),
+                TraceEvent::Answered { status } => life.end(moment, Over::Answered(status)),
+                TraceEvent::Left => life.end(moment, Over::Left),
+                TraceEvent::Cut => life.end(moment, Over::Cut),
             }
         }
         lives

@@ -4,7 +4,7 @@
 use super::subject::{Entry, Line, Trial};
 use crate::clock::ns;
 use crate::history::JobKey;
-use crate::schedule::{Event, Fallback, RequestKey, Schedule, Step, Until, Why};
+use crate::schedule::{Fallback, RequestKey, Schedule, TraceEvent, TraceStep, Until, Why};
 use crate::summary::{Invariant, Moment, What};
 use crate::units::format_duration;
 use std::collections::BTreeSet;
@@ -45,33 +45,33 @@ fn shown(trial: &Trial, involved: &[JobKey]) -> BTreeSet<JobKey> {
     if jobs.is_empty() { came.into_iter().take(JOBS).cloned().collect() } else { jobs }
 }
 
-fn moment(step: &Step, what: What, text: String) -> Moment {
+fn moment(step: &TraceStep, what: What, text: String) -> Moment {
     let RequestKey { job, attempt, repeat } = step.request.clone();
     Moment { at_ns: ns(step.at), job, attempt, repeat, what, text }
 }
 
-fn at_the_gate(schedule: &Schedule, trial: &Trial, step: &Step) -> Vec<Moment> {
+fn at_the_gate(schedule: &Schedule, trial: &Trial, step: &TraceStep) -> Vec<Moment> {
     let one = |what, text: &str| vec![moment(step, what, text.to_owned())];
     match step.event {
-        Event::Arrived => {
+        TraceEvent::Arrived => {
             let mut both = one(What::Arrived, "");
             both.extend(held(schedule, &step.request).map(|text| moment(step, What::Held, text)));
             both
         }
-        Event::Struck { fault } => one(What::Struck, fault),
-        Event::Released { why } => match why {
+        TraceEvent::Struck { fault } => one(What::Struck, fault),
+        TraceEvent::Released { why } => match why {
             Why::Free | Why::Disconnected | Why::Closed => Vec::new(),
             Why::Met => one(What::Released, "let go"),
             Why::Picked => one(What::Released, ""),
             Why::TimeUp => one(What::Released, "let go in the end"),
             Why::Infeasible => one(What::Released, "let go, unmet"),
         },
-        Event::Answered { status } => {
+        TraceEvent::Answered { status } => {
             one(What::Answered, &status.map_or_else(|| "no status".to_owned(), |status| status.to_string()))
         }
-        Event::Left if trial.died(step.at) => one(What::Left, "killed"),
-        Event::Left => one(What::Left, "client gave up"),
-        Event::Cut => one(What::Cut, "cut by provider"),
+        TraceEvent::Left if trial.died(step.at) => one(What::Left, "killed"),
+        TraceEvent::Left => one(What::Left, "client gave up"),
+        TraceEvent::Cut => one(What::Cut, "cut by provider"),
     }
 }
 

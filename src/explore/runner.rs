@@ -1,7 +1,7 @@
 //! Runs a subject and counts; knows when a hunt is over.
 
 use super::subject::{Subject, Trial};
-use super::terms::Budget;
+use super::terms::HuntBudget;
 use crate::schedule::Schedule;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(super) struct Runner<'a> {
     subject: &'a mut dyn Subject,
     now: &'a dyn Fn() -> Duration,
     begun: Duration,
-    budget: Budget,
+    budget: HuntBudget,
     /// Until when whatever is done now may go on.
     until: Duration,
     pub(super) schedules: u64,
@@ -23,7 +23,11 @@ pub(super) struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(subject: &'a mut dyn Subject, now: &'a dyn Fn() -> Duration, budget: Budget) -> Self {
+    pub(super) fn new(
+        subject: &'a mut dyn Subject,
+        now: &'a dyn Fn() -> Duration,
+        budget: HuntBudget,
+    ) -> Self {
         let until = Duration::MAX;
         Self { subject, now, begun: now(), budget, until, schedules: 0, runs: 0, stopped: None }
     }
@@ -54,18 +58,18 @@ impl<'a> Runner<'a> {
     pub(super) fn over(&self, share: u32) -> bool {
         self.stopped.is_some()
             || match self.budget {
-                Budget::Schedules(most) => {
+                HuntBudget::Schedules(most) => {
                     self.schedules >= most.saturating_mul(u64::from(share)).div_ceil(100)
                 }
-                Budget::Time(most) => self.elapsed() >= most * share.min(BEGIN) / 100,
+                HuntBudget::Time(most) => self.elapsed() >= most * share.min(BEGIN) / 100,
             }
     }
 
     /// Lets what is done next take this share of the time that is left, in percent.
     pub(super) fn allow(&mut self, share: u32) {
         self.until = match self.budget {
-            Budget::Schedules(_) => Duration::MAX,
-            Budget::Time(most) => {
+            HuntBudget::Schedules(_) => Duration::MAX,
+            HuntBudget::Time(most) => {
                 let elapsed = self.elapsed();
                 elapsed + most.saturating_sub(elapsed) * share / 100
             }
@@ -79,14 +83,14 @@ impl<'a> Runner<'a> {
 
     /// Whether all time is up.
     pub(super) fn past(&self) -> bool {
-        self.stopped.is_some() || matches!(self.budget, Budget::Time(most) if self.elapsed() >= most)
+        self.stopped.is_some() || matches!(self.budget, HuntBudget::Time(most) if self.elapsed() >= most)
     }
 
     /// About how many schedules are left, by the speed so far.
     pub(super) fn left(&self) -> Option<u64> {
         match self.budget {
-            Budget::Schedules(most) => Some(most.saturating_sub(self.schedules)),
-            Budget::Time(most) => {
+            HuntBudget::Schedules(most) => Some(most.saturating_sub(self.schedules)),
+            HuntBudget::Time(most) => {
                 let (used, left) = (self.elapsed(), most.saturating_sub(self.elapsed()));
                 let each = used.as_secs_f64() / self.runs.max(1) as f64;
                 (each > 0.0).then(|| (left.as_secs_f64() / each) as u64)

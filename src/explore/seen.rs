@@ -4,7 +4,7 @@
 use super::calm::Calm;
 use super::family::Family;
 use super::subject::Trial;
-use super::terms::{Config, Terms};
+use super::terms::{HuntConfig, Terms};
 use crate::schedule::Schedule;
 use crate::summary::{ExploredRow, FamilyRow, Invariant, Verdict};
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Seen {
     }
 
     /// The account.
-    pub(super) fn explored(self, config: &Config, calm: &Calm, terms: &Terms) -> ExploredRow {
+    pub(super) fn explored(self, config: &HuntConfig, calm: &Calm, terms: &Terms) -> ExploredRow {
         let (mut held, mut idle) = (Vec::new(), Vec::new());
         let mut unknown = BTreeMap::new();
         for (invariant, rule) in &self.rules {

@@ -2,7 +2,7 @@
 
 use super::subject::{Entry, Line, Trial};
 use crate::history::JobKey;
-use crate::schedule::{Event, RequestKey, Schedule, Step, Trace, Until, Why};
+use crate::schedule::{RequestKey, Schedule, Trace, TraceEvent, TraceStep, Until, Why};
 use crate::units::format_duration;
 use crate::units::shown::{clipped, plain};
 use std::collections::BTreeSet;
@@ -116,17 +116,17 @@ impl Sheet<'_> {
         self.lanes.iter().position(|lane| *lane == job)
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &TraceStep) {
         let Some(lane) = self.lane(&step.request.job) else { return };
         let label = label(&step.request);
         let open = &mut self.open[lane];
         let text = match step.event {
-            Event::Arrived => {
+            TraceEvent::Arrived => {
                 open.push((step.request.clone(), true));
                 format!("-> {label}{}", self.held(&step.request))
             }
-            Event::Struck { fault } => format!("!! {label} {fault}"),
-            Event::Released { why } => {
+            TraceEvent::Struck { fault } => format!("!! {label} {fault}"),
+            TraceEvent::Released { why } => {
                 open.iter_mut()
                     .filter(|(request, _)| *request == step.request)
                     .for_each(|(_, held)| *held = false);
@@ -138,17 +138,17 @@ impl Sheet<'_> {
                     Why::Infeasible => format!("~> {label} let go, unmet"),
                 }
             }
-            Event::Answered { status } => {
+            TraceEvent::Answered { status } => {
                 open.retain(|(request, _)| *request != step.request);
                 let status = status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
                 format!("<- {label} {status}")
             }
-            Event::Left => {
+            TraceEvent::Left => {
                 open.retain(|(request, _)| *request != step.request);
                 let why = if self.trial.died(step.at) { "killed" } else { "client gave up" };
                 format!("x  {label} {why}")
             }
-            Event::Cut => {
+            TraceEvent::Cut => {
                 open.retain(|(request, _)| *request != step.request);
                 format!("x  {label} cut by provider")
             }

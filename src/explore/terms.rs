@@ -21,20 +21,20 @@ const PATIENCE_MIN: Duration = Duration::from_millis(250);
 
 /// How long a hunt goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Budget {
+pub enum HuntBudget {
     /// So many schedules. What shrinks and reproduces a finding comes on top.
     Schedules(u64),
     /// So long, with all that is done to a finding. Only a run that has begun goes on.
     Time(Duration),
 }
 
-impl Default for Budget {
+impl Default for HuntBudget {
     fn default() -> Self {
         Self::Time(Duration::from_secs(60))
     }
 }
 
-impl Budget {
+impl HuntBudget {
     /// What one of so many cells may use: schedules are counted for each cell, time is shared.
     #[must_use]
     pub fn for_each_of(self, cells: usize) -> Self {
@@ -45,7 +45,7 @@ impl Budget {
     }
 }
 
-impl std::fmt::Display for Budget {
+impl std::fmt::Display for HuntBudget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Schedules(n) => write!(f, "{n} schedules for each cell"),
@@ -56,11 +56,11 @@ impl std::fmt::Display for Budget {
 
 /// What a hunt is to do.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct HuntConfig {
     /// Seed of everything that is drawn.
     pub seed: u64,
     /// When it ends.
-    pub budget: Budget,
+    pub budget: HuntBudget,
     /// How many jobs the subject has.
     pub jobs: u64,
     /// The client's longest time-out, if it is known; what the client announces counts too.
@@ -102,10 +102,10 @@ pub struct Config {
     pub origin: super::Origin,
 }
 
-impl Config {
+impl HuntConfig {
     /// A hunt with the usual faults, five reproductions and 25 ms of silence.
     #[must_use]
-    pub fn new(seed: u64, budget: Budget, jobs: u64) -> Self {
+    pub fn new(seed: u64, budget: HuntBudget, jobs: u64) -> Self {
         Self {
             seed,
             budget,
@@ -179,7 +179,7 @@ impl Terms {
     /// The terms of calibration, when nothing is known yet but how many requests were in flight, and about
     /// how long the client thinks.
     pub(super) fn first(
-        config: &Config,
+        config: &HuntConfig,
         timeout: Option<Duration>,
         in_flight: usize,
         thought: Duration,
@@ -203,7 +203,7 @@ impl Terms {
     }
 
     /// The terms of the hunt.
-    pub(super) fn calibrated(config: &Config, calm: &Calm, timeout: Option<Duration>) -> Self {
+    pub(super) fn calibrated(config: &HuntConfig, calm: &Calm, timeout: Option<Duration>) -> Self {
         let thought = calm.think_p99.saturating_mul(2).min(QUIET_MAX);
         let patience = calm.lasted.saturating_mul(2).max(PATIENCE_MIN).max(config.quiet * 4);
         let quiet = config.quiet.max(thought);

@@ -1,6 +1,6 @@
 //! The plan of one cell for a hunt: the cell alone, with few jobs, against a provider that answers at once.
 
-use crate::explore::{Budget, Config, Origin};
+use crate::explore::{HuntBudget, HuntConfig, Origin};
 use crate::plan::{Cell, Dist, Executor, Nemesis, NemesisKind, Phase, Place, Plan};
 use crate::profile;
 use crate::schedule::Schedule;
@@ -69,9 +69,9 @@ impl CellPlan {
 
     /// How the cell is hunted, with holds beyond each of its time limits. Its origin names target, strategy
     /// and seed.
-    pub(super) fn config(&self, budget: Budget) -> Config {
+    pub(super) fn config(&self, budget: HuntBudget) -> HuntConfig {
         let (plan, strategy) = (&self.plan, &self.plan.strategies[0]);
-        Config {
+        HuntConfig {
             stalls: stalls(strategy),
             nemeses: self.nemeses.clone(),
             lock_faults: lock_faults(strategy),
@@ -84,7 +84,7 @@ impl CellPlan {
                 strategy: strategy.name().to_owned(),
                 ..Origin::default()
             },
-            ..Config::new(plan.seed, budget, self.jobs)
+            ..HuntConfig::new(plan.seed, budget, self.jobs)
         }
     }
 }

@@ -87,7 +87,7 @@ pub fn run(run: RunConfig<'_>) -> Result<RunResult, LabError> {
     }
     let made = engine::run_on(
         VirtualRuntime { runtime: &runtime, tasks: &tasks },
-        engine::Config {
+        engine::EngineConfig {
             plan: plan.clone(),
             clock,
             endpoints: plan.targets.iter().zip(&providers).map(|(t, p)| endpoint(plan, t, p)).collect(),

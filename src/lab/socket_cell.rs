@@ -5,7 +5,7 @@ use super::cell_plan::CellPlan;
 use super::trial::{Record, judged};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{self, BuildStrategy, CellRedis, WorkerSetup};
-use crate::explore::{Budget, Config, Subject, Trial};
+use crate::explore::{HuntBudget, HuntConfig, Subject, Trial};
 use crate::history::{BatchSender, LedgerEntry};
 use crate::mock::{LedgerSink, MockConfig, Server};
 use crate::plan::{Cell, NemesisKind, Plan, Target};
@@ -40,8 +40,8 @@ impl<'a> SocketCell<'a> {
 
     /// How it is hunted. Its origin names target, strategy and seed.
     #[must_use]
-    pub fn config(&self, budget: Budget) -> Config {
-        let mut config = Config { stall_max: STALL_MAX, ..self.cell_plan.config(budget) };
+    pub fn config(&self, budget: HuntBudget) -> HuntConfig {
+        let mut config = HuntConfig { stall_max: STALL_MAX, ..self.cell_plan.config(budget) };
         let all = config.lock_faults.len();
         config.lock_faults.retain(|kind| !matches!(kind, NemesisKind::PauseHolder(_)));
         if config.lock_faults.len() < all {
@@ -58,7 +58,7 @@ impl<'a> SocketCell<'a> {
         let target = plan.targets.first().ok_or("the plan has no target")?;
         let server = serve(plan, target, schedule, clock, &entries)?;
         self.runs += 1;
-        let made = engine::run(engine::Config {
+        let made = engine::run(engine::EngineConfig {
             plan: plan.clone(),
             clock,
             endpoints: vec![Endpoint::of(plan, target, server.base_url())],

@@ -4,7 +4,7 @@ use super::cell_plan::CellPlan;
 use super::memory::run_in_memory;
 use super::trial::{Record, judged};
 use crate::clock::Clock;
-use crate::explore::{Budget, Config, Subject, Trial};
+use crate::explore::{HuntBudget, HuntConfig, Subject, Trial};
 use crate::plan::{Cell, Dist, Plan};
 use crate::schedule::Schedule;
 use std::time::Duration;
@@ -34,8 +34,8 @@ impl VirtualCell {
 
     /// How it is hunted: with silences of one tick, because virtual time costs nothing.
     #[must_use]
-    pub fn config(&self, budget: Budget) -> Config {
-        Config { quiet: QUIET, stall_max: STALL_MAX, ..self.0.config(budget) }
+    pub fn config(&self, budget: HuntBudget) -> HuntConfig {
+        HuntConfig { quiet: QUIET, stall_max: STALL_MAX, ..self.0.config(budget) }
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Arrival {
     /// In which words it is answered.
     pub dialect: Dialect,
     /// What it asks for, or why that cannot be answered.
-    pub ask: Result<Ask, Refusal>,
+    pub ask: Result<Ask, BadRequest>,
 }
 
 /// What a valid request asks for.
@@ -67,7 +67,7 @@ pub struct Ask {
 
 /// Why a request is answered with 400.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct BadRequest {
     /// One sentence.
     pub message: String,
     /// The parameter at fault, if it is one.
@@ -95,10 +95,10 @@ impl Arrival {
         let own = named.is_some_and(is_tag);
         if named.is_some() && !own {
             let message = format!("x-deadheat-job must be 1 to {TAG_MAX} of A-Z a-z 0-9 . _ : -");
-            ask = Err(Refusal { message, param: None });
+            ask = Err(BadRequest { message, param: None });
         }
         let held = Held::read(&header).unwrap_or_else(|message| {
-            ask = Err(Refusal { message, param: None });
+            ask = Err(BadRequest { message, param: None });
             Held::default()
         });
         let tag = named.filter(|_| own).or_else(|| find_tag(body));
@@ -246,32 +246,32 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|e| Refusal {
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadRequest> {
+    serde_json::from_slice(body).map_err(|e| BadRequest {
         message: format!("We could not parse the JSON body of your request: {e}"),
         param: None,
     })
 }
 
-fn missing(param: &'static str) -> Refusal {
-    Refusal { message: format!("Missing required parameter: '{param}'."), param: Some(param) }
+fn missing(param: &'static str) -> BadRequest {
+    BadRequest { message: format!("Missing required parameter: '{param}'."), param: Some(param) }
 }
 
 /// The most tokens that are asked for, within bounds.
-fn most(asked: Option<u64>, param: &'static str) -> Result<Option<u32>, Refusal> {
+fn most(asked: Option<u64>, param: &'static str) -> Result<Option<u32>, BadRequest> {
     if asked == Some(0) {
         let message = format!("Invalid '{param}': expected a value >= 1, but got 0.");
-        return Err(Refusal { message, param: Some(param) });
+        return Err(BadRequest { message, param: Some(param) });
     }
     Ok(asked.map(|n| u32::try_from(n).unwrap_or(u32::MAX).min(super::wire::TOKENS_MAX)))
 }
 
-fn read_body(body: &[u8]) -> Result<Ask, Refusal> {
+fn read_body(body: &[u8]) -> Result<Ask, BadRequest> {
     let body: Body<'_> = parse(body)?;
     let model = body.model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model"))?;
     let messages = body.messages.filter(|m| !m.is_empty()).ok_or_else(|| missing("messages"))?;
     if body.n.is_some_and(|n| n != 1) {
-        return Err(Refusal { message: "Only n = 1 is supported.".to_owned(), param: Some("n") });
+        return Err(BadRequest { message: "Only n = 1 is supported.".to_owned(), param: Some("n") });
     }
     let max_tokens = most(body.max_completion_tokens.or(body.max_tokens), "max_tokens")?;
     let stream = body.stream.unwrap_or(false);

@@ -47,7 +47,7 @@ pub struct CoreConfig {
 
 /// What becomes of a request that arrives.
 #[derive(Debug)]
-pub enum Step {
+pub enum Admitted {
     /// It is answered from now on.
     Answer(Box<Play>),
     /// It waits for its turn, or is held, under this number; a later event [starts](Core::take_started) it.
@@ -98,7 +98,7 @@ impl Core {
     }
 
     /// A whole request has arrived.
-    pub fn arrive(&mut self, now: Duration, request: Arrival) -> Step {
+    pub fn arrive(&mut self, now: Duration, request: Arrival) -> Admitted {
         self.advance(now);
         let who = self.jobs.identify(&request.job, request.attempt);
         let announced = request.read_timeout.and_then(|time| u64::try_from(time.as_millis()).ok());
@@ -316,7 +316,7 @@ impl Core {
         }
     }
 
-    fn refuse(&mut self, now: Duration, record: Record, reply: Reply) -> Step {
+    fn refuse(&mut self, now: Duration, record: Record, reply: Reply) -> Admitted {
         let script = Script::Reply { at: now, reply, head_sent: false };
         self.answer_unseen(now, record, script, 0)
     }
@@ -328,7 +328,7 @@ impl Core {
         mut record: Record,
         script: Script,
         unseen_tokens: u64,
-    ) -> Step {
+    ) -> Admitted {
         record.headers = self.limiter.headers(now);
         let start = Some(now);
         let play =

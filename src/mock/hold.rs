@@ -10,7 +10,9 @@ mod tests;
 
 use crate::faults::FaultKind;
 use crate::history::JobKey;
-use crate::schedule::{Event, Fallback, Hold, RequestKey, Schedule, Step, Trace, Unseen, Until, Why};
+use crate::schedule::{
+    Fallback, Hold, RequestKey, Schedule, Trace, TraceEvent, TraceStep, Unseen, Until, Why,
+};
 use pick::Picks;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -62,7 +64,7 @@ pub(super) struct Gate<P> {
     /// The last time that was let pass.
     now: Duration,
     picks: Picks,
-    steps: Vec<Step>,
+    steps: Vec<TraceStep>,
     forgotten: u64,
     /// Nothing is held any more.
     closed: bool,
@@ -122,7 +124,7 @@ impl<P> Gate<P> {
             self.seen.insert(key.clone());
         }
         self.open.insert(seq, Open { key: key.clone(), arrived: now });
-        self.step(now, key.clone(), Event::Arrived);
+        self.step(now, key.clone(), TraceEvent::Arrived);
         self.last = now;
         key
     }
@@ -135,7 +137,7 @@ impl<P> Gate<P> {
 
     /// A fault has struck it.
     pub(super) fn struck(&mut self, now: Duration, seq: u64, fault: &'static str) {
-        self.note(now, seq, Event::Struck { fault });
+        self.note(now, seq, TraceEvent::Struck { fault });
     }
 
     /// The answer to request `seq` is there; `None` if it is held.
@@ -176,13 +178,13 @@ impl<P> Gate<P> {
         let asked_for = self.open.get(&seq).and_then(|open| self.holds.get(&open.key));
         let until = |index: &usize| self.schedule.holds[*index].until == Until::Disconnect;
         if asked_for.is_some_and(|holds| holds.iter().any(until)) {
-            self.note(now, seq, Event::Released { why: Why::Disconnected });
+            self.note(now, seq, TraceEvent::Released { why: Why::Disconnected });
         }
         Some(answer)
     }
 
     /// Request `seq` is over. Who waited for it leaves with the next [`Self::advance`].
-    pub(super) fn over(&mut self, now: Duration, seq: u64, event: Event) {
+    pub(super) fn over(&mut self, now: Duration, seq: u64, event: TraceEvent) {
         let Some(open) = self.open.remove(&seq) else { return };
         if let Some(over) = self.awaited.get_mut(&open.key) {
             *over = true;
@@ -322,20 +324,20 @@ impl<P> Gate<P> {
         }
         self.busy.insert(seq, now);
         self.last = now;
-        self.note(now, seq, Event::Released { why });
+        self.note(now, seq, TraceEvent::Released { why });
     }
 
-    fn note(&mut self, now: Duration, seq: u64, event: Event) {
+    fn note(&mut self, now: Duration, seq: u64, event: TraceEvent) {
         if let Some(key) = self.open.get(&seq).map(|open| open.key.clone()) {
             self.step(now, key, event);
         }
     }
 
-    fn step(&mut self, at: Duration, request: RequestKey, event: Event) {
+    fn step(&mut self, at: Duration, request: RequestKey, event: TraceEvent) {
         if self.steps.len() >= STEPS_MAX {
             self.forgotten += 1;
             return;
         }
-        self.steps.push(Step { at, request, event });
+        self.steps.push(TraceStep { at, request, event });
     }
 }

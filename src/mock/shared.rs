@@ -4,7 +4,7 @@
 //! costs less than handing the event to a task that owns the core.
 
 use super::arrival::Arrival;
-use super::core::{Core, Step};
+use super::core::{Admitted, Core};
 use super::play::{How, Move, Play};
 use super::registers::Registers;
 use super::server::{Judge, LedgerSink};
@@ -146,8 +146,8 @@ impl Shared {
 
     pub(super) fn arrive(self: &Arc<Self>, now: Duration, arrival: Arrival) -> Turn {
         self.event(now, |inner, _| match inner.core.arrive(now, arrival) {
-            Step::Answer(play) => Turn::Now(Driven { shared: Arc::clone(self), play: Some(play) }),
-            Step::Queued(seq) => {
+            Admitted::Answer(play) => Turn::Now(Driven { shared: Arc::clone(self), play: Some(play) }),
+            Admitted::Queued(seq) => {
                 let (sender, started) = oneshot::channel();
                 inner.waiters.insert(seq, sender);
                 Turn::Later(Queued { shared: Arc::clone(self), seq, started, done: false })

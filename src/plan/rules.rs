@@ -85,7 +85,7 @@ pub enum Comparison {
 
 /// What the run may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub struct BudgetPlan {
     /// Most money, over the whole run.
     pub max_cost: Option<Money>,
     /// Most requests, over the whole run.

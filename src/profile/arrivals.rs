@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A job and when it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrival {
+pub struct ArrivalTime {
     /// The job's index in its cell.
     pub job: u64,
     /// When it is due, as offset from the block's start.
@@ -17,7 +17,7 @@ pub struct Arrival {
 
 /// The arrivals of one block of an open executor, in order. Cheap to clone; a clone repeats what is left.
 #[derive(Debug, Clone)]
-pub struct Arrivals {
+pub struct ArrivalTimes {
     curve: Arc<Curve>,
     segment: usize,
     gaps: GapDraws,
@@ -39,7 +39,7 @@ pub struct Arrivals {
     offset_ns: u64,
 }
 
-impl Arrivals {
+impl ArrivalTimes {
     /// All arrivals of a phase, `limit` at the most.
     pub(super) fn new(curve: Arc<Curve>, mut gaps: GapDraws, first_job: u64, limit: Option<u64>) -> Self {
         let sum = gaps.first();
@@ -166,28 +166,28 @@ impl Arrivals {
     }
 }
 
-impl Iterator for Arrivals {
-    type Item = Arrival;
+impl Iterator for ArrivalTimes {
+    type Item = ArrivalTime;
 
-    fn next(&mut self) -> Option<Arrival> {
+    fn next(&mut self) -> Option<ArrivalTime> {
         let due_ns = self.due_ns()?;
         let job = self.first_job.saturating_add(self.index);
         self.step(due_ns);
         let due = Duration::from_nanos(due_ns.saturating_sub(self.from_ns).saturating_add(self.offset_ns));
-        Some(Arrival { job, due })
+        Some(ArrivalTime { job, due })
     }
 }
 
 /// The arrivals of one of several threads.
 #[derive(Debug, Clone)]
 pub struct Stripe {
-    arrivals: Arrivals,
+    arrivals: ArrivalTimes,
     thread: u64,
     threads: u64,
 }
 
 impl Stripe {
-    /// How many arrivals of this thread are left; see [`Arrivals::left`].
+    /// How many arrivals of this thread are left; see [`ArrivalTimes::left`].
     #[must_use]
     pub fn left(&self) -> u64 {
         let before = |number: u64| number.saturating_sub(self.thread).div_ceil(self.threads);
@@ -197,9 +197,9 @@ impl Stripe {
 }
 
 impl Iterator for Stripe {
-    type Item = Arrival;
+    type Item = ArrivalTime;
 
-    fn next(&mut self) -> Option<Arrival> {
+    fn next(&mut self) -> Option<ArrivalTime> {
         let Self { arrivals, thread, threads } = self;
         let first_job = arrivals.first_job;
         arrivals.find(|arrival| (arrival.job - first_job) % *threads == *thread)

@@ -1,6 +1,6 @@
 //! A cell's load, cut into the blocks in which cells are interleaved.
 
-use super::arrivals::Arrivals;
+use super::arrivals::ArrivalTimes;
 use super::frame::{Cut, Frame};
 use super::vus::VusCurve;
 use super::{barrier, constant_arrival_rate, constant_vus, open, per_vu_iterations};
@@ -49,7 +49,7 @@ pub enum Load {
     /// Jobs that are due at given moments, whether or not answers come.
     Open {
         /// When.
-        arrivals: Arrivals,
+        arrivals: ArrivalTimes,
         /// What happens when too many are in progress.
         open: Open,
         /// When the piece ends.

@@ -1,6 +1,6 @@
 //! What the two open executors share: a rate curve becomes arrivals.
 
-use super::arrivals::Arrivals;
+use super::arrivals::ArrivalTimes;
 use super::blocks::Load;
 use super::curve::Curve;
 use super::frame::{Cut, Frame};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// All arrivals of a phase.
-pub(super) fn arrivals(curve: Curve, open: &Open, frame: Frame, rng: ChaCha8Rng) -> Arrivals {
-    Arrivals::new(Arc::new(curve), GapDraws::new(open.arrivals, rng), frame.first_job, frame.jobs)
+pub(super) fn arrivals(curve: Curve, open: &Open, frame: Frame, rng: ChaCha8Rng) -> ArrivalTimes {
+    ArrivalTimes::new(Arc::new(curve), GapDraws::new(open.arrivals, rng), frame.first_job, frame.jobs)
 }
 
 /// The phase cut into blocks. A phase that runs out of jobs early ends there, so that the blocks share

@@ -1,7 +1,7 @@
 //! How a program is searched for broken rules: which holds are tried, and what a search may cost.
 
 use super::subject::ProgramSubject;
-use crate::explore::{self, Budget, Config, Origin, Report};
+use crate::explore::{self, HuntBudget, HuntConfig, Origin, Report};
 use crate::schedule::Perturb;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const SILENT_SCHEDULES: u64 = 4;
 #[derive(Debug)]
 pub struct Search {
     /// When it ends.
-    pub budget: Budget,
+    pub budget: HuntBudget,
     /// How the program's own steps are perturbed, if they are.
     pub perturb: Option<Perturb>,
     /// Whether they are perturbed even if the provider's schedules have found something.
@@ -48,12 +48,12 @@ pub fn search(
     }
     let silent = subject.seen().requests == 0;
     let budget = match search.budget {
-        _ if silent => Budget::Schedules(SILENT_SCHEDULES),
-        Budget::Time(time) => Budget::Time(time.saturating_sub(took)),
-        schedules @ Budget::Schedules(_) => schedules,
+        _ if silent => HuntBudget::Schedules(SILENT_SCHEDULES),
+        HuntBudget::Time(time) => HuntBudget::Time(time.saturating_sub(took)),
+        schedules @ HuntBudget::Schedules(_) => schedules,
     };
     let shrinks = SHRINK_TIME.as_millis() / took.as_millis().max(1);
-    let mut config = Config {
+    let mut config = HuntConfig {
         stalls: vec![STALL],
         stall_max: STALL_MAX,
         ends_in_time: limit_given,
@@ -68,10 +68,10 @@ pub fn search(
             _ => 2,
         },
         origin: search.origin,
-        ..Config::new(subject.settings().seed, budget, jobs)
+        ..HuntConfig::new(subject.settings().seed, budget, jobs)
     };
     config.alphabet = explore::alphabet_for(subject.seen().streams);
-    if let Budget::Time(time) = budget {
+    if let HuntBudget::Time(time) = budget {
         subject.end_within(time + time / 20 + LAST_RUN);
     }
     let mut report = explore::explore(subject, &config, now)?;

@@ -11,7 +11,7 @@ use crate::history::{
     Booked, Conduct, ConductEnd, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerEntry, Meta,
     Outcome, ResultSource,
 };
-use crate::schedule::{Event, Fallback, Schedule, Trace};
+use crate::schedule::{Fallback, Schedule, Trace, TraceEvent};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -171,9 +171,11 @@ impl RunRecord<'_> {
             let mut waiting = BTreeSet::new();
             for step in &self.trace.steps {
                 match step.event {
-                    Event::Arrived => _ = waiting.insert(&step.request),
-                    Event::Released { .. } => _ = waiting.remove(&step.request),
-                    Event::Left if waiting.contains(&step.request) => _ = names.insert(&step.request.job),
+                    TraceEvent::Arrived => _ = waiting.insert(&step.request),
+                    TraceEvent::Released { .. } => _ = waiting.remove(&step.request),
+                    TraceEvent::Left if waiting.contains(&step.request) => {
+                        _ = names.insert(&step.request.job)
+                    }
                     _ => {}
                 }
             }

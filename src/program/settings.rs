@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::drive::ServerUrl;
 use super::output::Patterns;
-use crate::plan::{Budget, Place as TargetPlace, Plan, Source};
+use crate::plan::{BudgetPlan, Place as TargetPlace, Plan, Source};
 use crate::prices::Price;
 use crate::scenario::load;
 use crate::strategy::StrategyPlan;
@@ -45,7 +45,7 @@ pub struct Settings {
     /// Most attempts per job.
     pub attempts_cap: Option<u32>,
     /// What may be spent.
-    pub budget: Option<Budget>,
+    pub budget: Option<BudgetPlan>,
     /// At which price.
     pub price: Option<PricePerMtok>,
     /// Where its own totals stand.

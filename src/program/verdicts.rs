@@ -5,7 +5,7 @@ use super::run_evidence::layers;
 use super::settings::{Settings, TARGET};
 use crate::history::{Booked, Conduct, Evidence, LedgerEntry, Meta};
 use crate::invariants;
-use crate::plan::Budget;
+use crate::plan::BudgetPlan;
 use crate::summary::{Invariant, Verdict};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub fn verdicts(mut entries: Vec<LedgerEntry>, declared: &str) -> Result<(bool, 
             "attempts-cap" => settings.attempts_cap = Some(small),
             "max-tokens" => {
                 settings.budget =
-                    Some(Budget { max_cost: None, max_requests: None, max_tokens: Some(number) });
+                    Some(BudgetPlan { max_cost: None, max_requests: None, max_tokens: Some(number) });
             }
             "requests" => book.requests = Some(number),
             "total-tokens" => book.total_tokens = Some(number),

@@ -11,7 +11,7 @@ const MOST_RESERVED: usize = 4096;
 ///
 /// Reasoning text, refusals and tool calls are no content: they move no stamp and are not in the digest.
 #[derive(Clone)]
-pub struct Answer {
+pub struct DecodedAnswer {
     /// The answer's id, the first that is not empty.
     pub id: Option<String>,
     /// Whether a finish reason has come, of whatever name.
@@ -29,7 +29,7 @@ pub struct Answer {
     text: Option<Xxh64>,
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for DecodedAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer")
             .field("id", &self.id)
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Answer {
     }
 }
 
-impl Answer {
+impl DecodedAnswer {
     /// Nothing yet, with room for about this many content chunks.
     #[must_use]
     pub fn new(expected_chunks: u32) -> Self {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn gaps_add_up_to_the_whole_span_however_the_stamps_fall() {
-        let mut answer = Answer::new(8);
+        let mut answer = DecodedAnswer::new(8);
         for at_ns in [500, 1_499, 2_498, 3_497, 4_496, 9_999_999] {
             answer.chunk("x", Duration::from_nanos(at_ns));
         }
@@ -107,13 +107,13 @@ mod tests {
 
     #[test]
     fn the_digest_does_not_depend_on_how_the_text_was_cut() {
-        let (mut one, mut two) = (Answer::new(0), Answer::new(0));
+        let (mut one, mut two) = (DecodedAnswer::new(0), DecodedAnswer::new(0));
         one.whole("dead heat");
         two.chunk("dead", Duration::ZERO);
         two.chunk(" heat", Duration::ZERO);
         assert_eq!(one.text_hash(), two.text_hash());
         let expected = format!("{:016x}", xxhash_rust::xxh64::xxh64(b"dead heat", 0));
         assert_eq!(one.text_hash(), Some(expected));
-        assert_eq!(Answer::new(0).text_hash(), None);
+        assert_eq!(DecodedAnswer::new(0).text_hash(), None);
     }
 }

@@ -3,7 +3,7 @@
 use super::protocol::Protocol;
 use super::transport::{self, Chunk, Chunks, Reply, Sent, Transport};
 use super::watch::{Phase, Watch, first_deadline, timer};
-use super::{Answer, ApiKey, Endpoint, Fault, Request, SetupError, StreamDecoder, hint, outcome};
+use super::{ApiKey, DecodedAnswer, Endpoint, Fault, Request, SetupError, StreamDecoder, hint, outcome};
 use crate::clock::{Clock, ns};
 use crate::history::{Attempt, ErrorClass, Outcome};
 use crate::plan::{ExpandedUrl, Timeouts};
@@ -69,7 +69,7 @@ struct Seen {
     first_byte: Option<Duration>,
     /// When the last bytes that counted arrived, once nothing more can change the record.
     complete: Option<Duration>,
-    answer: Option<Answer>,
+    answer: Option<DecodedAnswer>,
 }
 
 impl Client {
@@ -175,7 +175,7 @@ impl Client {
         let refused = fault.as_ref().is_some_and(|f| seen.status.is_some() && says_when(f.class));
         let text = fault.as_ref().map_or("", |f| f.message.as_str());
         let retry_after = if refused { hint::retry_after(&seen.headers, text) } else { None };
-        let answer = seen.answer.unwrap_or_else(|| Answer::new(0));
+        let answer = seen.answer.unwrap_or_else(|| DecodedAnswer::new(0));
         let class = fault.as_ref().map(|f| f.class);
         let attempt = Attempt {
             job: request.job,
@@ -280,7 +280,7 @@ async fn read_whole<C: Future<Output = ()>>(
         }
     }
     seen.complete = Some(last);
-    let mut answer = Answer::new(0);
+    let mut answer = DecodedAnswer::new(0);
     let result = protocol.read_whole(&bytes, &mut answer);
     seen.answer = Some(answer);
     if asked_for_stream && result.is_ok() {

@@ -10,7 +10,7 @@ pub use stream::ChatStream;
 pub use unary::read_unary;
 
 use super::protocol::{Protocol, Refusal};
-use super::{Answer, Fault, Request, StreamDecoder};
+use super::{DecodedAnswer, Fault, Request, StreamDecoder};
 use http::{HeaderName, HeaderValue, header};
 use request::Body;
 
@@ -40,7 +40,7 @@ impl Protocol for Chat {
         Box::new(ChatStream::new(expected_chunks))
     }
 
-    fn read_whole(&self, body: &[u8], answer: &mut Answer) -> Result<(), Fault> {
+    fn read_whole(&self, body: &[u8], answer: &mut DecodedAnswer) -> Result<(), Fault> {
         read_unary(body, answer)
     }
 

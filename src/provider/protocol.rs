@@ -1,6 +1,6 @@
 //! The wire protocols that the client speaks: one folder each, and one line in `of`, below.
 
-use super::{Answer, Fault, Request, openai_chat};
+use super::{DecodedAnswer, Fault, Request, openai_chat};
 use crate::plan::Api;
 use http::{HeaderName, HeaderValue};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) trait Protocol {
     /// # Errors
     /// `ErrorEvent` if it is an error in spite of its status, `MalformedStream` if it is not an answer. What
     /// could be read stays in `answer`.
-    fn read_whole(&self, body: &[u8], answer: &mut Answer) -> Result<(), Fault>;
+    fn read_whole(&self, body: &[u8], answer: &mut DecodedAnswer) -> Result<(), Fault>;
 
     /// Reads an error body of any kind: the API's JSON, a gateway's HTML (never parsed), bare text, nothing.
     fn read_refusal(&self, body: &[u8]) -> Refusal;
@@ -52,10 +52,10 @@ pub trait StreamDecoder {
     ///
     /// # Errors
     /// The second part says what is wrong with the stream, if anything.
-    fn finish(self: Box<Self>) -> (Answer, Result<(), Fault>);
+    fn finish(self: Box<Self>) -> (DecodedAnswer, Result<(), Fault>);
 
     /// What has arrived, when the connection, not the stream, came to an end.
-    fn into_answer(self: Box<Self>) -> Answer;
+    fn into_answer(self: Box<Self>) -> DecodedAnswer;
 }
 
 /// What the body of an answer that is not a success says.

@@ -15,7 +15,7 @@ const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// One dispatched event. Borrows from the bytes pushed when the event lies whole in them.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Event<'a> {
+pub struct SseEvent<'a> {
     /// The `event` field; empty if there was none.
     pub name: Cow<'a, str>,
     /// The `data` fields, joined by LF; never empty.
@@ -74,7 +74,7 @@ impl Decoder {
     ///
     /// # Errors
     /// If a line or an event is too long. Events before it have been handed out.
-    pub fn push(&mut self, bytes: &[u8], mut on_event: impl FnMut(Event<'_>)) -> Result<(), TooLong> {
+    pub fn push(&mut self, bytes: &[u8], mut on_event: impl FnMut(SseEvent<'_>)) -> Result<(), TooLong> {
         let mut rest = self.skip_bom(bytes);
         // Data of the event in progress that needs no copy, because it lies in `bytes`.
         let mut borrowed: Option<&[u8]> = None;
@@ -142,7 +142,7 @@ impl Decoder {
         line: &[u8],
         in_place: Option<&'a [u8]>,
         borrowed: &mut Option<&'a [u8]>,
-        on_event: &mut impl FnMut(Event<'_>),
+        on_event: &mut impl FnMut(SseEvent<'_>),
     ) -> Result<(), TooLong> {
         let Some(&first) = line.first() else {
             self.dispatch(borrowed.take(), on_event);
@@ -189,10 +189,10 @@ impl Decoder {
         Ok(())
     }
 
-    fn dispatch(&mut self, borrowed: Option<&[u8]>, on_event: &mut impl FnMut(Event<'_>)) {
+    fn dispatch(&mut self, borrowed: Option<&[u8]>, on_event: &mut impl FnMut(SseEvent<'_>)) {
         let data = borrowed.unwrap_or(&self.data);
         if !data.is_empty() {
-            on_event(Event { name: text(&self.name), data: text(data) });
+            on_event(SseEvent { name: text(&self.name), data: text(data) });
         }
         self.data.clear();
         self.name.clear();

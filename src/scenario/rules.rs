@@ -4,7 +4,7 @@ use super::build::nearest_target;
 use super::raw::{self, Scenario};
 use crate::document::Findings;
 use crate::faults::FaultRule;
-use crate::plan::{Budget, Declared, FidelityBudget, Slo, Target, Timeouts};
+use crate::plan::{BudgetPlan, Declared, FidelityBudget, Slo, Target, Timeouts};
 use crate::strategy::{Backoff, Jitter, Retry};
 use crate::units::Currency;
 
@@ -60,7 +60,11 @@ fn fault(index: &str, rule: &FaultRule, scenario: &Scenario, findings: &mut Find
     rule.clone()
 }
 
-pub(super) fn budget(scenario: &Scenario, targets: &[Target], findings: &mut Findings<'_>) -> Option<Budget> {
+pub(super) fn budget(
+    scenario: &Scenario,
+    targets: &[Target],
+    findings: &mut Findings<'_>,
+) -> Option<BudgetPlan> {
     let Some(raw) = &scenario.budget else {
         if let Some((name, _)) = scenario.target.0.iter().find(|(_, target)| target.url.is_some()) {
             let help = "add [budget] with max_cost = \"1.00 USD\" (and a price), max_requests or max_tokens";
@@ -84,7 +88,7 @@ pub(super) fn budget(scenario: &Scenario, targets: &[Target], findings: &mut Fin
         }
     }
     let (max_requests, max_tokens) = (raw.max_requests, raw.max_tokens);
-    Some(Budget { max_cost: raw.max_cost.map(|cost| cost.0), max_requests, max_tokens })
+    Some(BudgetPlan { max_cost: raw.max_cost.map(|cost| cost.0), max_requests, max_tokens })
 }
 
 /// `max_cost` can be kept only where there are prices that are paid in its currency.

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What happened to a request at the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
-pub enum Event {
+pub enum TraceEvent {
     /// The whole request was there.
     Arrived,
     /// A fault struck it; of the schedule or of the scenario.
@@ -32,7 +32,7 @@ pub enum Event {
     Cut,
 }
 
-impl Event {
+impl TraceEvent {
     /// Whether the request is over with it.
     #[must_use]
     pub fn ends(self) -> bool {
@@ -62,7 +62,7 @@ pub enum Why {
 
 /// One event of one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct TraceStep {
     /// Since the run's epoch; written in nanoseconds.
     #[serde(rename = "at_ns", serialize_with = "nanoseconds")]
     pub at: Duration,
@@ -70,7 +70,7 @@ pub struct Step {
     pub request: RequestKey,
     /// What.
     #[serde(flatten)]
-    pub event: Event,
+    pub event: TraceEvent,
 }
 
 /// What a schedule named and the gate never saw.
@@ -87,7 +87,7 @@ pub enum Unseen {
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Trace {
     /// In order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<TraceStep>,
     /// Holds that were given up.
     pub infeasible: Vec<Hold>,
     /// What named a request that has not come.

@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// Intervals are whole nanoseconds: a rate is met to within half a nanosecond per token.
 #[derive(Debug)]
-pub struct TokenBucket {
+pub struct RateBucket {
     interval_ns: u64,
     /// How far ahead of now the bucket may be empty and still admit: all tokens but one.
     ahead_ns: u64,
@@ -24,7 +24,7 @@ fn ns(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-impl TokenBucket {
+impl RateBucket {
     /// A full bucket of `burst` tokens; a burst of 0 is one of 1.
     ///
     /// # Panics
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_burst_goes_at_once_and_the_rest_one_by_one() {
-        let bucket = TokenBucket::new(100.0, 3);
+        let bucket = RateBucket::new(100.0, 3);
         assert_eq!(bucket.burst(), 3);
         let slots: Vec<_> = (0..6).map(|_| bucket.reserve(ms(0))).collect();
         assert_eq!(slots, [ms(0), ms(0), ms(0), ms(10), ms(20), ms(30)]);
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_refusal_takes_nothing_and_names_the_moment() {
-        let bucket = TokenBucket::new(10.0, 1);
+        let bucket = RateBucket::new(10.0, 1);
         assert_eq!(bucket.try_take(ms(5)), Ok(()));
         assert_eq!(bucket.try_take(ms(5)), Err(ms(105)));
         assert_eq!(bucket.try_take(ms(104)), Err(ms(105)));
@@ -109,6 +109,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "more than 0 tokens a second")]
     fn a_rate_of_zero_is_refused() {
-        let _ = TokenBucket::new(0.0, 1);
+        let _ = RateBucket::new(0.0, 1);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Why a step was refused, in the words of Redis 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum KeyError {
     /// The key holds a hash, and a text is asked for, or the other way round.
     #[error("WRONGTYPE Operation against a key holding the wrong kind of value")]
     WrongType,
@@ -43,10 +43,10 @@ enum Value {
 }
 
 impl Value {
-    fn text(&self) -> Result<&[u8], Refusal> {
+    fn text(&self) -> Result<&[u8], KeyError> {
         match self {
             Self::Text(text) => Ok(text),
-            Self::Numbers(_) => Err(Refusal::WrongType),
+            Self::Numbers(_) => Err(KeyError::WrongType),
         }
     }
 }
@@ -82,24 +82,24 @@ impl Keys {
         self.entries.get_mut(key)
     }
 
-    fn last_ms(&self, ttl_ms: i64, command: &'static str) -> Result<i64, Refusal> {
-        self.now_ms().checked_add(ttl_ms).ok_or(Refusal::ExpireTime(command))
+    fn last_ms(&self, ttl_ms: i64, command: &'static str) -> Result<i64, KeyError> {
+        self.now_ms().checked_add(ttl_ms).ok_or(KeyError::ExpireTime(command))
     }
 
     /// SET: keeps a text, for `ttl_ms` or for ever; with `only_new` (NX) only where there is nothing.
     /// `false` if there was something.
     ///
     /// # Errors
-    /// [`Refusal::ExpireTime`] if `ttl_ms` is not positive or too large.
+    /// [`KeyError::ExpireTime`] if `ttl_ms` is not positive or too large.
     pub fn set(
         &mut self,
         key: &[u8],
         text: &[u8],
         ttl_ms: Option<i64>,
         only_new: bool,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, KeyError> {
         if ttl_ms.is_some_and(|ttl_ms| ttl_ms <= 0) {
-            return Err(Refusal::ExpireTime("set"));
+            return Err(KeyError::ExpireTime("set"));
         }
         let last_ms = ttl_ms.map(|ttl_ms| self.last_ms(ttl_ms, "set")).transpose()?;
         if only_new && self.live(key).is_some() {
@@ -112,8 +112,8 @@ impl Keys {
     /// GET: the text that is kept there.
     ///
     /// # Errors
-    /// [`Refusal::WrongType`] if that is a hash.
-    pub fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>, Refusal> {
+    /// [`KeyError::WrongType`] if that is a hash.
+    pub fn get(&mut self, key: &[u8]) -> Result<Option<&[u8]>, KeyError> {
         self.live(key).map(|entry| entry.value.text()).transpose()
     }
 
@@ -131,12 +131,12 @@ impl Keys {
     ///
     /// # Errors
     /// If that is no number.
-    pub fn increment(&mut self, key: &[u8]) -> Result<i64, Refusal> {
+    pub fn increment(&mut self, key: &[u8]) -> Result<i64, KeyError> {
         let Some(entry) = self.live(key) else {
             self.set(key, b"1", None, false)?;
             return Ok(1);
         };
-        let next = Self::number(entry.value.text()?)?.checked_add(1).ok_or(Refusal::Overflow)?;
+        let next = Self::number(entry.value.text()?)?.checked_add(1).ok_or(KeyError::Overflow)?;
         entry.value = Value::Text(next.to_string().into_bytes());
         Ok(next)
     }
@@ -144,15 +144,15 @@ impl Keys {
     /// HINCRBY: the field's new number.
     ///
     /// # Errors
-    /// [`Refusal::WrongType`] if a text stands there, [`Refusal::Overflow`].
-    pub fn add(&mut self, key: &[u8], field: &[u8], more: i64) -> Result<i64, Refusal> {
+    /// [`KeyError::WrongType`] if a text stands there, [`KeyError::Overflow`].
+    pub fn add(&mut self, key: &[u8], field: &[u8], more: i64) -> Result<i64, KeyError> {
         let Some(entry) = self.live(key) else {
             let value = Value::Numbers([(field.to_vec(), more)].into());
             self.entries.insert(key.to_vec(), Entry { value, last_ms: None });
             return Ok(more);
         };
-        let Value::Numbers(numbers) = &mut entry.value else { return Err(Refusal::WrongType) };
-        let sum = numbers.get(field).copied().unwrap_or(0).checked_add(more).ok_or(Refusal::Overflow)?;
+        let Value::Numbers(numbers) = &mut entry.value else { return Err(KeyError::WrongType) };
+        let sum = numbers.get(field).copied().unwrap_or(0).checked_add(more).ok_or(KeyError::Overflow)?;
         numbers.insert(field.to_vec(), sum);
         Ok(sum)
     }
@@ -160,12 +160,12 @@ impl Keys {
     /// HMGET, one field of it.
     ///
     /// # Errors
-    /// [`Refusal::WrongType`] if a text stands there.
-    pub fn field(&mut self, key: &[u8], field: &[u8]) -> Result<Option<i64>, Refusal> {
+    /// [`KeyError::WrongType`] if a text stands there.
+    pub fn field(&mut self, key: &[u8], field: &[u8]) -> Result<Option<i64>, KeyError> {
         match self.live(key).map(|entry| &entry.value) {
             None => Ok(None),
             Some(Value::Numbers(numbers)) => Ok(numbers.get(field).copied()),
-            Some(Value::Text(_)) => Err(Refusal::WrongType),
+            Some(Value::Text(_)) => Err(KeyError::WrongType),
         }
     }
 
@@ -173,8 +173,8 @@ impl Keys {
     /// it is not there.
     ///
     /// # Errors
-    /// [`Refusal::ExpireTime`] if time ends before.
-    pub fn expire_in(&mut self, key: &[u8], ttl_ms: i64) -> Result<bool, Refusal> {
+    /// [`KeyError::ExpireTime`] if time ends before.
+    pub fn expire_in(&mut self, key: &[u8], ttl_ms: i64) -> Result<bool, KeyError> {
         let last_ms = self.last_ms(ttl_ms, "pexpire")?;
         let Some(entry) = self.live(key) else { return Ok(false) };
         entry.last_ms = Some(last_ms);
@@ -219,7 +219,7 @@ impl Keys {
         fence: &[u8],
         owner: &[u8],
         (ttl_ms, fence_ttl_ms): (i64, i64),
-    ) -> Result<Option<i64>, Refusal> {
+    ) -> Result<Option<i64>, KeyError> {
         if !self.set(lock, owner, Some(ttl_ms), true)? {
             return Ok(None);
         }
@@ -236,7 +236,7 @@ impl Keys {
     ///
     /// # Errors
     /// As [`Keys::get`] and [`Keys::expire_in`].
-    pub fn renew(&mut self, lock: &[u8], owner: &[u8], ttl_ms: i64) -> Result<bool, Refusal> {
+    pub fn renew(&mut self, lock: &[u8], owner: &[u8], ttl_ms: i64) -> Result<bool, KeyError> {
         if self.get(lock)? != Some(owner) {
             return Ok(false);
         }
@@ -247,7 +247,7 @@ impl Keys {
     ///
     /// # Errors
     /// As [`Keys::get`].
-    pub fn release(&mut self, lock: &[u8], owner: &[u8]) -> Result<bool, Refusal> {
+    pub fn release(&mut self, lock: &[u8], owner: &[u8]) -> Result<bool, KeyError> {
         Ok(self.get(lock)? == Some(owner) && self.delete(lock))
     }
 
@@ -255,7 +255,7 @@ impl Keys {
     ///
     /// # Errors
     /// If the key holds something else.
-    pub fn open_account(&mut self, totals: &[u8], ttl_ms: i64) -> Result<i64, Refusal> {
+    pub fn open_account(&mut self, totals: &[u8], ttl_ms: i64) -> Result<i64, KeyError> {
         if let Some(since_us) = self.field(totals, b"since")? {
             return Ok(since_us);
         }
@@ -269,7 +269,7 @@ impl Keys {
     ///
     /// # Errors
     /// If a key holds something else.
-    pub fn begin(&mut self, totals: &[u8], booking: &[u8], ttl_ms: i64) -> Result<bool, Refusal> {
+    pub fn begin(&mut self, totals: &[u8], booking: &[u8], ttl_ms: i64) -> Result<bool, KeyError> {
         if !self.set(booking, b"begun", Some(ttl_ms), true)? {
             return Ok(false);
         }
@@ -288,7 +288,7 @@ impl Keys {
         booking: &[u8],
         ttl_ms: i64,
         tokens: [(&[u8], i64); 2],
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, KeyError> {
         let begun = match self.get(booking)? {
             Some(b"settled") => return Ok(false),
             state => state.is_some(),
@@ -306,7 +306,7 @@ impl Keys {
     ///
     /// # Errors
     /// If a key holds something else.
-    pub fn withdraw(&mut self, totals: &[u8], booking: &[u8]) -> Result<bool, Refusal> {
+    pub fn withdraw(&mut self, totals: &[u8], booking: &[u8]) -> Result<bool, KeyError> {
         if self.get(booking)? != Some(b"begun") {
             return Ok(false);
         }
@@ -319,10 +319,10 @@ impl Keys {
     /// A whole number as Redis reads it: no sign but a minus, no space, no zero in front.
     ///
     /// # Errors
-    /// [`Refusal::NotAnInteger`] if it is none.
-    pub fn number(text: &[u8]) -> Result<i64, Refusal> {
+    /// [`KeyError::NotAnInteger`] if it is none.
+    pub fn number(text: &[u8]) -> Result<i64, KeyError> {
         let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
-        number.filter(|number| number.to_string().as_bytes() == text).ok_or(Refusal::NotAnInteger)
+        number.filter(|number| number.to_string().as_bytes() == text).ok_or(KeyError::NotAnInteger)
     }
 }
 
@@ -338,7 +338,7 @@ mod tests {
             keys.settle(b"totals", booking, 1000, [(b"prompt", tokens), (b"completion", 0)])
         };
         assert_eq!(settle(b"a", i64::MAX), Ok(true));
-        assert_eq!(settle(b"b", 1), Err(Refusal::Overflow));
+        assert_eq!(settle(b"b", 1), Err(KeyError::Overflow));
         assert_eq!(settle(b"c", 0), Ok(true));
         assert_eq!(keys.field(b"totals", b"unsettled"), Ok(Some(1)), "b");
         assert_eq!(keys.field(b"totals", b"requests"), Ok(Some(3)));

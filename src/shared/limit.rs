@@ -26,7 +26,7 @@ pub enum Rule {
 
 /// How an attempt ended, as far as the limit is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum LoadSignal {
     /// Answered.
     Good,
     /// Refused, or given up on, for too much load: 429, 503, 529, a timeout.
@@ -42,7 +42,7 @@ pub struct Sample {
     /// time to the first token says more about load.
     pub service: Duration,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: LoadSignal,
 }
 
 /// A limit on attempts in flight that follows what the provider can take.
@@ -110,13 +110,13 @@ impl AdaptiveLimit {
     }
 
     /// Learns from an attempt that ended now; the limit that holds from now on. Hand it to
-    /// [`Permits::resize`](super::Permits::resize).
+    /// [`PermitPool::resize`](super::Permits::resize).
     #[must_use]
     pub fn observe(&self, now: Duration, sample: Sample) -> u32 {
         let mut state = lock(&self.state);
         let limit = match sample.outcome {
-            Outcome::Ignored => state.limit,
-            Outcome::Overloaded => {
+            LoadSignal::Ignored => state.limit,
+            LoadSignal::Overloaded => {
                 let sent = now.saturating_sub(sample.service);
                 if state.cut_at.is_some_and(|cut_at| sent < cut_at) {
                     state.limit
@@ -125,7 +125,7 @@ impl AdaptiveLimit {
                     state.limit * self.left_by_overload()
                 }
             }
-            Outcome::Good => match self.rule {
+            LoadSignal::Good => match self.rule {
                 Rule::Aimd { .. } => state.limit + 1.0 / state.limit,
                 Rule::Gradient { tolerance } => {
                     let late_ns = (sample.service.as_nanos() as f64).max(1.0);
@@ -167,7 +167,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn sample(service_ms: u64, outcome: Outcome) -> Sample {
+    fn sample(service_ms: u64, outcome: LoadSignal) -> Sample {
         Sample { service: ms(service_ms), outcome }
     }
 
@@ -175,22 +175,23 @@ mod tests {
     fn aimd_adds_about_one_a_round_trip_and_cuts_once_for_a_wave() {
         let limit = AdaptiveLimit::new(Rule::Aimd { backoff: 0.5 }, 1, 100, 10);
         for _ in 0..11 {
-            let _ = limit.observe(ms(100), sample(100, Outcome::Good));
+            let _ = limit.observe(ms(100), sample(100, LoadSignal::Good));
         }
         assert_eq!(limit.limit(), 11);
-        let cuts = [0, 5, 10].map(|after| limit.observe(ms(200 + after), sample(100, Outcome::Overloaded)));
+        let cuts =
+            [0, 5, 10].map(|after| limit.observe(ms(200 + after), sample(100, LoadSignal::Overloaded)));
         assert_eq!(cuts, [5; 3], "one wave, one cut");
-        assert_eq!(limit.observe(ms(310), sample(100, Outcome::Overloaded)), 2, "sent after the cut");
-        assert_eq!(limit.observe(ms(500), sample(100, Outcome::Ignored)), 2);
+        assert_eq!(limit.observe(ms(310), sample(100, LoadSignal::Overloaded)), 2, "sent after the cut");
+        assert_eq!(limit.observe(ms(500), sample(100, LoadSignal::Ignored)), 2);
     }
 
     #[test]
     fn the_limit_stays_within_its_bounds() {
         let limit = AdaptiveLimit::new(Rule::Aimd { backoff: 0.0 }, 3, 4, 100);
         assert_eq!(limit.limit(), 4);
-        assert_eq!(limit.observe(ms(1), sample(1, Outcome::Overloaded)), 3);
+        assert_eq!(limit.observe(ms(1), sample(1, LoadSignal::Overloaded)), 3);
         for _ in 0..100 {
-            assert!(limit.observe(ms(9), sample(1, Outcome::Good)) <= 4);
+            assert!(limit.observe(ms(9), sample(1, LoadSignal::Good)) <= 4);
         }
         assert_eq!(limit.limit(), 4);
     }
@@ -199,16 +200,16 @@ mod tests {
     fn the_gradient_grows_while_latency_is_usual_and_falls_when_it_is_not() {
         let limit = AdaptiveLimit::new(Rule::Gradient { tolerance: 1.5 }, 1, 200, 20);
         for _ in 0..100 {
-            let _ = limit.observe(ms(0), sample(100, Outcome::Good));
+            let _ = limit.observe(ms(0), sample(100, LoadSignal::Good));
         }
         let usual = limit.limit();
         assert!(usual > 90, "{usual}: 0.2 x 4 more per sample was expected");
         for _ in 0..30 {
-            let _ = limit.observe(ms(0), sample(400, Outcome::Good));
+            let _ = limit.observe(ms(0), sample(400, LoadSignal::Good));
         }
         let queueing = limit.limit();
         assert!(queueing < usual / 3, "{queueing} of {usual}, though answers take four times as long");
-        assert_eq!(limit.observe(ms(0), sample(1, Outcome::Overloaded)), queueing / 2);
+        assert_eq!(limit.observe(ms(0), sample(1, LoadSignal::Overloaded)), queueing / 2);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl LockServer {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::shared::Refusal;
+    use crate::shared::KeyError;
 
     const WEEK: i64 = 7 * 24 * 3_600_000;
 
@@ -171,7 +171,7 @@ mod tests {
             keys.add(b"fence", b"field", 1)?;
             keys.acquire(b"lock", b"fence", b"one", (100, WEEK))
         });
-        assert_eq!(refused, Ok(Err(Refusal::WrongType)));
+        assert_eq!(refused, Ok(Err(KeyError::WrongType)));
         assert_eq!(acquire(&server, "two", 1), None, "the lock was taken before the token was refused");
     }
 }

@@ -3,7 +3,7 @@
 use crate::sync::{Mutex, lock};
 use std::collections::BTreeMap;
 
-/// A place in the queue of a [`Permits`].
+/// A place in the queue of a [`PermitPool`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
@@ -11,10 +11,10 @@ pub struct Ticket(u64);
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a granted permit must be released, a ticket redeemed or abandoned"]
 pub enum Acquired {
-    /// The permit is yours: give it back with [`Permits::release`].
+    /// The permit is yours: give it back with [`PermitPool::release`].
     Granted,
     /// Wait until your waker fires: then the permit is yours. If you stop waiting, say so with
-    /// [`Permits::abandon`].
+    /// [`PermitPool::abandon`].
     Queued(Ticket),
 }
 
@@ -24,7 +24,7 @@ pub enum Acquired {
 /// to the longest waiter directly, never put back for anyone to snatch, so nobody starves. So whoever waits
 /// waits because all are held; [`resize`](Self::resize), which changes how many there are, keeps that true.
 #[derive(Debug)]
-pub struct Permits<W> {
+pub struct PermitPool<W> {
     state: Mutex<State<W>>,
 }
 
@@ -56,7 +56,7 @@ impl<W> State<W> {
     }
 }
 
-impl<W> Permits<W> {
+impl<W> PermitPool<W> {
     /// A pool of `permits`, all free.
     #[must_use]
     pub fn new(permits: u32) -> Self {
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn growing_wakes_waiters_in_order_and_shrinking_waits_for_permits() {
-        let permits = Permits::new(1);
+        let permits = PermitPool::new(1);
         assert_eq!(permits.acquire('a'), Acquired::Granted);
         for waker in ['b', 'c', 'd'] {
             assert!(matches!(permits.acquire(waker), Acquired::Queued(_)));
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn more_permits_than_waiters_are_free() {
-        let permits = Permits::new(0);
+        let permits = PermitPool::new(0);
         let Acquired::Queued(leaver) = permits.acquire('a') else { panic!("there is no permit") };
         assert_eq!(permits.abandon(leaver), None);
         assert!(matches!(permits.acquire('b'), Acquired::Queued(_)));

@@ -11,7 +11,7 @@ use super::{
     RetryPolicy, Seen, Strategy, Task, drive_with,
 };
 use crate::history::ErrorClass;
-use crate::shared::{AdaptiveLimit, Outcome, Rule, Sample};
+use crate::shared::{AdaptiveLimit, LoadSignal, Rule, Sample};
 use crate::sync::{Mutex, lock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -128,13 +128,13 @@ impl Adaptive {
 }
 
 /// What an answer says about load.
-fn judged(answer: &Answer) -> Outcome {
+fn judged(answer: &Answer) -> LoadSignal {
     use ErrorClass as E;
     match (answer.error, answer.status) {
-        (None, _) => Outcome::Good,
+        (None, _) => LoadSignal::Good,
         (Some(E::RateLimited | E::TimeoutFirstByte | E::TimeoutIdle | E::TimeoutTotal), _)
-        | (Some(E::ServerError), Some(503 | 529)) => Outcome::Overloaded,
-        _ => Outcome::Ignored,
+        | (Some(E::ServerError), Some(503 | 529)) => LoadSignal::Overloaded,
+        _ => LoadSignal::Ignored,
     }
 }
 

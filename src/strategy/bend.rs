@@ -1,6 +1,6 @@
 //! Hands that pass on what they are told, but for what somebody bends.
 
-use super::{Answer, Blocking, Call, Hands, LocalFuture, Task, Unlock, Usage};
+use super::{Answer, Blocking, Call, Hands, LocalFuture, ReportedTokens, Task, Unlock};
 use crate::history::JobEnd;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl<T: Bend> Hands for T {
         self.inner().now()
     }
 
-    fn earlier(&self) -> Option<&[Option<Usage>]> {
+    fn earlier(&self) -> Option<&[Option<ReportedTokens>]> {
         self.inner().earlier()
     }
 

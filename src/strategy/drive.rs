@@ -10,7 +10,7 @@ const HELD: u32 = 128;
 
 /// Why an attempt could not begin.
 #[derive(Debug, Clone)]
-pub enum Hold {
+pub enum Blocked {
     /// The job ends.
     End(JobEnd),
     /// The breaker is open: ask again at this moment, since the run's epoch.
@@ -22,7 +22,7 @@ pub enum Hold {
     Lost(Duration),
 }
 
-impl From<JobEnd> for Hold {
+impl From<JobEnd> for Blocked {
     fn from(end: JobEnd) -> Self {
         Self::End(end)
     }
@@ -53,7 +53,7 @@ pub async fn drive_with<M: Into<Made>>(
     policy: &RetryPolicy,
     task: &Task,
     hands: &dyn Hands,
-    attempt: impl AsyncFn(u32, Duration) -> Result<M, Hold>,
+    attempt: impl AsyncFn(u32, Duration) -> Result<M, Blocked>,
 ) {
     policy.deposit();
     drive_unpaid(policy, task, hands, attempt).await;
@@ -65,7 +65,7 @@ pub(super) async fn drive_unpaid<M: Into<Made>>(
     policy: &RetryPolicy,
     task: &Task,
     hands: &dyn Hands,
-    attempt: impl AsyncFn(u32, Duration) -> Result<M, Hold>,
+    attempt: impl AsyncFn(u32, Duration) -> Result<M, Blocked>,
 ) {
     let mut course = Course::new(policy, task, hands);
     let end = loop {
@@ -122,15 +122,15 @@ impl<'a> Course<'a> {
     }
 
     /// Waits for what holds the attempt, if the job does not end.
-    async fn held(&mut self, hold: Hold) -> Option<JobEnd> {
+    async fn held(&mut self, hold: Blocked) -> Option<JobEnd> {
         let now = self.hands.now();
         match hold {
-            Hold::End(end) => Some(end),
-            Hold::Known(answer, end) => {
+            Blocked::End(end) => Some(end),
+            Blocked::Known(answer, end) => {
                 self.last = *answer;
                 Some(end)
             }
-            Hold::Until(until) => {
+            Blocked::Until(until) => {
                 if self.policy.too_late(until, self.task.due) {
                     return Some(JobEnd::Exhausted);
                 }
@@ -145,7 +145,7 @@ impl<'a> Course<'a> {
                 }
                 self.wait_until(self.hands.now() + spread).await
             }
-            Hold::Lost(least) => {
+            Blocked::Lost(least) => {
                 self.lost += 1;
                 let tries = self.n + self.lost;
                 let draw = self.hands.draw(self.task, HELD + tries);

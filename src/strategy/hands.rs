@@ -30,14 +30,14 @@ pub struct Task {
 
 /// Tokens as the provider reported them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct ReportedTokens {
     /// Prompt tokens.
     pub prompt_tokens: u64,
     /// Completion tokens.
     pub completion_tokens: u64,
 }
 
-impl Usage {
+impl ReportedTokens {
     /// Prompt and completion tokens, at most the largest number: a provider may report any.
     #[must_use]
     pub fn tokens(self) -> u64 {
@@ -65,7 +65,7 @@ pub struct Answer {
     /// Digest of the content that arrived.
     pub text_hash: Option<String>,
     /// Usage, if the provider reported it.
-    pub usage: Option<Usage>,
+    pub usage: Option<ReportedTokens>,
 }
 
 /// One attempt, as a strategy wants it made.
@@ -121,7 +121,7 @@ pub enum Unlock {
 
 /// Requests and tokens on a client's own books.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Booked {
+pub struct OwnCounts {
     /// Requests.
     pub requests: u64,
     /// Prompt tokens.
@@ -130,9 +130,9 @@ pub struct Booked {
     pub completion_tokens: u64,
 }
 
-impl Booked {
+impl OwnCounts {
     /// These totals and one more request of this usage.
-    pub(super) fn plus(self, usage: Usage) -> Self {
+    pub(super) fn plus(self, usage: ReportedTokens) -> Self {
         Self {
             requests: self.requests + 1,
             prompt_tokens: self.prompt_tokens.saturating_add(usage.prompt_tokens),
@@ -147,9 +147,9 @@ pub enum Books {
     /// With the engine: what [`Hands::count`] was told, in each process.
     Engine,
     /// With the strategy, in each process.
-    Own(Booked),
+    Own(OwnCounts),
     /// In one place for all processes; the error says why it cannot be read.
-    Central(Result<Booked, String>),
+    Central(Result<OwnCounts, String>),
 }
 
 /// The engine's hands, lent to a strategy for one job.
@@ -159,7 +159,7 @@ pub trait Hands {
 
     /// A job that is delivered again, because a process died with it: each of its earlier attempts, in order,
     /// with what it cost if it was answered. `None` for a job that begins for the first time.
-    fn earlier(&self) -> Option<&[Option<Usage>]> {
+    fn earlier(&self) -> Option<&[Option<ReportedTokens>]> {
         None
     }
 

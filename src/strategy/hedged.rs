@@ -8,7 +8,7 @@
 
 use super::parameters::{check_share, is_one, one};
 use super::{
-    Advice, Answer, Call, Counters, Hands, Hold, LocalFuture, Made, Permit, PermitQueue, Problem,
+    Advice, Answer, Blocked, Call, Counters, Hands, LocalFuture, Made, Permit, PermitQueue, Problem,
     ProcessContext, Retry, RetryPolicy, Seen, Strategy, Task, drive_with,
 };
 use crate::units::shown::percent;
@@ -101,7 +101,7 @@ impl Hedged {
     }
 
     /// Attempt `n`, and `n + 1` beside it if that is late.
-    async fn pair(&self, task: &Task, hands: &dyn Hands, n: u32, due: Duration) -> Result<Made, Hold> {
+    async fn pair(&self, task: &Task, hands: &dyn Hands, n: u32, due: Duration) -> Result<Made, Blocked> {
         let given_up = Notify::new();
         let call = |n, due| Call { given_up: Some(Box::pin(given_up.notified())), ..Call::new(n, due) };
         let late = hands.now() + self.after;

@@ -1,15 +1,15 @@
-//! The waiting around [`Permits`]: a queue that tasks can await.
+//! The waiting around [`PermitPool`]: a queue that tasks can await.
 
 use super::Hands;
 use crate::history::JobEnd;
-use crate::shared::{Acquired, Permits, Ticket};
+use crate::shared::{Acquired, PermitPool, Ticket};
 use std::ops::Deref;
 use tokio::sync::oneshot;
 
 /// A fair pool of permits that tasks on all engine threads wait for.
 #[derive(Debug)]
 pub struct PermitQueue {
-    permits: Permits<oneshot::Sender<()>>,
+    permits: PermitPool<oneshot::Sender<()>>,
 }
 
 /// One permit, given back when it is dropped. It keeps its queue by reference or by `Arc`.
@@ -23,7 +23,7 @@ impl PermitQueue {
     /// A pool of `permits`, all free.
     #[must_use]
     pub fn new(permits: u32) -> Self {
-        Self { permits: Permits::new(permits) }
+        Self { permits: PermitPool::new(permits) }
     }
 
     /// From now on there are `permits`. Fewer take effect as permits come back.

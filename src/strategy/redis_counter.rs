@@ -9,10 +9,10 @@
 
 use super::REDIS_PATIENCE;
 use super::parameters::{check_share, is_one, one};
-use super::redis::{Counters, Counts, RedisClient, RedisError};
+use super::redis::{Counters, RedisClient, RedisError};
 use super::{
-    Advice, Answer, Booked, Books, Call, Hands, LocalFuture, Missing, Permit, PermitQueue, Problem,
-    ProcessContext, Redis, Retry, RetryPolicy, Seen, Strategy, Task, Usage, drive_with, send,
+    Advice, Answer, Books, Call, Hands, LocalFuture, Missing, OwnCounts, Permit, PermitQueue, Problem,
+    ProcessContext, Redis, ReportedTokens, Retry, RetryPolicy, Seen, Strategy, Task, drive_with, send,
 };
 use crate::history::{JobEnd, Outcome};
 use schemars::JsonSchema;
@@ -106,7 +106,7 @@ impl RedisCounter {
 
     /// A job that comes again: what is known of its attempts is booked, unless it was; and an attempt that
     /// was about to be sent, but of which nobody ever heard, is taken back.
-    async fn catch_up(&self, task: &Task, hands: &dyn Hands, earlier: &[Option<Usage>]) {
+    async fn catch_up(&self, task: &Task, hands: &dyn Hands, earlier: &[Option<ReportedTokens>]) {
         for (n, usage) in (1..).zip(earlier) {
             if self.settle(&id(task, n), usage.unwrap_or_default(), hands).await.is_err() {
                 return;
@@ -134,8 +134,8 @@ impl RedisCounter {
     }
 
     /// Adds what an attempt has cost. If that fails it stays open.
-    async fn settle(&self, id: &str, usage: Usage, hands: &dyn Hands) -> Result<(), JobEnd> {
-        let Usage { prompt_tokens, completion_tokens } = usage;
+    async fn settle(&self, id: &str, usage: ReportedTokens, hands: &dyn Hands) -> Result<(), JobEnd> {
+        let ReportedTokens { prompt_tokens, completion_tokens } = usage;
         // Redis counts to 2⁶³ − 1. A provider may report more.
         if i64::try_from(prompt_tokens.max(completion_tokens)).is_err() {
             return Err(JobEnd::Exhausted);
@@ -144,7 +144,7 @@ impl RedisCounter {
         patiently(hands, settle).await
     }
 
-    fn account(&self) -> Result<Booked, String> {
+    fn account(&self) -> Result<OwnCounts, String> {
         let since_us = self.since_us.clone()?;
         let standing = self.counters.read().map_err(|error| error.to_string())?;
         if standing.since_us != Some(since_us) {
@@ -153,8 +153,7 @@ impl RedisCounter {
         if standing.unsettled > 0 {
             return Err(format!("{} attempts were counted and never settled", standing.unsettled));
         }
-        let Counts { requests, prompt_tokens, completion_tokens } = standing.counts;
-        Ok(Booked { requests, prompt_tokens, completion_tokens })
+        Ok(standing.counts)
     }
 }
 

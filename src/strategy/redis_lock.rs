@@ -14,8 +14,8 @@ use super::lock::{Caught, Held, Shelf, Turn};
 use super::parameters::{check_share, check_ttl, is_one, one, ten, thirty_seconds};
 use super::redis::RedisClient;
 use super::{
-    Advice, Answer, Call, Counters, Hands, Hold, LocalFuture, Permit, PermitQueue, Problem, ProcessContext,
-    Redis, Retry, RetryPolicy, Seen, Strategy, Task, drive_unpaid,
+    Advice, Answer, Blocked, Call, Counters, Hands, LocalFuture, Permit, PermitQueue, Problem,
+    ProcessContext, Redis, Retry, RetryPolicy, Seen, Strategy, Task, drive_unpaid,
 };
 use crate::history::{JobEnd, Outcome};
 use crate::units::text::{Span, span};
@@ -151,7 +151,7 @@ impl RedisLock {
         hands: &dyn Hands,
         n: u32,
         due: Duration,
-    ) -> Result<Answer, Hold> {
+    ) -> Result<Answer, Blocked> {
         let held = self.hold(round, task, hands).await?;
         let _permit = Permit::unless_stopped(&self.permits, hands).await?;
         if self.fenced && !self.shelf.renew(&held).await {
@@ -179,13 +179,13 @@ impl RedisLock {
     }
 
     /// The question's lock, unless somebody has answered it.
-    async fn hold(&self, round: &Round, task: &Task, hands: &dyn Hands) -> Result<Rc<Held>, Hold> {
+    async fn hold(&self, round: &Round, task: &Task, hands: &dyn Hands) -> Result<Rc<Held>, Blocked> {
         if let Some(held) = round.held.borrow().clone() {
             return Ok(held);
         }
         let known = |answer, end| {
             round.known.set(true);
-            Hold::Known(Box::new(answer), end)
+            Blocked::Known(Box::new(answer), end)
         };
         let mut held = match self.shelf.turn(task, hands).await {
             Turn::Held(held) => held,
@@ -245,10 +245,10 @@ struct Round {
 
 impl Round {
     /// The lock was lost before the call.
-    fn lost(&self, now: Duration) -> Hold {
+    fn lost(&self, now: Duration) -> Blocked {
         let since = self.lost_since.get().unwrap_or(now);
         self.lost_since.set(Some(since));
-        if now - since > REDIS_PATIENCE { JobEnd::Exhausted.into() } else { Hold::Lost(PAUSE) }
+        if now - since > REDIS_PATIENCE { JobEnd::Exhausted.into() } else { Blocked::Lost(PAUSE) }
     }
 }
 

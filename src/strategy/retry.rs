@@ -2,7 +2,7 @@
 
 use super::backoff::wait_after;
 use super::parameters::{one, ten};
-use super::{Answer, Backoff, Call, Hands, Hold, Made, Task, send};
+use super::{Answer, Backoff, Blocked, Call, Hands, Made, Task, send};
 use crate::history::{ErrorClass, JobEnd, Outcome};
 use crate::shared::{Admission, Breaker, Pass, RetryBudget};
 use crate::units::text::{Span, span};
@@ -143,11 +143,11 @@ impl RetryPolicy {
     }
 
     /// The breaker's leave to make an attempt now.
-    fn leave(&self, now: Duration) -> Result<Leave<'_>, Hold> {
+    fn leave(&self, now: Duration) -> Result<Leave<'_>, Blocked> {
         let Some(breaker) = &self.breaker else { return Ok(Leave { pass: None, closed: &self.closed }) };
         match breaker.admit(now) {
             Admission::Go(pass) => Ok(Leave { pass: Some((breaker, pass)), closed: &self.closed }),
-            Admission::Wait(until) => Err(Hold::Until(until)),
+            Admission::Wait(until) => Err(Blocked::Until(until)),
         }
     }
 
@@ -167,7 +167,7 @@ impl RetryPolicy {
         hands: &'a dyn Hands,
         task: &'a Task,
         call: Call<'a>,
-    ) -> Result<Answer, Hold> {
+    ) -> Result<Answer, Blocked> {
         self.through_breaker(hands.now(), send(hands, task, call)).await
     }
 
@@ -179,7 +179,7 @@ impl RetryPolicy {
         &self,
         now: Duration,
         make: impl Future<Output = Result<Answer, JobEnd>>,
-    ) -> Result<Answer, Hold> {
+    ) -> Result<Answer, Blocked> {
         let leave = self.leave(now)?;
         let answer = make.await?;
         leave.ended(&answer);

@@ -6,7 +6,7 @@
 
 use super::parameters::{check_share, is_one, one};
 use super::{
-    Advice, Answer, Blocking, Booked, Books, Call, Counters, Hands, LocalFuture, Permit, PermitQueue,
+    Advice, Answer, Blocking, Books, Call, Counters, Hands, LocalFuture, OwnCounts, Permit, PermitQueue,
     Problem, ProcessContext, Retry, RetryPolicy, Seen, Strategy, Task, drive_with,
 };
 use crate::history::{JobEnd, JobId, Outcome};
@@ -70,14 +70,14 @@ impl super::Parameters for Parameters {
 /// moment before it writes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Add {
-    pub(super) see: fn(&Shared) -> Booked,
+    pub(super) see: fn(&Shared) -> OwnCounts,
     pub(super) pause: Duration,
-    pub(super) write: fn(&Shared, Booked, &Answer),
+    pub(super) write: fn(&Shared, OwnCounts, &Answer),
 }
 
 /// Adds in one step.
 const ADD: Add = Add {
-    see: |_| Booked::default(),
+    see: |_| OwnCounts::default(),
     pause: Duration::ZERO,
     write: |shared, _, answer| {
         let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
@@ -92,7 +92,7 @@ pub(super) struct Shared {
     results: Results<(JobId, u32), Answer>,
     pub(super) totals: Totals,
     /// Totals that a broken pool keeps its own way.
-    pub(super) unlocked: Mutex<Booked>,
+    pub(super) unlocked: Mutex<OwnCounts>,
 }
 
 /// An attempt for whichever thread is free.
@@ -156,7 +156,7 @@ impl ThreadPool {
     }
 
     /// The totals of a pool that adds its own way.
-    pub(super) fn unlocked(&self) -> &Mutex<Booked> {
+    pub(super) fn unlocked(&self) -> &Mutex<OwnCounts> {
         &self.shared.unlocked
     }
 
@@ -252,6 +252,6 @@ impl Strategy for ThreadPool {
 
     fn books(&self) -> Books {
         let (requests, prompt_tokens, completion_tokens) = self.shared.totals.read();
-        Books::Own(Booked { requests, prompt_tokens, completion_tokens })
+        Books::Own(OwnCounts { requests, prompt_tokens, completion_tokens })
     }
 }

@@ -73,7 +73,7 @@ impl super::Parameters for Parameters {
 /// Takes a token for each attempt.
 #[derive(Debug)]
 pub struct TokenBucket {
-    bucket: shared::TokenBucket,
+    bucket: shared::RateBucket,
     /// Tokens to be poured out before the first is taken.
     pour_out: u32,
     poured_out: Once,
@@ -84,7 +84,7 @@ impl TokenBucket {
     /// With so many tokens a second, of which `burst` may be saved up.
     #[must_use]
     pub fn new(rate_per_s: f64, burst: u32, retry: RetryPolicy) -> Self {
-        let bucket = shared::TokenBucket::new(rate_per_s, burst);
+        let bucket = shared::RateBucket::new(rate_per_s, burst);
         Self { bucket, pour_out: 0, poured_out: Once::new(), retry }
     }
 

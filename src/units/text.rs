@@ -123,9 +123,9 @@ impl<const MIN_NS: u64> JsonSchema for Time<MIN_NS> {
 /// An amount of money such as `0.50 USD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Amount(pub(crate) Money);
+pub(crate) struct MoneyText(pub(crate) Money);
 
-impl JsonSchema for Amount {
+impl JsonSchema for MoneyText {
     fn schema_name() -> Cow<'static, str> {
         "Money".into()
     }

@@ -1,7 +1,7 @@
 //! `scenarios/hunt.toml`: a hunt finds every broken twin, with a schedule that shows it again and without
 //! which it does not show, and accuses no right strategy.
 
-use deadheat::explore::{Budget, Config, Finding, explore};
+use deadheat::explore::{Finding, HuntBudget, HuntConfig, explore};
 use deadheat::lab::VirtualCell;
 use deadheat::plan::{Plan, Source};
 use deadheat::scenario::load;
@@ -48,7 +48,7 @@ fn hunted(plan: &Plan, strategy: &str, schedules: u64) -> Vec<Finding> {
     let cell = plan.cells().into_iter().find(named).expect("a cell");
     let mut subject = VirtualCell::new(plan, cell);
     // What is small is tested elsewhere; here it only has to be shown again.
-    let config = Config { shrink_max: 30, ..subject.config(Budget::Schedules(schedules)) };
+    let config = HuntConfig { shrink_max: 30, ..subject.config(HuntBudget::Schedules(schedules)) };
     explore(&mut subject, &config, &|| Duration::ZERO).expect("a hunt").findings
 }
 

@@ -58,7 +58,7 @@ fn run(plan: &Arc<Plan>, url: Option<&str>, strategies: &BuildStrategy<'_>, outs
     let server = MockConfig::of(plan, target).map(|config| Server::start(config, clock).expect("a server"));
     let base_url = server.as_ref().map_or_else(|| url.expect("a URL").to_owned(), Server::base_url);
     let endpoint = Endpoint::of(plan, target, base_url);
-    let made = engine::run(engine::Config {
+    let made = engine::run(engine::EngineConfig {
         plan: plan.clone(),
         clock,
         endpoints: vec![endpoint],

@@ -3,7 +3,7 @@
 use crate::evidence;
 
 use deadheat::history::{Claim, JobEnd, Outcome};
-use deadheat::plan::{Budget, Place};
+use deadheat::plan::{BudgetPlan, Place};
 use deadheat::prices::Price;
 use deadheat::strategy::StrategyPlan;
 use deadheat::summary::{Invariant as I, Verdict, VerdictRow};
@@ -16,8 +16,8 @@ fn jobs(n: usize) -> World {
     World::build(plan(4, 3, 1), &[vec![story; n]], false, 0)
 }
 
-fn with(world: &mut World, set: impl Fn(&mut Budget)) -> VerdictRow {
-    let mut budget = Budget { max_cost: None, max_requests: None, max_tokens: None };
+fn with(world: &mut World, set: impl Fn(&mut BudgetPlan)) -> VerdictRow {
+    let mut budget = BudgetPlan { max_cost: None, max_requests: None, max_tokens: None };
     set(&mut budget);
     world.plan.budget = Some(budget);
     world.row(I::BudgetKept)
@@ -87,7 +87,7 @@ fn a_strategys_own_budget_comes_first_and_counts_its_cell() {
 fn a_cell_answers_for_its_own_requests_beyond_the_budget_of_the_run() {
     let story = Story { took_ms: 20, warmup: false, fates: vec![Fate::Whole] };
     let mut world = World::build(plan(4, 3, 2), &[vec![story.clone(); 3], vec![story; 3]], false, 0);
-    world.plan.budget = Some(Budget { max_cost: None, max_requests: Some(3), max_tokens: None });
+    world.plan.budget = Some(BudgetPlan { max_cost: None, max_requests: Some(3), max_tokens: None });
     let rows = [world.cell(0), world.cell(1)]
         .map(|rows| rows.into_iter().find(|r| r.invariant == I::BudgetKept).unwrap());
     assert_eq!(rows[0].verdict, Verdict::Holds);

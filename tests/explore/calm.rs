@@ -33,7 +33,7 @@ fn chains(thought_ms: u64) -> impl Fn(&Api, u64) -> Vec<Task> {
 }
 
 fn hunt(client: &mut Client, schedules: u64) -> Report {
-    let config = Config::new(7, Budget::Schedules(schedules), client.jobs);
+    let config = HuntConfig::new(7, HuntBudget::Schedules(schedules), client.jobs);
     explore(client, &config, &|| Duration::ZERO).expect("a client that runs")
 }
 
@@ -180,7 +180,7 @@ impl Subject for Flaky {
 fn what_comes_and_goes_is_reported_as_it_is() {
     let client = clients::submits_twice();
     let timeout = Some(Duration::from_millis(150));
-    let config = Config { timeout, ..Config::new(7, Budget::Schedules(100), client.jobs) };
+    let config = HuntConfig { timeout, ..HuntConfig::new(7, HuntBudget::Schedules(100), client.jobs) };
     let report = explore(&mut Flaky(client, 0), &config, &|| Duration::ZERO).expect("a client that runs");
     let finding = &report.findings[0];
     let [r, of] = finding.reproduced;
@@ -197,7 +197,10 @@ fn a_hunt_ends_with_its_time_and_a_finding_is_still_shrunk() {
     };
     let mut client = clients::submits_twice();
     let timeout = Some(Duration::from_millis(150));
-    let config = Config { timeout, ..Config::new(7, Budget::Time(Duration::from_millis(400)), client.jobs) };
+    let config = HuntConfig {
+        timeout,
+        ..HuntConfig::new(7, HuntBudget::Time(Duration::from_millis(400)), client.jobs)
+    };
     let report = explore(&mut client, &config, &now).expect("a client that runs");
     // No schedule begins in the last moments.
     assert!(ticks.get() >= 360 && ticks.get() < 600, "{}", ticks.get());
@@ -209,7 +212,8 @@ fn a_hunt_ends_with_its_time_and_a_finding_is_still_shrunk() {
 #[test]
 fn a_hunt_may_end_with_its_first_finding() {
     let mut client = clients::zips();
-    let config = Config { findings_max: Some(1), ..Config::new(7, Budget::Schedules(1000), client.jobs) };
+    let config =
+        HuntConfig { findings_max: Some(1), ..HuntConfig::new(7, HuntBudget::Schedules(1000), client.jobs) };
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
     assert_eq!((report.findings.len(), report.explored.schedules), (1, 4));
 }
@@ -220,7 +224,7 @@ fn a_time_out_that_nobody_tells_is_said_to_be_unknown_and_long_ones_are_not_wait
     let report = hunt(&mut client, 30);
     assert!(report.explored.not_covered[0].contains("time-out is not known"));
     let timeout = Some(Duration::from_secs(600));
-    let config = Config { timeout, ..Config::new(7, Budget::Schedules(30), client.jobs) };
+    let config = HuntConfig { timeout, ..HuntConfig::new(7, HuntBudget::Schedules(30), client.jobs) };
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
     assert_eq!(report.explored.not_covered[0], "holds of 15m: longer than the 1m that a hold may last");
     assert_eq!(family(&report, "hold-one").of, Some(0));
@@ -236,7 +240,7 @@ fn an_announced_time_out_is_taken() {
         }
     }
     let client = clients::submits_twice();
-    let config = Config::new(7, Budget::Schedules(30), client.jobs);
+    let config = HuntConfig::new(7, HuntBudget::Schedules(30), client.jobs);
     let report = explore(&mut Announces(client), &config, &|| Duration::ZERO).expect("a client that runs");
     assert_eq!(report.findings[0].family, "hold-one");
     assert_eq!(report.findings[0].schedules_to_find, 5);

@@ -9,14 +9,14 @@ use deadheat::summary::{Invariant, What};
 use explore_world::{Client, clients};
 use std::time::Duration;
 
-fn config(client: &Client, schedules: u64) -> Config {
+fn config(client: &Client, schedules: u64) -> HuntConfig {
     let origin = Origin { target: "mock".into(), strategy: "client".into(), ..Origin::default() };
-    Config { origin, ..Config::new(7, Budget::Schedules(schedules), client.jobs) }
+    HuntConfig { origin, ..HuntConfig::new(7, HuntBudget::Schedules(schedules), client.jobs) }
 }
 
 fn hunt(client: &mut Client, timeout_ms: Option<u64>) -> Report {
     let timeout = timeout_ms.map(Duration::from_millis);
-    let config = Config { timeout, ..config(client, 400) };
+    let config = HuntConfig { timeout, ..config(client, 400) };
     explore(client, &config, &|| Duration::ZERO).expect("a client that runs")
 }
 
@@ -58,7 +58,7 @@ fn a_time_is_kept_with_all_that_is_done_to_a_finding() {
     for seconds in [20, 60, 300] {
         let (now, time) = (std::cell::Cell::new(Duration::ZERO), Duration::from_secs(seconds));
         let client = clients::loses_updates();
-        let config = Config { budget: Budget::Time(time), ..config(&client, 0) };
+        let config = HuntConfig { budget: HuntBudget::Time(time), ..config(&client, 0) };
         let report = explore(&mut Slow(client, &now), &config, &|| now.get()).expect("a client that runs");
         assert!(now.get() <= time, "{:?} of {time:?}", now.get());
         let [finding] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
@@ -148,7 +148,7 @@ fn what_showed_only_at_times_is_mended_only_after_enough_runs() {
 #[test]
 fn a_right_client_passes_and_the_pass_says_what_it_is_worth() {
     let mut client = clients::right();
-    let config = Config { timeout: Some(Duration::from_millis(150)), ..config(&client, 1500) };
+    let config = HuntConfig { timeout: Some(Duration::from_millis(150)), ..config(&client, 1500) };
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
     let explored = report.explored;
@@ -185,7 +185,7 @@ fn what_breaks_without_any_schedule_is_a_finding_at_once() {
 fn the_same_seed_hunts_the_same_way_and_a_small_budget_is_kept() {
     let report = |seed| {
         let mut client = clients::nests_permits();
-        let config = Config { seed, ..config(&client, 60) };
+        let config = HuntConfig { seed, ..config(&client, 60) };
         let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
         (report.findings, report.explored)
     };
@@ -219,7 +219,7 @@ fn a_subject_that_cannot_run_is_an_error_at_first_and_an_end_later() {
 #[test]
 fn an_order_that_broke_a_lease_by_taking_long_becomes_one_hold_for_a_time() {
     let mut client = clients::outlives_its_lease();
-    let config = Config { quiet: Duration::from_millis(200), ..config(&client, 10) };
+    let config = HuntConfig { quiet: Duration::from_millis(200), ..config(&client, 10) };
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
     let finding = &report.findings[0];
     assert_eq!((finding.family.as_str(), finding.jobs), ("single", Some(2)));
@@ -238,7 +238,7 @@ fn orders_alone_find_what_sweeps_would_and_are_turned_into_holds() {
     let trial = client.run(&schedule, None).expect("a client that runs");
     assert!(trial.trace.steps.iter().any(|step| step.request == explore_world::key(11, 1)));
     // Without stalls or pairs: one wave is enough.
-    let config = Config { stalls: vec![Duration::from_secs(99)], ..config(&client, 10) };
+    let config = HuntConfig { stalls: vec![Duration::from_secs(99)], ..config(&client, 10) };
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
     let finding = &report.findings[0];
     assert_eq!(finding.family, "single");

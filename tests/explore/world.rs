@@ -87,19 +87,19 @@ pub(crate) fn key(job: u64, attempt: u32) -> RequestKey {
 }
 
 impl World {
-    fn step(&mut self, request: &RequestKey, event: Event) {
+    fn step(&mut self, request: &RequestKey, event: TraceEvent) {
         self.changes += 1;
-        self.trace.steps.push(Step { at: self.now, request: request.clone(), event });
-        if !matches!(event, Event::Struck { .. }) {
+        self.trace.steps.push(TraceStep { at: self.now, request: request.clone(), event });
+        if !matches!(event, TraceEvent::Struck { .. }) {
             self.active = self.now;
         }
     }
 
     fn arrive(&mut self, key: RequestKey, free: bool) -> usize {
-        self.step(&key, Event::Arrived);
+        self.step(&key, TraceEvent::Arrived);
         let strike = self.schedule.faults.iter().find(|strike| strike.request == key).map(|s| s.kind.clone());
         if strike.is_some() {
-            self.step(&key, Event::Struck { fault: "fault" });
+            self.step(&key, TraceEvent::Struck { fault: "fault" });
         }
         let holds: Vec<Until> =
             self.schedule.holds.iter().filter(|hold| hold.request == key).map(|h| h.until.clone()).collect();
@@ -126,7 +126,7 @@ impl World {
     fn release(&mut self, at: usize, why: Why) {
         let key = self.reqs[at].key.clone();
         self.reqs[at].released = Some(self.now);
-        self.step(&key, Event::Released { why });
+        self.step(&key, TraceEvent::Released { why });
     }
 
     /// Ends a request; whatever was generated for it is billed.
@@ -149,12 +149,12 @@ impl World {
         };
         let billed = if accepted && !req.free { TOKENS } else { 0 };
         let (key, event, code) = match (&reply, left) {
-            (_, true) => (req.key.clone(), Event::Left, None),
-            (Reply::Ok { .. }, _) => (req.key.clone(), Event::Answered { status: Some(200) }, Some(200)),
+            (_, true) => (req.key.clone(), TraceEvent::Left, None),
+            (Reply::Ok { .. }, _) => (req.key.clone(), TraceEvent::Answered { status: Some(200) }, Some(200)),
             (Reply::Status { code, .. }, _) => {
-                (req.key.clone(), Event::Answered { status: Some(*code) }, Some(*code))
+                (req.key.clone(), TraceEvent::Answered { status: Some(*code) }, Some(*code))
             }
-            _ => (req.key.clone(), Event::Cut, None),
+            _ => (req.key.clone(), TraceEvent::Cut, None),
         };
         req.reply = Some(if left { Reply::TimedOut } else { reply });
         self.books.billed.insert(key.clone(), billed);

@@ -2,7 +2,7 @@
 
 use crate::loom_model;
 
-use deadheat::shared::TokenBucket;
+use deadheat::shared::RateBucket;
 use loom::model::Builder;
 use loom::sync::Mutex;
 use loom_model::{bounded, check, exhaustive, note, spawn};
@@ -12,7 +12,7 @@ use std::time::Duration;
 const NOW: Duration = Duration::from_secs(1);
 const INTERVAL_MS: u128 = 10;
 
-fn reserve(bucket: &TokenBucket) -> u128 {
+fn reserve(bucket: &RateBucket) -> u128 {
     let slot = (bucket.reserve(NOW) - NOW).as_millis();
     note(format!("reserve ➜ in {slot} ms"));
     slot
@@ -20,7 +20,7 @@ fn reserve(bucket: &TokenBucket) -> u128 {
 
 fn each_has_a_slot(name: &str, builder: &Builder, callers: u32) {
     check(name, builder, move || {
-        let bucket = Arc::new(TokenBucket::new(100.0, 1));
+        let bucket = Arc::new(RateBucket::new(100.0, 1));
         let handles: Vec<_> = (1..callers)
             .map(|_| {
                 let bucket = bucket.clone();
@@ -45,7 +45,7 @@ fn each_caller_gets_a_slot_of_its_own() {
 #[test]
 fn one_token_is_taken_once() {
     check("bucket, one token", &exhaustive(), || {
-        let bucket = Arc::new(TokenBucket::new(100.0, 1));
+        let bucket = Arc::new(RateBucket::new(100.0, 1));
         let other = bucket.clone();
         let handle = spawn("caller", move || other.try_take(NOW).is_ok());
         let mine = bucket.try_take(NOW).is_ok();

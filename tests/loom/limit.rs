@@ -2,7 +2,7 @@
 
 use crate::loom_model;
 
-use deadheat::shared::{AdaptiveLimit, Outcome, Rule, Sample};
+use deadheat::shared::{AdaptiveLimit, LoadSignal, Rule, Sample};
 use loom::sync::Mutex;
 use loom_model::{bounded, check, exhaustive, note, spawn};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Duration;
 const SERVICE: Duration = Duration::from_millis(100);
 const NOW: Duration = Duration::from_secs(1);
 
-fn observe(limit: &AdaptiveLimit, outcome: Outcome) -> u32 {
+fn observe(limit: &AdaptiveLimit, outcome: LoadSignal) -> u32 {
     let then = limit.observe(NOW, Sample { service: SERVICE, outcome });
     note(format!("{outcome:?} ➜ {then}"));
     then
@@ -22,8 +22,8 @@ fn a_wave_of_refusals_cuts_once_and_no_observation_is_lost() {
     check("limit, one wave", &exhaustive(), || {
         let limit = Arc::new(AdaptiveLimit::new(Rule::Aimd { backoff: 0.5 }, 1, 100, 16));
         let others = [limit.clone(), limit.clone()]
-            .map(|limit| spawn("refused", move || observe(&limit, Outcome::Overloaded)));
-        assert_eq!(observe(&limit, Outcome::Overloaded), 8, "one wave cut twice");
+            .map(|limit| spawn("refused", move || observe(&limit, LoadSignal::Overloaded)));
+        assert_eq!(observe(&limit, LoadSignal::Overloaded), 8, "one wave cut twice");
         for other in others {
             assert_eq!(other.join().expect("a thread"), 8, "one wave cut twice");
         }
@@ -32,16 +32,16 @@ fn a_wave_of_refusals_cuts_once_and_no_observation_is_lost() {
         let limit = Arc::new(AdaptiveLimit::new(Rule::Aimd { backoff: 0.5 }, 1, 100, 2));
         let others = [0; 3].map(|_| {
             let limit = limit.clone();
-            spawn("answered", move || observe(&limit, Outcome::Good))
+            spawn("answered", move || observe(&limit, LoadSignal::Good))
         });
-        let _ = observe(&limit, Outcome::Good);
+        let _ = observe(&limit, LoadSignal::Good);
         for other in others {
             let _ = other.join().expect("a thread");
         }
         // 2, 2.5, 2.9, 3.24, 3.55, 3.83, 4.09: with one observation lost it would stay below 4.
         assert_eq!(limit.limit(), 3);
-        assert_eq!(observe(&limit, Outcome::Good), 3);
-        assert_eq!(observe(&limit, Outcome::Good), 4, "an observation was lost");
+        assert_eq!(observe(&limit, LoadSignal::Good), 3);
+        assert_eq!(observe(&limit, LoadSignal::Good), 4, "an observation was lost");
     });
 }
 

@@ -2,7 +2,7 @@
 
 use crate::loom_model;
 
-use deadheat::shared::{Acquired, Permits};
+use deadheat::shared::{Acquired, PermitPool};
 use loom::model::Builder;
 use loom::sync::Mutex;
 use loom_model::{Bell, bounded, check, exhaustive, note, spawn};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
 /// Takes a permit, waiting for it if need be; enters, leaves, gives it back.
-fn enter(permits: &Permits<Bell>, inside: &AtomicU32, most: u32) {
+fn enter(permits: &PermitPool<Bell>, inside: &AtomicU32, most: u32) {
     let bell = Bell::default();
     if let Acquired::Queued(_) = permits.acquire(bell.clone()) {
         note("queued");
@@ -28,7 +28,7 @@ fn enter(permits: &Permits<Bell>, inside: &AtomicU32, most: u32) {
 
 fn all_enter_once(name: &str, builder: &Builder, threads: u32, most: u32) {
     check(name, builder, move || {
-        let permits = Arc::new(Permits::new(most));
+        let permits = Arc::new(PermitPool::new(most));
         let inside = Arc::new(AtomicU32::new(0));
         let handles: Vec<_> = (1..threads)
             .map(|_| {
@@ -54,7 +54,7 @@ fn never_more_inside_than_permits_and_none_leaks() {
 #[test]
 fn a_pool_that_grows_wakes_those_who_wait() {
     check("permits grown", &exhaustive(), || {
-        let permits = Arc::new(Permits::new(0));
+        let permits = Arc::new(PermitPool::new(0));
         let tasks = [permits.clone(), permits.clone()].map(|permits| {
             spawn("task", move || {
                 let bell = Bell::default();
@@ -79,7 +79,7 @@ fn a_pool_that_grows_wakes_those_who_wait() {
 #[test]
 fn a_pool_that_is_resized_forgets_no_waiter() {
     check("permits resized", &exhaustive(), || {
-        let permits = Arc::new(Permits::new(2));
+        let permits = Arc::new(PermitPool::new(2));
         assert!(permits.try_acquire() && permits.try_acquire());
         let (asking, returning) = (permits.clone(), permits.clone());
         let task = spawn("task", move || {
@@ -114,7 +114,7 @@ fn a_pool_that_is_resized_forgets_no_waiter() {
 #[test]
 fn a_waiter_that_leaves_loses_no_permit() {
     check("permits, a waiter leaves", &exhaustive(), || {
-        let permits = Arc::new(Permits::new(1));
+        let permits = Arc::new(PermitPool::new(1));
         assert!(permits.try_acquire());
         let leaver = permits.clone();
         let handle = spawn("leaver", move || match leaver.acquire(()) {
@@ -158,7 +158,7 @@ fn loom_catches_look_then_take() {
 
 /// The planted bug: a waiter that leaves is taken off the queue, but a permit handed to it meanwhile is
 /// forgotten.
-fn forgetful_abandon(permits: &Permits<()>, left: &AtomicBool) {
+fn forgetful_abandon(permits: &PermitPool<()>, left: &AtomicBool) {
     if let Acquired::Granted = permits.acquire(()) {
         let _ = permits.release();
     } else {
@@ -170,7 +170,7 @@ fn forgetful_abandon(permits: &Permits<()>, left: &AtomicBool) {
 #[should_panic(expected = "a permit leaked")]
 fn loom_catches_a_leaving_waiter_that_keeps_the_permit() {
     check("permits forgetful leaver", &exhaustive(), || {
-        let permits = Arc::new(Permits::new(1));
+        let permits = Arc::new(PermitPool::new(1));
         let left = Arc::new(AtomicBool::new(false));
         assert!(permits.try_acquire());
         let handle = {

@@ -5,7 +5,7 @@ use deadheat::faults::{
     QuotaExhausted, RateLimit, ResetAfterAccept, ResetMidStream, Slow, Status,
 };
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
+use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move, Play};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -43,10 +43,10 @@ fn request(job: u64, attempt: Option<u32>, tokens: u32, stream: bool) -> Arrival
     Arrival::read(header, body.as_bytes())
 }
 
-fn answer(step: Step) -> Box<Play> {
+fn answer(step: Admitted) -> Box<Play> {
     match step {
-        Step::Answer(play) => play,
-        Step::Queued(seq) => panic!("{seq} was queued"),
+        Admitted::Answer(play) => play,
+        Admitted::Queued(seq) => panic!("{seq} was queued"),
     }
 }
 
@@ -91,7 +91,7 @@ fn what_waits_for_its_turn_is_timed_from_its_turn() {
     let plan = MockPlan { ttft: Dist::Constant(10 * MS), itl: Dist::Constant(MS), limits, ..plan() };
     let mut core = core(plan, Vec::new(), 1);
     let first = answer(core.arrive(Duration::ZERO, request(1, None, 4, true)));
-    assert!(matches!(core.arrive(Duration::ZERO, request(2, None, 4, true)), Step::Queued(2)));
+    assert!(matches!(core.arrive(Duration::ZERO, request(2, None, 4, true)), Admitted::Queued(2)));
     let (_, entry) = drive(&mut core, Duration::ZERO, first);
     assert_eq!((entry.first_content_ns, entry.ended_ns), (Some(10_000_000), 13_000_000));
     assert_eq!(entry.gaps_us, [1000, 1000, 1000]);
@@ -107,7 +107,7 @@ fn a_generation_that_nobody_listens_to_holds_its_place_to_its_end() {
     for (bill_after_disconnect, starts) in [(true, 13 * MS), (false, 2 * MS)] {
         let mut core = core(MockPlan { bill_after_disconnect, ..plan.clone() }, Vec::new(), 1);
         let first = answer(core.arrive(Duration::ZERO, request(1, None, 4, true)));
-        assert!(matches!(core.arrive(MS, request(2, None, 4, true)), Step::Queued(2)));
+        assert!(matches!(core.arrive(MS, request(2, None, 4, true)), Admitted::Queued(2)));
         let entry = core.end(2 * MS, first, How::Gone);
         assert_eq!(
             (entry.end, entry.billed_completion_tokens > 0),
@@ -259,8 +259,8 @@ impl World {
                     Arrival::read(|_| None, b"{nonsense")
                 };
                 match self.core.arrive(self.now, request) {
-                    Step::Answer(play) => self.playing.push(play),
-                    Step::Queued(seq) => self.queued.push(seq),
+                    Admitted::Answer(play) => self.playing.push(play),
+                    Admitted::Queued(seq) => self.queued.push(seq),
                 }
             }
             Op::Drive(pick) if !self.playing.is_empty() => self.drive(pick % self.playing.len()),

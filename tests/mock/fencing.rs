@@ -7,7 +7,7 @@ use crate::client;
 use client::{Provider, always, get, instant, post, serve};
 use deadheat::faults::{FaultKind, Status};
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Arrival, Core, How, LedgerSink, MockConfig, Move, Step};
+use deadheat::mock::{Admitted, Arrival, Core, How, LedgerSink, MockConfig, Move};
 use deadheat::plan::MockPlan;
 use serde_json::json;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn core(kind: Option<FaultKind>) -> Core {
 /// The entry of a request with these headers.
 fn entry(core: &mut Core, headers: &[(&str, &str)]) -> LedgerEntry {
     let header = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
-    let Step::Answer(mut play) = core.arrive(ZERO, Arrival::read(header, BODY.as_bytes())) else {
+    let Admitted::Answer(mut play) = core.arrive(ZERO, Arrival::read(header, BODY.as_bytes())) else {
         panic!("there is no queue")
     };
     while !matches!(play.next(ZERO), Move::Last(_) | Move::Wait(None)) {}

@@ -6,7 +6,7 @@ use deadheat::faults::{Effect, Ending, FaultKind, Replacement};
 use deadheat::history::LedgerEnd;
 use deadheat::mock::Arrival;
 use deadheat::plan::{Limits, MockPlan};
-use deadheat::schedule::{Event, Fallback, Hold, Schedule, Strike, Until, Why};
+use deadheat::schedule::{Fallback, Hold, Schedule, Strike, TraceEvent, Until, Why};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn who_hangs_up_on_a_held_answer_pays_for_all_of_it() {
         assert!(entry.nonce.is_some(), "it was generated");
     }
     assert_eq!((world.why(1), world.why(2)), (vec![Why::Disconnected], vec![]));
-    let left = world.core.trace().steps.iter().filter(|step| step.event == Event::Left).count();
+    let left = world.core.trace().steps.iter().filter(|step| step.event == TraceEvent::Left).count();
     assert_eq!(left, 3);
     assert_eq!((world.core.stats().held, world.core.open()), (0, 0));
 }
@@ -157,15 +157,20 @@ fn every_kind_of_fault_strikes_the_request_that_is_named_and_can_be_held() {
         };
         assert_eq!(entry.first_byte_ns, first_byte.map(ns), "{name}: the fault begins when it is released");
         let steps = world.core.trace().steps;
-        let of: Vec<Event> = steps.into_iter().filter(|s| s.request == key(1, 2)).map(|s| s.event).collect();
+        let of: Vec<TraceEvent> =
+            steps.into_iter().filter(|s| s.request == key(1, 2)).map(|s| s.event).collect();
         assert_eq!(
             of[..3],
-            [Event::Arrived, Event::Struck { fault: name }, Event::Released { why: Why::TimeUp }]
+            [
+                TraceEvent::Arrived,
+                TraceEvent::Struck { fault: name },
+                TraceEvent::Released { why: Why::TimeUp }
+            ]
         );
         let over = match end {
-            LedgerEnd::Whole | LedgerEnd::Refused => Event::Answered { status: entry.status },
-            LedgerEnd::ClientClosed => Event::Left,
-            _ => Event::Cut,
+            LedgerEnd::Whole | LedgerEnd::Refused => TraceEvent::Answered { status: entry.status },
+            LedgerEnd::ClientClosed => TraceEvent::Left,
+            _ => TraceEvent::Cut,
         };
         assert_eq!(of[3..], [over], "{name}");
     }
@@ -218,7 +223,8 @@ fn a_gate_that_is_opened_holds_nothing_and_still_tells_what_it_saw() {
     assert_eq!(world.ledger.len(), 2);
     assert!(world.ledger.iter().all(|entry| entry.end == LedgerEnd::Whole), "{:?}", world.ledger);
     let steps = world.core.trace().steps;
-    let released = steps.iter().filter(|step| matches!(step.event, Event::Released { why: Why::Closed }));
+    let released =
+        steps.iter().filter(|step| matches!(step.event, TraceEvent::Released { why: Why::Closed }));
     assert_eq!(released.count(), 2);
 }
 
@@ -298,8 +304,9 @@ proptest! {
         prop_assert_eq!(world.core.open(), 0);
         prop_assert_eq!(world.core.stats().held, 0);
         let trace = world.core.trace();
-        let count = |of: &dyn Fn(&Event) -> bool| trace.steps.iter().filter(|step| of(&step.event)).count();
-        prop_assert_eq!(count(&|event| *event == Event::Arrived), asks.len());
+        let count = |of: &dyn Fn(&TraceEvent) -> bool| trace.steps.iter().filter(|step|
+            of(&step.event)).count();
+        prop_assert_eq!(count(&|event| *event == TraceEvent::Arrived), asks.len());
         prop_assert_eq!(count(&|event| event.ends()), asks.len());
         prop_assert!(trace.steps.is_sorted_by_key(|step| step.at));
         prop_assert_eq!(&trace, &run().core.trace());

@@ -6,7 +6,7 @@ use crate::client;
 use client::{PATIENCE, Provider, chat, connect, get, instant, read, serve_by};
 use deadheat::history::LedgerEnd;
 use deadheat::mock::{LedgerSink, Server};
-use deadheat::schedule::{Event, Fallback, Hold, RequestKey, Schedule, Until, Why};
+use deadheat::schedule::{Fallback, Hold, RequestKey, Schedule, TraceEvent, Until, Why};
 use serde_json::Value;
 use std::io::Write;
 use std::net::TcpStream;
@@ -62,7 +62,7 @@ fn a_hold_turns_the_order_of_two_requests_around_every_time() {
             let trace = server.trace();
             assert!(trace.infeasible.is_empty() && trace.unseen.is_empty());
             let released = trace.steps.iter().find_map(|step| match step.event {
-                Event::Released { why } if step.request == key(held) => Some((why, step.at)),
+                TraceEvent::Released { why } if step.request == key(held) => Some((why, step.at)),
                 _ => None,
             });
             let (why, at) = released.unwrap();
@@ -130,7 +130,7 @@ fn at_silence_the_newest_goes_first() {
         .steps
         .iter()
         .filter_map(|step| match step.event {
-            Event::Released { why } => Some(why),
+            TraceEvent::Released { why } => Some(why),
             _ => None,
         })
         .collect();

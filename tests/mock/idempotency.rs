@@ -10,7 +10,7 @@ use deadheat::faults::{
     ResetMidStream, Slow, Status,
 };
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
+use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move, Play};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -59,10 +59,10 @@ fn request(key: &str, job: u64, attempt: u32, stream: bool) -> Arrival {
     Arrival::read(header, body(9, stream).as_bytes())
 }
 
-fn answer(step: Step) -> Box<Play> {
+fn answer(step: Admitted) -> Box<Play> {
     match step {
-        Step::Answer(play) => play,
-        Step::Queued(seq) => panic!("{seq} was queued"),
+        Admitted::Answer(play) => play,
+        Admitted::Queued(seq) => panic!("{seq} was queued"),
     }
 }
 
@@ -165,7 +165,7 @@ fn a_generation_whose_client_left_goes_on_in_its_place_and_is_billed_once() {
     let first = core.end(MS, play, How::Gone);
     assert_eq!((first.end, billed(&[&first])), (LedgerEnd::ClientClosed, (3, 9)));
     assert!(
-        matches!(core.arrive(2 * MS, request("other", 2, 1, true)), Step::Queued(2)),
+        matches!(core.arrive(2 * MS, request("other", 2, 1, true)), Admitted::Queued(2)),
         "its place is kept"
     );
     let play = answer(core.arrive(2 * MS, request("k", 1, 2, true)));
@@ -180,7 +180,7 @@ fn a_key_that_still_waits_for_its_turn_is_in_use() {
     for left in [false, true] {
         let mut core = core(one_place(), None);
         let holder = answer(core.arrive(ZERO, request("other", 1, 1, true)));
-        assert!(matches!(core.arrive(ZERO, request("k", 2, 1, true)), Step::Queued(2)));
+        assert!(matches!(core.arrive(ZERO, request("k", 2, 1, true)), Admitted::Queued(2)));
         let mut entries: Vec<LedgerEntry> = Vec::new();
         if left {
             // Who leaves the queue has its answer generated nevertheless: it may come again.
@@ -306,10 +306,10 @@ proptest! {
         for (attempt, (key, patience, stays, pass)) in (1u32..).zip(ops) {
             now += pass * MS;
             match core.arrive(now, request(&key.to_string(), key, attempt.min(4), true)) {
-                Step::Queued(seq) if stays => queued.push(seq),
-                Step::Queued(seq) => ledger.extend(core.leave(now, seq, How::Gone)),
-                Step::Answer(play) if patience == 0 => ledger.push(core.end(now, play, How::Gone)),
-                Step::Answer(play) => {
+                Admitted::Queued(seq) if stays => queued.push(seq),
+                Admitted::Queued(seq) => ledger.extend(core.leave(now, seq, How::Gone)),
+                Admitted::Answer(play) if patience == 0 => ledger.push(core.end(now, play, How::Gone)),
+                Admitted::Answer(play) => {
                     let (_, entry, ended) = drive(&mut core, now, play);
                     now = now.max(ended);
                     ledger.push(entry);

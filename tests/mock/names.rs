@@ -2,7 +2,7 @@
 
 use crate::world::{MS, plan};
 use deadheat::history::{JobKey, LedgerEntry};
-use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Step};
+use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move};
 use deadheat::program::verdicts;
 use deadheat::schedule::RequestKey;
 
@@ -29,7 +29,7 @@ fn answered(requests: Vec<Arrival>) -> (Vec<String>, Vec<LedgerEntry>) {
     let mut core = Core::new(MockConfig::new("mock", plan()).core(0));
     let (mut now, mut answers, mut ledger) = (MS, Vec::new(), Vec::new());
     for request in requests {
-        let Step::Answer(mut play) = core.arrive(now, request) else { panic!("nothing is queued") };
+        let Admitted::Answer(mut play) = core.arrive(now, request) else { panic!("nothing is queued") };
         loop {
             match play.next(now) {
                 Move::Wait(until) => now = until.expect("an answer"),

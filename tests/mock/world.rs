@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test helper: what fails here fails the test")]
 
 use deadheat::history::LedgerEntry;
-use deadheat::mock::{Arrival, Core, How, MockConfig, Move, Play, Step};
+use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move, Play};
 use deadheat::plan::{Dist, Limits, MockPlan};
-use deadheat::schedule::{Event, RequestKey, Schedule, Why};
+use deadheat::schedule::{RequestKey, Schedule, TraceEvent, Why};
 use std::time::Duration;
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -79,8 +79,8 @@ impl World {
 
     pub(crate) fn arrive(&mut self, ask: &Ask) {
         match self.core.arrive(ask.at, arrival(ask)) {
-            Step::Answer(play) => self.driven.push((play, ask.leaves)),
-            Step::Queued(seq) => self.waiting.push((seq, ask.leaves)),
+            Admitted::Answer(play) => self.driven.push((play, ask.leaves)),
+            Admitted::Queued(seq) => self.waiting.push((seq, ask.leaves)),
         }
         self.settle();
     }
@@ -153,7 +153,8 @@ impl World {
 
     pub(crate) fn why(&self, job: u64) -> Vec<Why> {
         let steps = self.core.trace().steps;
-        let of = |event: &Event| if let Event::Released { why } = event { Some(*why) } else { None };
+        let of =
+            |event: &TraceEvent| if let TraceEvent::Released { why } = event { Some(*why) } else { None };
         steps.iter().filter(|step| step.request == key(job, 1)).filter_map(|step| of(&step.event)).collect()
     }
 }

@@ -3,12 +3,12 @@
 use crate::plans;
 
 use deadheat::plan::{Arrivals as Spread, Executor, RateStage};
-use deadheat::profile::{Arrival, Arrivals, Load, blocks, planned};
+use deadheat::profile::{ArrivalTime, ArrivalTimes, Load, blocks, planned};
 use plans::{constant_rate, open, plan_of};
 use proptest::prelude::*;
 use std::time::Duration;
 
-fn arrivals_of(executor: Executor, seed: u64, jobs: Option<u64>) -> Arrivals {
+fn arrivals_of(executor: Executor, seed: u64, jobs: Option<u64>) -> ArrivalTimes {
     let mut plan = plan_of(vec![executor]);
     (plan.seed, plan.workload.jobs) = (seed, jobs);
     match blocks(&plan).remove(0).remove(0).load {
@@ -17,7 +17,7 @@ fn arrivals_of(executor: Executor, seed: u64, jobs: Option<u64>) -> Arrivals {
     }
 }
 
-fn dues_ns(arrivals: impl Iterator<Item = Arrival>) -> Vec<u64> {
+fn dues_ns(arrivals: impl Iterator<Item = ArrivalTime>) -> Vec<u64> {
     arrivals.map(|a| a.due.as_nanos() as u64).collect()
 }
 

@@ -3,7 +3,7 @@
 use crate::plans;
 
 use deadheat::cost::{LeastMost, forecast};
-use deadheat::plan::{Arrivals as Spread, Budget, Executor, Plan, RateStage, Stage};
+use deadheat::plan::{Arrivals as Spread, BudgetPlan, Executor, Plan, RateStage, Stage};
 use deadheat::prices::Price;
 use deadheat::profile::blocks;
 use deadheat::strategy::StrategyPlan;
@@ -28,7 +28,7 @@ fn priced() -> Plan {
     plan.strategies.push(StrategyPlan::semaphore(10));
     plan.retry.max_attempts = 5;
     plan.targets[0].price = price("2.00", "8.00", "USD");
-    plan.budget = Some(Budget {
+    plan.budget = Some(BudgetPlan {
         max_cost: Some(money("18.00 USD")),
         max_requests: Some(9_999),
         max_tokens: Some(3_000_000),
@@ -58,9 +58,9 @@ fn a_budget_fits_up_to_its_last_digit() {
         (budget.cost_fits, budget.requests_fit, budget.tokens_fit)
     };
     assert_eq!(fits(&plan), (Some(true), Some(false), Some(true)));
-    plan.budget = plan.budget.map(|b| Budget { max_cost: Some(money("17.999999999999 USD")), ..b });
+    plan.budget = plan.budget.map(|b| BudgetPlan { max_cost: Some(money("17.999999999999 USD")), ..b });
     assert_eq!(fits(&plan).0, Some(false));
-    plan.budget = plan.budget.map(|b| Budget { max_cost: Some(money("100.00 EUR")), ..b });
+    plan.budget = plan.budget.map(|b| BudgetPlan { max_cost: Some(money("100.00 EUR")), ..b });
     assert_eq!(fits(&plan).0, None, "currencies are not compared");
     plan.targets[0].price = None;
     assert_eq!(fits(&plan).0, None, "an endpoint without a price may cost anything");

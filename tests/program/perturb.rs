@@ -3,7 +3,7 @@
 
 use crate::programs;
 
-use deadheat::explore::{Budget, Config, Replayed, explore, replay};
+use deadheat::explore::{HuntBudget, HuntConfig, Replayed, explore, replay};
 use deadheat::schedule::{Fallback, Perturb, Schedule};
 use deadheat::summary::Invariant;
 use programs::*;
@@ -53,13 +53,13 @@ fn a_thread_race_shows_only_where_threads_change_places_between_bytecodes() {
 #[test]
 fn a_hunt_comes_to_it_by_itself_and_its_finding_shows_it_again() {
     let (stalls, alphabet) = (vec![Duration::from_millis(100)], Vec::new());
-    let config = Config::new(42, Budget::Schedules(20), 6);
-    let config = Config { reproductions: 3, shrink_max: 12, stalls, alphabet, ..config };
+    let config = HuntConfig::new(42, HuntBudget::Schedules(20), 6);
+    let config = HuntConfig { reproductions: 3, shrink_max: 12, stalls, alphabet, ..config };
     let tries = "    try: n = tokens_of(call(job[\"prompt\"]))\n    except Exception: return \
         print(job[\"job\"], \"failed\")\n";
     let tries = ADDS.replace("    n = tokens_of(call(job[\"prompt\"]))\n", tries);
     let mut adds = python(&tries, 6, total);
-    let config = Config { perturb: Some(Perturb::Python), ..config };
+    let config = HuntConfig { perturb: Some(Perturb::Python), ..config };
     let report = explore(&mut adds.subject, &config, &|| Duration::ZERO).expect("a hunt");
     let [finding] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
     assert_eq!((finding.invariant, finding.family.as_str()), (Invariant::TokensCounted, "perturb"));

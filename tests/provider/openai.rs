@@ -2,7 +2,7 @@
 
 use deadheat::history::ErrorClass;
 use deadheat::provider::openai_chat::{ChatStream, read_unary};
-use deadheat::provider::{Answer, Fault, StreamDecoder as _};
+use deadheat::provider::{DecodedAnswer, Fault, StreamDecoder as _};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn hash(text: &str) -> Option<String> {
 }
 
 /// Decodes pieces that arrive 1.5 ms apart, the first at 10 ms.
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Answer, Result<(), Fault>) {
+fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (DecodedAnswer, Result<(), Fault>) {
     let mut decoder = Box::new(ChatStream::new(16));
     for (i, piece) in (0u32..).zip(pieces) {
         decoder.push(piece, Duration::from_millis(10) + Duration::from_micros(1500) * i);
@@ -27,7 +27,9 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Answer, Result<(),
 }
 
 /// Everything in an answer that must not depend on when its bytes came.
-fn timeless(answer: &Answer) -> (Option<String>, Option<String>, Option<u64>, Option<u64>, bool, usize) {
+fn timeless(
+    answer: &DecodedAnswer,
+) -> (Option<String>, Option<String>, Option<u64>, Option<u64>, bool, usize) {
     let a = answer;
     (a.id.clone(), a.text_hash(), a.prompt_tokens, a.completion_tokens, a.finished, a.gaps_us.len())
 }
@@ -142,7 +144,7 @@ fn chunks_that_come_in_one_read_share_its_stamp() {
 
 #[test]
 fn one_piece_says_the_same_as_the_stream() {
-    let mut answer = Answer::new(0);
+    let mut answer = DecodedAnswer::new(0);
     let body = [b"\n\n \n", &fixture("unary.json")[..]].concat();
     assert_eq!(read_unary(&body, &mut answer), Ok(()));
     let (streamed, _) = decode([&fixture("stream-plain.sse")[..]]);
@@ -162,7 +164,7 @@ fn one_piece_that_is_no_answer_is_no_success() {
         ("{\"choices\":[{\"message\":{\"content\":\"cut", ErrorClass::MalformedStream),
         ("{\"error\":{\"message\":\"no\"}}", ErrorClass::ErrorEvent),
     ] {
-        assert_eq!(class(read_unary(body.as_bytes(), &mut Answer::new(0))), Some(expected), "{body}");
+        assert_eq!(class(read_unary(body.as_bytes(), &mut DecodedAnswer::new(0))), Some(expected), "{body}");
     }
 }
 
@@ -251,6 +253,6 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = decode([&bytes[..]]);
         let _ = decode([&b"data: "[..], &bytes, b"\n\n"]);
-        let _ = read_unary(&bytes, &mut Answer::new(0));
+        let _ = read_unary(&bytes, &mut DecodedAnswer::new(0));
     }
 }

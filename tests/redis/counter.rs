@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const PREFIX: &str = "test:0:";
-const USAGE: Usage = Usage { prompt_tokens: 7, completion_tokens: 5 };
+const USAGE: ReportedTokens = ReportedTokens { prompt_tokens: 7, completion_tokens: 5 };
 
 /// A delivery of one job, whose clock moves when somebody waits.
 struct Delivery<'a> {
@@ -29,7 +29,7 @@ struct Delivery<'a> {
     stopped: bool,
     waits: Cell<u32>,
     answers: RefCell<VecDeque<Answer>>,
-    earlier: Option<Vec<Option<Usage>>>,
+    earlier: Option<Vec<Option<ReportedTokens>>>,
     no_room: bool,
     /// What happens while an attempt is under way.
     meanwhile: Box<dyn Fn() + 'a>,
@@ -56,7 +56,7 @@ impl Hands for Delivery<'_> {
         self.now.get()
     }
 
-    fn earlier(&self) -> Option<&[Option<Usage>]> {
+    fn earlier(&self) -> Option<&[Option<ReportedTokens>]> {
         self.earlier.as_deref()
     }
 
@@ -149,15 +149,15 @@ fn deliver<'a>(counter: &RedisCounter, delivery: Delivery<'a>, most: Duration) -
 
 const PATIENT: Duration = Duration::from_secs(20);
 
-fn books(counter: &RedisCounter) -> Result<Booked, String> {
+fn books(counter: &RedisCounter) -> Result<OwnCounts, String> {
     let Books::Central(books) = counter.books() else { panic!("books of its own") };
     books
 }
 
-fn booked(requests: u64, answers: u64) -> Result<Booked, String> {
+fn booked(requests: u64, answers: u64) -> Result<OwnCounts, String> {
     let (prompt_tokens, completion_tokens) =
         (USAGE.prompt_tokens * answers, USAGE.completion_tokens * answers);
-    Ok(Booked { requests, prompt_tokens, completion_tokens })
+    Ok(OwnCounts { requests, prompt_tokens, completion_tokens })
 }
 
 #[test]

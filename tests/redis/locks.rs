@@ -3,6 +3,7 @@
 use crate::redis_support;
 
 use deadheat::engine::RedisServer;
+use deadheat::strategy::OwnCounts;
 use deadheat::strategy::redis::*;
 use redis_support::{PortServer, block_on, until};
 use std::collections::BTreeSet;
@@ -218,7 +219,7 @@ fn totals_lose_nothing_and_count_a_repeated_booking_once() {
             });
         }
     });
-    let counts = Counts { requests: 200, prompt_tokens: 1000, completion_tokens: 400 };
+    let counts = OwnCounts { requests: 200, prompt_tokens: 1000, completion_tokens: 400 };
     let settled = Standing { counts, unsettled: 0, since_us: Some(since_us) };
     assert_eq!(counters.read().expect("an answer"), settled);
     block_on(async {
@@ -228,7 +229,7 @@ fn totals_lose_nothing_and_count_a_repeated_booking_once() {
         assert!(!counters.withdraw("not sent").await.expect("a booking"), "taken back twice");
         assert!(counters.settle("unannounced", 1, 1).await.expect("a booking"));
     });
-    let counts = Counts { requests: 202, prompt_tokens: 1001, completion_tokens: 401 };
+    let counts = OwnCounts { requests: 202, prompt_tokens: 1001, completion_tokens: 401 };
     assert_eq!(counters.read().expect("an answer"), Standing { counts, unsettled: 1, ..settled });
     server.restart_empty().expect("a restart");
     assert_eq!(counters.read().expect("an answer").since_us, None);

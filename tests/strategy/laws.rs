@@ -1,7 +1,7 @@
 //! Laws of the shared structs that need no interleaving: order and division do not matter, and the bucket
 //! admits what another implementation of its algorithm admits.
 
-use deadheat::shared::{Results, TokenBucket, Totals};
+use deadheat::shared::{RateBucket, Results, Totals};
 use governor::clock::FakeRelativeClock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -158,8 +158,8 @@ proptest! {
 
 type Governed = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<Nanos>>;
 
-fn pair(interval_us: u64, burst: u32) -> (TokenBucket, FakeRelativeClock, Governed) {
-    let bucket = TokenBucket::new(1e6 / interval_us as f64, burst);
+fn pair(interval_us: u64, burst: u32) -> (RateBucket, FakeRelativeClock, Governed) {
+    let bucket = RateBucket::new(1e6 / interval_us as f64, burst);
     let quota = Quota::with_period(Duration::from_micros(interval_us))
         .expect("an interval above zero")
         .allow_burst(NonZeroU32::new(burst).expect("a burst above zero"));

@@ -3,6 +3,7 @@
 
 mod imports;
 mod lines;
+mod names;
 mod structure;
 
 use std::collections::{BTreeMap, BTreeSet};

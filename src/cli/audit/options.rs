@@ -1,7 +1,7 @@
 //! The options of an audit: as flags, in a file, and inside a finding.
 
 use crate::explore;
-use crate::plan::Budget;
+use crate::plan::BudgetPlan;
 use crate::program::{ServerUrl, Settings, WorkDir, perturb_for};
 use crate::schedule::Perturb;
 use crate::secret::masked_document;
@@ -192,11 +192,11 @@ impl Options {
     }
 
     /// When the search ends.
-    pub(super) fn search_budget(&self) -> Result<explore::Budget, String> {
+    pub(super) fn search_budget(&self) -> Result<explore::HuntBudget, String> {
         match (self.runs, &self.time) {
-            (Some(runs), _) => Ok(explore::Budget::Schedules(runs)),
-            (None, Some(time)) => Ok(explore::Budget::Time(duration("time", time)?)),
-            (None, None) => Ok(explore::Budget::default()),
+            (Some(runs), _) => Ok(explore::HuntBudget::Schedules(runs)),
+            (None, Some(time)) => Ok(explore::HuntBudget::Time(duration("time", time)?)),
+            (None, None) => Ok(explore::HuntBudget::default()),
         }
     }
 
@@ -254,21 +254,21 @@ fn duration(flag: &str, text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| format!("--{flag}: {error}"))
 }
 
-fn budget(text: &str) -> Result<Budget, String> {
-    let none = Budget { max_cost: None, max_requests: None, max_tokens: None };
+fn budget(text: &str) -> Result<BudgetPlan, String> {
+    let none = BudgetPlan { max_cost: None, max_requests: None, max_tokens: None };
     let number = |noun: &str| {
         let number = text.trim().strip_suffix(noun)?.trim();
         number.parse::<u64>().ok()
     };
     if let Some(tokens) = number("tokens") {
-        return Ok(Budget { max_tokens: Some(tokens), ..none });
+        return Ok(BudgetPlan { max_tokens: Some(tokens), ..none });
     }
     if let Some(requests) = number("requests") {
-        return Ok(Budget { max_requests: Some(requests), ..none });
+        return Ok(BudgetPlan { max_requests: Some(requests), ..none });
     }
     let money: Result<Money, _> = text.trim().parse();
     let money = money.map_err(|error| format!("--budget: {error}, or '4000 tokens', or '100 requests'"))?;
-    Ok(Budget { max_cost: Some(money), ..none })
+    Ok(BudgetPlan { max_cost: Some(money), ..none })
 }
 
 fn price(text: &str, budget: Option<Money>) -> Result<PricePerMtok, String> {

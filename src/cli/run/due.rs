@@ -3,7 +3,7 @@
 
 use crate::clock::ns;
 use crate::plan::Plan;
-use crate::profile::{Arrivals, Load, Piece, blocks};
+use crate::profile::{ArrivalTimes, Load, Piece, blocks};
 use crate::shared::Progress;
 use std::iter::Peekable;
 
@@ -16,7 +16,7 @@ pub(super) struct Due {
     due: u64,
     /// When the current block started, and its arrivals that are not due yet.
     start_ns: u64,
-    ahead: Vec<Peekable<Arrivals>>,
+    ahead: Vec<Peekable<ArrivalTimes>>,
 }
 
 impl Due {

@@ -4,7 +4,7 @@ use super::hunting::Hunting;
 use super::{Args, Failure, redis};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{BuildContext, Cause, Stop};
-use crate::explore::{self, Budget, Config, Report, Subject, Trial};
+use crate::explore::{self, HuntBudget, HuntConfig, Report, Subject, Trial};
 use crate::history::RunDir;
 use crate::judge::Hunted;
 use crate::lab::{SocketCell, VirtualCell};
@@ -18,7 +18,7 @@ use crate::summary::ExploredRow;
 pub(super) fn hunt(
     args: &Args,
     plan: &Plan,
-    budget: Budget,
+    budget: HuntBudget,
     dir: &RunDir,
     stop: &Stop,
 ) -> Result<Hunted, Failure> {
@@ -96,7 +96,7 @@ fn hunt_cell(
     args: &Args,
     ground: &Ground<'_>,
     cell: Cell,
-    budget: Budget,
+    budget: HuntBudget,
     watched: Watched<'_>,
 ) -> Result<Option<Report>, Failure> {
     let (stop, clock) = (watched.stop, watched.clock);
@@ -139,8 +139,8 @@ impl<'a> Ground<'a> {
     pub(in crate::cli) fn with<T>(
         &self,
         cell: Cell,
-        budget: Budget,
-        hunt: impl FnOnce(&mut dyn Subject, Config) -> T,
+        budget: HuntBudget,
+        hunt: impl FnOnce(&mut dyn Subject, HuntConfig) -> T,
     ) -> T {
         let Some(redis) = &self.redis else {
             let mut subject = VirtualCell::new(self.plan, cell);

@@ -130,7 +130,7 @@ impl Place {
         &self,
         kind: Option<NemesisKind>,
         look: &mut dyn FnMut(),
-    ) -> Result<(Duration, Vec<Booked>, u32), EngineError> {
+    ) -> Result<(Duration, Vec<OwnCounts>, u32), EngineError> {
         let plan = Arc::new(self.plan());
         let clock = Clock::start();
         let nemeses: Vec<Nemesis> =
@@ -192,7 +192,7 @@ fn without_a_fault_a_holder_continues_at_once() {
     let place = Place::new(HOLDER);
     let (_, booked, deaths) = place.run(None, &mut || {}).expect("it works");
     assert_eq!((place.read("answers").as_str(), deaths), (ANSWER, 0));
-    assert_eq!(booked, [Booked { requests: 3, prompt_tokens: 2, completion_tokens: 1 }]);
+    assert_eq!(booked, [OwnCounts { requests: 3, prompt_tokens: 2, completion_tokens: 1 }]);
     assert_eq!(place.read("lives").lines().count(), 1);
     assert_eq!(place.state(), None, "nothing is left of it");
 }
@@ -246,7 +246,7 @@ fn what_a_killed_worker_had_reserved_and_not_sent_is_released() {
 #[test]
 fn a_worker_that_ends_without_its_counts_claims_those_of_its_last_message() {
     let (_, booked, deaths) = Place::new(ENDS_UNCOUNTED).run(None, &mut || {}).expect("it works");
-    assert_eq!(booked, [Booked { requests: 5, prompt_tokens: 4, completion_tokens: 3 }]);
+    assert_eq!(booked, [OwnCounts { requests: 5, prompt_tokens: 4, completion_tokens: 3 }]);
     assert_eq!(deaths, 1);
 }
 

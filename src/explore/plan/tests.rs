@@ -1,5 +1,5 @@
 use super::*;
-use crate::explore::terms::{Budget, Config};
+use crate::explore::terms::{HuntBudget, HuntConfig};
 use crate::history::{JobId, JobKey};
 use crate::schedule::{RequestKey, Until};
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ fn calm(chains: &[u32]) -> Calm {
 }
 
 fn terms(calm: &Calm, seed: u64) -> Terms {
-    let config = Config { permits: Some(8), ..Config::new(seed, Budget::Schedules(1), 1) };
+    let config = HuntConfig { permits: Some(8), ..HuntConfig::new(seed, HuntBudget::Schedules(1), 1) };
     Terms::calibrated(&config, calm, Some(Duration::from_secs(1)))
 }
 

@@ -14,7 +14,7 @@ fn plan(profile: &str) -> Plan {
 fn cut(profile: &str) -> (CellPlan, Vec<String>) {
     let plan = plan(profile);
     let cut = CellPlan::new(&plan, plan.cells()[0]);
-    let left_out = cut.config(Budget::Schedules(1)).left_out;
+    let left_out = cut.config(HuntBudget::Schedules(1)).left_out;
     (cut, left_out)
 }
 

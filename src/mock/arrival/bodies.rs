@@ -1,6 +1,6 @@
 //! Bodies of OpenAI's Responses, Anthropic's Messages and Gemini's `generateContent`.
 
-use super::{Ask, Message, Part, Refusal, Words, missing, most, parse};
+use super::{Ask, BadRequest, Message, Part, Words, missing, most, parse};
 use crate::mock::dialect::Address;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ struct Messages<'a> {
 }
 
 /// Anthropic's Messages.
-pub(super) fn anthropic(body: &[u8]) -> Result<Ask, Refusal> {
+pub(super) fn anthropic(body: &[u8]) -> Result<Ask, BadRequest> {
     let body: Messages<'_> = parse(body)?;
     let model = body.model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model"))?;
     let messages = body.messages.filter(|m| !m.is_empty()).ok_or_else(|| missing("messages"))?;
@@ -59,7 +59,7 @@ impl Content {
 }
 
 /// Gemini's `generateContent`, whose model stands in its address.
-pub(super) fn gemini(at: &Address, body: &[u8]) -> Result<Ask, Refusal> {
+pub(super) fn gemini(at: &Address, body: &[u8]) -> Result<Ask, BadRequest> {
     let body: Contents = parse(body)?;
     let contents = body.contents.filter(|c| !c.is_empty()).ok_or_else(|| missing("contents"))?;
     let said = contents.iter().chain(&body.system).map(Content::words).sum();
@@ -102,7 +102,7 @@ impl Input {
 }
 
 /// OpenAI's Responses.
-pub(super) fn responses(body: &[u8]) -> Result<Ask, Refusal> {
+pub(super) fn responses(body: &[u8]) -> Result<Ask, BadRequest> {
     let body: Responses<'_> = parse(body)?;
     let model = body.model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model"))?;
     let input = body.input.ok_or_else(|| missing("input"))?;

@@ -1,6 +1,6 @@
 //! What is generated for a request that is let in, and how it meets the faults that do not refuse.
 
-use super::{Core, Step};
+use super::{Admitted, Core};
 use crate::faults::{Effect, Replacement};
 use crate::mock::arrival::Ask;
 use crate::mock::errors;
@@ -35,7 +35,7 @@ impl Core {
         mut record: Record,
         who: Identity,
         wanted: Wanted,
-    ) -> Step {
+    ) -> Admitted {
         if wanted.effect == Some(Effect::Silence) {
             return self.answer_unseen(now, record, Script::Silence, 0);
         }
@@ -87,7 +87,7 @@ impl Core {
         self.stats.generating_max = self.stats.generating_max.max(self.turns.in_flight() as u64);
         match started {
             Some(play) => self.pass(now, play),
-            None => Step::Queued(seq),
+            None => Admitted::Queued(seq),
         }
     }
 

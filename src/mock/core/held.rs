@@ -1,13 +1,13 @@
 //! The core with a gate before its answers. Without a schedule none of this happens.
 
-use super::{Core, Record, Step};
+use super::{Admitted, Core, Record};
 use crate::faults::FaultKind;
 use crate::history::LedgerEnd;
 use crate::mock::faults;
 use crate::mock::hold::Gate;
 use crate::mock::identity::{Identity, Jobs};
 use crate::mock::play::{How, Play};
-use crate::schedule::{Event, RequestKey, Schedule, Trace};
+use crate::schedule::{RequestKey, Schedule, Trace, TraceEvent};
 use std::time::Duration;
 
 impl Core {
@@ -73,10 +73,10 @@ impl Core {
     }
 
     /// Answers, unless the gate holds the answer back.
-    pub(super) fn pass(&mut self, now: Duration, play: Box<Play>) -> Step {
-        let Some(gate) = &mut self.gate else { return Step::Answer(play) };
+    pub(super) fn pass(&mut self, now: Duration, play: Box<Play>) -> Admitted {
+        let Some(gate) = &mut self.gate else { return Admitted::Answer(play) };
         let seq = play.seq();
-        gate.pass(now, seq, play).map_or(Step::Queued(seq), Step::Answer)
+        gate.pass(now, seq, play).map_or(Admitted::Queued(seq), Admitted::Answer)
     }
 
     /// Lets the gate see whose turn has come behind the first `from` of them, and adds whom it lets go.
@@ -106,9 +106,9 @@ impl Core {
     ) {
         let Some(gate) = &mut self.gate else { return };
         let event = match (how, end) {
-            (How::Done, LedgerEnd::Whole | LedgerEnd::Refused) => Event::Answered { status },
-            (How::Gone, _) => Event::Left,
-            _ => Event::Cut,
+            (How::Done, LedgerEnd::Whole | LedgerEnd::Refused) => TraceEvent::Answered { status },
+            (How::Gone, _) => TraceEvent::Left,
+            _ => TraceEvent::Cut,
         };
         gate.over(now, seq, event);
     }

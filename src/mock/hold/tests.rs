@@ -50,7 +50,7 @@ impl Rig {
     }
 
     fn over(&mut self, ms: u32, job: &str) {
-        self.gate.over(ms * MS, self.seq(job), Event::Answered { status: Some(200) });
+        self.gate.over(ms * MS, self.seq(job), TraceEvent::Answered { status: Some(200) });
     }
 
     /// Who leaves at this time.
@@ -75,8 +75,8 @@ impl Rig {
 
     fn whys(&self) -> Vec<(String, Why)> {
         let steps = self.gate.trace().steps;
-        let why = |step: &Step| match step.event {
-            Event::Released { why } => Some((step.request.to_string(), why)),
+        let why = |step: &TraceStep| match step.event {
+            TraceEvent::Released { why } => Some((step.request.to_string(), why)),
             _ => None,
         };
         steps.iter().filter_map(why).collect()
@@ -93,7 +93,7 @@ fn what_nothing_names_is_free() {
 
 #[test]
 fn an_answer_waits_for_the_end_of_another_whatever_that_is() {
-    for event in [Event::Answered { status: Some(500) }, Event::Left, Event::Cut] {
+    for event in [TraceEvent::Answered { status: Some(500) }, TraceEvent::Left, TraceEvent::Cut] {
         let mut rig = Rig::new(with(vec![after("x", "y")]));
         assert!(!rig.ask(0, "x") && rig.ask(1, "y"));
         assert!(rig.at(400).is_empty(), "y is not over");
@@ -145,7 +145,7 @@ fn an_answer_that_is_held_until_its_client_leaves_never_leaves_itself() {
     assert_eq!(rig.gate.next_advance(), None);
     assert!(rig.at(100_000).is_empty());
     assert_eq!(rig.gate.leave(100_001 * MS, 1), Some(1));
-    rig.gate.over(100_001 * MS, 1, Event::Left);
+    rig.gate.over(100_001 * MS, 1, TraceEvent::Left);
     assert_eq!(rig.whys(), [("x#1".to_owned(), Why::Disconnected)]);
     assert_eq!(rig.gate.held(), 0);
 }
@@ -261,7 +261,7 @@ fn a_fault_is_for_its_request_alone_and_one_that_never_struck_is_told() {
     let again = gate.arrive(MS, 2, &JobKey::from("x"), 2);
     assert_eq!(gate.strike(&again), None);
     gate.struck(MS, 1, "status");
-    assert!(gate.trace().steps.iter().any(|step| step.event == Event::Struck { fault: "status" }));
+    assert!(gate.trace().steps.iter().any(|step| step.event == TraceEvent::Struck { fault: "status" }));
     assert_eq!(gate.trace().unseen, [Unseen::Fault(strike("y"))]);
 }
 

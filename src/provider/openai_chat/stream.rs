@@ -2,8 +2,8 @@
 
 use super::json::{Completion, describe};
 use crate::history::ErrorClass;
-use crate::provider::sse::{Decoder, Event};
-use crate::provider::{Answer, Fault, StreamDecoder};
+use crate::provider::sse::{Decoder, SseEvent};
+use crate::provider::{DecodedAnswer, Fault, StreamDecoder};
 use std::time::Duration;
 
 /// The decoder of a chat-completions stream.
@@ -22,7 +22,7 @@ pub struct ChatStream {
 
 #[derive(Debug)]
 struct State {
-    answer: Answer,
+    answer: DecodedAnswer,
     terminated: bool,
     has_usage: bool,
     fault: Option<Fault>,
@@ -32,7 +32,7 @@ impl ChatStream {
     /// A decoder for one answer, with room for about `expected_chunks` chunks of content.
     #[must_use]
     pub fn new(expected_chunks: u32) -> Self {
-        let answer = Answer::new(expected_chunks);
+        let answer = DecodedAnswer::new(expected_chunks);
         let state = State { answer, terminated: false, has_usage: false, fault: None };
         Self { sse: Decoder::default(), state }
     }
@@ -56,7 +56,7 @@ impl StreamDecoder for ChatStream {
         self.state.is_over()
     }
 
-    fn finish(self: Box<Self>) -> (Answer, Result<(), Fault>) {
+    fn finish(self: Box<Self>) -> (DecodedAnswer, Result<(), Fault>) {
         let truncated = self.sse.is_truncated();
         let State { answer, terminated, has_usage, fault } = self.state;
         let result = match (fault, terminated, answer.finished) {
@@ -75,7 +75,7 @@ impl StreamDecoder for ChatStream {
         (answer, result)
     }
 
-    fn into_answer(self: Box<Self>) -> Answer {
+    fn into_answer(self: Box<Self>) -> DecodedAnswer {
         self.state.answer
     }
 }
@@ -89,7 +89,7 @@ impl State {
         self.fault = Some(Fault::new(class, message));
     }
 
-    fn event(&mut self, event: &Event<'_>, at: Duration) {
+    fn event(&mut self, event: &SseEvent<'_>, at: Duration) {
         let data = event.data.trim();
         if self.is_over() || data.is_empty() || data.starts_with(':') {
             return;

@@ -2,7 +2,7 @@
 
 use super::json::{Completion, describe};
 use crate::history::ErrorClass;
-use crate::provider::{Answer, Fault, sse};
+use crate::provider::{DecodedAnswer, Fault, sse};
 
 /// Reads the body of a 200. Blank lines before the JSON, a keep-alive of some providers, are skipped.
 /// An answer without a finish reason is taken as whole: its framing shows that nothing is missing.
@@ -10,7 +10,7 @@ use crate::provider::{Answer, Fault, sse};
 /// # Errors
 /// `ErrorEvent` if it is an error in spite of its status, `MalformedStream` if it is no completion.
 /// What could be read stays in `answer`.
-pub fn read_unary(body: &[u8], answer: &mut Answer) -> Result<(), Fault> {
+pub fn read_unary(body: &[u8], answer: &mut DecodedAnswer) -> Result<(), Fault> {
     let malformed = |why: String| Fault::new(ErrorClass::MalformedStream, why);
     if body.trim_ascii_start().starts_with(b"<") {
         return Err(malformed("the body is an HTML page, not JSON".to_owned()));

@@ -1,6 +1,6 @@
 //! `[timeouts]`, `[thresholds]`, `[budget]`, `[declared]`, `[slo]`, `[fidelity]`.
 
-use crate::units::text::{Amount, Span};
+use crate::units::text::{MoneyText, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
@@ -93,7 +93,7 @@ impl JsonSchema for ThresholdLine {
 pub(in crate::scenario) struct Budget {
     /// Most money over the whole run: "1.00 USD". Needs the price of every `url` target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) max_cost: Option<Amount>,
+    pub(in crate::scenario) max_cost: Option<MoneyText>,
     /// Most requests over the whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]

@@ -5,8 +5,8 @@
 
 use crate::history::Outcome;
 use crate::strategy::{
-    Booked, Books, Call, Hands, LocalFuture, Permit, PermitQueue, ProcessContext, Retry, RetryPolicy, Single,
-    Strategy, Task, drive_with,
+    Books, Call, Hands, LocalFuture, OwnCounts, Permit, PermitQueue, ProcessContext, Retry, RetryPolicy,
+    Single, Strategy, Task, drive_with,
 };
 use crate::sync::lock;
 use schemars::JsonSchema;
@@ -37,7 +37,7 @@ impl crate::strategy::Parameters for Parameters {
 /// Counts what it has not lost.
 #[derive(Debug)]
 pub struct StaleCounter {
-    booked: Mutex<Booked>,
+    booked: Mutex<OwnCounts>,
     permits: PermitQueue,
     retry: RetryPolicy,
 }

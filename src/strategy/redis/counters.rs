@@ -2,6 +2,7 @@
 
 use super::client::RedisClient;
 use super::error::RedisError;
+use crate::strategy::OwnCounts;
 use redis::Script;
 use std::sync::Arc;
 
@@ -63,22 +64,11 @@ redis.call('HINCRBY', KEYS[1], 'unsettled', -1)
 return 1
 ";
 
-/// Requests and tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests.
-    pub requests: u64,
-    /// Prompt tokens.
-    pub prompt_tokens: u64,
-    /// Completion tokens.
-    pub completion_tokens: u64,
-}
-
 /// An account as it stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The totals.
-    pub counts: Counts,
+    pub counts: OwnCounts,
     /// Requests among them of which nobody has said what they cost.
     pub unsettled: u64,
     /// When the account was opened, in microseconds by the server's clock; `None` if it was not, or is
@@ -162,7 +152,7 @@ impl Counters {
         get.arg(self.key()).arg(&[REQUESTS, PROMPT, COMPLETION, "unsettled", "since"]);
         let (requests, prompt, completion, unsettled, since_us): Fields =
             self.client.block(|connection| get.query(connection))?;
-        let counts = Counts {
+        let counts = OwnCounts {
             requests: requests.unwrap_or(0),
             prompt_tokens: prompt.unwrap_or(0),
             completion_tokens: completion.unwrap_or(0),

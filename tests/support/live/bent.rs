@@ -1,7 +1,7 @@
 //! Clients with a bug: a right strategy whose hands are bent.
 
 use deadheat::history::{JobEnd, Outcome};
-use deadheat::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Strategy, Task, Usage};
+use deadheat::strategy::{Answer, Blocking, Call, Hands, LocalFuture, ReportedTokens, Strategy, Task};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -125,7 +125,7 @@ impl Hands for BentHands<'_> {
                 self.inner.count(task, &Answer { usage: None, ..answer.clone() });
             }
             Bug::BooksTokensTwice => {
-                let twice = |usage: Usage| Usage {
+                let twice = |usage: ReportedTokens| ReportedTokens {
                     prompt_tokens: 2 * usage.prompt_tokens,
                     completion_tokens: 2 * usage.completion_tokens,
                 };

@@ -102,7 +102,7 @@ pub(crate) fn run_beside(
     let servers: Vec<Server> =
         plan.targets.iter().map(|target| serve(plan, target, clock, &ledger)).collect();
     let endpoint = |(target, server): (&Target, &Server)| Endpoint::of(plan, target, server.base_url());
-    let made = engine::run(engine::Config {
+    let made = engine::run(engine::EngineConfig {
         plan: plan.clone(),
         clock,
         endpoints: plan.targets.iter().zip(&servers).map(endpoint).collect(),

@@ -3,7 +3,9 @@
 
 use deadheat::history::JobEnd;
 use deadheat::strategy::redis::{Locks, RedisClient};
-use deadheat::strategy::{Answer, Blocking, Call, Hands, LocalFuture, Strategy, Task, Unlock, Usage};
+use deadheat::strategy::{
+    Answer, Blocking, Call, Hands, LocalFuture, ReportedTokens, Strategy, Task, Unlock,
+};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -60,7 +62,7 @@ impl Hands for Robbed<'_> {
         self.hands.now()
     }
 
-    fn earlier(&self) -> Option<&[Option<Usage>]> {
+    fn earlier(&self) -> Option<&[Option<ReportedTokens>]> {
         self.hands.earlier()
     }
 

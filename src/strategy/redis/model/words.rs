@@ -2,7 +2,7 @@
 
 use super::super::counters::{BEGIN, COMPLETION, OPEN, PROMPT, SETTLE, WITHDRAW};
 use super::super::locks::{ACQUIRE, RELEASE, RENEW};
-use crate::shared::{Keys, Refusal};
+use crate::shared::{KeyError, Keys};
 use redis::{Script, Value};
 use std::sync::LazyLock;
 
@@ -50,7 +50,7 @@ fn error(text: &str) -> Value {
 }
 
 fn plain(keys: &mut Keys, name: &str, arguments: &[&[u8]]) -> Result<Value, String> {
-    let refused = |refusal: Refusal| refusal.to_string();
+    let refused = |refusal: KeyError| refusal.to_string();
     let count = |count: usize| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
     Ok(match (name, arguments) {
         ("ping", []) => Value::SimpleString("PONG".to_owned()),
