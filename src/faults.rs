@@ -22,6 +22,7 @@ mod status;
 mod table;
 
 pub use rate_limit::HintForm;
+#[doc(hidden)]
 pub use rule::{FaultRule, FaultWhen};
 
 use std::time::Duration;
@@ -72,6 +73,7 @@ trait Kind: Sized {
 
 impl FaultKind {
     /// What a hunt tries with a client of this kind, in order.
+    #[doc(hidden)]
     #[must_use]
     pub fn tried(reads: Reads) -> Vec<Self> {
         let placed = Self::all().into_iter().filter_map(|kind| Some((kind.place(reads)?, kind)));
@@ -82,6 +84,7 @@ impl FaultKind {
 }
 
 /// What is known of the client whose faults are chosen.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// Nothing.
@@ -93,6 +96,7 @@ pub enum Reads {
 }
 
 /// How a fault changes a response.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Effect {
     /// An error comes instead of an answer. Nothing is generated.
@@ -114,6 +118,7 @@ pub enum Effect {
 }
 
 /// The error that comes instead of an answer.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// 429, and how long to wait before the next attempt.
@@ -125,6 +130,7 @@ pub enum Refusal {
 }
 
 /// What is sent instead of an answer that is billed.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replacement {
     /// A reset, at once.
@@ -134,6 +140,7 @@ pub enum Replacement {
 }
 
 /// How an answer ends early.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Cleanly, without a terminator; a body that is not streamed is shorter than its length.
@@ -154,6 +161,7 @@ struct Unsound {
 }
 
 /// A fault whose settings make no sense.
+#[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {what}: {help}")]
 pub struct FaultError {

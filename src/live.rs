@@ -31,7 +31,7 @@ const ASKED: [&str; 8] =
 
 /// What a display shows of the attempts and jobs that have ended. Times are in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct LiveView {
+pub(crate) struct LiveView {
     /// When the latest of them ended, in nanoseconds since the run's epoch.
     pub latest_ns: u64,
     /// Jobs answered, and ended otherwise.
@@ -87,7 +87,7 @@ struct LiveCell {
 }
 
 /// The fold.
-pub struct Live {
+pub(crate) struct Live {
     plan: Arc<Plan>,
     started_utc_s: u64,
     cells: Vec<LiveCell>,
@@ -101,7 +101,7 @@ pub struct Live {
 impl Live {
     /// Nothing has happened yet. Attempts are priced by the hour, counted from `started_utc_s`.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, started_utc_s: u64) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, started_utc_s: u64) -> Self {
         let cell = |cell: Cell| LiveCell {
             times: TimeHistograms::default(),
             counter: CounterRow {
@@ -117,7 +117,7 @@ impl Live {
     }
 
     /// Takes what has happened.
-    pub fn add(&mut self, events: &[Event]) {
+    pub(crate) fn add(&mut self, events: &[Event]) {
         for event in events {
             match event {
                 Event::Attempt(attempt) => self.attempt(attempt),
@@ -221,7 +221,7 @@ impl Live {
 
     /// What a display shows now.
     #[must_use]
-    pub fn view(&mut self) -> LiveView {
+    pub(crate) fn view(&mut self) -> LiveView {
         let both = |metric: Metric| {
             let all = merged(self.cells.iter().map(|cell| cell.times.of(metric)));
             let at = |q| percentile(&all, q).map(|ns| ns as f64 / NS_PER_MS);

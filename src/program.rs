@@ -44,4 +44,4 @@ pub use perturb::perturb_for;
 pub use secrets::{Secrets, filled};
 pub use settings::{Settings, TARGET, WorkDir};
 pub use subject::{Observations, ProgramSubject};
-pub use verdicts::verdicts;
+pub use verdicts::{Declaration, judge_ledger, verdicts};

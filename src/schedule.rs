@@ -10,10 +10,11 @@ mod request_key;
 mod trace;
 
 pub use request_key::{RequestKey, RequestKeyError};
+#[doc(hidden)]
 pub use trace::{Trace, TraceEvent, TraceStep, Unseen, Why};
 
 use crate::faults::FaultKind;
-use crate::plan::Nemesis;
+pub use crate::plan::{Nemesis, NemesisKind};
 use crate::units::format_duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Everything two tasks may touch at once: small synchronous structs on [`crate::sync`].
+//! Everything two tasks may touch at once: small synchronous structs on `crate::sync`.
 //!
 //! What a strategy decides, it decides here, under a lock that is never held across a wait; the async
 //! shell around it only waits. So loom can check the very code that the engine runs: each struct has a

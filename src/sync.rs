@@ -4,13 +4,12 @@
 //! states by 7 to 24.
 
 #[cfg(loom)]
-pub use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
-pub use std::sync::Arc;
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(loom))]
-pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic};
 
 /// Locks, and goes on with the data if another thread panicked while it held the lock: every struct in
 /// `shared/` leaves its data whole between statements, and a run must still be able to report.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -27,6 +27,7 @@ macro_rules! fault_kinds {
 
         impl FaultKind {
             /// Every kind with the settings that a hunt tries, in the order of the table.
+            #[doc(hidden)]
             #[must_use]
             pub fn all() -> Vec<Self> {
                 let mut all = Vec::new();
@@ -51,6 +52,7 @@ macro_rules! fault_kinds {
             }
 
             /// What it does to a response.
+            #[doc(hidden)]
             #[must_use]
             pub fn effect(&self) -> Effect {
                 match self {
@@ -59,6 +61,7 @@ macro_rules! fault_kinds {
             }
 
             /// Whether it shows mostly in streams.
+            #[doc(hidden)]
             #[must_use]
             pub fn is_of_streams(&self) -> bool {
                 match self {

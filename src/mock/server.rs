@@ -241,6 +241,19 @@ impl Server {
         self.shared.excerpts.as_ref().map(|excerpts| lock(excerpts).clone()).unwrap_or_default()
     }
 
+    /// The ledger that it keeps; requests that are still being answered are waited for, up to `bound`. Empty
+    /// if its entries go elsewhere.
+    #[must_use]
+    pub fn ledger(&self, bound: Duration) -> Vec<LedgerEntry> {
+        self.shared.wait_idle(bound);
+        self.shared.store.as_ref().map(|store| lock(store).entries()).unwrap_or_default()
+    }
+
+    /// Answers by this schedule from now on; what another one holds back leaves.
+    pub fn set_schedule(&self, schedule: Option<Schedule>) {
+        self.shared.set_schedule(schedule);
+    }
+
     /// What the gate of its schedule saw so far.
     #[must_use]
     pub fn trace(&self) -> Trace {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// What each room may import. The data flows one way; `ARCHITECTURE.md` says why.
-const ROOMS: [(&str, &[&str]); 32] = [
+const ROOMS: [(&str, &[&str]); 33] = [
     ("clock", &[]),
     ("secret", &[]),
     ("seed", &[]),
@@ -68,6 +68,13 @@ const ROOMS: [(&str, &[&str]); 32] = [
             "provider",
             "mock",
             "explore",
+        ],
+    ),
+    (
+        "embed",
+        &[
+            "document", "plan", "scenario", "schedule", "history", "summary", "judge", "report", "mock",
+            "lab", "program",
         ],
     ),
     (
