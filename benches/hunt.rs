@@ -87,7 +87,7 @@ fn right(clock: Clock, cell: Cell, name: &str, schedules: u64) {
     let rate = report.explored.runs as f64 / (clock.now() - begun).as_secs_f64();
     let alarms = report.findings.len();
     println!("{name:28} {:>6} schedules, {alarms} false alarms, {rate:.0} runs/s", report.explored.schedules);
-    for finding in &report.findings {
+    for finding in report.findings.iter().map(deadheat::report::finding) {
         println!("    {}: {}", finding.invariant.name(), finding.cause);
     }
 }

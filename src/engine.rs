@@ -45,6 +45,6 @@ pub use error::EngineError;
 pub use nemesis::RestartRedis;
 pub use pacer::Pacer;
 pub use redis_server::{RedisServer, RedisServerError};
-pub use stop::{Cause, Stop};
+pub use stop::{Stop, StopCause};
 pub use worker::{BuildInWorker, WorkerEnvironment, work};
 pub use worker_protocol::Assignment;

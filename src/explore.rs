@@ -7,12 +7,11 @@
 //! and without.
 
 mod calm;
-mod explain;
+mod cause;
 mod family;
 mod finding;
 mod hunt;
 mod lives;
-mod moments;
 mod order;
 mod plan;
 mod replay;
@@ -21,12 +20,11 @@ mod seen;
 mod shrink;
 mod subject;
 mod sweep;
-mod table;
 mod terms;
-mod words;
 
+pub use cause::{Cause, Consequence};
 pub use family::Family;
-pub use finding::{FINDING_VERSION, Finding, FindingError, Origin};
+pub use finding::{FINDING_VERSION, Finding, FindingError, Found, Origin};
 pub use hunt::{Report, explore};
 pub use replay::{Replayed, replay};
 pub use subject::{Entry, Line, Subject, Trial};

@@ -2,6 +2,7 @@
 
 mod bench;
 mod csv;
+mod finding;
 mod focus;
 mod hdr;
 mod html;
@@ -14,6 +15,7 @@ mod text;
 
 pub use bench::{Offered, llmd_report, vllm_bench};
 pub use csv::csv;
+pub use finding::finding;
 pub use focus::focus_csv;
 pub use hdr::{hdr_log, hgrm};
 pub use html::{Extras, html};

@@ -148,17 +148,17 @@ fn origin(options: &Options, settings: &Settings, secrets: &Secrets) -> Origin {
 
 /// Writes findings and summary, and moves their folder to its final place.
 fn write(
-    report: Report,
+    found: Report,
     subject: &ProgramSubject,
     meta: &Meta,
     unsteered: Option<&[String]>,
     secrets: &Secrets,
     dir: RunDir,
 ) -> Result<(Summary, PathBuf), Box<dyn Error>> {
-    let Report { findings, mut explored, first_after } = report;
+    let Report { findings, mut explored, first_after } = found;
     (explored.target, explored.strategy) = (TARGET.to_owned(), PROGRAM.to_owned());
     let (doubtful, findings): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| is_doubtful(finding, subject.seen()));
+        findings.iter().map(report::finding).partition(|finding| is_doubtful(finding, subject.seen()));
     explored.not_covered.splice(0..0, not_covered(subject.seen(), unsteered, &doubtful));
     let mut row = program_row(subject, &explored, first_after);
     row.command = secrets.command(&row.command);

@@ -8,7 +8,7 @@ use super::nemesis::{Nemeses, RestartRedis};
 use super::part::Part;
 use super::recorder::RecordSink;
 use super::run_context::{BudgetKeeper, RunContext};
-use super::stop::{Cause, Stop};
+use super::stop::{Stop, StopCause};
 use super::stuck::StuckWatch;
 use super::thread::{Order, Thread};
 use super::threads::Threads;
@@ -75,7 +75,7 @@ pub struct LoadReport {
     /// What each cell's strategy counted itself.
     pub claims: Vec<Claim>,
     /// Why the run was stopped, if it was.
-    pub stopped: Option<Cause>,
+    pub stopped: Option<StopCause>,
     /// Worker processes that died before their work was done, and were started again.
     pub deaths: u32,
     /// Engine threads that the run had.
@@ -91,8 +91,8 @@ impl LoadReport {
     #[must_use]
     pub fn meta(&self, started_utc_s: u64, elapsed_ns: u64) -> Meta {
         let mut meta = Meta::new(started_utc_s, elapsed_ns);
-        meta.interrupted = self.stopped == Some(Cause::Interrupted);
-        meta.over_budget = self.stopped == Some(Cause::OverBudget);
+        meta.interrupted = self.stopped == Some(StopCause::Interrupted);
+        meta.over_budget = self.stopped == Some(StopCause::OverBudget);
         meta.threads = self.threads;
         meta.pacer.clone_from(&self.pacer);
         meta.transports.clone_from(&self.transports);
@@ -308,14 +308,14 @@ impl CellRun {
         }
     }
 
-    fn end(&self, stopped: Option<Cause>) -> CellEnd {
+    fn end(&self, stopped: Option<StopCause>) -> CellEnd {
         let rest = match stopped.or(self.state.stuck.cause()) {
             None => NotIssued::TimeUp,
-            Some(Cause::OverBudget) => NotIssued::OverBudget,
-            Some(Cause::Saturated) => NotIssued::Aborted,
-            Some(Cause::Interrupted | Cause::EvidenceFailed | Cause::Stuck | Cause::CannotWork) => {
-                NotIssued::Interrupted
-            }
+            Some(StopCause::OverBudget) => NotIssued::OverBudget,
+            Some(StopCause::Saturated) => NotIssued::Aborted,
+            Some(
+                StopCause::Interrupted | StopCause::EvidenceFailed | StopCause::Stuck | StopCause::CannotWork,
+            ) => NotIssued::Interrupted,
         };
         let offered =
             (self.open_time > Duration::ZERO).then(|| self.arrivals as f64 / self.open_time.as_secs_f64());

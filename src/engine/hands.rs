@@ -2,7 +2,7 @@
 
 use super::blocking::{self, answer};
 use super::run_context::BudgetKeeper;
-use super::stop::{Cause, Halt};
+use super::stop::{Halt, StopCause};
 use super::thread_context::{Busy, ThreadContext};
 use super::worker_protocol::{Redelivery, Sending};
 use crate::clock::ns;
@@ -294,7 +294,7 @@ impl Hands for JobHands {
     fn reserve(&self, task: &Task) -> bool {
         let granted = self.reserve_spare(task);
         if !granted {
-            self.context.stop(Cause::OverBudget);
+            self.context.stop(StopCause::OverBudget);
         }
         granted
     }

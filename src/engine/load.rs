@@ -4,7 +4,7 @@ use super::cell::PieceState;
 use super::hands::{EarlierAttempts, JobHands};
 use super::pacer::Pacer;
 use super::pending::{DueJobs, Lane, OwnJobs, Pending, RoundJobs};
-use super::stop::{Cause, Halt};
+use super::stop::{Halt, StopCause};
 use super::task_set::TaskSet;
 use super::thread_context::{JobInProgress, ThreadContext};
 use super::worker_protocol::{Begun, Redelivery};
@@ -103,7 +103,7 @@ impl PieceRun {
 
     async fn after_stop(&self) {
         self.halt.drain();
-        if !matches!(self.context.stop_cause(), Some(Cause::Stuck | Cause::CannotWork)) {
+        if !matches!(self.context.stop_cause(), Some(StopCause::Stuck | StopCause::CannotWork)) {
             tokio::time::sleep(self.piece.graceful_stop).await;
         }
     }
@@ -203,7 +203,7 @@ impl PieceRun {
                 return true;
             }
             (None, OnSaturation::Abort) => {
-                self.context.stop(Cause::Saturated);
+                self.context.stop(StopCause::Saturated);
                 return false;
             }
         };

@@ -194,7 +194,7 @@ mod tests {
     fn the_end_of_a_worker_is_seen_after_all_its_messages() {
         let (mut worker, inbox) = echo();
         let pid = worker.child.id();
-        worker.write(&ToRun::Stop(super::super::stop::Cause::Saturated));
+        worker.write(&ToRun::Stop(super::super::stop::StopCause::Saturated));
         worker.write(&"nonsense");
         assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Message(ToRun::Stop(_))))));
         assert!(matches!(inbox.recv(), Ok((4, WorkerEvent::Malformed(_)))));

@@ -1,7 +1,7 @@
 //! The connection of a worker process to its run.
 
 use super::cell::CellState;
-use super::stop::Cause;
+use super::stop::StopCause;
 use super::worker_protocol::{Notes, ToRun, price};
 use crate::shared::Charge;
 use crate::sync::lock;
@@ -96,7 +96,7 @@ impl RunConnection {
         }
     }
 
-    pub(super) fn stop(&self, cause: Cause) {
+    pub(super) fn stop(&self, cause: StopCause) {
         self.send(&ToRun::Stop(cause));
     }
 }

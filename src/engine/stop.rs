@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
-pub enum Cause {
+pub enum StopCause {
     /// Ctrl-C.
     Interrupted = 1,
     /// The budget had no room.
@@ -25,9 +25,9 @@ pub enum Cause {
     CannotWork = 6,
 }
 
-impl Cause {
+impl StopCause {
     fn from_u8(n: u8) -> Option<Self> {
-        use Cause as C;
+        use StopCause as C;
         let all = [C::Interrupted, C::OverBudget, C::Saturated, C::EvidenceFailed, C::Stuck, C::CannotWork];
         all.into_iter().find(|cause| *cause as u8 == n)
     }
@@ -48,15 +48,15 @@ impl Default for Stop {
 
 impl Stop {
     /// Lets no further job or attempt begin.
-    pub fn stop(&self, cause: Cause) {
+    pub fn stop(&self, cause: StopCause) {
         let _ = self.cause.compare_exchange(0, cause as u8, SeqCst, SeqCst);
         self.stopped.send_replace(true);
     }
 
     /// Why the run was stopped, if it was.
     #[must_use]
-    pub fn cause(&self) -> Option<Cause> {
-        Cause::from_u8(self.cause.load(SeqCst))
+    pub fn cause(&self) -> Option<StopCause> {
+        StopCause::from_u8(self.cause.load(SeqCst))
     }
 
     /// Resolves when it is stopped.

@@ -1,7 +1,7 @@
 //! Detects a cell whose client is stuck.
 
 use super::run_context::RunContext;
-use super::stop::{Cause, Stop};
+use super::stop::{Stop, StopCause};
 use crate::shared::Snapshot;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl StuckWatch {
             self.last = (seen, now);
         } else if now - self.last.1 > run.plan.declared.progress {
             since.get_or_insert(self.last.1);
-            stuck.stop(Cause::Stuck);
+            stuck.stop(StopCause::Stuck);
         }
     }
 }

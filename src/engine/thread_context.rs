@@ -3,7 +3,7 @@
 use super::cell::CellState;
 use super::recorder::Recorder;
 use super::run_context::RunContext;
-use super::stop::Cause;
+use super::stop::StopCause;
 use crate::history::JobId;
 use crate::provider::{Client, Endpoint};
 use crate::seed;
@@ -42,7 +42,7 @@ impl ThreadContext {
     }
 
     /// Why the cell is stopped, or the whole run, if it is.
-    pub(super) fn stop_cause(&self) -> Option<Cause> {
+    pub(super) fn stop_cause(&self) -> Option<StopCause> {
         self.cell.stuck.cause().or_else(|| self.run.stop.cause())
     }
 
@@ -56,7 +56,7 @@ impl ThreadContext {
     }
 
     /// Stops the whole run, also from a worker process.
-    pub(super) fn stop(&self, cause: Cause) {
+    pub(super) fn stop(&self, cause: StopCause) {
         self.run.stop.stop(cause);
         if let Some(connection) = &self.run.connection {
             connection.stop(cause);
@@ -66,7 +66,7 @@ impl ThreadContext {
     /// Ends the whole run because load cannot be made. The first reason is kept.
     pub(super) fn fail(&self, why: String) {
         lock(&self.run.failed).get_or_insert(why);
-        self.stop(Cause::CannotWork);
+        self.stop(StopCause::CannotWork);
     }
 
     /// The most that an attempt of the job can cost: the whole prompt and all the output asked for.

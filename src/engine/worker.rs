@@ -6,7 +6,7 @@ use super::part::Part;
 use super::recorder::RecordSink;
 use super::run_connection::RunConnection;
 use super::run_context::{BudgetKeeper, RunContext};
-use super::stop::Cause;
+use super::stop::StopCause;
 use super::thread::{Order, Pieces};
 use super::threads::Threads;
 use super::worker_protocol::{Assignment, BlockOrder, ToRun, ToWorker, figures};
@@ -161,7 +161,7 @@ impl CommandReader {
         match message {
             ToWorker::Order(order) => return Some(Command::Make(self.order(order))),
             ToWorker::Finish => return Some(Command::Count(self.state.clone())),
-            ToWorker::Stop(Cause::Stuck) => self.state.stuck.stop(Cause::Stuck),
+            ToWorker::Stop(StopCause::Stuck) => self.state.stuck.stop(StopCause::Stuck),
             ToWorker::Stop(cause) => self.run.stop.stop(cause),
             ToWorker::Round { piece, round, release_ns } => {
                 if let Some((_, state)) = lock(&self.pieces).get(piece) {

@@ -5,7 +5,7 @@
 //! dies has done.
 
 use super::ranges::Ranges;
-use super::stop::Cause;
+use super::stop::StopCause;
 use crate::clock::{Clock, ns};
 use crate::history::Event;
 use crate::plan::ExpandedUrl;
@@ -64,7 +64,7 @@ impl std::fmt::Debug for Assignment {
 pub(super) enum ToWorker {
     Order(BlockOrder),
     /// The run, or the cell, is stopped.
-    Stop(Cause),
+    Stop(StopCause),
     /// All jobs have ended: report what has been counted.
     Finish,
     /// A round of a barrier may be released.
@@ -198,7 +198,7 @@ pub(super) enum ToRun {
         token: u64,
     },
     /// The worker stops the run.
-    Stop(Cause),
+    Stop(StopCause),
     /// An order is done.
     Share(BlockReport),
     /// The answer to [`ToWorker::Finish`]: requests, prompt tokens, completion tokens.

@@ -11,7 +11,7 @@ use super::maker::{Block, BlockMaker, LEAD};
 use super::part::Part;
 use super::process::{Process, WorkerEvent};
 use super::run_context::{BudgetKeeper, RunContext};
-use super::stop::Cause;
+use super::stop::StopCause;
 use super::threads::WATCH;
 use super::worker_protocol::{Assignment, BlockOrder, BlockReport, Figures, Notes, ToRun, ToWorker, charge};
 use crate::clock::ns;
@@ -45,7 +45,7 @@ pub(super) struct Workers {
     holder_faults: HolderFaults,
     order: Option<CurrentOrder>,
     timeout: Duration,
-    stopped: Option<Cause>,
+    stopped: Option<StopCause>,
 }
 
 /// One worker, over all the processes that it has had.

@@ -1,5 +1,8 @@
 //! A finding: one broken rule, the smallest schedule that shows it, and its file.
 
+use super::cause::Cause;
+use super::family::Family;
+use super::subject::Trial;
 use crate::history::JobKey;
 use crate::schedule::Schedule;
 use crate::secret::PLACEHOLDER;
@@ -34,7 +37,34 @@ pub struct Origin {
     pub strategy: String,
 }
 
-/// One broken rule with the smallest schedule that was found for it.
+/// A broken rule with the smallest schedule that was found for it, and a run that shows it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Where the subject comes from.
+    pub origin: Origin,
+    /// Which rule.
+    pub invariant: Invariant,
+    /// What was done to the client, and what that made it do.
+    pub cause: Cause,
+    /// With how many jobs; `None` is all.
+    pub jobs: Option<u64>,
+    /// The jobs of the schedule and of the witness.
+    pub involved: Vec<JobKey>,
+    /// What shows it.
+    pub schedule: Schedule,
+    /// How often it broke under the schedule, of how many runs.
+    pub reproduced: [u32; 2],
+    /// How often it broke without the schedule's holds, faults and order, of how many runs.
+    pub without: [u32; 2],
+    /// Which family of schedules found it.
+    pub family: Family,
+    /// How many schedules were run until it was found, that one included.
+    pub schedules_to_find: u64,
+    /// A run that shows it.
+    pub trial: Trial,
+}
+
+/// A [`Found`] in words: what its file and its row of a summary hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// Where the subject comes from.

@@ -1,18 +1,16 @@
 //! The hunt: calibrate, run what is planned, and make a finding of every rule that breaks.
 
 use super::calm::{Calm, thought};
-use super::explain;
+use super::cause::{cause, involved};
 use super::family::Family;
-use super::finding::Finding;
+use super::finding::Found;
 use super::lives::Lives;
-use super::moments::moments;
 use super::order;
 use super::plan::{Planner, perturbed};
 use super::runner::Runner;
 use super::seen::Seen;
 use super::shrink::{Candidate, Oracle, shrink};
 use super::subject::{Subject, Trial};
-use super::table::table;
 use super::terms::{HuntConfig, Terms};
 use crate::schedule::{Fallback, Schedule};
 use crate::summary::{ExploredRow, Invariant};
@@ -29,7 +27,7 @@ const SHOWING: u32 = 20;
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The broken rules, each with its smallest schedule, in the order in which they were found.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Found>,
     /// What was explored of how much.
     pub explored: ExploredRow,
     /// How long it took until the first finding was seen, not yet shrunk.
@@ -74,7 +72,7 @@ pub fn explore(
 struct Hunt<'a> {
     config: &'a HuntConfig,
     runner: Runner<'a>,
-    findings: Vec<Finding>,
+    findings: Vec<Found>,
     seen: Seen,
     first_at: Option<Duration>,
 }
@@ -193,28 +191,26 @@ impl Hunt<'_> {
         candidate: &Candidate,
         first: &Trial,
         schedules_to_find: u64,
-    ) -> Finding {
+    ) -> Found {
         let Candidate { schedule, jobs } = candidate;
         let (reproduced, shown) = self.times(invariant, schedule, *jobs);
         let (holds, faults, nemeses) = (Vec::new(), Vec::new(), Vec::new());
         let fallback = Fallback::Respond;
         let bare = Schedule { holds, faults, nemeses, fallback, perturb: None, ..schedule.clone() };
         let without = if bare == *schedule { reproduced } else { self.times(invariant, &bare, *jobs).0 };
-        let trial = shown.as_ref().unwrap_or(first);
-        let involved = explain::involved(schedule, trial, invariant);
-        Finding {
+        let trial = shown.unwrap_or_else(|| first.clone());
+        Found {
             origin: self.config.origin.clone(),
             invariant,
-            cause: explain::cause(schedule, trial, invariant, self.config.lease),
+            cause: cause(schedule, &trial, invariant, self.config.lease),
             jobs: *jobs,
-            table: table(schedule, trial, &involved),
-            moments: moments(schedule, trial, invariant, &involved),
-            involved,
+            involved: involved(schedule, &trial, invariant),
             schedule: schedule.clone(),
             reproduced,
             without,
-            family: family.name().to_owned(),
+            family,
             schedules_to_find,
+            trial,
         }
     }
 

@@ -43,6 +43,14 @@ impl Life {
         self.arrived < end(other) && other.arrived < end(self)
     }
 
+    /// After how long the client hung up; `None` if it did not.
+    pub(super) fn hung_up_after(&self) -> Option<Duration> {
+        match self.over {
+            Some((at, Over::Left)) => Some(at.0.saturating_sub(self.arrived.0)),
+            _ => None,
+        }
+    }
+
     /// How long it was in flight; `None` if it was still open at the end.
     pub(super) fn lasted(&self) -> Option<Duration> {
         self.over.map(|((at, _), _)| at.saturating_sub(self.arrived.0))

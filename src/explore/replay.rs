@@ -43,7 +43,7 @@ pub fn replay(subject: &mut dyn Subject, finding: &Finding, runs: u32) -> Result
         match row.map(|row| row.verdict) {
             Some(Verdict::Broken) => {
                 times += 1;
-                seen = Some(super::explain::witness(&trial, finding.invariant));
+                seen = Some(super::cause::witness(&trial, finding.invariant));
                 continue;
             }
             Some(Verdict::Holds) if row.is_some_and(|row| row.relevant > 0) => {}

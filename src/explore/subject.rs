@@ -1,8 +1,9 @@
 //! What is hunted: something that can be run under a schedule, again and again.
 
 use crate::history::{JobKey, LedgerEntry};
-use crate::schedule::{Hold, RequestKey, Schedule, Strike, Trace, Unseen};
+use crate::schedule::{Hold, RequestKey, Schedule, Strike, Trace, Unseen, Until};
 use crate::summary::{Invariant, Verdict, VerdictRow};
+use crate::units::format_duration;
 use std::time::Duration;
 
 /// A client beside a gate. Every run starts from a fresh state.
@@ -95,7 +96,7 @@ impl Trial {
     }
 
     /// Whether a hang-up at this moment was the kill, and no decision of the client.
-    pub(super) fn died(&self, at: Duration) -> bool {
+    pub(crate) fn died(&self, at: Duration) -> bool {
         self.killed.is_some_and(|killed| killed <= at && at <= killed + GONE)
     }
 
@@ -105,7 +106,7 @@ impl Trial {
     }
 
     /// What became of a rule: its worst row.
-    pub(super) fn row(&self, invariant: Invariant) -> Option<&VerdictRow> {
+    pub(crate) fn row(&self, invariant: Invariant) -> Option<&VerdictRow> {
         let rank = |row: &&VerdictRow| match row.verdict {
             Verdict::Broken => 0,
             Verdict::Unknown => 1,
@@ -122,6 +123,15 @@ impl Trial {
             return Some(format!("{request} never came, so what the schedule does to it did not happen"));
         }
         let hold = self.trace.infeasible.first()?;
-        Some(format!("{} could not be held {}", hold.request, super::words::until(&hold.until)))
+        Some(format!("{} could not be held {}", hold.request, until(&hold.until)))
+    }
+}
+
+/// How long something was to be held.
+fn until(until: &Until) -> String {
+    match until {
+        Until::Answered(other) => format!("until {other} was answered"),
+        Until::After(time) => format!("for {}", format_duration(*time)),
+        Until::Disconnect => "until the client hung up".to_owned(),
     }
 }

@@ -228,7 +228,7 @@ impl Terms {
         for stall in stalls {
             let until = Until::After(stall);
             if stall > config.stall_max {
-                let (stall, most) = (super::words::time(stall), super::words::time(config.stall_max));
+                let (stall, most) = (format_duration(stall), format_duration(config.stall_max));
                 terms.left_out.push(format!("holds of {stall}: longer than the {most} that a hold may last"));
             } else if !terms.stalls.contains(&until) {
                 terms.stalls.push(until);

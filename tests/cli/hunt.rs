@@ -4,6 +4,7 @@
 use deadheat::explore::{Finding, HuntBudget, HuntConfig, explore};
 use deadheat::lab::VirtualCell;
 use deadheat::plan::{Plan, Source};
+use deadheat::report::finding;
 use deadheat::scenario::load;
 use deadheat::schedule::Schedule;
 use deadheat::summary::Invariant;
@@ -49,7 +50,8 @@ fn hunted(plan: &Plan, strategy: &str, schedules: u64) -> Vec<Finding> {
     let mut subject = VirtualCell::new(plan, cell);
     // What is small is tested elsewhere; here it only has to be shown again.
     let config = HuntConfig { shrink_max: 30, ..subject.config(HuntBudget::Schedules(schedules)) };
-    explore(&mut subject, &config, &|| Duration::ZERO).expect("a hunt").findings
+    let found = explore(&mut subject, &config, &|| Duration::ZERO).expect("a hunt").findings;
+    found.iter().map(finding).collect()
 }
 
 fn caught(names: &[&str]) {
@@ -109,8 +111,12 @@ fn a_pause_that_breaks_a_lock_is_named() {
     let fencing = findings.iter().find(|finding| finding.invariant == Invariant::FencingMonotonic);
     let fencing = fencing.expect("a finding");
     assert_eq!((fencing.schedule.nemeses.len(), fencing.without), (1, [0, 5]), "{}", fencing.to_toml());
-    assert!(fencing.cause.starts_with("a pause of 600ms for who takes lock number 1"), "{}", fencing.cause);
-    assert!(fencing.cause.contains("outlasts the lock, which is lent for 150ms"), "{}", fencing.cause);
+    assert!(
+        fencing.cause.starts_with("a pause of 600ms for the holder of lock number 1"),
+        "{}",
+        fencing.cause
+    );
+    assert!(fencing.cause.contains("outlasts the lock, whose lease is 150ms"), "{}", fencing.cause);
     assert!(fencing.table.iter().any(|line| line.contains("a pause of 600ms")), "{:#?}", fencing.table);
 }
 

@@ -1,7 +1,7 @@
 //! How runs of the engine end: whole, stopped, out of time, out of budget, with a client that misbehaves.
 
 use deadheat::clock::Clock;
-use deadheat::engine::{self, BuildContext, BuildStrategy, Cause, LoadReport, Stop};
+use deadheat::engine::{self, BuildContext, BuildStrategy, LoadReport, Stop, StopCause};
 use deadheat::history::{NotIssued, RunDir};
 use deadheat::mock::{MockConfig, Server};
 use deadheat::plan::{Plan, Source};
@@ -123,14 +123,14 @@ fn a_stop_between_or_within_barrier_rounds_ends_the_run() {
                 while outside.progress.read().jobs_ended < after && !over.load(SeqCst) {
                     std::thread::yield_now();
                 }
-                outside.stop.stop(Cause::Interrupted);
+                outside.stop.stop(StopCause::Interrupted);
             });
             let made = run(&plan, None, &own(&plan), &outside);
             over.store(true, SeqCst);
             made
         });
         leaves_no_job_behind(&outside);
-        assert_eq!(made.stopped, Some(Cause::Interrupted));
+        assert_eq!(made.stopped, Some(StopCause::Interrupted));
         assert!((after..8000).contains(&made.cells[0].issued), "{:?}", made.cells[0]);
         assert!(made.cells[0].not_issued.contains_key(&NotIssued::Interrupted));
     }

@@ -2,7 +2,7 @@
 
 use crate::live;
 
-use deadheat::engine::{Cause, Stop};
+use deadheat::engine::{Stop, StopCause};
 use deadheat::history::{AttemptRow, ErrorClass, JobEnd, NotIssued, Outcome};
 use deadheat::profile;
 use deadheat::strategy::{Hands, LocalFuture, Strategy, Task};
@@ -126,7 +126,7 @@ fn a_saturated_profile_queues_drops_or_aborts_and_counts_each() {
     assert_eq!(dropped.jobs(0)[..2], [0, 1]);
 
     let aborted = saturated("abort");
-    assert_eq!(aborted.made.stopped, Some(Cause::Saturated));
+    assert_eq!(aborted.made.stopped, Some(StopCause::Saturated));
     assert_eq!(aborted.jobs(0), [0, 1], "the jobs before it are seen home");
     assert_eq!(not_issued(&aborted, NotIssued::Aborted), 18);
     assert!(aborted.evidence.jobs.iter().all(|job| job.outcome == Outcome::Ok));
@@ -195,7 +195,7 @@ struct Stops {
 impl Strategy for Stops {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         if task.job.index == self.at {
-            self.stop.stop(Cause::Interrupted);
+            self.stop.stop(StopCause::Interrupted);
         }
         self.inner.run(task, hands)
     }
@@ -207,7 +207,7 @@ fn interrupted(text: &str, at: u64) -> Run {
     let build: live::Build<'_> =
         &|strategy, plan| Arc::new(Stops { inner: right(strategy, plan), stop: stop.clone(), at });
     let seen = run_until(&plan, build, &stop);
-    assert_eq!(seen.made.stopped, Some(Cause::Interrupted));
+    assert_eq!(seen.made.stopped, Some(StopCause::Interrupted));
     assert_eq!(seen.summary.exit_code, 130, "{}", seen.story());
     assert!(seen.summary.interrupted);
     assert_eq!(seen.broken(), Vec::<&str>::new(), "{}", seen.story());
@@ -260,7 +260,7 @@ fn the_budget_ends_the_run_and_is_never_passed() {
     for (profile, threads) in [(vus, "1"), (vus, "2"), (open, "2")] {
         let text = format!("{SMALL}{profile}{UNBOUNDED}[budget]\nmax_requests = 17\n{retry}{busy}");
         let seen = run(&plan(&text, &[("threads", threads)]), &right);
-        assert_eq!(seen.made.stopped, Some(Cause::OverBudget));
+        assert_eq!(seen.made.stopped, Some(StopCause::OverBudget));
         assert_eq!(seen.summary.exit_code, 10, "{}", seen.story());
         assert_eq!(seen.evidence.ledger.len(), 17, "{profile}");
         assert_eq!(seen.broken(), Vec::<&str>::new(), "{}", seen.story());

@@ -2,7 +2,7 @@
 
 use crate::live;
 
-use deadheat::engine::{Cause, Stop};
+use deadheat::engine::{Stop, StopCause};
 use deadheat::history::{JobEnd, NotIssued, Outcome};
 use deadheat::profile;
 use deadheat::summary::{Invariant, Verdict};
@@ -134,7 +134,7 @@ fn a_saturated_profile_drops_and_aborts_over_processes() {
     assert!(lost >= 8, "only {lost} of 20 were dropped");
     assert_eq!(dropped.jobs(0).len() as u64 + lost, 20);
     let aborted = spread(&profile("abort"), 2, &[]);
-    assert_eq!(aborted.made.stopped, Some(Cause::Saturated));
+    assert_eq!(aborted.made.stopped, Some(StopCause::Saturated));
     assert!(not_issued(&aborted, NotIssued::Aborted) >= 10);
     aborted.assert_conserved();
 }
@@ -143,7 +143,7 @@ fn a_saturated_profile_drops_and_aborts_over_processes() {
 fn the_budget_of_all_processes_together_is_never_passed() {
     let budget = "[profile.shared-iterations]\nvus = 6\niterations = 60\n[budget]\nmax_requests = 17\n";
     let seen = spread(budget, 3, &[]);
-    assert_eq!(seen.made.stopped, Some(Cause::OverBudget));
+    assert_eq!(seen.made.stopped, Some(StopCause::OverBudget));
     assert_eq!(seen.evidence.ledger.len(), 17);
     assert_eq!(seen.broken(), Vec::<&str>::new(), "{}", seen.story());
     seen.assert_conserved();
@@ -181,8 +181,8 @@ fn a_stop_reaches_all_processes_and_all_adds_up() {
         "[profile.barrier]\nsize = 8\nrounds = 500\n",
         "[profile.per-vu-iterations]\nvus = 8\niterations = 500\n",
     ] {
-        let seen = meddle(profile, 40, |stop, _| stop.stop(Cause::Interrupted));
-        assert_eq!((seen.made.stopped, seen.summary.exit_code), (Some(Cause::Interrupted), 130));
+        let seen = meddle(profile, 40, |stop, _| stop.stop(StopCause::Interrupted));
+        assert_eq!((seen.made.stopped, seen.summary.exit_code), (Some(StopCause::Interrupted), 130));
         assert_eq!(seen.broken(), Vec::<&str>::new(), "{}", seen.story());
         seen.assert_conserved();
         let (planned, issued) = (profile::planned(&seen.plan).expect("bounded"), seen.made.cells[0].issued);
@@ -245,6 +245,6 @@ fn a_run_leaves_no_process_behind() {
     };
     leaves_none("[profile.shared-iterations]\nvus = 4\niterations = 8\n", &Arc::default()).assert_clean();
     let stop = Arc::new(Stop::default());
-    stop.stop(Cause::Interrupted);
+    stop.stop(StopCause::Interrupted);
     leaves_none("[profile.barrier]\nsize = 4\n", &stop).assert_conserved();
 }

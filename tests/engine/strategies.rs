@@ -2,7 +2,7 @@
 
 use crate::live;
 
-use deadheat::engine::{Cause, Stop};
+use deadheat::engine::{Stop, StopCause};
 use deadheat::history::{JobEnd, LedgerRow, Outcome};
 use deadheat::shared::Progress;
 use deadheat::strategy::*;
@@ -333,7 +333,7 @@ fn a_pool_that_is_stopped_loses_nothing() {
             while progress.read().attempts < 6 {
                 std::thread::yield_now();
             }
-            stop.stop(Cause::Interrupted);
+            stop.stop(StopCause::Interrupted);
         })
     };
     let seen = run_watched(&plan(&text, &[]), &right, &stop, &progress);

@@ -3,6 +3,7 @@
 use crate::world as explore_world;
 
 use deadheat::explore::*;
+use deadheat::report::finding;
 use deadheat::schedule::{RequestKey, Schedule};
 use deadheat::summary::{FamilyRow, Invariant, Verdict};
 use explore_world::{Api, Books, Client, Judged, Reply, Task, clients, key};
@@ -242,14 +243,14 @@ fn an_announced_time_out_is_taken() {
     let client = clients::submits_twice();
     let config = HuntConfig::new(7, HuntBudget::Schedules(30), client.jobs);
     let report = explore(&mut Announces(client), &config, &|| Duration::ZERO).expect("a client that runs");
-    assert_eq!(report.findings[0].family, "hold-one");
+    assert_eq!(report.findings[0].family.name(), "hold-one");
     assert_eq!(report.findings[0].schedules_to_find, 5);
 }
 
 #[test]
 fn a_finding_that_was_bent_says_where() {
     let mut client = clients::zips();
-    let finding = hunt(&mut client, 10).findings[0].clone();
+    let finding = finding(&hunt(&mut client, 10).findings[0]);
     let text = finding.to_toml();
     let error = |text: &str| Finding::from_toml("f.toml", text).expect_err("bent").to_string();
     assert!(error("").contains("`version` is missing"));

@@ -4,6 +4,7 @@
 use crate::world as explore_world;
 
 use deadheat::explore::*;
+use deadheat::report::finding;
 use deadheat::schedule::{Fallback, Schedule, Until};
 use deadheat::summary::{Invariant, What};
 use explore_world::{Client, clients};
@@ -24,7 +25,7 @@ fn hunt(client: &mut Client, timeout_ms: Option<u64>) -> Report {
 fn found(mut client: Client, timeout_ms: Option<u64>, invariant: Invariant) -> Finding {
     let report = hunt(&mut client, timeout_ms);
     assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
-    let finding = report.findings[0].clone();
+    let finding = finding(&report.findings[0]);
     assert_eq!(finding.invariant, invariant);
     let size = (finding.schedule.holds.len(), finding.schedule.faults.len());
     assert!(size.0 <= 2 && size.1 <= 1, "{size:?}: {}", finding.to_toml());
@@ -61,8 +62,8 @@ fn a_time_is_kept_with_all_that_is_done_to_a_finding() {
         let config = HuntConfig { budget: HuntBudget::Time(time), ..config(&client, 0) };
         let report = explore(&mut Slow(client, &now), &config, &|| now.get()).expect("a client that runs");
         assert!(now.get() <= time, "{:?} of {time:?}", now.get());
-        let [finding] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
-        assert!(finding.reproduced[0] >= 1 && finding.without[1] >= 1, "{}", finding.to_toml());
+        let [found] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
+        assert!(found.reproduced[0] >= 1 && found.without[1] >= 1, "{}", finding(found).to_toml());
     }
 }
 
@@ -173,7 +174,7 @@ fn what_breaks_without_any_schedule_is_a_finding_at_once() {
     let mut client = clients::right();
     client.judge = |_, _| vec![(Invariant::BudgetKept, Err("over the budget".to_owned()))];
     let report = hunt(&mut client, None);
-    let finding = &report.findings[0];
+    let finding = finding(&report.findings[0]);
     assert_eq!((finding.family.as_str(), finding.schedules_to_find), ("calm", 1));
     assert_eq!((finding.reproduced, finding.without), ([5, 5], [5, 5]));
     assert_eq!(finding.cause, "no schedule is needed: over the budget");
@@ -187,7 +188,7 @@ fn the_same_seed_hunts_the_same_way_and_a_small_budget_is_kept() {
         let mut client = clients::nests_permits();
         let config = HuntConfig { seed, ..config(&client, 60) };
         let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
-        (report.findings, report.explored)
+        (report.findings.iter().map(finding).collect::<Vec<_>>(), report.explored)
     };
     assert_eq!(report(1), report(1));
     let (_, explored) = report(2);
@@ -221,7 +222,7 @@ fn an_order_that_broke_a_lease_by_taking_long_becomes_one_hold_for_a_time() {
     let mut client = clients::outlives_its_lease();
     let config = HuntConfig { quiet: Duration::from_millis(200), ..config(&client, 10) };
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
-    let finding = &report.findings[0];
+    let finding = finding(&report.findings[0]);
     assert_eq!((finding.family.as_str(), finding.jobs), ("single", Some(2)));
     let [hold] = finding.schedule.holds.as_slice() else { panic!("{finding:?}") };
     let (Until::After(time), Fallback::Respond) = (&hold.until, finding.schedule.fallback) else {
@@ -240,7 +241,7 @@ fn orders_alone_find_what_sweeps_would_and_are_turned_into_holds() {
     // Without stalls or pairs: one wave is enough.
     let config = HuntConfig { stalls: vec![Duration::from_secs(99)], ..config(&client, 10) };
     let report = explore(&mut client, &config, &|| Duration::ZERO).expect("a client that runs");
-    let finding = &report.findings[0];
+    let finding = finding(&report.findings[0]);
     assert_eq!(finding.family, "single");
     assert_eq!((finding.schedule.fallback, finding.schedule.holds.len()), (Fallback::Respond, 1));
     assert_eq!(finding.jobs, Some(2));

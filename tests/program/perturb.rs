@@ -4,6 +4,7 @@
 use crate::programs;
 
 use deadheat::explore::{HuntBudget, HuntConfig, Replayed, explore, replay};
+use deadheat::report::finding;
 use deadheat::schedule::{Fallback, Perturb, Schedule};
 use deadheat::summary::Invariant;
 use programs::*;
@@ -61,11 +62,12 @@ fn a_hunt_comes_to_it_by_itself_and_its_finding_shows_it_again() {
     let mut adds = python(&tries, 6, total);
     let config = HuntConfig { perturb: Some(Perturb::Python), ..config };
     let report = explore(&mut adds.subject, &config, &|| Duration::ZERO).expect("a hunt");
-    let [finding] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
+    let [found] = report.findings.as_slice() else { panic!("{:#?}", report.findings) };
+    let finding = finding(found);
     assert_eq!((finding.invariant, finding.family.as_str()), (Invariant::TokensCounted, "perturb"));
     assert_eq!((finding.schedule.perturb, finding.without[0]), (Some(Perturb::Python), 0));
     assert!(finding.cause.contains("between bytecodes"), "{}", finding.cause);
-    let again = replay(&mut adds.subject, finding, 5).expect("runs");
+    let again = replay(&mut adds.subject, &finding, 5).expect("runs");
     assert!(matches!(again, Replayed::Still { .. }), "{again:?}");
 }
 

@@ -29,7 +29,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
     ("ranking", &["plan", "history", "strategy", "summary", "metrics", "cost"]),
     ("judge", &["plan", "history", "summary", "metrics", "cost", "invariants", "compare", "ranking"]),
     ("live", &["prices", "plan", "history", "summary", "metrics", "judge", "scenario"]),
-    ("report", &["history", "summary", "compare"]),
+    ("report", &["plan", "schedule", "history", "summary", "compare", "explore"]),
     ("provider", &["plan", "history"]),
     ("mock", &["faults", "plan", "schedule", "history"]),
     ("explore", &["faults", "plan", "schedule", "history", "summary"]),

@@ -3,16 +3,16 @@
 use super::hunting::Hunting;
 use super::{Args, Failure, redis};
 use crate::clock::{Clock, utc_now_s};
-use crate::engine::{BuildContext, Cause, Stop};
+use crate::engine::{BuildContext, Stop, StopCause};
 use crate::explore::{self, HuntBudget, HuntConfig, Report, Subject, Trial};
 use crate::history::RunDir;
 use crate::judge::Hunted;
 use crate::lab::{SocketCell, VirtualCell};
 use crate::plan::{Cell, ClockKind, Place, Plan};
+use crate::report;
 use crate::schedule::Schedule;
 use crate::strategy::StrategyPlan;
-use crate::summary::Exit;
-use crate::summary::ExploredRow;
+use crate::summary::{Exit, ExploredRow};
 
 /// Hunts every cell, and writes `finding-N.toml` into the run's directory for each rule that breaks.
 pub(super) fn hunt(
@@ -34,12 +34,11 @@ pub(super) fn hunt(
         let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
         shown.cell(number, format!("{target}/{strategy}"));
         let watch = Watched { stop, shown: &mut shown, clock };
-        let Some(report) = hunt_cell(args, &ground, *cell, budget.for_each_of(cells.len()), watch)? else {
+        let Some(found) = hunt_cell(args, &ground, *cell, budget.for_each_of(cells.len()), watch)? else {
             hunted.explored.push(not_hunted(plan, *cell));
             continue;
         };
-        hunted.explored.push(report.explored);
-        for finding in report.findings {
+        for finding in found.findings.iter().map(report::finding) {
             let file = format!("finding-{}.toml", hunted.findings.len() + 1);
             let written = dir.write(&file, &finding.to_toml());
             written.map_err(|error| Failure::new(Exit::Internal, &error))?;
@@ -47,13 +46,14 @@ pub(super) fn hunt(
             let place = dir.final_path().join(&file);
             hunted.findings.push(finding.row(&place.display().to_string()));
         }
+        hunted.explored.push(found.explored);
     }
     shown.end();
     ground.close();
     if stop.cause().is_none() {
         hunted.failed = hunted.explored.iter().find_map(|row| row.stopped.clone());
     }
-    hunted.interrupted = stop.cause() == Some(Cause::Interrupted);
+    hunted.interrupted = stop.cause() == Some(StopCause::Interrupted);
     Ok(hunted)
 }
 

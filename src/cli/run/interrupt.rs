@@ -2,7 +2,7 @@
 
 use crate::cli::output;
 use crate::cli::signals::Signals;
-use crate::engine::{Cause, Stop};
+use crate::engine::{Stop, StopCause};
 use crate::summary::Exit;
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -28,7 +28,7 @@ fn listen(stop: &Stop, on: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
         // The receiver is gone only if the process is about to end.
         let _ = on.send(Ok(()));
         signals.next().await;
-        stop.stop(Cause::Interrupted);
+        stop.stop(StopCause::Interrupted);
         output::say(
             "stopping: answers in flight are waited for, then the report is written; Ctrl-C again ends at \
              once",

@@ -5,7 +5,7 @@ use super::due::Due;
 use super::live::{self, Shown};
 use crate::cli::output;
 use crate::clock::{Clock, utc_now_s};
-use crate::engine::{Cause, Stop};
+use crate::engine::{Stop, StopCause};
 use crate::history::{BatchSender, Event, Watch};
 use crate::live::{Live, LiveView};
 use crate::plan::{ClockKind, Plan};
@@ -118,7 +118,7 @@ impl Watched {
         let (mut ticks, mut last) = (0, Snapshot::default());
         while let Err(mpsc::RecvTimeoutError::Timeout) = quitting.recv_timeout(TICK) {
             if self.history.failed() {
-                self.stop.stop(Cause::EvidenceFailed);
+                self.stop.stop(StopCause::EvidenceFailed);
             }
             if quiet {
                 continue;

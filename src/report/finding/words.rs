@@ -1,33 +1,19 @@
 //! Schedules in words.
 
 use crate::plan::{Nemesis, NemesisKind};
-use crate::schedule::{Fallback, Perturb, Schedule, Until};
+use crate::schedule::{Fallback, Perturb, Schedule};
 use crate::units::format_duration;
-use std::time::Duration;
-
-pub(super) fn time(time: Duration) -> String {
-    format_duration(time)
-}
-
-/// How long something is held.
-pub(super) fn until(until: &Until) -> String {
-    match until {
-        Until::Answered(other) => format!("until {other} was answered"),
-        Until::After(long) => format!("for {}", time(*long)),
-        Until::Disconnect => "until the client hung up".to_owned(),
-    }
-}
 
 /// What goes wrong around a lock.
 pub(super) fn nemesis(nemesis: &Nemesis) -> String {
     let Nemesis { kind, acquisition: nth, .. } = nemesis;
     match kind {
         NemesisKind::PauseHolder(long) => {
-            format!("a pause of {} for who takes lock number {nth}", time(*long))
+            format!("a pause of {} for the holder of lock number {nth}", format_duration(*long))
         }
-        NemesisKind::KillHolder => format!("the death of who takes lock number {nth}"),
+        NemesisKind::KillHolder => format!("the kill of the holder of lock number {nth}"),
         NemesisKind::RestartRedis => {
-            format!("a lock server that forgets all when lock number {nth} is taken")
+            format!("a restart of the lock server, empty, when lock number {nth} is taken")
         }
         NemesisKind::LoseUnlock => format!("a lost answer to the release of lock number {nth}"),
     }
@@ -37,7 +23,7 @@ pub(super) fn nemesis(nemesis: &Nemesis) -> String {
 pub(super) fn perturbed(schedule: &Schedule) -> Option<String> {
     let between = match schedule.perturb? {
         Perturb::Python => "between bytecodes of the program",
-        Perturb::Node => "where the program hears from files and connections",
+        Perturb::Node => "where the program is told of files and connections",
     };
     Some(format!("pausing {between} by seed {}", schedule.seed))
 }

@@ -1,6 +1,7 @@
 //! What happened, one column a job, in the order of time, with the ledger's column at the right.
 
-use super::subject::{Entry, Line, Trial};
+use super::words::nemesis;
+use crate::explore::{Entry, Line, Trial};
 use crate::history::JobKey;
 use crate::schedule::{RequestKey, Schedule, Trace, TraceEvent, TraceStep, Until, Why};
 use crate::units::format_duration;
@@ -65,8 +66,8 @@ pub(super) fn table(schedule: &Schedule, trial: &Trial, involved: &[JobKey]) -> 
     let rows = std::mem::take(&mut sheet.rows);
     let mut lines = vec![laid_out("t(ms)", &head, "ledger", width)];
     for nemesis in &schedule.nemeses {
-        let text = super::words::nemesis(nemesis);
-        lines.push(format!("{:>TIME$}  {}", "with", clipped(&plain(&text), WIDTH - TIME - 2)));
+        let text = clipped(&plain(&self::nemesis(nemesis)), WIDTH - TIME - 2);
+        lines.push(format!("{:>TIME$}  {text}", "with"));
     }
     let left_out = rows.len().saturating_sub(ROWS);
     for (n, row) in rows.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! What happened, moment by moment, for the picture of a finding: the same story that the table tells in
 //! lines.
 
-use super::subject::{Entry, Line, Trial};
 use crate::clock::ns;
+use crate::explore::{Entry, Line, Trial};
 use crate::history::JobKey;
 use crate::schedule::{Fallback, RequestKey, Schedule, TraceEvent, TraceStep, Until, Why};
 use crate::summary::{Invariant, Moment, What};
