@@ -1,8 +1,13 @@
 //! One TCP connection: a stream that can be reset on purpose, and hyper on top of it.
 
+use super::body::{Answer, Broken};
+use super::errors::http_date;
 use super::routes;
 use super::shared::Shared;
 use futures_util::task::AtomicWaker;
+use http::header::{DATE, HeaderValue};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,14 +30,29 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: std::net::TcpStream) {
     let link = Arc::new(Link::default());
     let io = TokioIo::new(Resettable { stream, link: Arc::clone(&link) });
     // Busy from the call on: hyper may come to the end of the stream before it polls the answer.
-    let service = service_fn(move |request| routes::route(Arc::clone(&shared), link.busy(), request));
+    let service = service_fn(move |request| dated(Arc::clone(&shared), link.busy(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // hyper reads the machine's clock for it, and panics before 1970.
+        .auto_date_header(false)
         .header_read_timeout(HEAD_READ_TIMEOUT)
         .max_header_size(HEAD_BYTES_MAX)
         .serve_connection(io, service);
     // Whatever ended it (a reset on purpose, a client that left) is in the ledger already.
     let _ = connection.await;
+}
+
+/// Answers one request, and dates the answer by the run's clock, as the dates of `retry-after` are.
+async fn dated(
+    shared: Arc<Shared>,
+    busy: Busy,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Broken> {
+    let mut response = routes::route(Arc::clone(&shared), busy, request).await?;
+    if let Ok(date) = HeaderValue::try_from(http_date(shared.utc_s())) {
+        response.headers_mut().insert(DATE, date);
+    }
+    Ok(response)
 }
 
 /// What an answer and the stream under it tell each other.
@@ -164,5 +184,59 @@ impl AsyncWrite for Resettable {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::mock::{Core, LedgerSink, MockConfig};
+    use crate::plan::MockPlan;
+    use std::io::{Read, Write};
+
+    /// Before 1970 a machine's clock gives second 0. Every answer has the date that is counted from there,
+    /// and no answer one that was read from the machine's clock.
+    #[test]
+    fn every_answer_is_dated_by_the_clock_of_the_run() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
+        let streamed = body.replace("\"m\"", "\"m\",\"stream\":true");
+        for (status, method, path, body) in [
+            (200, "POST", "/v1/chat/completions", body),
+            (200, "POST", "/v1/chat/completions", &*streamed),
+            (400, "POST", "/v1/chat/completions", "{"),
+            (200, "POST", "/v1/messages", &*body.replace("\"m\"", "\"m\",\"max_tokens\":9")),
+            (200, "GET", "/v1/models", ""),
+            (405, "GET", "/v1/chat/completions", ""),
+            (404, "GET", "/nowhere", ""),
+            (200, "GET", "/deadheat/ledger", ""),
+            (200, "GET", "/deadheat/stats", ""),
+        ] {
+            let answer = asked(&format!(
+                "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            ));
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {path}: {answer}");
+            assert!(answer.contains("\r\ndate: Thu, 01 Jan 1970 00:"), "{method} {path}: {answer}");
+        }
+        let malformed = asked("no request\r\n\r\n");
+        assert!(malformed.starts_with("HTTP/1.1 400 ") && !malformed.contains("date:"), "{malformed}");
+    }
+
+    /// The answer to one request on a connection of its own, at a provider whose clock begins at second 0.
+    fn asked(request: &str) -> String {
+        let core = Core::new(MockConfig::new("mock", MockPlan::default()).core(0));
+        let shared = Arc::new(Shared::new(core, "m".to_owned(), 0, LedgerSink::Keep, Clock::start()));
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let mut client =
+            std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+        let (stream, _) = listener.accept().expect("a connection");
+        stream.set_nonblocking(true).expect("set");
+        client.write_all(request.as_bytes()).expect("sent");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(serve(shared, stream));
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).expect("an answer");
+        answer
     }
 }

@@ -185,7 +185,8 @@ pub(super) fn event_body() -> String {
     error_body(message, "server_error", None, None)
 }
 
-fn http_date(utc_s: u64) -> String {
+/// A date as HTTP headers have it, from seconds since 1970.
+pub(super) fn http_date(utc_s: u64) -> String {
     let second = i64::try_from(utc_s).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
     let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
     let date = second.and_then(|t| printer.timestamp_to_rfc9110_string(&t).ok());

@@ -87,6 +87,11 @@ impl Shared {
         }
     }
 
+    /// Seconds since 1970 by the run's clock.
+    pub(super) fn utc_s(&self) -> u64 {
+        self.created.saturating_add(self.clock.now().as_secs())
+    }
+
     /// One event of the core.
     fn event<T>(&self, now: Duration, event: impl FnOnce(&mut Inner, &mut Vec<LedgerEntry>) -> T) -> T {
         let (result, next_advance) = self.settle(now, event);
