@@ -17,6 +17,7 @@ mod compare;
 #[cfg(unix)]
 mod compare_pairs;
 mod cost;
+mod endpoints;
 mod evidence;
 mod exit;
 #[cfg(unix)]
