@@ -7,6 +7,7 @@
 //! those of a run over sockets, or models of them.
 
 mod cell_plan;
+mod lock_faults;
 mod memory;
 mod run;
 mod socket_cell;
@@ -14,6 +15,7 @@ mod trial;
 mod virtual_cell;
 
 pub use cell_plan::JOBS_MAX;
+pub use lock_faults::check_lock_faults;
 pub use memory::{RunRecord, run_in_memory};
 pub use run::{LabError, RunConfig, RunResult, Sink, run};
 pub use socket_cell::SocketCell;

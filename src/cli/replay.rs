@@ -5,6 +5,8 @@ use super::audit::options::Options;
 use super::output::{self, Format, fail};
 use super::run::hunt;
 use crate::explore::{Finding, HuntBudget, Replayed, replay};
+use crate::lab::check_lock_faults;
+use crate::mock::NO_LOCKS;
 use crate::plan::{Cell, Plan};
 use crate::program::{ProgramSubject, Secrets, filled};
 use crate::summary::Exit;
@@ -67,6 +69,9 @@ pub(super) fn run(args: &Args) -> u8 {
         );
         return fail(args.format, Exit::Usage, &message);
     };
+    if let Err(why) = check_lock_faults(&finding.schedule, &plan.strategies[cell.strategy], plan.clock) {
+        return fail(args.format, Exit::Usage, &format!("{}, {why}", args.finding.display()));
+    }
     let ground = match hunt::Ground::open(&plan) {
         Ok(ground) => ground,
         Err(failure) => return fail(args.format, failure.exit(), failure.message()),
@@ -107,6 +112,9 @@ fn program(args: &Args, finding: &Finding) -> u8 {
     if args.command.is_empty() && finding.origin.command.is_empty() {
         let message = "the finding names neither a scenario nor a program: give the program behind `--`";
         return fail(args.format, Exit::Usage, message);
+    }
+    if !finding.schedule.nemeses.is_empty() {
+        return fail(args.format, Exit::Usage, &format!("{}: {NO_LOCKS}", args.finding.display()));
     }
     let command = match args.command.is_empty() {
         true => filled(&finding.origin.command, &|name| std::env::var(name).ok()),

@@ -2,13 +2,14 @@
 //! a real machine has.
 
 use super::cell_plan::CellPlan;
+use super::lock_faults::check_lock_faults;
 use super::trial::{Record, judged};
 use crate::clock::{Clock, utc_now_s};
 use crate::engine::{self, BuildStrategy, CellRedis, WorkerSetup};
 use crate::explore::{HuntBudget, HuntConfig, Subject, Trial};
 use crate::history::{BatchSender, LedgerEntry};
 use crate::mock::{LedgerSink, MockConfig, Server};
-use crate::plan::{Cell, NemesisKind, Plan, Target};
+use crate::plan::{Cell, ClockKind, NemesisKind, Plan, Target};
 use crate::provider::Endpoint;
 use crate::schedule::Schedule;
 use crate::sync::lock;
@@ -85,6 +86,7 @@ impl<'a> SocketCell<'a> {
 impl Subject for SocketCell<'_> {
     fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
         let plan = self.cell_plan.under(schedule, jobs);
+        check_lock_faults(schedule, &plan.strategies[0], ClockKind::Real)?;
         self.make(&plan, schedule)
     }
 }

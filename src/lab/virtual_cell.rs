@@ -1,11 +1,12 @@
 //! A cell in virtual time.
 
 use super::cell_plan::CellPlan;
+use super::lock_faults::check_lock_faults;
 use super::memory::run_in_memory;
 use super::trial::{Record, judged};
 use crate::clock::Clock;
 use crate::explore::{HuntBudget, HuntConfig, Subject, Trial};
-use crate::plan::{Cell, Dist, Plan};
+use crate::plan::{Cell, ClockKind, Dist, Plan};
 use crate::schedule::Schedule;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ impl Subject for VirtualCell {
     fn run(&mut self, schedule: &Schedule, jobs: Option<u64>) -> Result<Trial, String> {
         let clock = Clock::start();
         let plan = self.0.under(schedule, jobs);
+        check_lock_faults(schedule, &plan.strategies[0], ClockKind::Virtual)?;
         let kept = run_in_memory(&plan, Some(schedule)).map_err(|error| error.to_string())?;
         let left = Record {
             events: &kept.events,

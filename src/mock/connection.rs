@@ -213,7 +213,8 @@ mod tests {
             (200, "GET", "/deadheat/stats", ""),
         ] {
             let answer = asked(&format!(
-                "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 content-length: {}\r\n\r\n{body}",
                 body.len()
             ));
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {path}: {answer}");

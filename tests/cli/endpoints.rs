@@ -102,8 +102,8 @@ fn the_value_of_a_variable_is_written_nowhere_when_the_endpoint_fails() {
     }
 }
 
-/// Whether a target is asked through a proxy is decided in one place, `provider::is_proxied`: the check before
-/// the run and the client agree in every row.
+/// Whether a target is asked through a proxy is decided in one place, `provider::is_proxied`: the check
+/// before the run and the client agree in every row.
 #[test]
 fn proxy_variables_are_read_in_one_way() {
     const PROXY: &str = "the proxy";

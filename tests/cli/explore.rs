@@ -98,6 +98,23 @@ fn a_finding_is_replayed_from_any_directory() {
     assert!(bent.err.contains("[run] set: \"nonsense\""), "{}", bent.err);
 }
 
+/// A finding can be edited, and its scenario too: a fault that cannot happen would pass for one that did no
+/// harm.
+#[test]
+fn a_schedule_whose_lock_faults_cannot_happen_is_not_replayed() {
+    let place = Place::new();
+    place.write("s.toml", &scenario("virtual", "broken-result-order", CERTAIN));
+    let summary = place.line("run s.toml --explore 10 -q --format json --out run").exits(6).json();
+    let text = place.read(&file(finding(&summary, "answer-matches-job")));
+    for kind in ["kill-holder = {}", "lose-unlock = {}"] {
+        place.write("bent.toml", &format!("{text}\n[[schedule.nemesis]]\nkind.{kind}\n"));
+        let refused = place.line("replay bent.toml").exits(2);
+        let key = format!("bent.toml, [[nemesis]] 1, kind.{}: ", kind.split(' ').next().expect("a key"));
+        assert!(refused.err.contains(&key), "{}", refused.err);
+        assert!(refused.err.contains("`broken-result-order` holds no lock: leave it out"), "{}", refused.err);
+    }
+}
+
 #[test]
 fn what_is_mended_passes_and_what_cannot_happen_is_said() {
     let place = Place::new();
