@@ -8,6 +8,7 @@
 mod diagnostic;
 mod file;
 mod findings;
+mod hidden;
 mod render;
 mod schema;
 mod shape;

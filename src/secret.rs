@@ -122,7 +122,7 @@ fn looks_like_variable(name: &str) -> bool {
 }
 
 /// Whether the value under this key of a file is to be masked.
-fn hides(key: &str, value: &str) -> bool {
+pub(crate) fn hides(key: &str, value: &str) -> bool {
     let names_variable = key.to_ascii_lowercase().strip_suffix("_env").map(is_secret_name);
     match names_variable {
         Some(secret) => secret && !looks_like_variable(value),
@@ -197,7 +197,7 @@ fn value_length(value: &str) -> usize {
 }
 
 /// `text` with each span replaced by stars, byte for byte; line ends and quotes stay.
-fn stars(text: &str, spans: &[Range<usize>]) -> String {
+pub(crate) fn stars(text: &str, spans: &[Range<usize>]) -> String {
     if spans.is_empty() {
         return text.to_owned();
     }

@@ -1,7 +1,7 @@
 //! What is wrong with a file: where, what, and what to write instead.
 
-use super::tree::Text;
-use crate::secret::{masked, masked_document};
+use super::tree::{At, Text};
+use crate::secret::{masked, masked_document, stars};
 
 use serde::Serialize;
 use std::ops::Range;
@@ -58,11 +58,16 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(mut list: Vec<Diagnostic>, texts: &[Text]) -> Self {
+    /// `hidden` are values that are not shown, beside those that look like secrets.
+    pub(super) fn new(mut list: Vec<Diagnostic>, texts: &[Text], hidden: &[At]) -> Self {
         let index = |one: &Diagnostic| texts.iter().position(|text| text.name == one.path);
         list.sort_by_cached_key(|one| (index(one), one.span.start));
         list.dedup();
-        let masked: Vec<String> = texts.iter().map(|text| masked_document(&text.name, &text.text)).collect();
+        let masked = |(n, text): (usize, &Text)| {
+            let spans: Vec<_> = hidden.iter().filter(|at| at.text == n).map(|at| at.span.clone()).collect();
+            stars(&masked_document(&text.name, &text.text), &spans)
+        };
+        let masked: Vec<String> = texts.iter().enumerate().map(masked).collect();
         let lines =
             list.iter().map(|one| index(one).map_or_else(Default::default, |i| line(&masked[i], one)));
         Self { lines: lines.collect(), list }

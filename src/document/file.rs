@@ -55,7 +55,7 @@ pub(crate) fn read<R: DeserializeOwned, T>(
     let mut document = Document::parse(file, &mut list);
     if !list.is_empty() {
         // Behind broken syntax every further diagnostic would be a guess.
-        return Err(Diagnostics::new(list, &document.texts));
+        return Err(Diagnostics::new(list, &document.texts, &[]));
     }
     for (key, value) in overrides {
         document.set(key, value, &mut list);
@@ -63,10 +63,11 @@ pub(crate) fn read<R: DeserializeOwned, T>(
     let mut findings = Findings::new(&document);
     let raw = sound::<R>(&document, schema, hint, &mut findings);
     let built = raw.map(|raw| build(raw, &mut findings));
+    let hidden = findings.hidden;
     list.extend(findings.list);
     match built {
         Some(built) if list.is_empty() => Ok(built),
-        _ => Err(Diagnostics::new(list, &document.texts)),
+        _ => Err(Diagnostics::new(list, &document.texts, &hidden)),
     }
 }
 

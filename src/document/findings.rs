@@ -1,6 +1,7 @@
 //! The one list of diagnostics that all steps add to.
 
 use super::diagnostic::Diagnostic;
+use super::hidden;
 use super::tree::{At, Document};
 
 /// What was found to be wrong so far, and where.
@@ -9,11 +10,13 @@ pub(crate) struct Findings<'d> {
     pub(super) list: Vec<Diagnostic>,
     /// Places whose shape is wrong: what follows from them is not reported again.
     broken: Vec<Vec<String>>,
+    /// Values that are not shown.
+    pub(super) hidden: Vec<At>,
 }
 
 impl<'d> Findings<'d> {
     pub(super) fn new(document: &'d Document) -> Self {
-        Self { document, list: Vec::new(), broken: Vec::new() }
+        Self { document, list: Vec::new(), broken: Vec::new(), hidden: hidden::secrets(&document.root) }
     }
 
     /// A value of the wrong shape.
@@ -23,9 +26,10 @@ impl<'d> Findings<'d> {
         self.push(&at, what, help);
     }
 
-    /// A key that should not be there.
+    /// A key that should not be there. The texts under it are not shown.
     pub(super) fn shape_key(&mut self, path: &[String], what: String, help: String) {
         self.broken.push(path.to_vec());
+        self.hidden.extend(self.document.find(path).map(hidden::texts).unwrap_or_default());
         let at = self.document.key_place(path);
         self.push(&at, what, help);
     }

@@ -141,7 +141,8 @@ impl Document {
         }
     }
 
-    fn find(&self, path: &[String]) -> Option<&Node> {
+    /// What stands at `path`.
+    pub(super) fn find(&self, path: &[String]) -> Option<&Node> {
         path.iter().try_fold(&self.root, |node, part| match &node.value {
             Value::Table(entries) => entries.iter().find(|entry| entry.key == *part).map(|entry| &entry.node),
             Value::Array(items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),

@@ -4,7 +4,7 @@ use crate::explore;
 use crate::plan::BudgetPlan;
 use crate::program::{ServerUrl, Settings, WorkDir, perturb_for};
 use crate::schedule::Perturb;
-use crate::secret::masked_document;
+use crate::secret::masked;
 use crate::units::{Currency, Money, PricePerMtok, parse_duration};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -127,9 +127,16 @@ impl Options {
     pub(super) fn read(path: &Path) -> Result<(Self, Vec<String>), String> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {name}: {error}"))?;
-        // The parser's message quotes the line.
-        let wrong =
-            |error: toml::de::Error| format!("{name}: {}", masked_document(&name, &error.to_string()));
+        // The message alone: the parser's whole text quotes the line, and a secret may stand in it.
+        let wrong = |error: toml::de::Error| {
+            let line = error
+                .span()
+                .map(|at| {
+                    format!(":{}", 1 + text.bytes().take(at.start).filter(|byte| *byte == b'\n').count())
+                })
+                .unwrap_or_default();
+            format!("{name}{line}: {}", masked(error.message()))
+        };
         let file: File = toml::from_str(&text).map_err(wrong)?;
         let hint = "the keys are the long flags of `deadheat audit`, and `command`";
         let options = file.rest.try_into().map_err(|error| format!("{}; {hint}", wrong(error)))?;
