@@ -6,7 +6,7 @@ mod prices;
 mod project;
 mod table;
 
-use super::output::{Format, fail, print};
+use super::output::{Format, fail, print, print_json};
 use crate::clock::utc_now_s;
 use crate::prices::{Book, day_of, snapshot, snapshots};
 use crate::summary::Exit;
@@ -46,7 +46,7 @@ struct Done {
 fn finish(format: Format, done: Result<Done, String>) -> u8 {
     match (done, format) {
         (Ok(done), Format::Text) => print(&done.text, done.exit.code()),
-        (Ok(done), Format::Json) => print(&format!("{:#}\n", done.json), done.exit.code()),
+        (Ok(done), Format::Json) => print_json(&format!("{:#}", done.json), done.exit.code()),
         (Err(message), _) => fail(format, Exit::Usage, &message),
     }
 }

@@ -7,7 +7,7 @@ use crate::report::{Context, error_json, json, render, stored};
 use crate::scenario;
 use crate::schedule::Schedule;
 use crate::summary::{Exit, Summary};
-use crate::units::shown::plain_lines;
+use crate::units::shown::{plain_json, plain_lines};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
@@ -24,6 +24,11 @@ pub(super) enum Format {
 /// Prints a result on stdout. Returns `code`, or 1 if it could not be printed.
 pub(super) fn print(text: &str, code: u8) -> u8 {
     write(&mut anstream::stdout(), text, code)
+}
+
+/// Prints JSON on stdout, with foreign text in it made safe. Returns `code`, or 1 if it could not be printed.
+pub(super) fn print_json(json: &str, code: u8) -> u8 {
+    print(&(plain_json(json) + "\n"), code)
 }
 
 /// Prints a judged run. Returns `code`, or 1 if it could not be printed.
@@ -166,8 +171,8 @@ fn wrong(faults: &Diagnostics, format: Format) -> u8 {
         }
         Format::Json => {
             let error = serde_json::json!({ "exit_code": Exit::Usage.code(), "message": faults.to_string() });
-            let text = serde_json::json!({ "error": error, "faults": faults.to_json() });
-            print(&format!("{text:#}\n"), Exit::Usage.code())
+            let all = serde_json::json!({ "error": error, "faults": faults.to_json() });
+            print_json(&format!("{all:#}"), Exit::Usage.code())
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod text;
 
-use super::output::{Format, fail, load_plan, print, setting};
+use super::output::{Format, fail, load_plan, print, print_json, setting};
 use crate::cost::forecast;
 use crate::summary::Exit;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> u8 {
     match args.format {
         Format::Text => print(&text::render(&forecast), Exit::Pass.code()),
         Format::Json => match serde_json::to_string_pretty(&forecast) {
-            Ok(json) => print(&(json + "\n"), Exit::Pass.code()),
+            Ok(json) => print_json(&json, Exit::Pass.code()),
             Err(why) => fail(args.format, Exit::Internal, &format!("cannot write JSON: {why}")),
         },
     }

@@ -175,7 +175,7 @@ fn told(args: &Args, finding: &Finding, replayed: &Replayed, hide: &dyn Fn(&str)
             let result = serde_json::json!({
                 "replayed": word, "invariant": rule, "text": text, "exit_code": exit.code(),
             });
-            output::print(&format!("{result:#}\n"), exit.code())
+            output::print_json(&format!("{result:#}"), exit.code())
         }
     }
 }

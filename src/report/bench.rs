@@ -3,6 +3,7 @@
 
 use super::text::spark::decode;
 use crate::summary::{CounterRow, MetricRow, Summary};
+use crate::units::shown::plain_json;
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -35,7 +36,8 @@ pub struct Offered {
 /// Completed and failed are jobs, retries included; `e2el` is from due to done of each job.
 #[must_use]
 pub fn vllm_bench(summary: &Summary, offered: &Offered) -> String {
-    let lines = summary.counters.iter().map(|row| vllm_cell(summary, row, offered).to_string() + "\n");
+    let lines =
+        summary.counters.iter().map(|row| plain_json(&vllm_cell(summary, row, offered).to_string()) + "\n");
     lines.collect()
 }
 
@@ -106,7 +108,8 @@ fn date(summary: &Summary) -> String {
 /// job.
 #[must_use]
 pub fn llmd_report(summary: &Summary) -> String {
-    let documents = summary.counters.iter().map(|row| format!("{:#}\n", llmd_cell(summary, row)));
+    let documents =
+        summary.counters.iter().map(|row| plain_json(&format!("{:#}\n", llmd_cell(summary, row))));
     documents.collect::<Vec<_>>().join("---\n")
 }
 

@@ -26,6 +26,23 @@ pub(crate) fn plain_lines(text: &str) -> String {
     escaped(text, |c| !matches!(c, '\n' | '\t') && is_unsafe(c))
 }
 
+/// JSON with every unsafe character as an escape such as `\u202e`, which reads back the same. JSON has such
+/// characters inside of strings only.
+#[must_use]
+pub(crate) fn plain_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() && c != '\u{7f}' || !is_unsafe(c) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
+
 fn escaped(text: &str, escape: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -76,7 +93,8 @@ pub(crate) fn shell_word(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clipped, is_unsafe, plain, plain_lines, shell_word, width};
+    use super::{clipped, is_unsafe, plain, plain_json, plain_lines, shell_word, width};
+    use proptest::prelude::*;
 
     #[test]
     fn unsafe_characters_are_written_out() {
@@ -85,6 +103,19 @@ mod tests {
         for c in ['\u{7f}', '\u{9b}', '\u{61c}', '\u{200d}', '\u{2066}', '\u{2069}', '\u{feff}', '\u{e0041}']
         {
             assert!(is_unsafe(c), "{}", c.escape_unicode());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_without_unsafe_characters_reads_back_the_same(text in any::<String>(), more in ".{0,8}") {
+            let unsafe_ones = "\u{1b}\u{7f}\u{9b}\u{202e}\u{2066}\u{feff}\u{e0041}\n\t\r\"\\";
+            let value = serde_json::json!({ &text: [unsafe_ones, more], &more: 1.5 });
+            for json in [value.to_string(), format!("{value:#}\n")] {
+                let plain = plain_json(&json);
+                prop_assert!(plain.chars().all(|c| c == '\n' || !is_unsafe(c)), "{plain}");
+                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).ok(), Some(value.clone()));
+            }
         }
     }
 

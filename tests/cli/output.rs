@@ -126,3 +126,44 @@ fn init_writes_what_runs() {
     let summary: Value = ran.exits(0).json();
     assert_eq!(summary["counters"][0]["jobs"], 200);
 }
+
+/// Text from outside, in all places from which `--format json` takes it: it is printed as escapes, and reads
+/// back as it was.
+#[test]
+fn json_holds_no_character_that_a_terminal_obeys() {
+    const FOREIGN: &str = "\u{9b}31m\u{7f}\u{202e}fdp\u{200b}\u{2066}x\u{feff}\u{e0041}";
+    let place = Place::new();
+    // TOML has it as an escape only.
+    let in_toml = FOREIGN.replace('\u{7f}', "\\u007f");
+    let (lost, file) = (format!("{FOREIGN}.toml"), format!("no-{FOREIGN}.toml"));
+    place.write(&lost, &cli::SMALL.replace("jobs = 20", &format!("\"{in_toml}\" = 1\njobs = 20")));
+    place.write("model.toml", &cli::SMALL.replace("model = \"m\"", &format!("model = \"{in_toml}\"")));
+    place.line("run small.toml --set clock=virtual --out run").exits(0);
+    let summary = place.read("run/summary.json");
+    std::fs::create_dir(place.path("foreign")).expect("made");
+    let mut summary: Value = serde_json::from_str(&summary).expect("JSON");
+    summary["name"] = FOREIGN.into();
+    place.write("foreign/summary.json", &summary.to_string());
+    for (words, code, holds) in [
+        (&["run", &lost][..], 2, true),
+        (&["run", &file], 2, true),
+        (&["plan", &lost], 2, true),
+        (&["plan", &file], 2, true),
+        (&["plan", "model.toml"], 0, false),
+        (&["check", &file], 2, true),
+        (&["report", "foreign"], 0, true),
+        (&["report", &file], 2, true),
+        (&["replay", &file], 2, true),
+        (&["calibrate", &file, "--pairs", "5"], 2, true),
+        (&["cost", "prices", FOREIGN], 2, true),
+        (&["run", "model.toml", "--set", "clock=virtual", "--out", "made"], 0, false),
+    ] {
+        let ran = place.run(&[words, &["--format", "json"]].concat());
+        assert_eq!(ran.code, Some(code), "{words:?}: {ran:?}");
+        let obeyed =
+            |c: &char| (c.is_control() && *c != '\n') || FOREIGN.chars().any(|f| f == *c && !f.is_ascii());
+        let found = ran.out.chars().chain(ran.err.chars()).find(obeyed);
+        assert_eq!(found.map(|c| c.escape_unicode().to_string()), None, "{words:?}: {ran:?}");
+        assert!(!holds || ran.json().to_string().contains("\u{202e}fdp"), "{words:?}: {ran:?}");
+    }
+}

@@ -4,8 +4,8 @@
 use crate::summary::{explored, finding};
 use crate::text::comparison;
 use deadheat::report::{
-    Context, Extras, compared, compared_junit, compared_markdown, csv, focus_csv, hdr_log, hgrm, html, junit,
-    markdown, render,
+    Context, Extras, Offered, compared, compared_json, compared_junit, compared_markdown, csv, error_json,
+    focus_csv, hdr_log, hgrm, html, json as summary_json, junit, llmd_report, markdown, render, vllm_bench,
 };
 use deadheat::summary::*;
 use serde::Serialize;
@@ -121,6 +121,9 @@ fn no_format_of_a_run_prints_an_unsafe_character() {
         check("focus-csv", &focus_csv(summary));
         check("hgrm", &hgrm(summary));
         check("hdr-log", &hdr_log(summary));
+        check("json", &summary_json(summary).expect("JSON"));
+        check("vllm-bench", &vllm_bench(summary, &Offered::default()));
+        check("llmd-report", &llmd_report(summary));
     }
 }
 
@@ -149,6 +152,8 @@ fn no_format_of_a_comparison_prints_an_unsafe_character() {
         hostile::<Compared>(&serde_json::from_value(comparison).expect("a comparison"));
     assert!(changed > 10, "only {changed} fields");
     check("text", &compared(&comparison));
+    check("json", &compared_json(&comparison));
+    check("json", &error_json(2, HOSTILE));
     check("markdown", &compared_markdown(&comparison));
     check("junit", &compared_junit(&comparison).expect("XML"));
 }
