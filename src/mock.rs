@@ -31,12 +31,10 @@ mod store;
 mod stream;
 mod text;
 mod turns;
-mod wire;
 
 pub use self::core::{Admitted, Core, CoreConfig, Started};
 pub use admin::NO_LOCKS;
 pub use arrival::{Arrival, Ask, BadRequest};
-pub use dialect::{Address, Dialect};
 pub use fault_json::{fault_from_json, fault_to_json};
 pub use faults::fault_name;
 pub use local::Local;

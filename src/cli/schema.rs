@@ -38,5 +38,7 @@ pub(super) fn run(args: &Args) -> u8 {
 
 fn schema_of<T: JsonSchema>() -> String {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
-    format!("{:#}\n", generator.into_root_schema_for::<T>().to_value())
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    schema.sort_all_objects();
+    format!("{schema:#}\n")
 }

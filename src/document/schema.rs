@@ -8,6 +8,8 @@ pub(crate) fn schema_of<T: JsonSchema>() -> Value {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
     drop_null(&mut schema);
+    // One order, whatever the generator's.
+    schema.sort_all_objects();
     schema
 }
 

@@ -1,17 +1,17 @@
 //! A request, read: whose it is and what it asks for. Pure, and done before the core is locked.
 
-mod bodies;
-
 use super::dialect::{Address, Dialect};
 use super::text;
 use crate::history::JobKey;
 use regex::bytes::Regex;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 use xxhash_rust::xxh64::xxh64;
+
+/// Most tokens of one completion, whatever a request asks for: a bound on what one request can cost us.
+const TOKENS_MAX: u32 = 1_000_000;
 
 /// Longest job tag that is taken from a header or a body, and longest name of a lock.
 pub(super) const TAG_MAX: usize = 64;
@@ -20,7 +20,7 @@ pub(super) const TAG_MAX: usize = 64;
 const TIMEOUTS: [&str; 3] = ["x-stainless-read-timeout", "x-stainless-timeout", "x-server-timeout"];
 
 /// One request for a completion, as it arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Arrival {
     /// Whose job: `x-deadheat-job`, else a tag `[job:…]` anywhere in the body, else its idempotency key, else
     /// a hash of the body.
@@ -44,8 +44,8 @@ pub struct Arrival {
     pub lock_token: Option<u64>,
     /// `x-fencing-token`: the token that is to be checked.
     pub fencing_token: Option<u64>,
-    /// In which words it is answered.
-    pub dialect: Dialect,
+    /// The protocol in which it is answered.
+    pub(super) dialect: &'static dyn Dialect,
     /// What it asks for, or why that cannot be answered.
     pub ask: Result<Ask, BadRequest>,
 }
@@ -83,14 +83,9 @@ impl Arrival {
 
     /// Reads a request to any endpoint.
     #[must_use]
-    pub fn read_at<'a>(at: &Address, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
+    pub(super) fn read_at<'a>(at: &Address, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
         let body_hash = xxh64(body, 0);
-        let mut ask = match at.dialect {
-            Dialect::OpenAi => read_body(body),
-            Dialect::Responses => bodies::responses(body),
-            Dialect::Anthropic => bodies::anthropic(body),
-            Dialect::Gemini => bodies::gemini(at, body),
-        };
+        let mut ask = at.dialect.read(at, body);
         let named = header("x-deadheat-job").map(str::trim);
         let own = named.is_some_and(is_tag);
         if named.is_some() && !own {
@@ -224,73 +219,45 @@ fn find_tag(body: &[u8]) -> Option<&str> {
     None
 }
 
+/// One message of a conversation.
 #[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
-    messages: Option<Vec<Message>>,
-    max_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
-    n: Option<u64>,
-    stream: Option<bool>,
-    stream_options: Option<StreamOptions>,
-}
-
-#[derive(Deserialize)]
-struct Message {
+pub(super) struct Message {
     content: Option<Words>,
 }
 
-#[derive(Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
+/// The words of these messages.
+pub(super) fn words_of(messages: &[Message]) -> u64 {
+    messages.iter().filter_map(|message| message.content.as_ref()).map(|words| words.0).sum()
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadRequest> {
+/// Reads a body.
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadRequest> {
     serde_json::from_slice(body).map_err(|e| BadRequest {
         message: format!("We could not parse the JSON body of your request: {e}"),
         param: None,
     })
 }
 
-fn missing(param: &'static str) -> BadRequest {
+pub(super) fn missing(param: &'static str) -> BadRequest {
     BadRequest { message: format!("Missing required parameter: '{param}'."), param: Some(param) }
 }
 
 /// The most tokens that are asked for, within bounds.
-fn most(asked: Option<u64>, param: &'static str) -> Result<Option<u32>, BadRequest> {
+pub(super) fn most(asked: Option<u64>, param: &'static str) -> Result<Option<u32>, BadRequest> {
     if asked == Some(0) {
         let message = format!("Invalid '{param}': expected a value >= 1, but got 0.");
         return Err(BadRequest { message, param: Some(param) });
     }
-    Ok(asked.map(|n| u32::try_from(n).unwrap_or(u32::MAX).min(super::wire::TOKENS_MAX)))
-}
-
-fn read_body(body: &[u8]) -> Result<Ask, BadRequest> {
-    let body: Body<'_> = parse(body)?;
-    let model = body.model.filter(|m| !m.is_empty()).ok_or_else(|| missing("model"))?;
-    let messages = body.messages.filter(|m| !m.is_empty()).ok_or_else(|| missing("messages"))?;
-    if body.n.is_some_and(|n| n != 1) {
-        return Err(BadRequest { message: "Only n = 1 is supported.".to_owned(), param: Some("n") });
-    }
-    let max_tokens = most(body.max_completion_tokens.or(body.max_tokens), "max_tokens")?;
-    let stream = body.stream.unwrap_or(false);
-    Ok(Ask {
-        model: model.into_owned(),
-        prompt_tokens: messages.iter().filter_map(|m| m.content.as_ref()).map(|w| w.0).sum(),
-        max_tokens,
-        stream,
-        include_usage: stream && body.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
-    })
+    Ok(asked.map(|n| u32::try_from(n).unwrap_or(u32::MAX).min(TOKENS_MAX)))
 }
 
 /// Counts the words of a message's content without keeping it.
-struct Words(u64);
+pub(super) struct Words(pub(super) u64);
 
 /// One part of a content given as an array; only `text` counts.
 #[derive(Deserialize)]
-struct Part {
-    text: Option<Words>,
+pub(super) struct Part {
+    pub(super) text: Option<Words>,
 }
 
 impl<'de> Deserialize<'de> for Words {

@@ -1,169 +1,120 @@
-//! Which API a request speaks, and how an answer is put into its words.
+//! The wire protocols that the provider speaks: one file each, and one line in [`DIALECTS`].
 
 mod anthropic;
 mod gemini;
-mod responses;
+mod openai_chat;
+mod openai_responses;
 
-use super::errors::{self, Reply};
-use super::wire::{self, Chunks, Named};
+use super::arrival::{Ask, BadRequest};
+use super::errors::Reply;
+use std::fmt::Debug;
 
-/// An API that the provider speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// OpenAI's Chat Completions.
-    #[default]
-    OpenAi,
-    /// OpenAI's Responses.
-    Responses,
-    /// Anthropic's Messages.
-    Anthropic,
-    /// Gemini's `generateContent`.
-    Gemini,
+pub(super) use openai_chat::error_body;
+
+/// All, in the order in which a path is offered to them.
+const DIALECTS: [&dyn Dialect; 4] =
+    [&openai_chat::OpenAiChat, &openai_responses::OpenAiResponses, &anthropic::Anthropic, &gemini::Gemini];
+
+/// One wire protocol: which paths are its own, how a request is read, and how an answer is written.
+pub(super) trait Dialect: Debug + Sync {
+    /// The request behind a path, if it is one for a completion in this protocol.
+    fn address(&'static self, path: &str, query: Option<&str>) -> Option<Address>;
+
+    /// What a request asks for.
+    ///
+    /// # Errors
+    /// What the provider answers with 400.
+    fn read(&self, at: &Address, body: &[u8]) -> Result<Ask, BadRequest>;
+
+    /// A whole answer, not streamed.
+    fn completion(&self, answer: Named<'_>, text: &str, finish: &str, tokens: u64) -> String;
+
+    /// The events of one streamed answer; `include_usage` is what the request said of usage.
+    fn events(&self, answer: Named<'_>, include_usage: bool) -> Box<dyn Events>;
+
+    /// A refusal in its form. A body that is not JSON stays as it is.
+    fn refusal(&self, reply: Reply, _request_id: &str) -> Reply {
+        reply
+    }
+
+    /// The body of an error inside a 200.
+    fn error_inside(&self) -> String;
+
+    /// The header that holds the request's id, beside `x-request-id`.
+    fn request_id_header(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// The events of one streamed answer, each appended to `out`.
+pub(super) trait Events: Debug + Send + Sync {
+    /// What comes before the first token.
+    fn begin(&mut self, out: &mut Vec<u8>);
+
+    /// A chunk that ends with token `tokens`; 0 is a chunk that is cut off, and no part of the text. `write`
+    /// appends text that needs no escape.
+    fn content(&mut self, out: &mut Vec<u8>, tokens: u64, write: &mut dyn FnMut(&mut Vec<u8>));
+
+    /// What comes behind the last token, with a usage for each count of tokens.
+    fn finish(&mut self, out: &mut Vec<u8>, finish: &str, tokens: &[u64]);
+
+    /// An error inside the stream.
+    fn error(&mut self, out: &mut Vec<u8>);
+}
+
+/// What every part of one answer repeats.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    /// `R-<16 hex>`.
+    pub(super) nonce: &'a str,
+    /// Seconds since 1970.
+    pub(super) created: u64,
+    /// The model, as the request named it.
+    pub(super) model: &'a str,
+    /// Prompt tokens.
+    pub(super) prompt: u64,
 }
 
 /// What the address of a request says of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Address {
-    /// Which API.
-    pub dialect: Dialect,
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    /// Which protocol.
+    pub(super) dialect: &'static dyn Dialect,
     /// The model, where the address names it.
-    pub model: Option<String>,
+    pub(super) model: Option<String>,
     /// Whether the answer is streamed, where the address says so.
-    pub stream: bool,
+    pub(super) stream: bool,
+}
+
+impl From<&'static dyn Dialect> for Address {
+    fn from(dialect: &'static dyn Dialect) -> Self {
+        Self { dialect, model: None, stream: false }
+    }
+}
+
+impl Default for Address {
+    /// The first protocol's.
+    fn default() -> Self {
+        DIALECTS[0].into()
+    }
 }
 
 impl Address {
     /// The endpoint for completions behind a path, if there is one.
     #[must_use]
-    pub fn of(path: &str, query: Option<&str>) -> Option<Self> {
-        let api = path.strip_prefix("/v1").unwrap_or(path);
-        // Azure puts a deployment before what is otherwise the same.
-        let azure = ["/openai/deployments/", "/v1/deployments/", "/deployments/"];
-        let azure =
-            azure.iter().find_map(|prefix| path.strip_prefix(prefix)).and_then(|rest| rest.split_once('/'));
-        let api = azure.map_or(api, |(_, rest)| &path[path.len() - rest.len() - 1..]);
-        match api.strip_prefix("/openai/v1").unwrap_or(api) {
-            "/chat/completions" => return Some(Self::default()),
-            "/responses" => return Some(Self { dialect: Dialect::Responses, ..Self::default() }),
-            "/messages" => return Some(Self { dialect: Dialect::Anthropic, ..Self::default() }),
-            _ => {}
-        }
-        let versions = ["/v1beta", "/v1alpha", "/v1", ""];
-        let call =
-            versions.iter().find_map(|version| path.strip_prefix(version)?.strip_prefix("/models/"))?;
-        let (model, verb) = call.rsplit_once(':')?;
-        let sse = || query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
-        let stream = match verb {
-            "generateContent" => false,
-            // Without it the answer is one array, which no SDK asks for.
-            "streamGenerateContent" if sse() => true,
-            _ => return None,
-        };
-        Some(Self { dialect: Dialect::Gemini, model: Some(model.to_owned()), stream })
+    pub(super) fn of(path: &str, query: Option<&str>) -> Option<Self> {
+        DIALECTS.into_iter().find_map(|dialect| dialect.address(path, query))
     }
 }
 
-impl Dialect {
-    /// A whole answer, not streamed.
-    pub(super) fn completion(
-        self,
-        named: Named<'_>,
-        text: &[u8],
-        finish: &str,
-        prompt: u64,
-        tokens: u64,
-    ) -> Vec<u8> {
-        match self {
-            Self::OpenAi => wire::completion(named, text, finish, prompt, tokens),
-            Self::Responses => responses::response(named, text, finish, prompt, tokens),
-            Self::Anthropic => anthropic::message(named, text, finish, prompt, tokens),
-            Self::Gemini => gemini::response(named, text, Some(finish), prompt, tokens),
-        }
-    }
-
-    /// A refusal in its words; what is no JSON stays as it is.
-    pub(super) fn refusal(self, reply: Reply, request_id: &str) -> Reply {
-        match self {
-            Self::Anthropic if !reply.message.is_empty() => anthropic::refusal(reply, request_id),
-            Self::Gemini if !reply.message.is_empty() => gemini::refusal(reply),
-            _ => reply,
-        }
-    }
-
-    /// The body of an error inside a 200.
-    pub(super) fn error_inside(self) -> String {
-        match self {
-            Self::OpenAi | Self::Responses => errors::event_body(),
-            Self::Anthropic => anthropic::error_body("overloaded_error", "Overloaded"),
-            Self::Gemini => gemini::error_body(503, "The model is overloaded. Please try again later.", None),
-        }
-    }
+/// A path below the API's root, which some clients leave the version out of.
+fn below_v1(path: &str) -> &str {
+    path.strip_prefix("/v1").unwrap_or(path)
 }
 
-/// The events of one streamed answer.
-#[derive(Debug, Clone)]
-pub(super) enum Voice {
-    OpenAi(Chunks),
-    Responses(responses::Events),
-    Anthropic(anthropic::Events),
-    Gemini(gemini::Events),
-}
-
-impl Voice {
-    pub(super) fn new(dialect: Dialect, named: Named<'_>, prompt: u64, include_usage: bool) -> Self {
-        match dialect {
-            Dialect::OpenAi => Self::OpenAi(Chunks::new(named, include_usage)),
-            Dialect::Responses => Self::Responses(responses::Events::new(named, prompt)),
-            Dialect::Anthropic => Self::Anthropic(anthropic::Events::new(named, prompt)),
-            Dialect::Gemini => Self::Gemini(gemini::Events::new(named, prompt)),
-        }
-    }
-
-    /// What comes before the first token.
-    pub(super) fn begin(&mut self, out: &mut Vec<u8>) {
-        match self {
-            Self::OpenAi(chunks) => chunks.role(out),
-            Self::Responses(events) => events.begin(out),
-            Self::Anthropic(events) => events.begin(out),
-            Self::Gemini(_) => {}
-        }
-    }
-
-    /// A chunk that ends with token `tokens`; `write` appends text that needs no escape.
-    pub(super) fn content(&mut self, out: &mut Vec<u8>, tokens: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        match self {
-            Self::OpenAi(chunks) => chunks.content(out, write),
-            Self::Responses(events) => events.content(out, tokens, write),
-            Self::Anthropic(events) => events.content(out, write),
-            Self::Gemini(events) => events.content(out, tokens, write),
-        }
-    }
-
-    /// What comes behind the last token, with a usage for each count of `tokens`.
-    pub(super) fn finish(
-        &mut self,
-        out: &mut Vec<u8>,
-        finish: &str,
-        prompt: u64,
-        tokens: impl Iterator<Item = u64>,
-    ) {
-        match self {
-            Self::OpenAi(chunks) => chunks.finish(out, finish, prompt, tokens),
-            Self::Responses(events) => events.finish(out, finish, tokens),
-            Self::Anthropic(events) => events.finish(out, finish, tokens),
-            Self::Gemini(events) => events.finish(out, finish, tokens),
-        }
-    }
-
-    /// An error inside the stream.
-    pub(super) fn error(&mut self, out: &mut Vec<u8>) {
-        match self {
-            Self::OpenAi(_) => wire::error_event(out, &Dialect::OpenAi.error_inside()),
-            Self::Responses(events) => events.error(out),
-            Self::Anthropic(_) => anthropic::event(out, "error", &Dialect::Anthropic.error_inside()),
-            Self::Gemini(_) => gemini::event(out, &Dialect::Gemini.error_inside()),
-        }
-    }
+/// One event of an event stream under its name.
+fn named_event(out: &mut Vec<u8>, name: &str, data: &serde_json::Value) {
+    out.extend_from_slice(format!("event: {name}\ndata: {data}\n\n").as_bytes());
 }
 
 #[cfg(test)]
@@ -171,21 +122,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_says_which_api_it_is() {
-        let of = |path: &str, query| Address::of(path, query).map(|a| (a.dialect, a.model, a.stream));
+    fn an_address_says_which_protocol_it_is() {
+        let of = |path: &str, query| {
+            Address::of(path, query).map(|at| (format!("{:?}", at.dialect), at.model, at.stream))
+        };
+        let is = |dialect: &str| Some((dialect.to_owned(), None, false));
         for path in ["/v1/chat/completions", "/chat/completions"] {
-            assert_eq!(of(path, None), Some((Dialect::OpenAi, None, false)));
+            assert_eq!(of(path, None), is("OpenAiChat"));
         }
         for path in [
             "/openai/deployments/mine/chat/completions",
             "/v1/deployments/mine/chat/completions",
             "/openai/v1/chat/completions",
         ] {
-            assert_eq!(of(path, Some("api-version=1")), Some((Dialect::OpenAi, None, false)), "{path}");
+            assert_eq!(of(path, Some("api-version=1")), is("OpenAiChat"), "{path}");
         }
-        assert_eq!(of("/v1/responses", None), Some((Dialect::Responses, None, false)));
-        assert_eq!(of("/v1/messages", None), Some((Dialect::Anthropic, None, false)));
-        let gemini = |stream| Some((Dialect::Gemini, Some("g-2".to_owned()), stream));
+        assert_eq!(of("/v1/responses", None), is("OpenAiResponses"));
+        assert_eq!(of("/openai/v1/responses", None), is("OpenAiResponses"));
+        assert_eq!(of("/v1/messages", None), is("Anthropic"));
+        let gemini = |stream| Some(("Gemini".to_owned(), Some("g-2".to_owned()), stream));
         assert_eq!(of("/v1beta/models/g-2:generateContent", None), gemini(false));
         assert_eq!(of("/v1beta/models/g-2:streamGenerateContent", Some("key=k&alt=sse")), gemini(true));
         for path in [
@@ -194,7 +149,7 @@ mod tests {
             "/v1beta/models/g:count",
             "/v1beta/models/g:streamGenerateContent",
         ] {
-            assert_eq!(of(path, None), None, "{path}");
+            assert!(of(path, None).is_none(), "{path}");
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Answers that refuse: OpenAI's error bodies, the hints of a 429, a gateway's HTML.
 
+use super::dialect::error_body;
 use super::limits::{OverLimit, ceil_ms, go_duration};
-use super::wire::quoted;
 use crate::faults::{HintForm, Refusal};
 use std::time::Duration;
+
+/// What the provider says of an error of its own.
+pub(super) const SORRY: &str = "The server had an error while processing your request. Sorry about that!";
 
 /// A whole answer that is no completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +15,7 @@ pub(super) struct Reply {
     pub(super) content_type: &'static str,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: String,
-    /// What the body says, for the words of another API; empty if it is no JSON.
+    /// What the body says, for the form of another API; empty if it is not JSON.
     pub(super) message: String,
     /// The client is told never to come again with this.
     pub(super) permanent: bool,
@@ -33,18 +36,6 @@ impl Reply {
             retry_after: None,
         }
     }
-}
-
-/// The provider's error body.
-pub(super) fn error_body(message: &str, kind: &str, param: Option<&str>, code: Option<&str>) -> String {
-    let or_null = |text: Option<&str>| text.map_or_else(|| "null".to_owned(), quoted);
-    format!(
-        "{{\"error\":{{\"message\":{},\"type\":{},\"param\":{},\"code\":{}}}}}",
-        quoted(message),
-        quoted(kind),
-        or_null(param),
-        or_null(code)
-    )
 }
 
 /// The answer of a fault that refuses. `utc_s` is the wall clock now, rounded up to a second.
@@ -68,7 +59,6 @@ pub(super) fn invalid_request(status: u16, message: &str, param: Option<&str>) -
 
 /// What the provider answers with a bare `status`.
 pub(super) fn of_status(status: u16) -> Reply {
-    const SORRY: &str = "The server had an error while processing your request. Sorry about that!";
     let (message, kind) = match status {
         401 => return invalid_request(401, "Incorrect API key provided.", None),
         404 => {
@@ -177,12 +167,6 @@ pub(super) fn gateway(status: u16) -> Reply {
          <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     );
     Reply { content_type: "text/html", ..Reply::error(status, "", body) }
-}
-
-/// The error of an error event.
-pub(super) fn event_body() -> String {
-    let message = "The server had an error while processing your request. Sorry about that!";
-    error_body(message, "server_error", None, None)
 }
 
 /// A date as HTTP headers have it, from seconds since 1970.

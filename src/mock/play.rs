@@ -70,8 +70,8 @@ impl std::fmt::Debug for Digest {
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) entry: LedgerEntry,
-    /// In which words it is answered.
-    pub(super) dialect: Dialect,
+    /// The protocol in which it is answered.
+    pub(super) dialect: &'static dyn Dialect,
     /// Headers of every answer: the request id's and the limits'.
     pub(super) headers: Vec<(&'static str, String)>,
     hash: Digest,
@@ -81,7 +81,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(entry: LedgerEntry, dialect: Dialect) -> Self {
+    pub(super) fn new(entry: LedgerEntry, dialect: &'static dyn Dialect) -> Self {
         Self { entry, dialect, headers: Vec::new(), hash: Digest(Xxh64::new(0)), last_us: 0 }
     }
 
@@ -90,8 +90,8 @@ impl Record {
         self.entry.first_byte_ns = Some(ns(now));
         self.entry.status = Some(head.status);
         head.headers.push(("x-request-id", self.entry.request_id.clone()));
-        if self.dialect == Dialect::Anthropic {
-            head.headers.push(("request-id", self.entry.request_id.clone()));
+        if let Some(name) = self.dialect.request_id_header() {
+            head.headers.push((name, self.entry.request_id.clone()));
         }
         head.headers.append(&mut self.headers);
         Move::Head(head)
@@ -114,7 +114,7 @@ impl Record {
 }
 
 /// What an attempt is answered with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Script {
     /// A whole answer that is no completion, at this time.
     Reply { at: Duration, reply: Reply, head_sent: bool },
@@ -140,7 +140,7 @@ impl Script {
 
 /// One attempt that is being answered. Owned by whoever drives it: its moves touch nothing that is
 /// shared, so chunks need no lock. Give it back to [`super::Core::end`], or its entry is lost.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "an attempt that is not ended has no ledger entry"]
 pub struct Play {
     pub(super) record: Record,

@@ -9,13 +9,13 @@ use super::errors::{self, Reply};
 use super::excerpt::excerpt;
 use super::play::{Head, Move};
 use super::shared::{Driven, Shared, Turn};
-use super::wire;
 use crate::sync::lock;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -43,7 +43,13 @@ pub(super) async fn route(
     }
     match (request.method(), api) {
         (&Method::GET, "/models") => {
-            let body = wire::models(&shared.model, shared.created);
+            let model = json!({
+                "id": shared.model,
+                "object": "model",
+                "created": shared.created,
+                "owned_by": "deadheat",
+            });
+            let body = json!({ "object": "list", "data": [model] }).to_string();
             Ok(plain(&shared, 200, "application/json", body.into()))
         }
         _ if at.is_some() || api == "/models" => {

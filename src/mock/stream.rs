@@ -1,10 +1,9 @@
 //! The answers that carry a completion: whole at once, or as a stream, with the faults that end them early.
 
-use super::dialect::{Dialect, Voice};
+use super::dialect::{Dialect, Events, Named};
 use super::latency::Timeline;
 use super::play::{Head, Move, Record};
 use super::text::{self, Text};
-use super::wire::Named;
 use crate::faults::Ending;
 use crate::history::LedgerEnd;
 use crate::plan::MockPlan;
@@ -41,7 +40,7 @@ pub(super) enum Repeat {
 pub(super) struct Generation {
     pub(super) plan: Arc<MockPlan>,
     pub(super) nonce: u64,
-    pub(super) dialect: Dialect,
+    pub(super) dialect: &'static dyn Dialect,
     pub(super) model: String,
     pub(super) created: u64,
     pub(super) text: Text,
@@ -58,6 +57,11 @@ impl Generation {
     /// From its start to its last token. Only right before the first chunk was sent.
     pub(super) fn length(&self) -> Duration {
         self.timeline.end(&self.plan, self.text.tokens())
+    }
+
+    /// What every part of its answer repeats.
+    fn named<'a>(&'a self, nonce: &'a str) -> Named<'a> {
+        Named { nonce, created: self.created, model: &self.model, prompt: self.prompt_tokens }
     }
 
     /// Tokens sent before the end, early or not.
@@ -131,13 +135,12 @@ impl Unary {
             return generation.dialect.error_inside().into_bytes();
         }
         let nonce = text::nonce_text(generation.nonce);
-        let named = Named { nonce: &nonce, created: generation.created, model: &generation.model };
         let tokens = generation.text.tokens();
         let mut said = Vec::with_capacity(tokens as usize * 8 + 64);
         generation.text.write(0, tokens, &mut said);
-        let prompt = generation.prompt_tokens;
-        let mut body =
-            generation.dialect.completion(named, &said, generation.finish, prompt, u64::from(tokens));
+        let (answer, said) = (generation.named(&nonce), String::from_utf8_lossy(&said));
+        let body = generation.dialect.completion(answer, &said, generation.finish, u64::from(tokens));
+        let mut body = body.into_bytes();
         if let Some((Ending::Malformed, _)) = generation.early {
             body.truncate(body.len() / 2);
         }
@@ -149,10 +152,10 @@ impl Unary {
 ///
 /// The head and the role chunk leave with the first token: until then a client cannot tell a slow provider
 /// from a dead one.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Stream {
     generation: Generation,
-    voice: Voice,
+    events: Box<dyn Events>,
     /// Tokens sent.
     sent: u32,
     head_sent: bool,
@@ -164,9 +167,8 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(generation: Generation, include_usage: bool) -> Self {
         let nonce = text::nonce_text(generation.nonce);
-        let named = Named { nonce: &nonce, created: generation.created, model: &generation.model };
-        let voice = Voice::new(generation.dialect, named, generation.prompt_tokens, include_usage);
-        Self { generation, voice, sent: 0, head_sent: false, role_sent: false, torn: false }
+        let events = generation.dialect.events(generation.named(&nonce), include_usage);
+        Self { generation, events, sent: 0, head_sent: false, role_sent: false, torn: false }
     }
 
     pub(super) fn generation(&self) -> &Generation {
@@ -204,7 +206,7 @@ impl Stream {
         }
         let mut out = Vec::with_capacity(self.capacity(last));
         if !self.role_sent && self.generation.early != Some((Ending::Error, 0)) {
-            self.voice.begin(&mut out);
+            self.events.begin(&mut out);
         }
         self.role_sent = true;
         while self.sent < last
@@ -222,13 +224,13 @@ impl Stream {
         let per_chunk = plan.tokens_per_chunk.max(1);
         let (from, to) = (self.sent, last.min(self.sent + per_chunk));
         let text = &self.generation.text;
-        self.voice.content(out, u64::from(to), |out| {
+        self.events.content(out, u64::from(to), &mut |out| {
             let at = out.len();
             text.write(from, to, out);
             record.content(now, to - from, &out[at..]);
         });
         if matches!(self.generation.repeat, Some(Repeat::Event(token)) if (from..to).contains(&token)) {
-            self.voice.content(out, u64::from(to), |out| {
+            self.events.content(out, u64::from(to), &mut |out| {
                 let at = out.len();
                 text.write(from, to, out);
                 // Handed over, but generated only once.
@@ -249,7 +251,7 @@ impl Stream {
             }
             Some((Ending::Malformed, _)) => {
                 let mut event = Vec::new();
-                self.voice.content(&mut event, 0, |out| out.extend_from_slice(b" torn"));
+                self.events.content(&mut event, 0, &mut |out| out.extend_from_slice(b" torn"));
                 out.extend_from_slice(&event[..event.len() / 2]);
                 out.extend_from_slice(b"\n\n");
                 self.whole(&mut out);
@@ -257,13 +259,13 @@ impl Stream {
             }
             Some((Ending::Cut, _)) => Move::Last(out),
             Some((Ending::Error, _)) => {
-                self.voice.error(&mut out);
+                self.events.error(&mut out);
                 Move::Last(out)
             }
             Some((Ending::Reset, _)) => {
                 self.torn = true;
                 let mut torn = Vec::new();
-                self.voice.content(&mut torn, 0, |out| out.extend_from_slice(b" torn"));
+                self.events.content(&mut torn, 0, &mut |out| out.extend_from_slice(b" torn"));
                 out.extend_from_slice(&torn[..torn.len() / 2]);
                 Move::Bytes(out)
             }
@@ -272,10 +274,11 @@ impl Stream {
 
     /// What comes behind the last content of a whole answer.
     fn whole(&mut self, out: &mut Vec<u8>) {
-        let Generation { finish, prompt_tokens, repeat, text, .. } = &self.generation;
+        let Generation { finish, repeat, text, .. } = &self.generation;
         let tokens = u64::from(text.tokens());
-        let early = matches!(repeat, Some(Repeat::Usage)).then_some(tokens / 2);
-        self.voice.finish(out, finish, *prompt_tokens, early.into_iter().chain([tokens]));
+        let twice = matches!(repeat, Some(Repeat::Usage));
+        let usages = [tokens / 2, tokens];
+        self.events.finish(out, finish, if twice { &usages } else { &usages[1..] });
     }
 
     /// Room for what is likely due: one chunk, or a buffer full if tokens take no time.

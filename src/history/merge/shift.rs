@@ -128,7 +128,7 @@ mod tests {
             "done_ns": 9, "gaps_us": [1, 2], "status": 200, "outcome": "ok", "prompt_tokens": 3,
             "retry_after_ms": 4 } });
         let later = serde_json::to_value(event(&attempt).shifted(10).expect("in range")).expect("JSON");
-        let moments = ["done_ns", "due_ns", "first_byte_ns", "first_content_ns", "sent_ns"];
+        let moments = ["due_ns", "sent_ns", "first_byte_ns", "first_content_ns", "done_ns"];
         assert_eq!(changed(&attempt["attempt"], &later["attempt"]), moments);
         assert_eq!((&later["attempt"]["due_ns"], &later["attempt"]["done_ns"]), (&json!(15), &json!(19)));
 

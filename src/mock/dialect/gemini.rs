@@ -1,79 +1,136 @@
 //! Gemini's `generateContent`, as the provider writes it. Pinned by `tests/fixtures/wire/gemini-*`.
 
+use super::{Address, Dialect, Events, Named};
+use crate::mock::arrival::{Ask, BadRequest, Part, missing, most, parse};
 use crate::mock::errors::Reply;
 use crate::mock::limits::ceil_ms;
-use crate::mock::wire::{Named, quoted};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-/// Everything behind the text of a candidate. Its usage is what there is so far: the last one counts.
-fn tail(named: Named<'_>, finish: Option<&str>, prompt: u64, tokens: u64) -> String {
-    let finish = match finish {
-        None => String::new(),
-        Some("length") => ",\"finishReason\":\"MAX_TOKENS\"".to_owned(),
-        Some(_) => ",\"finishReason\":\"STOP\"".to_owned(),
-    };
-    let (nonce, model, total) = (named.nonce, quoted(named.model), prompt + tokens);
-    format!(
-        "\"}}],\"role\":\"model\"}}{finish},\"index\":0}}],\"usageMetadata\":{{\"promptTokenCount\":{prompt},\
-         \"candidatesTokenCount\":{tokens},\"totalTokenCount\":{total},\
-         \"promptTokensDetails\":[{{\"modality\":\"TEXT\",\"tokenCount\":{prompt}}}]}},\
-         \"modelVersion\":{model},\"responseId\":\"{nonce}\"}}"
-    )
+/// The first part of the paths, which clients write in each of these forms.
+const VERSIONS: [&str; 4] = ["/v1beta", "/v1alpha", "/v1", ""];
+const GOOGLE: &str = "type.googleapis.com/google.rpc";
+
+/// The protocol.
+#[derive(Debug)]
+pub(super) struct Gemini;
+
+#[derive(Deserialize)]
+struct Body {
+    contents: Option<Vec<Content>>,
+    #[serde(rename = "systemInstruction", alias = "system_instruction")]
+    system: Option<Content>,
+    #[serde(rename = "generationConfig", alias = "generation_config")]
+    config: Option<GenerationConfig>,
 }
 
-const HEAD: &[u8] = b"{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"";
-
-/// A whole answer, or one piece of a stream. `text` needs no escape.
-pub(super) fn response(
-    named: Named<'_>,
-    text: &[u8],
-    finish: Option<&str>,
-    prompt: u64,
-    tokens: u64,
-) -> Vec<u8> {
-    [HEAD, text, tail(named, finish, prompt, tokens).as_bytes()].concat()
+#[derive(Deserialize)]
+struct Content {
+    parts: Option<Vec<Part>>,
 }
 
-/// One event; it has no name.
-pub(super) fn event(out: &mut Vec<u8>, data: &str) {
-    out.extend_from_slice(format!("data: {data}\r\n\r\n").as_bytes());
+#[derive(Deserialize)]
+struct GenerationConfig {
+    #[serde(rename = "maxOutputTokens", alias = "max_output_tokens")]
+    most: Option<u64>,
 }
 
-/// The events of one streamed answer: pieces of the same shape.
-#[derive(Debug, Clone)]
-pub(in crate::mock) struct Events {
-    nonce: String,
-    model: String,
-    prompt: u64,
+impl Content {
+    fn words(&self) -> u64 {
+        let parts = self.parts.iter().flatten();
+        parts.filter_map(|part| part.text.as_ref()).map(|words| words.0).sum()
+    }
 }
 
-impl Events {
-    pub(super) fn new(named: Named<'_>, prompt: u64) -> Self {
-        Self { nonce: named.nonce.to_owned(), model: named.model.to_owned(), prompt }
+impl Dialect for Gemini {
+    fn address(&'static self, path: &str, query: Option<&str>) -> Option<Address> {
+        let call =
+            VERSIONS.iter().find_map(|version| path.strip_prefix(version)?.strip_prefix("/models/"))?;
+        let (model, verb) = call.rsplit_once(':')?;
+        let sse = || query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+        let stream = match verb {
+            "generateContent" => false,
+            // Without it the answer is one array, which no SDK asks for.
+            "streamGenerateContent" if sse() => true,
+            _ => return None,
+        };
+        Some(Address { dialect: self, model: Some(model.to_owned()), stream })
     }
 
-    fn named(&self) -> Named<'_> {
-        Named { nonce: &self.nonce, created: 0, model: &self.model }
+    /// The model stands in the address.
+    fn read(&self, at: &Address, body: &[u8]) -> Result<Ask, BadRequest> {
+        let body: Body = parse(body)?;
+        let contents = body.contents.filter(|c| !c.is_empty()).ok_or_else(|| missing("contents"))?;
+        Ok(Ask {
+            model: at.model.clone().unwrap_or_default(),
+            prompt_tokens: contents.iter().chain(&body.system).map(Content::words).sum(),
+            max_tokens: most(body.config.and_then(|config| config.most), "maxOutputTokens")?,
+            stream: at.stream,
+            include_usage: true,
+        })
     }
 
-    pub(super) fn content(&self, out: &mut Vec<u8>, tokens: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(HEAD);
-        write(out);
-        out.extend_from_slice(tail(self.named(), None, self.prompt, tokens).as_bytes());
-        out.extend_from_slice(b"\r\n\r\n");
+    fn completion(&self, answer: Named<'_>, text: &str, finish: &str, tokens: u64) -> String {
+        response(answer, text, Some(finish), tokens).to_string()
     }
 
-    pub(super) fn finish(&self, out: &mut Vec<u8>, finish: &str, tokens: impl Iterator<Item = u64>) {
-        for tokens in tokens {
-            out.extend_from_slice(b"data: ");
-            out.extend_from_slice(&response(self.named(), b"", Some(finish), self.prompt, tokens));
-            out.extend_from_slice(b"\r\n\r\n");
+    fn events(&self, answer: Named<'_>, _: bool) -> Box<dyn Events> {
+        let (nonce, model) = (answer.nonce.to_owned(), answer.model.to_owned());
+        Box::new(Pieces { nonce, created: answer.created, model, prompt: answer.prompt })
+    }
+
+    /// How long to wait stands in the body, and in no header.
+    fn refusal(&self, mut reply: Reply, _: &str) -> Reply {
+        if reply.message.is_empty() {
+            return reply;
         }
+        let details = match (reply.status, reply.permanent, reply.retry_after) {
+            (429, true, _) => Some(json!({
+                "@type": format!("{GOOGLE}.QuotaFailure"),
+                "violations": [{ "quotaId": "GenerateRequestsPerDayPerProjectPerModel" }],
+            })),
+            (429, false, Some(wait)) => Some(json!({
+                "@type": format!("{GOOGLE}.RetryInfo"),
+                "retryDelay": format!("{}s", ceil_ms(wait) as f64 / 1000.0),
+            })),
+            _ => None,
+        };
+        reply.headers.retain(|(name, _)| !name.starts_with("retry-after"));
+        let mut body = error_body(reply.status, &reply.message);
+        if let Some(details) = details {
+            body["error"]["details"] = json!([details]);
+        }
+        reply.body = body.to_string();
+        reply
+    }
+
+    fn error_inside(&self) -> String {
+        error_body(503, "The model is overloaded. Please try again later.").to_string()
     }
 }
 
-/// An error's body; `details` is a list.
-pub(super) fn error_body(code: u16, message: &str, details: Option<&str>) -> String {
+/// A whole answer, or the last piece of a stream. Its usage is what there is so far: the last one counts.
+fn response(answer: Named<'_>, text: &str, finish: Option<&str>, tokens: u64) -> Value {
+    let mut candidate = json!({ "content": { "parts": [{ "text": text }], "role": "model" } });
+    if let Some(finish) = finish {
+        candidate["finishReason"] = if finish == "length" { "MAX_TOKENS" } else { "STOP" }.into();
+    }
+    candidate["index"] = 0.into();
+    let prompt = answer.prompt;
+    json!({
+        "candidates": [candidate],
+        "usageMetadata": {
+            "promptTokenCount": prompt,
+            "candidatesTokenCount": tokens,
+            "totalTokenCount": prompt + tokens,
+            "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": prompt }],
+        },
+        "modelVersion": answer.model,
+        "responseId": answer.nonce,
+    })
+}
+
+fn error_body(code: u16, message: &str) -> Value {
     let status = match code {
         400 | 413 => "INVALID_ARGUMENT",
         401 => "UNAUTHENTICATED",
@@ -86,28 +143,45 @@ pub(super) fn error_body(code: u16, message: &str, details: Option<&str>) -> Str
         402..=499 => "FAILED_PRECONDITION",
         _ => "INTERNAL",
     };
-    let details = details.map(|details| format!(",\"details\":{details}")).unwrap_or_default();
-    format!(
-        "{{\"error\":{{\"code\":{code},\"message\":{},\"status\":\"{status}\"{details}}}}}",
-        quoted(message)
-    )
+    json!({ "error": { "code": code, "message": message, "status": status } })
 }
 
-/// A refusal in its words: how long to wait stands in the body, and in no header.
-pub(super) fn refusal(mut reply: Reply) -> Reply {
-    let google = "type.googleapis.com/google.rpc";
-    let details = match (reply.status, reply.permanent, reply.retry_after) {
-        (429, true, _) => Some(format!(
-            "[{{\"@type\":\"{google}.QuotaFailure\",\
-             \"violations\":[{{\"quotaId\":\"GenerateRequestsPerDayPerProjectPerModel\"}}]}}]"
-        )),
-        (429, false, Some(wait)) => {
-            let seconds = ceil_ms(wait) as f64 / 1000.0;
-            Some(format!("[{{\"@type\":\"{google}.RetryInfo\",\"retryDelay\":\"{seconds}s\"}}]"))
+/// The events of one streamed answer: pieces of the same shape, without names.
+#[derive(Debug)]
+struct Pieces {
+    nonce: String,
+    created: u64,
+    model: String,
+    prompt: u64,
+}
+
+impl Pieces {
+    fn answer(&self) -> Named<'_> {
+        let Self { nonce, created, model, prompt } = self;
+        Named { nonce, created: *created, model, prompt: *prompt }
+    }
+}
+
+fn event(out: &mut Vec<u8>, data: &Value) {
+    out.extend_from_slice(format!("data: {data}\r\n\r\n").as_bytes());
+}
+
+impl Events for Pieces {
+    fn begin(&mut self, _: &mut Vec<u8>) {}
+
+    fn content(&mut self, out: &mut Vec<u8>, tokens: u64, write: &mut dyn FnMut(&mut Vec<u8>)) {
+        let mut text = Vec::new();
+        write(&mut text);
+        event(out, &response(self.answer(), &String::from_utf8_lossy(&text), None, tokens));
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, finish: &str, tokens: &[u64]) {
+        for tokens in tokens {
+            event(out, &response(self.answer(), "", Some(finish), *tokens));
         }
-        _ => None,
-    };
-    reply.headers.retain(|(name, _)| !name.starts_with("retry-after"));
-    reply.body = error_body(reply.status, &reply.message, details.as_deref());
-    reply
+    }
+
+    fn error(&mut self, out: &mut Vec<u8>) {
+        event(out, &error_body(503, "The model is overloaded. Please try again later."));
+    }
 }
