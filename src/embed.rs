@@ -113,7 +113,8 @@ impl Provider {
     }
 
     /// Judges all requests so far by what their client declares. Requests that are still being answered are
-    /// waited for, one second at most, and left out after that.
+    /// waited for, one second at most, and left out after that. Without any request `every-job-answered` is
+    /// broken.
     ///
     /// # Panics
     /// If deadheat cannot read a plan of its own, which is a bug.
@@ -225,4 +226,94 @@ pub fn judge_dir(dir: &Path) -> Result<Summary, Error> {
 fn plan_of(scenario: &str) -> Result<Plan, Diagnostics> {
     let source = Source { path: PathBuf::from("scenario"), text: scenario.to_owned() };
     load(&source, &[], &|name| std::env::var(name).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    const SMALL: &str = "version = 1\nname = \"small\"\nclock = \"virtual\"\n[target.mock]\n\
+        api = \"openai-chat\"\nmodel = \"m\"\n[workload]\njobs = 5\n[profile.constant-vus]\nvus = 2\n\
+        [strategy.semaphore]\npermits = 2\n";
+    const ELSEWHERE: &str = "version = 1\nname = \"small\"\n[target.house]\napi = \"openai-chat\"\n\
+        model = \"m\"\nurl = \"http://127.0.0.1:1/v1\"\n[profile.constant-vus]\nvus = 1\nduration = \"1s\"\n\
+        [strategy.unbounded]\n[budget]\nmax_requests = 1\n";
+
+    fn ask(provider: &Provider, job: &str) -> String {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"Hello [{job}]"}}]}}"#);
+        let mut stream = TcpStream::connect(provider.address()).expect("connected");
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+
+    #[test]
+    fn every_figure_that_is_declared_is_judged() {
+        type Set = fn(&mut Declaration);
+        let provider = Provider::start().expect("a provider");
+        let nothing = provider.verdicts(&Declaration::default());
+        assert!(nothing.to_string().starts_with("every-job-answered: the program sent nothing"), "{nothing}");
+        for job in ["job:0001", "job:0002"] {
+            assert!(ask(&provider, job).starts_with("HTTP/1.1 200"));
+        }
+        let declared = |set: Set| {
+            let mut declared = Declaration::default();
+            set(&mut declared);
+            provider.verdicts(&declared)
+        };
+        let rows: [(Set, Invariant, Verdict); 6] = [
+            (|d| d.requests = Some(2), Invariant::RequestsCounted, Verdict::Holds),
+            (|d| d.requests = Some(3), Invariant::RequestsCounted, Verdict::Broken),
+            (|d| d.total_tokens = Some(1), Invariant::TokensCounted, Verdict::Broken),
+            (|d| d.max_tokens = Some(1), Invariant::BudgetKept, Verdict::Broken),
+            (|d| d.attempts_cap = Some(1), Invariant::AttemptsCapped, Verdict::Holds),
+            (|d| d.concurrency = Some(1), Invariant::InFlightCapped, Verdict::Holds),
+        ];
+        for (set, rule, verdict) in rows {
+            let verdicts = declared(set);
+            assert_eq!(verdicts.of(rule), verdict, "{:#?}", verdicts.rows());
+            assert_eq!(verdicts.to_string().contains(rule.name()), verdict == Verdict::Broken);
+        }
+        let undeclared = declared(|_| ());
+        assert_eq!(undeclared.of(Invariant::RequestsCounted), Verdict::Unknown);
+        assert_eq!(undeclared.to_string(), "no rule is broken");
+    }
+
+    #[test]
+    fn a_schedule_is_played_until_it_is_taken_away() {
+        let provider = Provider::from_scenario(SMALL).expect("a provider");
+        let text = "version = 1\n[[fault]]\nrequest = \"job:0001#1\"\nkind.status = { code = 503 }\n";
+        provider.play(Some(Schedule::from_toml("s", text).expect("a schedule"))).expect("played");
+        assert!(ask(&provider, "job:0001").starts_with("HTTP/1.1 503"));
+        provider.play(None).expect("taken away");
+        assert!(ask(&provider, "job:0001").starts_with("HTTP/1.1 200"));
+        let text = "version = 1\n[[nemesis]]\nkind.lose-unlock = {}\n";
+        let refused = provider.play(Some(Schedule::from_toml("s", text).expect("a schedule")));
+        assert!(matches!(refused, Err(Error::Unfit(why)) if why == NO_LOCKS));
+    }
+
+    #[test]
+    fn what_cannot_be_served_run_or_judged_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("run");
+        let no_target = Provider::from_scenario(ELSEWHERE).map(|_| ());
+        assert!(matches!(no_target, Err(Error::Unfit(why)) if why.contains("no built-in target")));
+        assert!(matches!(Provider::from_scenario("version = 2"), Err(Error::Scenario(_))));
+        let real = run_virtual(&SMALL.replace("virtual", "real"), &place);
+        assert!(matches!(real, Err(Error::Unfit(why)) if why.contains("clock = \"virtual\"")));
+        assert!(!place.exists());
+        assert!(matches!(judge_dir(&place), Err(Error::Unfit(why)) if why.contains("plan.toml")));
+
+        let made = run_virtual(SMALL, &place).expect("a run");
+        assert_eq!(judge_dir(&place).expect("judged"), made);
+        assert!(matches!(run_virtual(SMALL, &place), Err(Error::Files(_))), "the place is taken");
+        let plan = place.join("plan.toml");
+        let text = std::fs::read_to_string(&plan).expect("a plan");
+        std::fs::write(&plan, text.replace("permits = 2", "permits = 3")).expect("written");
+        assert!(matches!(judge_dir(&place), Err(Error::Files(_))), "an edited plan");
+    }
 }

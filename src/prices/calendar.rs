@@ -104,16 +104,6 @@ impl WeekHours {
         })
     }
 
-    /// Hours of a week in which it holds, without its exceptions.
-    #[must_use]
-    pub fn minutes_a_week(&self) -> u32 {
-        // Windows may overlap; a minute counts once.
-        let open =
-            (0..1440u16).filter(|at| self.windows.iter().any(|(from, below)| (*from..*below).contains(at)));
-        let days = self.weekdays.iter().filter(|on| **on).count();
-        u32::try_from(open.count() * days).unwrap_or(u32::MAX)
-    }
-
     /// The parts as files have them: offset, weekdays, windows, exceptions.
     #[must_use]
     pub fn parts(&self) -> (String, Vec<String>, Vec<String>, Vec<String>) {
@@ -178,7 +168,6 @@ mod tests {
         let week = texts(&["mon", "tue", "wed", "thu", "fri"]);
         let peak = WeekHours::read("+08:00", &week, &texts(&["09:00-12:00", "14:00-18:00"]), &[]);
         let peak = peak.expect("a schedule");
-        assert_eq!(peak.minutes_a_week(), 35 * 60);
         let monday = utc("2026-11-23T01:00:00Z");
         let hours = (0..7 * 24).filter(|hour| peak.holds(monday + hour * 3600)).count();
         assert_eq!(hours, 35);

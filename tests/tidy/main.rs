@@ -2,6 +2,7 @@
 #![cfg(not(loom))]
 
 mod imports;
+mod library;
 mod lines;
 mod names;
 mod structure;
