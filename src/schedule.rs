@@ -39,11 +39,11 @@ pub struct Schedule {
     pub nemeses: Vec<Nemesis>,
     /// What happens to requests that no hold names.
     pub fallback: Fallback,
-    /// Silence after which the fallback releases whoever is next.
+    /// Silence after which the fallback releases the next request.
     pub quiet: Duration,
     /// A hold until another request is answered is given up this long after its own request arrived.
     pub patience: Duration,
-    /// What is done to the client itself, by whoever starts it. No provider asks for it.
+    /// What is done to the client itself, by the process that starts it. No provider asks for it.
     pub perturb: Option<Perturb>,
 }
 

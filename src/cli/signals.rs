@@ -55,7 +55,7 @@ impl Signals {
 }
 
 /// Whether SIGHUP ends this process: `nohup` has it ignored, and that must stay so. Where the system does not
-/// say, whoever writes to a terminal goes with it: `nohup` takes it away.
+/// say, a process that writes to a terminal ends with it: `nohup` takes it away.
 #[cfg(unix)]
 fn ends_with_terminal() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(verdict(&[0.11, 0.09, 0.10, 0.12, 0.10, 0.08]), TimedVerdict::Regressed);
         assert_eq!(verdict(&[0.01, -0.01, 0.00, 0.02, -0.02, 0.01]), TimedVerdict::Pass);
         assert_eq!(verdict(&[0.30, -0.25, 0.10, 0.20, -0.20, 0.15]), TimedVerdict::Inconclusive);
-        // Certainly slower, and by less than anybody cares about: the upper end is below the floor.
+        // Certainly slower, and by less than the effect floor: the upper end is below the floor.
         assert_eq!(verdict(&[0.020, 0.021, 0.019, 0.020, 0.022, 0.018]), TimedVerdict::Pass);
         assert_eq!(verdict(&[0.0; 6]), TimedVerdict::Pass);
     }

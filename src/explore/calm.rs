@@ -11,7 +11,7 @@ const REQUESTS_MAX: usize = 400;
 /// Requests by number: positions in [`Calm::requests`].
 pub(super) type Pair = (usize, usize);
 
-/// What is known of a subject that nobody disturbs.
+/// What is known of an undisturbed subject.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calm {
     /// The requests that come in every calm run, in the order of their first arrival.

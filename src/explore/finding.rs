@@ -26,7 +26,7 @@ pub struct Origin {
     /// What was changed of it, each as KEY=VALUE.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
-    /// The command line, if the subject is somebody's program.
+    /// The command line, if the subject is an external program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     /// Seed of the run: sizes of jobs, latencies, the client's own draws.

@@ -5,9 +5,9 @@ use crate::schedule::{Fallback, Hold, Schedule, Trace, Until};
 
 /// Schedules that ask for the order of this run by holds alone, the one with the fewest first.
 ///
-/// The first holds only what overtook: whoever came earlier and was answered later. The second chains every
-/// answer to the one before it, wherever both were in flight together. The third holds every answer for as
-/// long as it was held: what broke may be that it took long.
+/// The first holds only what overtook: requests that came earlier and were answered later. The second chains
+/// every answer to the one before it, wherever both were in flight together. The third holds every answer for
+/// as long as it was held: what broke may be that it took long.
 pub(super) fn as_holds(schedule: &Schedule, trace: &Trace) -> Vec<Schedule> {
     if schedule.fallback == Fallback::Respond {
         return Vec::new();

@@ -21,7 +21,7 @@ pub enum Replayed {
         /// In how many runs.
         runs: u32,
     },
-    /// The rule did not break, but the schedule did not happen either, or nobody could tell.
+    /// The rule did not break, but the schedule did not happen either, or could not be judged.
     Unreproduced {
         /// In what the run differs.
         why: String,
@@ -47,7 +47,7 @@ pub fn replay(subject: &mut dyn Subject, finding: &Finding, runs: u32) -> Result
                 continue;
             }
             Some(Verdict::Holds) if row.is_some_and(|row| row.relevant > 0) => {}
-            // A rule that nothing was asked of did not hold: nobody looked.
+            // A rule that nothing was asked of did not hold: it was not looked at.
             Some(Verdict::Holds | Verdict::NotApplicable) => {
                 let why_not = "saw nothing in the run that it speaks of";
                 why = why.or(Some(format!("{} {why_not}", finding.invariant.name())));

@@ -208,7 +208,8 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     list.extend(kinds.iter().map(|kind| wave(kind, Fallback::Burst, 1)));
     for acquisition in 1..=ACQUISITIONS {
         for fault in 0..terms.lock_faults.len() {
-            // Whoever is paused later has requests in flight, of which no lock of his can take care any more.
+            // A process that is paused later has requests in flight, of which no lock of his can take care
+            // any more.
             let may = acquisition == 1 && terms.past_lease.is_some();
             let slowly = [false, true].into_iter().filter(|slowly| !slowly || may);
             list.extend(slowly.map(|slowly| (Family::Lock, Spec::Lock(fault, acquisition, slowly))));
@@ -217,7 +218,8 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     list
 }
 
-/// Requests that are in flight together when nobody disturbs the client: only these can wait for one another.
+/// Requests that are in flight together when the client is not disturbed: only these can wait for one
+/// another.
 fn levels(calm: &Calm) -> Vec<Vec<usize>> {
     let mut levels: Vec<Vec<usize>> = Vec::new();
     for n in 0..calm.requests.len() {

@@ -70,7 +70,7 @@ pub struct HuntConfig {
     /// Longer holds are not tried, and the report says so.
     pub stall_max: Duration,
     /// Whether the client is known to end in time whatever the provider does, so that a request may stay
-    /// without an answer though nobody knows when the client gives up.
+    /// without an answer though the client's time-out is not known.
     pub ends_in_time: bool,
     /// Least silence after which an order releases the next answer.
     pub quiet: Duration,
@@ -83,7 +83,7 @@ pub struct HuntConfig {
     pub nemeses: Vec<Nemesis>,
     /// What else may go wrong around a lock; empty if the client has none.
     pub lock_faults: Vec<NemesisKind>,
-    /// How long a lock lasts that nobody renews.
+    /// How long a lock lasts that is not renewed.
     pub lease: Option<Duration>,
     /// Runs by which a finding is reproduced, and by which it is shown not to happen without its schedule.
     pub reproductions: u32,
@@ -219,7 +219,7 @@ impl Terms {
         let mut stalls: Vec<Duration> = timeout.map(|timeout| timeout * PAST / 100).into_iter().collect();
         stalls.extend(&config.stalls);
         if stalls.is_empty() {
-            // Nobody says when the client gives up. Long beside anything that it did undisturbed.
+            // The client's time-out is not known. Long beside anything that it did undisturbed.
             stalls.push(calm.service.saturating_mul(10).clamp(Duration::from_secs(2), config.stall_max));
             terms.left_out.push(
                 "the client's time-out is not known: holds may have been too short to reach it".to_owned(),
@@ -240,7 +240,7 @@ impl Terms {
             terms.alphabet.retain(|kind| !is_silence(kind));
             terms
                 .left_out
-                .push("requests that are never answered: nobody knows when the client gives up".to_owned());
+                .push("requests that are never answered: the client's time-out is not known".to_owned());
         }
         terms
     }

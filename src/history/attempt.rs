@@ -193,7 +193,7 @@ pub struct CellEnd {
     /// CPU time of all engine threads.
     pub cpu_ns: u64,
     /// Since when the client was stuck, if the cell was stopped for that: jobs in progress, but nothing in
-    /// flight and nobody waiting on purpose.
+    /// flight and no job waiting on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_since_ns: Option<u64>,
 }

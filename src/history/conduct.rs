@@ -1,4 +1,4 @@
-//! What somebody's program did and said: all that is known of it beside the ledger.
+//! What an external program did and said: all that is known of it beside the ledger.
 
 use super::{JobId, JobKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,21 +13,21 @@ pub struct Conduct {
     pub ended_ns: u64,
     /// When a process was killed on purpose, to be started again.
     pub killed_ns: Option<u64>,
-    /// Whether somebody outlived the program that had started them.
+    /// Whether a process outlived the program that had started it.
     pub orphans: bool,
-    /// The longest that it has nothing in flight between two requests when nobody disturbs it.
+    /// The longest that it has nothing in flight between two requests when it is not disturbed.
     pub silence_ns: u64,
     /// When it was last seen at work on a processor.
     pub busy_ns: u64,
-    /// How it ends when nobody disturbs it.
+    /// How it ends when it is not disturbed.
     pub calm_end: ConductEnd,
     /// How requests begin that nothing but their text names.
     pub excerpts: BTreeMap<JobKey, String>,
     /// Methods and paths that it asked for and the provider does not serve.
     pub unserved: Vec<String>,
-    /// Whether its time was measured, by a run that nobody disturbed, or given.
+    /// Whether its time was measured, by an undisturbed run, or given.
     pub limit_known: bool,
-    /// Jobs that it does when nobody disturbs it.
+    /// Jobs that it does when it is not disturbed.
     pub planned: BTreeSet<JobId>,
     /// What is known under which number.
     pub names: BTreeMap<JobId, JobKey>,
@@ -37,7 +37,7 @@ pub struct Conduct {
     pub named: BTreeSet<JobId>,
     /// Where its results come from.
     pub results: ResultSource,
-    /// Whether it has a result for each answer when nobody disturbs it.
+    /// Whether it has a result for each answer when it is not disturbed.
     pub shows_all: bool,
     /// Its own totals, each as one account of the whole.
     pub books: Vec<Booked>,

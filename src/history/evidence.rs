@@ -166,7 +166,7 @@ pub struct Evidence {
     pub claims: Vec<Claim>,
     /// What each cell was to do and did.
     pub cells: Vec<CellEnd>,
-    /// What somebody's program did, if the client is none of deadheat's own.
+    /// What an external program did, if the client is one.
     pub conduct: Option<Box<Conduct>>,
 }
 

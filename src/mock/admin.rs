@@ -118,8 +118,8 @@ fn ledger(shared: &Arc<Shared>) -> Response<Answer> {
     response
 }
 
-/// What the ledger is worth so far: 200 if nothing is broken, 409 if something is. Whoever has just got the
-/// last answer may be quicker than its ledger entry: what is about to end is waited for.
+/// What the ledger is worth so far: 200 if nothing is broken, 409 if something is. A client that has just got
+/// the last answer may be quicker than its ledger entry: what is about to end is waited for.
 async fn verdicts(shared: &Arc<Shared>, declared: &str) -> Response<Answer> {
     let (Some(store), Some(judge)) = (&shared.store, &shared.judge) else {
         let message = "This provider belongs to a run, which is judged when it is over.";

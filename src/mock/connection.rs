@@ -57,7 +57,7 @@ async fn dated(
 
 /// What an answer and the stream under it tell each other.
 ///
-/// hyper drops a request whose client leaves right behind it before anybody has seen it. Here it has
+/// hyper drops a request whose client leaves right behind it before it was seen. Here it has
 /// arrived, and belongs into the ledger: while a request is answered the end of the stream is kept from
 /// hyper, and the answer decides.
 #[derive(Debug, Default)]

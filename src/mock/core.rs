@@ -183,7 +183,8 @@ impl Core {
         Some(self.end(now, play, how))
     }
 
-    /// Lets time pass: generations that nobody listens to end, and whoever waits for them is started.
+    /// Lets time pass: generations whose client has left end, and requests that wait for their places are
+    /// started.
     pub fn advance(&mut self, now: Duration) {
         let (from, keys) = (self.started.len(), &mut self.keys);
         self.turns.advance(now, &mut self.started, &mut |seq, until| keys.begun(seq, until));
@@ -296,8 +297,8 @@ impl Core {
         }
     }
 
-    /// The answer to a holder whose lock somebody else has held since. Who sends no fencing token is not
-    /// checked. Whoever passes has passed, whatever becomes of the request behind the fence.
+    /// The answer to a holder whose lock another client has held since. A client without a fencing token is
+    /// not checked. A request that passes has passed, whatever becomes of the request behind the fence.
     fn fence(&mut self, lock: Option<&str>, token: Option<u64>) -> Option<Reply> {
         let (lock, token) = lock.zip(token)?;
         let passed = self.fences.pass(lock, token);

@@ -125,7 +125,7 @@ pub(super) fn over_limit(over: &OverLimit, model: &str) -> Reply {
     Reply { headers, retry_after: Some(Duration::from_millis(ms)), ..Reply::error(429, &message, body) }
 }
 
-/// 409 of a lock that somebody else has held since: its token never becomes good again.
+/// 409 of a lock that another client has held since: its token never becomes good again.
 pub(super) fn stale_token(token: u64, highest: u64) -> Reply {
     let message = format!("The fencing token {token} is stale: {highest} has been accepted.");
     let body = error_body(&message, "invalid_request_error", None, Some("stale_fencing_token"));
@@ -133,7 +133,7 @@ pub(super) fn stale_token(token: u64, highest: u64) -> Reply {
     Reply { headers, permanent: true, ..Reply::error(409, &message, body) }
 }
 
-/// How long whoever finds its key in use is asked to wait.
+/// How long a client that finds its key in use is asked to wait.
 const KEY_IN_USE: Duration = Duration::from_millis(50);
 
 /// 409 of a key whose first request still waits for its turn.

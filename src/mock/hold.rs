@@ -194,7 +194,7 @@ impl<P> Gate<P> {
         self.step(now, open.key, event);
     }
 
-    /// Lets time pass. Whoever may leave is handed to `released`.
+    /// Lets time pass. Answers that may leave are handed to `released`.
     pub(super) fn advance(&mut self, now: Duration, released: &mut dyn FnMut(P)) {
         self.now = now;
         let mut free: Vec<(RequestKey, u64, Why)> = Vec::new();

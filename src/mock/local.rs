@@ -1,4 +1,4 @@
-//! The provider without a port: asked by whoever lives in the same process, on the same runtime.
+//! The provider without a port: asked from within the same process, on the same runtime.
 
 use super::body::{Answer, Broken};
 use super::connection::Link;

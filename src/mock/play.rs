@@ -138,7 +138,7 @@ impl Script {
     }
 }
 
-/// One attempt that is being answered. Owned by whoever drives it: its moves touch nothing that is
+/// One attempt that is being answered. Owned by the task that drives it: its moves touch nothing that is
 /// shared, so chunks need no lock. Give it back to [`super::Core::end`], or its entry is lost.
 #[derive(Debug)]
 #[must_use = "an attempt that is not ended has no ledger entry"]
@@ -148,7 +148,7 @@ pub struct Play {
     /// Tokens charged beside the script's own: a generation that goes on out of sight.
     pub(super) unseen_tokens: u64,
     /// Generated to its end and charged whole, whatever becomes of its client: slow-then-billed, or kept for
-    /// whoever comes again with its key.
+    /// a client that comes again with its key.
     pub(super) always_billed: bool,
     /// Held back when it was ready: its generation was done, and is charged whole if its client leaves.
     pub(super) held: bool,

@@ -260,7 +260,7 @@ impl Server {
         self.shared.with_core(|core| core.trace())
     }
 
-    /// Lets go what its schedule holds, and holds nothing any more: nobody waits for it to stop.
+    /// Lets go what its schedule holds, and holds nothing any more. Does not wait for it to stop.
     pub fn open_gate(&self) {
         self.shared.open_gate();
     }
@@ -353,7 +353,7 @@ async fn take(shared: Arc<Shared>, mut connections: mpsc::UnboundedReceiver<TcpS
     }
 }
 
-/// Ends generations that nobody listens to in time for those that wait for their places.
+/// Ends generations whose client has left in time for those that wait for their places.
 pub(super) async fn keep_time(shared: Arc<Shared>) {
     loop {
         match shared.advance() {

@@ -50,7 +50,7 @@ pub(super) struct Shared {
     pub(super) store: Option<Mutex<Store>>,
     /// The resource of tests of locks.
     pub(super) registers: Mutex<Registers>,
-    /// How requests begin that nothing but their text names; `None` if nobody will ask.
+    /// How requests begin that nothing but their text names; `None` if that will not be asked.
     pub(super) excerpts: Option<Mutex<HashMap<JobKey, String>>>,
     /// By what in the body the job of a request is known that has neither header nor tag.
     pub(super) job_key: Option<Regex>,
@@ -101,8 +101,8 @@ impl Shared {
         result
     }
 
-    /// One event of the core, and when time is to pass next. Whoever it starts is woken, whatever it ends
-    /// goes to the ledger.
+    /// One event of the core, and when time is to pass next. A request that it starts is woken, whatever it
+    /// ends goes to the ledger.
     fn settle<T>(
         &self,
         now: Duration,

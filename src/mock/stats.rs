@@ -15,7 +15,7 @@ pub struct Stats {
     pub open: u64,
     /// Most of them at once.
     pub open_max: u64,
-    /// Generations in progress, those that nobody listens to any more included.
+    /// Generations in progress, those whose client has left included.
     pub generating: u64,
     /// Most of them at once.
     pub generating_max: u64,

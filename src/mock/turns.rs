@@ -1,6 +1,6 @@
 //! Whose turn it is: `max_in_flight` places, and the queue before them.
 //!
-//! A generation holds its place until its last token, also when nobody listens any more; one whose client
+//! A generation holds its place until its last token, also when its client has left; one whose client
 //! left the queue takes its turn as well, if the provider bills after a disconnect. The gate stands behind
 //! this room: what it holds back has had its turn, and keeps its place.
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 enum Waiting {
     /// An attempt with a client.
     Play(Box<Play>),
-    /// A generation of this length that nobody listens to.
+    /// A generation of this length whose client has left.
     Unseen(Duration),
 }
 
@@ -75,7 +75,7 @@ impl Turns {
         Some(self.start(now, play))
     }
 
-    /// Takes a place, or a place in the queue, for a generation that nobody listens to; whether it has begun.
+    /// Takes a place, or a place in the queue, for a generation whose client has left; whether it has begun.
     pub(super) fn enter_unseen(&mut self, now: Duration, seq: u64, length: Duration) -> bool {
         let waits = self.full() || !self.waiting.is_empty();
         if waits {
@@ -119,8 +119,8 @@ impl Turns {
         self.unseen.push(Reverse(until));
     }
 
-    /// Frees the places of generations that have ended by `now`, and starts whoever is next. `begun` is told
-    /// the numbers and ends of those that nobody listens to.
+    /// Frees the places of generations that have ended by `now`, and starts the next one. `begun` is told
+    /// the numbers and ends of those whose client has left.
     #[expect(
         clippy::vec_box,
         reason = "plays are large, and stay where they are on their way to a connection"
@@ -153,7 +153,7 @@ impl Turns {
         }
     }
 
-    /// When [`Self::advance`] is due without any other event: somebody waits for an unseen generation's end.
+    /// When [`Self::advance`] is due without any other event: a request waits for an unseen generation's end.
     pub(super) fn next_advance(&self) -> Option<Duration> {
         let next = self.unseen.peek().map(|Reverse(until)| *until);
         next.filter(|_| !self.waiting.is_empty())

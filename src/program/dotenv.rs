@@ -35,7 +35,7 @@ pub(super) fn found(place: &Path, words: &[String]) -> Vec<(String, String)> {
 }
 
 /// `NAME=value`, `export NAME="value"`; anything else is passed over, as loaders do. Only what a value is
-/// like counts: it is given to nobody.
+/// like counts: it is not passed on.
 fn variable(line: &str) -> Option<(String, String)> {
     let line = line.trim_start_matches('\u{feff}').trim();
     let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;

@@ -1,4 +1,4 @@
-//! The environment of somebody's program: what it inherits, what is put in the place of a provider's address
+//! The environment of an external program: what it inherits, what is put in the place of a provider's address
 //! or key, and what is taken away so that no real call can be made.
 
 use super::providers::{Handling, PROVIDERS, handling};
@@ -29,8 +29,8 @@ pub(super) struct RunVariables<'a> {
 const ROOTS: [&str; 4] =
     ["ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "DEADHEAT_BASE_URL", "AZURE_OPENAI_ENDPOINT"];
 
-/// Addresses that are ours even if nobody has set them: whoever takes a key from a log-in of the machine, or
-/// from a file, finds nobody but the mock.
+/// Addresses that are ours even if they are not set: a program that takes a key from a log-in of the machine,
+/// or from a file, reaches the mock alone.
 const ADDRESSES: [&str; 14] = [
     "ANTHROPIC_BEDROCK_BASE_URL",
     "ANTHROPIC_FOUNDRY_BASE_URL",
@@ -48,7 +48,7 @@ const ADDRESSES: [&str; 14] = [
     "MISTRAL_SERVER_URL",
 ];
 
-/// What is set if nobody has set it. An empty key is none for a program that looks which provider it has, and
+/// What is set if it is not. An empty key is none for a program that looks which provider it has, and
 /// keeps a file from putting a real one there.
 const DEFAULTS: [(&str, &str); 18] = [
     ("AWS_BEARER_TOKEN_BEDROCK", ""),

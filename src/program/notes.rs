@@ -80,7 +80,7 @@ fn warnings(settings: &Settings, seen: &Observations, explored: &ExploredRow) ->
     if let Some(failed) = failed {
         let lines = last_lines(&seen.calm_error, ERROR_LINES).join(" / ");
         let lines = if lines.is_empty() { String::new() } else { format!(": {lines}") };
-        warnings.push(format!("the program fails even when nobody disturbs it ({failed}){lines}"));
+        warnings.push(format!("the program fails even when it is not disturbed ({failed}){lines}"));
     }
     if !seen.unserved.is_empty() {
         let paths: Vec<&str> = seen.unserved.iter().map(String::as_str).collect();

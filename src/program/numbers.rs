@@ -29,7 +29,7 @@ impl JobNumbers {
     /// A job of the job file keeps its number. A request without header and tag is known by its body alone,
     /// and the same may be asked twice on purpose: it belongs to an earlier one if both have one
     /// `Idempotency-Key`, or if the earlier had ended without a whole answer. Where the program asks the same
-    /// several times when nobody disturbs it (`usual`), only a key or an SDK's own count tells a repetition
+    /// several times when it is not disturbed (`usual`), only a key or an SDK's own count tells a repetition
     /// from the next of its kind.
     pub(super) fn give(entries: &mut [LedgerEntry], usual: Option<&BTreeMap<JobKey, u64>>) -> Self {
         let mut numbers = Self::default();
@@ -80,7 +80,7 @@ impl JobNumbers {
         self.by_name.get(name).or_else(ledgers).map_or(&[], Vec::as_slice)
     }
 
-    /// How often each text was asked that is nobody's by name.
+    /// How often each text was asked that no job owns by name.
     pub(super) fn unnamed(&self) -> BTreeMap<JobKey, u64> {
         let bodies = self.by_name.iter().filter(|(name, _)| name.is_body());
         bodies.map(|(name, jobs)| (name.clone(), jobs.len() as u64)).collect()

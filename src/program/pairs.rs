@@ -18,7 +18,7 @@ enum Mark<'a> {
 ///
 /// The text of an answer begins with its own tag and nonce. So a line that only prints it pairs what belongs
 /// together; one label of the program's own before it says whose answer it takes it for. Threads that print
-/// at once may leave several labels: then the answer's own is taken if it is among them, else nobody can
+/// at once may leave several labels: then the answer's own is taken if it is among them, else it cannot be
 /// tell.
 pub(super) fn pairs(line: &str, pair: &mut dyn FnMut(JobKey, u64)) {
     let mut labels: Vec<&str> = Vec::new();
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(of("job:0002 chatcmpl-R-00000000000000ab"), [("job:0002".to_owned(), 0xab)]);
         let two = format!("job:0004 job:0001 -> {own}");
         assert_eq!(of(&two), [("job:0001".to_owned(), 0xaa)], "two threads, and its own label is there");
-        assert_eq!(of(&format!("job:0004 job:0005 {own}")), [], "nobody can tell");
+        assert_eq!(of(&format!("job:0004 job:0005 {own}")), [], "it cannot be told");
         let json = format!(r#"{{"job:0002": "{own}", "job:0001": "[job:0002] R-00000000000000bb x"}}"#);
         assert_eq!(of(&json), [("job:0002".to_owned(), 0xaa), ("job:0001".to_owned(), 0xbb)]);
     }

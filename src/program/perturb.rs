@@ -21,7 +21,7 @@ pub(super) struct Perturbation {
     folder: PathBuf,
     kind: Perturb,
     seed: u64,
-    /// Whether several processes run: then even one thread alone has somebody to let pass.
+    /// Whether several processes run: then even one thread alone has another process to let pass.
     several: bool,
 }
 
@@ -123,7 +123,7 @@ pub(super) fn perturb_in_vain(asked: u64, missed: u64, idle: u64) -> Vec<String>
         notes.push(format!(
             "what --perturb does: in {idle} of {asked} runs it found nothing to pause (one Python thread \
              alone, code \
-             that is installed in site-packages, or a Node program that heard from nobody)"
+             that is installed in site-packages, or a Node program that was told nothing)"
         ));
     }
     notes

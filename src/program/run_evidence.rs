@@ -15,7 +15,7 @@ use crate::schedule::{Fallback, Schedule, Trace, TraceEvent};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-/// What is known of a program from a run in which nobody disturbed it.
+/// What is known of a program from an undisturbed run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calm {
     /// The jobs of the job file that it does.
@@ -26,7 +26,7 @@ pub(super) struct Calm {
     pub(super) results: ResultSource,
     /// Whether each answered job had a result.
     pub(super) shows_all: bool,
-    /// How often each text was asked that is nobody's by name.
+    /// How often each text was asked that no job owns by name.
     pub(super) unnamed: BTreeMap<JobKey, u64>,
     /// The longest that nothing was in flight before more came.
     pub(super) silence: Duration,
@@ -50,7 +50,7 @@ pub(super) struct RunRecord<'a> {
 }
 
 impl RunRecord<'_> {
-    /// The evidence, and what it says of a program that nobody disturbed.
+    /// The evidence, and what it says of an undisturbed program.
     pub(super) fn evidence(mut self) -> (Evidence, Calm) {
         let mut entries = std::mem::take(&mut self.entries);
         let numbers = JobNumbers::give(&mut entries, self.calm.map(|calm| &calm.unnamed));

@@ -37,7 +37,7 @@ pub struct ProgramSubject {
     settings: Settings,
     plan: Plan,
     calm: Option<Calm>,
-    /// The run from which that is known, until somebody asks for one like it.
+    /// The run from which that is known, until one like it is asked for.
     first: Option<Trial>,
     seen: Observations,
     /// What the program's `.env` would add to its environment.
@@ -57,7 +57,7 @@ pub struct Observations {
     pub unread: u64,
     /// Runs in which claims could not be read.
     pub unread_runs: u64,
-    /// Runs after which somebody who had outlived the program was ended.
+    /// Runs after which a process that had outlived the program was ended.
     pub orphans: u64,
     /// Runs that were stopped for their time.
     pub stopped: u64,
@@ -78,7 +78,7 @@ pub struct Observations {
     pub unpaused: u64,
     /// Whether a run was given up.
     pub interrupted: bool,
-    /// How the first run ended, which nobody disturbed.
+    /// How the first, undisturbed run ended.
     pub calm_end: ConductEnd,
     /// What it then wrote to standard error.
     pub calm_error: String,

@@ -27,7 +27,7 @@ impl Fault {
 /// `Failed` is only said when the provider certainly did no work that it could bill: nothing was sent,
 /// or it refused. A gateway's answer (502, 504, 524 and their like) says nothing of what the
 /// provider behind it does, so it is `Unknown`, and so is everything that breaks off after sending. 408
-/// and 499 tell that somebody stopped waiting: LiteLLM answers 408 when the provider behind it was slow.
+/// and 499 tell that a party stopped waiting: LiteLLM answers 408 when the provider behind it was slow.
 pub(super) fn of(class: ErrorClass, status: Option<u16>, sent: bool) -> Outcome {
     use ErrorClass as E;
     match class {

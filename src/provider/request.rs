@@ -24,7 +24,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A plain attempt of a job whose question nobody else asks.
+    /// A plain attempt of a job whose question no other job asks.
     #[must_use]
     pub fn new(job: JobId, n: u32, due: Duration, prompt_tokens: u32, output_tokens: u32) -> Self {
         Self { job, question: job, n, due, prompt_tokens, output_tokens, headers: HeaderMap::new() }

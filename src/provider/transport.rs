@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// The moment just before the first byte of a request was written; shared with whoever writes it.
+/// The moment just before the first byte of a request was written; shared with its writer.
 #[derive(Debug, Clone)]
 pub(super) struct Sent(Arc<AtomicU64>);
 

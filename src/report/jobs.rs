@@ -1,4 +1,4 @@
-//! One line of JSON for each job: both sides' books side by side, for whoever wants to ask a question of
+//! One line of JSON for each job: both sides' books side by side, for anyone who asks a question of
 //! their own.
 
 use crate::history::{AttemptRow, Evidence, JobId, JobKey, JobRow, LedgerRow};

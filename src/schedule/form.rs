@@ -27,7 +27,7 @@ struct File {
     /// What happens to requests that no hold names.
     #[serde(default)]
     fallback: RawFallback,
-    /// Silence after which the fallback releases whoever is next.
+    /// Silence after which the fallback releases the next request.
     #[schemars(extend("format" = "deadheat-duration"))]
     #[serde(default = "quiet")]
     quiet: String,

@@ -72,7 +72,7 @@ impl Breaker {
 
     /// Asks for leave to make an attempt.
     ///
-    /// While all probes are out nobody can say when one ends: the moment to ask again is then `open_for`
+    /// While all probes are out it is not known when one ends: the moment to ask again is then `open_for`
     /// from now, which is what the wait would be if a probe failed now.
     #[must_use]
     pub fn admit(&self, now: Duration) -> Admission {

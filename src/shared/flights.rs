@@ -11,9 +11,9 @@ pub struct Ticket(u64);
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a leader must land or fail, a ticket must be redeemed or given up"]
 pub enum Joined<V> {
-    /// Nobody asks yet: ask, then call [`Flights::land`] or [`Flights::fail`].
+    /// No task asks yet: ask, then call [`Flights::land`] or [`Flights::fail`].
     Lead,
-    /// Somebody asks: when your waker fires, see [`Flights::woken`]. If you stop waiting, say so with
+    /// Another task asks: when your waker fires, see [`Flights::woken`]. If you stop waiting, say so with
     /// [`Flights::leave`].
     Wait(Ticket),
     /// It was asked and answered.
@@ -70,7 +70,7 @@ impl<K: Ord + Clone, V: Clone, W> Default for Flights<K, V, W> {
 }
 
 impl<K: Ord, V, W> State<K, V, W> {
-    /// Passes the lead to the longest waiter, or ends the flight if nobody waits.
+    /// Passes the lead to the longest waiter, or ends the flight if no task waits.
     fn pass_on(&mut self, key: &K) -> Option<W> {
         let Some(Flight::Flying { waiters, heir }) = self.flights.get_mut(key) else { return None };
         if let Some((ticket, waker)) = waiters.pop_first() {
@@ -125,8 +125,8 @@ impl<K: Ord + Clone, V: Clone, W> Flights<K, V, W> {
         }
     }
 
-    /// The leader gives up. The waker returned, if any, is of the waiter who leads now: fire it. If nobody
-    /// waits, whoever joins next leads.
+    /// The leader gives up. The waker returned, if any, is of the waiter who leads now: fire it. If no task
+    /// waits, the next one to join leads.
     #[must_use = "the waiter who now leads must be woken"]
     pub fn fail(&self, key: &K) -> Option<W> {
         lock(&self.state).pass_on(key)
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(flights.woken(&1, d), Woken::Lead);
         assert_eq!(flights.leave(&1, d), None, "a spent ticket gave the lead away");
         assert_eq!(flights.fail(&1), None);
-        assert_eq!(flights.join(&1, 'e'), Joined::Lead, "nobody asks, and nobody may");
+        assert_eq!(flights.join(&1, 'e'), Joined::Lead, "no task asks, and none may");
     }
 
     #[test]

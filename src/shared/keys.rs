@@ -208,7 +208,7 @@ impl Keys {
 
 /// The scripts, line by line as the server runs them: what stands before a refusal is done.
 impl Keys {
-    /// Takes the lock and draws the next fencing token; `None` if somebody holds it. A counter that is not
+    /// Takes the lock and draws the next fencing token; `None` if it is held. A counter that is not
     /// there begins at the time in microseconds.
     ///
     /// # Errors

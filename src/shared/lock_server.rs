@@ -75,7 +75,7 @@ impl LockServer {
         absence.map_or(Ok(answer), Err)
     }
 
-    /// Ends the time of all keys that `picks` picks, whoever holds them: what a clock that jumped does.
+    /// Ends the time of all keys that `picks` picks, held or not: what a clock that jumped does.
     /// Returns how many there were.
     pub fn expire(&self, picks: impl FnMut(&[u8]) -> bool) -> usize {
         lock(&self.state).keys.expire_where(picks)

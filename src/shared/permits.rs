@@ -21,7 +21,7 @@ pub enum Acquired {
 /// At most so many at once, first come, first served.
 ///
 /// `W` wakes a waiter: the engine puts a channel there, loom's tests a flag. A released permit is handed
-/// to the longest waiter directly, never put back for anyone to snatch, so nobody starves. So whoever waits
+/// to the longest waiter directly, never put back for another to take, so none starves. So a task that waits
 /// waits because all are held; [`resize`](Self::resize), which changes how many there are, keeps that true.
 #[derive(Debug)]
 pub struct PermitPool<W> {
@@ -98,7 +98,7 @@ impl<W> PermitPool<W> {
     }
 
     /// Changes how many permits there are. More go to the longest waiters at once: fire the wakers
-    /// returned. Fewer take effect as permits come back; nobody's permit is taken away.
+    /// returned. Fewer take effect as permits come back; no permit is taken away.
     #[must_use = "the waiters who now hold a permit must be woken"]
     pub fn resize(&self, permits: u32) -> Vec<W> {
         let mut state = lock(&self.state);
@@ -106,7 +106,7 @@ impl<W> PermitPool<W> {
         std::iter::from_fn(|| state.hand_on()).collect()
     }
 
-    /// Permits that nobody holds.
+    /// Permits that are not held.
     #[must_use]
     pub fn free(&self) -> u32 {
         let state = lock(&self.state);

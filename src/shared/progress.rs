@@ -49,7 +49,7 @@ impl Snapshot {
         self.busy.saturating_sub(self.waiting)
     }
 
-    /// Jobs that are in progress, though nothing is in flight and nobody waits on purpose: if it stays so,
+    /// Jobs that are in progress, though nothing is in flight and none waits on purpose: if it stays so,
     /// they are stuck.
     #[must_use]
     pub fn idle_with_work(&self) -> bool {

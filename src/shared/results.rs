@@ -3,11 +3,11 @@
 use crate::sync::{Mutex, lock};
 use std::collections::BTreeMap;
 
-/// Where tasks put what they found, each under its own key, for whoever waits for it.
+/// Where tasks put what they found, each under its own key, for the task that waits for it.
 ///
-/// A place is opened before anybody is sent for its result, holds the first that comes, and is closed by
-/// taking it. So an answer which arrives twice (a hedge, a repeat after a timeout) cannot replace one that
-/// somebody may have acted on, and one that arrives late finds no place, whether or not its job was given up
+/// A place is opened before its result is asked for, holds the first that comes, and is closed by taking it.
+/// So an answer which arrives twice (a hedge, a repeat after a timeout) cannot replace one that another task
+/// may have acted on, and one that arrives late finds no place, whether or not its job was given up
 /// meanwhile. What is kept is what is in progress: a key that is done with leaves nothing behind, and is not
 /// to be opened again.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<K: Ord, V> Results<K, V> {
         new
     }
 
-    /// Files a result; `false`, and the value dropped, if nobody waits for it or it is not the first.
+    /// Files a result; `false`, and the value dropped, if no task waits for it or it is not the first.
     #[must_use = "a refused result was dropped"]
     pub fn put(&self, key: &K, value: V) -> bool {
         match lock(&self.places).get_mut(key) {
@@ -61,7 +61,7 @@ impl<K: Ord, V> Results<K, V> {
         Some(value)
     }
 
-    /// Closes a place for which nobody waits any more; a result that was there is dropped.
+    /// Closes a place for which no task waits any more; a result that was there is dropped.
     pub fn close(&self, key: &K) {
         lock(&self.places).remove(key);
     }

@@ -2,7 +2,7 @@
 
 use crate::sync::{Mutex, lock};
 
-/// Written once and taken once: how a thread that made an attempt hands what it recorded to whoever
+/// Written once and taken once: how a thread that made an attempt hands what it recorded to the task that
 /// waits for it. A second write is refused rather than kept, also after the first was taken: it can only
 /// be a mistake, and a silent overwrite would lose the record of something that did happen.
 #[derive(Debug)]

@@ -60,7 +60,7 @@ impl Numbers {
         Self { first, count, taken: AtomicU64::new(0) }
     }
 
-    /// Numbers that nobody has taken; 0 if they never end.
+    /// Numbers that are not taken; 0 if they never end.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.count.map_or(0, |count| count.saturating_sub(self.taken.load(Relaxed)))

@@ -1,4 +1,4 @@
-//! Hands that pass on what they are told, but for what somebody bends.
+//! Hands that pass on what they are told, but for what a caller changes.
 
 use super::{Answer, Blocking, Call, Hands, LocalFuture, ReportedTokens, Task, Unlock};
 use crate::history::JobEnd;

@@ -60,7 +60,7 @@ pub struct Lock {
     #[serde(default)]
     #[schemars(with = "String", extend("format" = "deadheat-url"))]
     pub redis: Redis,
-    /// How long a lock lasts that nobody renews.
+    /// How long a lock lasts that is not renewed.
     #[serde(default = "thirty_seconds", with = "span")]
     #[schemars(with = "Span")]
     pub ttl: Duration,

@@ -15,7 +15,7 @@ pub enum Blocked {
     End(JobEnd),
     /// The breaker is open: ask again at this moment, since the run's epoch.
     Until(Duration),
-    /// Somebody else has brought the job's question to this end.
+    /// Another job has brought the question to this end.
     Known(Box<Answer>, JobEnd),
     /// What the attempt was to be made under was lost before it was: once more after the policy's wait, and
     /// not before this time has passed.
@@ -110,11 +110,11 @@ impl<'a> Course<'a> {
             self.hands.count(self.task, answer);
         }
         self.last = answer;
-        // The stream of an attempt is its own, so a draw that nobody needs is not made.
+        // The stream of an attempt is its own, so a draw that is not needed is not made.
         let draw = if self.last.error.is_some() { self.hands.draw(self.task, self.n) } else { 0.0 };
         match self.policy.decide(self.n, &self.last, self.task.due, self.wait, draw) {
             Decision::End(end) => return Some(end),
-            // Asked before the wait: nobody waits for what it cannot pay.
+            // Asked before the wait: there is no wait for what cannot be paid.
             Decision::Wait(_) if !self.policy.affords() => return Some(JobEnd::RetryBudget),
             Decision::Wait(wait) => self.wait = wait,
         }

@@ -118,7 +118,7 @@ impl Hedged {
             return first.await.map(Made::from);
         };
         let mut second = pin!(second);
-        // The second is begun before anybody looks at the first again: sent once it is known that the first
+        // The second is begun before the first is looked at again: sent once it is known that the first
         // has failed, it would be a retry of what may have been accepted.
         let (winner, other) = tokio::select! {
             biased;

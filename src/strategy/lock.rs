@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How long a question's answer is kept for the other jobs that ask it.
 const KEPT: Duration = Duration::from_secs(3600);
-/// Between two looks at a lock that somebody else holds, on average.
+/// Between two looks at a lock that another holds, on average.
 const POLL: Duration = Duration::from_millis(10);
 
 /// Locks and answers of one cell.
@@ -33,7 +33,7 @@ pub(super) struct Held {
 
 /// What came of asking for a question's lock.
 pub(super) enum Turn {
-    /// Somebody has asked the question already, to this end.
+    /// Another process has asked the question already, to this end.
     Answered(Answer, JobEnd),
     /// The lock is held.
     Held(Held),
@@ -126,7 +126,7 @@ impl Shelf {
         Ok(token.map(|token| Turn::Held(Held { lock, owner, token, unlock: Unlock::Heard })))
     }
 
-    /// Looks once more, under the lock: whoever held it before may have answered in between. If not, the lock
+    /// Looks once more, under the lock: its last holder may have answered in between. If not, the lock
     /// is about to be used.
     pub(super) async fn settled(
         &self,
@@ -157,7 +157,7 @@ impl Shelf {
         }
     }
 
-    /// Deletes the lock, whoever holds it by now.
+    /// Deletes the lock, held by its owner or not.
     pub(super) async fn release_unchecked(&self, held: &Held) {
         let _ = self.locks.release_unchecked(&held.lock).await;
     }

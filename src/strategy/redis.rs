@@ -4,7 +4,7 @@
 //! keys lie under a prefix and expire by themselves; [`RedisClient::clear`] deletes them at the end.
 //!
 //! A Redis lock is a *lease*: it ends when its time is up, whether or not its holder has noticed, and it is
-//! gone when the server is. So it excludes nobody by itself. Each acquisition therefore carries a fencing
+//! gone when the server is. So it excludes no client by itself. Each acquisition therefore carries a fencing
 //! token, and what is written under the lock must refuse a token older than one it has seen.
 //!
 //! The same stands on a model of such a server ([`RedisClient::model`]), which answers in the caller's thread

@@ -1,11 +1,11 @@
 //! `redis-counter`: a semaphore whose totals stand in Redis.
 //!
 //! For programs of several processes, whose own counters each know a part only. Each attempt is counted
-//! before it is sent, so that whoever dies with it leaves a count, and what it cost is added when it is over;
-//! both once, under the attempt's own name, so that a booking without an answer can be repeated. What cannot
-//! be booked stays open, and an account with something open, or one that its server has forgotten, is no
-//! account. The wrong choice for one process, whose atomic counters do the same without two round trips for
-//! each attempt.
+//! before it is sent, so that a process that is killed with it leaves a count, and what it cost is added when
+//! it is over; both once, under the attempt's own name, so that a booking without an answer can be repeated.
+//! What cannot be booked stays open, and an account with something open, or one that its server has
+//! forgotten, is no account. The wrong choice for one process, whose atomic counters do the same without two
+//! round trips for each attempt.
 
 use super::REDIS_PATIENCE;
 use super::parameters::{check_share, is_one, one};
@@ -105,7 +105,7 @@ impl RedisCounter {
     }
 
     /// A job that comes again: what is known of its attempts is booked, unless it was; and an attempt that
-    /// was about to be sent, but of which nobody ever heard, is taken back.
+    /// was about to be sent, but never was, is taken back.
     async fn catch_up(&self, task: &Task, hands: &dyn Hands, earlier: &[Option<ReportedTokens>]) {
         for (n, usage) in (1..).zip(earlier) {
             if self.settle(&id(task, n), usage.unwrap_or_default(), hands).await.is_err() {
@@ -192,8 +192,8 @@ impl Strategy for RedisCounter {
                 let counted = self.counted(&id, &task, &*hands, Call::new(n, due));
                 let answer = self.retry.through_breaker(hands.now(), counted).await?;
                 drop(permit);
-                // What is said of the attempt is said first: then whoever takes the job over knows what to
-                // book.
+                // What is said of the attempt is said first: then the process that takes the job over knows
+                // what to book.
                 tokio::task::yield_now().await;
                 let usage = answer.usage.filter(|_| answer.outcome == Outcome::Ok).unwrap_or_default();
                 let _given_up = self.settle(&id, usage, &*hands).await;

@@ -1,13 +1,13 @@
 //! `redis-lock`: one lock for each question, held in Redis for the whole call.
 //!
-//! For several processes that may be given the same work twice: whoever gets the lock asks, everybody else
-//! takes its answer. The lock is renewed while the call lasts and looked at again right before the call, and
-//! its fencing token goes with the call, for a Redis lock alone excludes nobody (see [`super::redis`]); one
-//! `Idempotency-Key` per question saves the bill where the provider honours it. A job that loses its lock, or
-//! is refused for a stale token, tries again under the next one by the same policy as after any failure. The
-//! wrong choice where nothing is asked twice: every job then pays two round trips for nothing; and no safe
-//! one where the key is not honoured: a lock that Redis loses during a call is somebody else's before the
-//! answer is there.
+//! For several processes that may be given the same work twice: the process that gets the lock asks, every
+//! other takes its answer. The lock is renewed while the call lasts and looked at again right before the
+//! call, and its fencing token goes with the call, for a Redis lock alone excludes no client (see
+//! [`super::redis`]); one `Idempotency-Key` per question saves the bill where the provider honours it. A job
+//! that loses its lock, or is refused for a stale token, tries again under the next one by the same policy as
+//! after any failure. The wrong choice where nothing is asked twice: every job then pays two round trips for
+//! nothing; and no safe one where the key is not honoured: a lock that Redis loses during a call is another's
+//! before the answer is there.
 
 use super::REDIS_PATIENCE;
 use super::lock::{Caught, Held, Shelf, Turn};
@@ -36,7 +36,7 @@ pub struct Parameters {
     #[serde(default)]
     #[schemars(with = "String", extend("format" = "deadheat-url"))]
     pub redis: Redis,
-    /// How long a lock lasts that nobody renews.
+    /// How long a lock lasts that is not renewed.
     #[serde(default = "thirty_seconds", with = "span")]
     #[schemars(with = "Span")]
     pub ttl: Duration,
@@ -168,8 +168,8 @@ impl RedisLock {
         };
         let answer = self.retry.send(hands, task, call).await?;
         round.lost_since.set(None);
-        // A stale token: somebody else has held the lock since. The provider says of a stale token, and of no
-        // other conflict, that it never becomes good again; but the next lock has a new one.
+        // A stale token: another client has held the lock since. The provider says of a stale token, and of
+        // no other conflict, that it never becomes good again; but the next lock has a new one.
         let stale = answer.status == Some(409) && answer.should_retry == Some(false);
         if self.fenced && stale {
             self.let_go(round).await;
@@ -178,7 +178,7 @@ impl RedisLock {
         Ok(answer)
     }
 
-    /// The question's lock, unless somebody has answered it.
+    /// The question's lock, unless it is answered.
     async fn hold(&self, round: &Round, task: &Task, hands: &dyn Hands) -> Result<Rc<Held>, Blocked> {
         if let Some(held) = round.held.borrow().clone() {
             return Ok(held);
@@ -237,7 +237,7 @@ struct Round {
     held: RefCell<Option<Rc<Held>>>,
     /// A first attempt has gone out.
     begun: Cell<bool>,
-    /// The job's end is somebody else's.
+    /// The job's end is another's.
     known: Cell<bool>,
     /// Since when every lock that it took was lost before it could be used.
     lost_since: Cell<Option<Duration>>,
@@ -268,7 +268,7 @@ impl Strategy for RedisLock {
                 work.await;
             }
             let Some((answer, end, attempts)) = caught.result() else { return };
-            // Asking again what may have been accepted may be billed twice: the doubt is everybody's then.
+            // Asking again what may have been accepted may be billed twice: the doubt is every waiter's then.
             let in_doubt = answer.outcome == Outcome::Unknown && !self.retry.repeats_accepted();
             if !round.known.get() && (answer.outcome == Outcome::Ok || in_doubt) {
                 self.shelf.keep(&task, &answer, end).await;

@@ -115,7 +115,7 @@ impl SingleFlight {
         }
     }
 
-    /// Calls for everybody who asks the question.
+    /// Calls for all jobs that ask the question.
     async fn lead(&self, task: &Task, hands: &dyn Hands) {
         let leading = Leading { flights: &self.flights, question: task.question };
         let caught = Caught::new(hands);

@@ -111,7 +111,7 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn open(results: &'a Results<(JobId, u32), Answer>, key: (JobId, u32)) -> Self {
-        // An attempt is made once, so nobody else waits under its key.
+        // An attempt is made once, so no other task waits under its key.
         let _ = results.open(key);
         Self { results, key }
     }
@@ -170,7 +170,7 @@ impl ThreadPool {
         let Blocking { run, recorded } = hands.blocking(task, call);
         let Some(run) = run else { return Ok(self.as_a_thread_would(hands, recorded.await).await) };
         if self.shared.queue.push(Work { key, run, done }).is_err() {
-            // Closed only when nobody can run a job any more.
+            // Closed only when no thread can run a job any more.
             return Err(JobEnd::Cancelled);
         }
         let seen = recorded.await;

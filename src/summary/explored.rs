@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What stands for the strategy's name where the client is somebody's program.
+/// What stands for the strategy's name where the client is an external program.
 pub const PROGRAM: &str = "program";
 
 /// One broken invariant with the smallest schedule that shows it.

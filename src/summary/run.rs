@@ -78,7 +78,7 @@ pub struct Validity {
     pub why: Vec<String>,
 }
 
-/// One strategy over all targets, as somebody who has to choose looks at it. Warm-ups are left out, except of
+/// One strategy over all targets, as a reader who has to choose looks at it. Warm-ups are left out, except of
 /// cost and waste: they were paid for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StrategyRow {

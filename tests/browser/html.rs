@@ -128,7 +128,7 @@ fn it_opens_in_a_browser_and_works_by_pointer_and_by_keyboard() {
 const HOSTILE: &str = "</title></script></style><script>alert('x')</script><img src=x \
     onerror=alert(2)>\"'><svg onload=alert(3)>&amp;|{{}}";
 
-/// Every text of the summary that anybody else may have written, made hostile.
+/// Every text of the summary that another program may have written, made hostile.
 fn spoil(value: &mut Value, key: &str) {
     let ours =
         ["hdr", "invariant", "verdict", "held", "idle", "breaks", "what", "clock", "version", "optimise"];

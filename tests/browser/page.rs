@@ -151,7 +151,7 @@ fn a_threshold_against_a_baseline_shows_what_it_was_held_against() {
     let mut plain = summary.clone();
     plain.thresholds.iter_mut().for_each(|row| row.against = None);
     let (page, _) = opened(&plain, &course(&plain), Path::new("reports/x"));
-    assert!(!page.contains("The baseline has"), "no column for what nobody named");
+    assert!(!page.contains("The baseline has"), "no column for what was not named");
 }
 
 /// What paper gets: marks that are backgrounds, and everything open while it prints.

@@ -159,7 +159,7 @@ fn a_run_is_projected_compared_and_exported() {
     let card =
         place.line("cost project run --jobs-per-month 1000 --target dear --card openai/gpt-5.6-sol").exits(0);
     assert!(card.out.contains("read from a cache"), "{}", card.out);
-    let unknown = place.line("cost project run --jobs-per-month 1000 --card nobody/nothing").exits(2);
+    let unknown = place.line("cost project run --jobs-per-month 1000 --card none/nothing").exits(2);
     assert!(unknown.err.contains("nothing is guessed"), "{}", unknown.err);
     let ran = place.line("cost break-even --run run --a name=cheap --b name=dear").exits(0);
     assert!(ran.out.contains("cheap is cheaper from"), "{}", ran.out);

@@ -217,7 +217,7 @@ fn a_place_that_cannot_be_written_is_told() {
 #[test]
 fn a_read_only_directory_needs_a_place_by_name() {
     let place = Place::new();
-    // Nobody, not even root, may make a directory in /sys.
+    // No user, not even root, may make a directory in /sys.
     let run = |out: &[&str]| {
         let mut command = place.command(&["run"]);
         command.arg(place.path("small.toml")).args(out).current_dir("/sys");

@@ -99,7 +99,7 @@ fn seven_when_the_load_was_invalid() {
 #[test]
 fn nine_when_a_target_is_dead_before_anything_is_sent() {
     let place = Place::new();
-    // Bound once and let go: a port that nobody listens on.
+    // Bound once and let go: a port without a listener.
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
     place.write("dead.toml", &elsewhere(&format!("http://127.0.0.1:{port}/v1")));
     let no_key = place.line("run dead.toml").exits(9);

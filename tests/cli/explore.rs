@@ -158,7 +158,7 @@ fn the_same_hunt_over_sockets() {
         .replace("\"1s\"", "\"400ms\"")
         .replace("\"2s\"", "\"800ms\"");
     place.write("s.toml", &quick);
-    // A busy machine may turn answers round by itself; then nobody can say how often it will.
+    // A busy machine may turn answers round by itself; then it cannot be said how often it will.
     let mut hunts = (0..4).map(|n| {
         place.line(&format!("run s.toml --explore 6 -q --format json --out run{n}")).exits(6).json()
     });

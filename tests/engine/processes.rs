@@ -207,7 +207,7 @@ fn a_worker_that_is_killed_loses_no_job() {
         // A job that is delivered again may be billed again: that is what keys are for.
         let broken: Vec<&str> = seen.broken().into_iter().filter(|name| *name != "billed-once").collect();
         assert_eq!(broken, Vec::<&str>::new(), "{profile}: {}", seen.story());
-        // Attempts that went down with it are in the history, with an end that nobody knows.
+        // Attempts that went down with it are in the history, with an end that is not known.
         let sent: BTreeSet<_> = seen.evidence.attempts.iter().map(|a| (a.job, a.n)).collect();
         assert_eq!(sent.len(), seen.evidence.attempts.len(), "no attempt has the number of another");
         let lost = seen.evidence.attempts.iter().filter(|a| a.outcome == Outcome::Unknown).count();

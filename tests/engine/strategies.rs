@@ -104,7 +104,7 @@ fn one_answer_serves_all_who_ask_the_same() {
     for job in seen.evidence.jobs.iter().filter(|job| job.outcome != Outcome::Ok) {
         *unanswered.entry(job.job.index / 4).or_default() += 1;
     }
-    // A question of which nobody knows what came is not asked again, so that it cannot be billed twice. It is
+    // A question whose outcome is not known is not asked again, so that it cannot be billed twice. It is
     // one of the two whose leader may meet a fault, and fails whole.
     let lost = unanswered.iter().all(|(question, jobs)| [4, 5].contains(question) && *jobs == 4);
     assert!(lost, "{unanswered:?} {}", seen.story());
@@ -233,7 +233,7 @@ fn a_budget_is_never_passed_whatever_comes_at_once() {
         let seen = run(&plan(&text, &[("seed", &seed)]), &right);
         let spent = all_billed(&seen);
         assert!(spent <= 4000, "{spent} tokens, seed {seed}");
-        assert!(spent > 2000, "{spent} tokens, seed {seed}: room that nobody used");
+        assert!(spent > 2000, "{spent} tokens, seed {seed}: room that was not used");
         assert_eq!(seen.broken(), Vec::<&str>::new(), "{}", seen.story());
         assert_eq!(seen.verdict(Invariant::BudgetKept).verdict, Verdict::Holds);
         assert!(seen.made.stopped.is_none(), "a budget of its own stops no run");

@@ -147,7 +147,7 @@ fn loom_catches_a_lead_that_left() {
     nobody_is_lost("flights forgetful leaver", &exhaustive(), |_, _| ());
 }
 
-/// The planted bug: whether somebody asks is looked up, and the question entered as asked in a second step.
+/// The planted bug: whether a task asks is looked up, and the question entered as asked in a second step.
 #[test]
 #[should_panic(expected = "the question was asked twice")]
 fn loom_catches_look_then_insert() {
@@ -155,13 +155,13 @@ fn loom_catches_look_then_insert() {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let other = asked.clone();
         let join = |asked: &Mutex<Vec<u32>>| {
-            let nobody = !asked.lock().expect("a lock").contains(&QUESTION);
-            note(format!("nobody asks ➜ {nobody}"));
-            if nobody {
+            let free = !asked.lock().expect("a lock").contains(&QUESTION);
+            note(format!("no task asks ➜ {free}"));
+            if free {
                 asked.lock().expect("a lock").push(QUESTION);
                 note("lead");
             }
-            nobody
+            free
         };
         let handle = spawn("thread 1", move || join(&other));
         let mine = join(&asked);

@@ -109,7 +109,7 @@ fn count_up(name: &str, builder: &Builder, holders: u64, fenced: Fenced) {
         note("the lease runs out");
         let written: u64 = handles.into_iter().map(|handle| handle.join().expect("a thread")).sum();
         assert_eq!(*resource.value.lock().expect("a lock"), written, "an update was lost");
-        assert!(written > 0, "nobody wrote");
+        assert!(written > 0, "no client wrote");
     });
 }
 
@@ -159,7 +159,7 @@ fn a_name_is_lent_to_one_and_tokens_never_repeat() {
     });
 }
 
-/// The planted bug: a release that does not check its owner takes the lease from whoever holds it by then.
+/// The planted bug: a release that does not check its owner takes the lease from its next holder.
 #[test]
 #[should_panic(expected = "two hold one lease")]
 fn loom_catches_a_release_of_anothers_lease() {

@@ -109,7 +109,7 @@ pub(crate) fn spawn<T: 'static>(name: &'static str, run: impl FnOnce() -> T + 's
 }
 
 /// Wakes one waiter: the `W` of the structs that have one. Unlike a flag that is spun on it costs loom no
-/// interleaving per turn, and a bell that nobody rings is a deadlock, which loom reports.
+/// interleaving per turn, and a bell that is not rung is a deadlock, which loom reports.
 #[derive(Clone, Default)]
 pub(crate) struct Bell(Arc<(Notify, AtomicBool)>);
 
@@ -120,7 +120,7 @@ impl Bell {
         self.0.0.notify();
     }
 
-    /// Waits until somebody has rung.
+    /// Waits until it has rung.
     pub(crate) fn wait(&self) {
         while !self.0.1.load(SeqCst) {
             self.0.0.wait();

@@ -1,5 +1,5 @@
 //! A provider that honours `Idempotency-Key`: one generation and one bill for each key, whatever happens to
-//! the connection, and the same answer for whoever comes again.
+//! the connection, and the same answer for a client that comes again.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use crate::client;

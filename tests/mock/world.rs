@@ -85,7 +85,7 @@ impl World {
         self.settle();
     }
 
-    /// Whoever was started is driven from now on.
+    /// Requests that were started are driven from now on.
     pub(crate) fn settle(&mut self) {
         for play in self.core.take_started() {
             let at = self.waiting.iter().position(|(seq, _)| *seq == play.seq()).expect("a waiting client");

@@ -1,4 +1,4 @@
-//! However `deadheat audit` is ended, nobody and nothing stays behind.
+//! However `deadheat audit` is ended, no process and no file stays behind.
 
 use crate::cli;
 

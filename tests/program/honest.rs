@@ -1,4 +1,4 @@
-//! Programs that are right, or of which nobody can tell: none of them may be accused. Beside each stands the
+//! Programs that are right, or that cannot be judged: none of them may be accused. Beside each stands the
 //! wrong one that is told apart from it.
 
 use crate::programs;
@@ -116,7 +116,12 @@ for job in jobs:
     };
     let works = "while True: sum(range(1000))";
     let unknown = stopped(works, false);
-    assert_eq!(row(&unknown, Invariant::Progress).verdict, Verdict::Unknown, "nobody said how long it takes");
+    assert_eq!(
+        row(&unknown, Invariant::Progress).verdict,
+        Verdict::Unknown,
+        "it was not said how long it \
+        takes"
+    );
     assert!(why(&unknown, Invariant::Progress).contains("with --timeout"));
     assert_eq!(broken(&stopped(works, true)), ["progress"]);
     let waits = stopped("threading.Lock().acquire(); threading.Event().wait()", false);

@@ -23,7 +23,7 @@ use std::time::Duration;
 const PREFIX: &str = "test:0:";
 const USAGE: ReportedTokens = ReportedTokens { prompt_tokens: 7, completion_tokens: 5 };
 
-/// A delivery of one job, whose clock moves when somebody waits.
+/// A delivery of one job, whose clock moves when it waits.
 struct Delivery<'a> {
     now: Cell<Duration>,
     stopped: bool,

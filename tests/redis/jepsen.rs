@@ -170,7 +170,7 @@ fn read_modify_write(fenced: bool) -> (usize, usize, bool) {
     let number = |numbers: usize| i64::try_from(numbers).expect("a few");
     clients(async |turn| {
         let called = clock.now();
-        // Whoever is refused tries again with a new lock; without the token nobody is.
+        // A client that is refused tries again with a new lock; without the token none is.
         for attempt in 0.. {
             let owner = locks.owner_token();
             let token = hold(&locks, &owner, TTL).await;

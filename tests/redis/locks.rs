@@ -26,7 +26,7 @@ async fn take(locks: &Locks, owner: &str, ttl: Duration) -> Option<u64> {
     locks.acquire("a", owner, ttl).await.expect("an answer")
 }
 
-/// How long the lock lasts if nobody renews it, as the server says.
+/// How long the lock lasts if it is not renewed, as the server says.
 fn left(server: &RedisServer) -> Duration {
     let mut connection =
         redis::Client::open(server.url()).expect("an address").get_connection().expect("a connection");
@@ -134,7 +134,7 @@ fn tokens_grow_over_a_restart_that_lost_everything() {
             }
             assert!(take(&locks, "old", HOUR).await.is_some());
             server.restart_empty().expect("a restart");
-            // What was held is free: no lock service that loses its memory excludes anybody.
+            // What was held is free: no lock service that loses its memory excludes a client.
             let freed = until(async || locks.acquire("a", "new", HOUR).await.ok().flatten()).await;
             assert!(freed > last + 1, "round {round}: {freed} after {last}");
             last = freed;
@@ -292,8 +292,8 @@ fn a_user_with_a_password_is_let_in_and_a_wrong_one_is_not_told() {
         assert_eq!(refused.kind(), RedisErrorKind::Refused);
         assert!(refused.to_string().contains("check user and password"), "{refused}");
         assert!(!format!("{refused} {refused:?}").contains("wrong-horse"), "{refused}");
-        let nobody = at("").acquire("a", "one", HOUR).await.expect_err("no password");
-        assert_eq!(nobody.kind(), RedisErrorKind::Refused, "{nobody}");
+        let refused = at("").acquire("a", "one", HOUR).await.expect_err("no password");
+        assert_eq!(refused.kind(), RedisErrorKind::Refused, "{refused}");
         let elsewhere = Locks::new(
             RedisClient::new(&format!("redis://ci:correct-horse%2Fbattery@127.0.0.1:{}", server.port))
                 .expect("a client"),

@@ -69,7 +69,7 @@ fn keeps_all(nemesis: &str) -> String {
 
 #[test]
 fn a_holder_that_is_stopped_past_its_time_uses_its_lock_no_more() {
-    // The first of all: the whole process stands still, and with it whoever is in the midst of a call.
+    // The first of all: the whole process stands still, and with it what is in the middle of a call.
     keeps_all("[[nemesis]]\nkind.pause-holder = { for = \"1s\" }\nacquisition = 1\n");
 }
 

@@ -231,10 +231,7 @@ fn strategy(name: &str, bug: Option<&str>, breaks: &[Invariant], rank: u32) -> S
         attempts_per_job: Some(2.84),
         waste: Some(0.031),
         cost_per_good_job: Some("0.00064529 USD".into()),
-        wrong_when: format!(
-            "wrong for somebody else than {name}: {}",
-            "here 2.8 attempts per job, ".repeat(5)
-        ),
+        wrong_when: format!("wrong for others than {name}: {}", "here 2.8 attempts per job, ".repeat(5)),
     }
 }
 
@@ -281,7 +278,7 @@ fn a_matrix_names_every_broken_rule_and_twins_have_one_witness() {
     assert_eq!(matrix.matches("✗ broken on purpose").count(), 2, "{matrix}");
     let at = |what: &str| matrix.find(what).unwrap_or_else(|| panic!("no {what:?} in\n{matrix}"));
     assert!(at("1  semaphore") < at("3  unbounded") && at("3  unbounded") < at("4  broken-counter"));
-    assert!(at("best for goodput here") < at("wrong for somebody else than unbounded"));
+    assert!(at("best for goodput here") < at("wrong for others than unbounded"));
     let witnesses = rest.matches("512 attempts were in flight where 32 were declared").count();
     assert_eq!(witnesses, 2, "one of unbounded, one of the twin: {rest}");
 }

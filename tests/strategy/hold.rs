@@ -1,4 +1,4 @@
-//! The retry budget, the circuit breaker and the hedge, with hands whose clock stands still until somebody
+//! The retry budget, the circuit breaker and the hedge, with hands whose clock stands still until a test
 //! waits.
 
 use deadheat::history::{ErrorClass, JobEnd, JobId, Outcome};

@@ -119,7 +119,7 @@ fn failed(outcome: Outcome, error: ErrorClass, status: u16) -> Answer {
     Answer { outcome, error: Some(error), status: Some(status), ..Answer::not_sent(Duration::ZERO) }
 }
 
-/// The provider's word for a lock that somebody else has held since.
+/// The provider's word for a lock that another client has held since.
 fn stale() -> Answer {
     Answer { should_retry: Some(false), ..failed(Outcome::Failed, ErrorClass::ClientError, 409) }
 }

@@ -46,7 +46,7 @@ fn fault() -> impl Strategy<Value = String> {
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     let load = (1u32..30, 1u32..12, 2u32..9, 1u32..5, any::<bool>());
-    // Jitter over less than a few tens of milliseconds is none that anybody could see.
+    // Jitter over less than a few tens of milliseconds cannot be seen.
     let retry = (1u32..5, 60u32..100, prop::sample::select(&["full", "equal", "decorrelated"][..]));
     let rules = prop::sample::select(
         &[

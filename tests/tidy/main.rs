@@ -117,7 +117,7 @@ fn clock_words(text: &str) -> Vec<&'static str> {
 /// Clippy bans these by what they are; this bans them by name as well, where no lint looks.
 #[test]
 fn nothing_reads_a_clock_but_the_clock() {
-    // Threads that stand in for somebody's own, or watch a process that is none of the run's.
+    // Threads that stand in for a client's own, or watch a process that is none of the run's.
     let sleepers = [
         "src/strategy/thread_pool.rs",
         "src/program/drive.rs",

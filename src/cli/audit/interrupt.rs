@@ -26,7 +26,7 @@ fn listen(stop: &AtomicBool, on: &mpsc::Sender<io::Result<()>>) -> io::Result<()
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        // Nobody waits for it any more only if the process is about to end.
+        // No receiver is left only if the process is about to end.
         let _ = on.send(Ok(()));
         signals.next().await;
         stop.store(true, Ordering::Relaxed);

@@ -193,7 +193,7 @@ impl Options {
         }
     }
 
-    /// Whether nobody said how to perturb the program.
+    /// Whether the caller left open how to perturb the program.
     pub(super) fn perturbs_by_itself(&self) -> bool {
         self.perturb.is_none()
     }

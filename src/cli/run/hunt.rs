@@ -169,7 +169,10 @@ impl<'a> Ground<'a> {
 pub(in crate::cli) fn check(plan: &Plan) -> Result<(), Failure> {
     let wrong = |what: String| Err(Failure::new(Exit::Usage, &what));
     if let Some(target) = plan.targets.iter().find(|target| matches!(target.place, Place::Url { .. })) {
-        return wrong(format!("target {} is a real endpoint, whose answers nobody schedules", target.name));
+        return wrong(format!(
+            "target {} is a real endpoint, whose answers cannot be scheduled",
+            target.name
+        ));
     }
     match plan.strategies.iter().find(|strategy| strategy.processes() > 1) {
         Some(strategy) if plan.clock == ClockKind::Real => wrong(format!(

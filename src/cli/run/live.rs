@@ -131,7 +131,7 @@ fn numbers(frame: &mut Frame<'_>, area: Rect, shown: &Shown<'_>) {
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" load  p50 / p99 ")), area);
 }
 
-/// Jobs that are due and nobody has begun: what a client that cannot keep up leaves lying.
+/// Jobs that are due and not begun: what a client that cannot keep up leaves lying.
 fn overdue(shown: &Shown<'_>) -> u64 {
     shown.due.saturating_sub(shown.seen.jobs_begun)
 }

@@ -59,7 +59,7 @@ impl Core {
             _ => None,
         };
         let generation = self.generation(created, nonce, who, &record, wanted);
-        // Else nobody needs to know, and the walk to it is as long as the answer.
+        // Else it is not needed, and the walk to it is as long as the answer.
         let known = kept || out_of_sight.is_some();
         let length = if known { generation.length() } else { Duration::ZERO };
         let until = now.saturating_add(length);
@@ -135,7 +135,7 @@ impl Core {
 }
 
 /// How long the answer is: deadheat's own client gets exactly what it asks for, so that its load is the
-/// scenario's; everybody else gets a length that tells the job, so that one wrong total names it.
+/// scenario's; every other gets a length that tells the job, so that one wrong total names it.
 pub(super) fn completion_tokens(ask: &Ask, own: bool, index: u64) -> u32 {
     let natural = NATURAL_TOKENS.0 + index % NATURAL_TOKENS.1;
     let natural = u32::try_from(natural).unwrap_or(u32::MAX);

@@ -1,8 +1,8 @@
 //! Requests that carry an `Idempotency-Key`, if the plan has the provider honour it.
 //!
 //! What is generated under a key is generated to its end, and billed once, whatever becomes of its client or
-//! its connection, because it must be there for whoever comes again. An attempt that is refused, or never
-//! answered, leaves its key free: for it nothing is generated.
+//! its connection, because it must be there for a client that comes again. An attempt that is refused, or
+//! never answered, leaves its key free: for it nothing is generated.
 
 use super::{Core, Wanted};
 use crate::mock::arrival::Ask;

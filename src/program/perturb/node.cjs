@@ -15,7 +15,7 @@ try {
   const { stat, writeFileSync } = fs;
   const then = Promise.prototype.then;
 
-  // Whoever only starts the program is not it.
+  // A process that only starts the program is not it.
   let script = process.argv[1] || "";
   try {
     script = fs.realpathSync(script);
@@ -100,7 +100,7 @@ try {
             queue.length = 0;
           } else {
             push.call(socket, chunk, encoding);
-            // As after every end of a connection: nobody may be reading just now.
+            // As after every end of a connection: there may be no reader just now.
             if (chunk === null) socket.read(0);
           }
           next();

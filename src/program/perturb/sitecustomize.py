@@ -20,7 +20,7 @@ def _perturb():
     # Even seeds let any thread pause anywhere; odd ones give threads a rank that changes a few times, as PCT does, and
     # only the low ones pause.
     ranked = seed % 2 == 1
-    # What a process may lose: events and calls that are looked at, seconds in which somebody sleeps, and of these what
+    # What a process may lose: events and calls that are looked at, seconds of sleep, and of these what
     # one thread may.
     events_max, calls_max, lost_max, asleep_max = 200000, 500000, 3.0, 0.25
     folder = os.path.dirname(os.path.abspath(__file__))
@@ -70,12 +70,12 @@ def _perturb():
         here.asleep, here.low = 0.0, here.random.random() < 0.5
 
     def pause(code, at):
-        """Between two bytecodes: perhaps somebody else goes first."""
+        """Between two bytecodes: perhaps another thread goes first."""
         if not hasattr(here, "random"):
             begin()
         if here.asleep >= asleep_max or state["lost"] >= lost_max:
             return
-        # No lock may be taken here: a signal may have come to whoever holds it.
+        # No lock may be taken here: a signal may have come to its holder.
         if state["alone"] and _thread._count() < 1:
             return
         draw = here.random.random()
@@ -109,7 +109,7 @@ def _perturb():
         sleep(0.0005)
 
     def forked():
-        # Several processes: whoever is alone in one of them is not alone.
+        # Several processes: a thread that is alone in one of them is not alone.
         state["alone"] = False
         here.__dict__.clear()
 

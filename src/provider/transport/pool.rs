@@ -1,7 +1,7 @@
 //! Connections of one engine thread to one host.
 //!
-//! hyper's connection is polled by whoever waits for an answer on it, not by a task of its own: the bytes
-//! are stamped, decoded and accounted in the wake-up that read them.
+//! hyper's connection is polled by the task that waits for an answer on it, not by a task of its own: the
+//! bytes are stamped, decoded and accounted in the wake-up that read them.
 
 use super::Sent;
 use super::wire::{Stamps, Wire};

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// The stamps of one connection, seen by the socket and by whoever uses it.
+/// The stamps of one connection, seen by the socket and by its user.
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
     /// Where to note the first write of the request under way.

@@ -33,7 +33,7 @@ pub(super) fn section(summary: &Summary, extras: &Extras<'_>, room: Room) -> Mar
     }
 }
 
-/// What nobody expects first; what is broken on purpose last.
+/// Unexpected findings first; what is broken on purpose last.
 fn ordered(summary: &Summary) -> Vec<&VerdictRow> {
     let mut rows: Vec<&VerdictRow> =
         summary.verdicts.iter().filter(|row| row.verdict == Verdict::Broken).collect();

@@ -190,7 +190,7 @@ fn doubts(page: &mut Page, row: &ExploredRow) {
     let mut facts = Vec::new();
     match row.late_share() {
         Some(share) => facts.push(format!("late arrivals {} of {}", percent(share), count(row.late[1]))),
-        // An order that came about too late is no order: whoever reads the bound must know.
+        // An order that came about too late is no order, which a reader of the bound must know.
         None if row.ordered() > 0 => facts.push("late arrivals: could not be told".to_owned()),
         None => {}
     }
@@ -238,7 +238,7 @@ fn family(row: &FamilyRow) -> Option<String> {
     Some(format!("{tried}{notes}"))
 }
 
-/// The rules of which nobody can tell, those for the same reason together.
+/// The rules that no run could decide, those for the same reason together.
 fn unknown<'a>(page: &mut Page, rules: impl Iterator<Item = (&'a str, &'a str)>) {
     let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
     for (invariant, why) in rules {

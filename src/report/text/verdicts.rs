@@ -48,7 +48,7 @@ fn bug<'a>(summary: &'a Summary, row: &VerdictRow) -> Option<&'a str> {
 }
 
 /// A twin has a line for all that it broke at all targets, and its first witness: more of them would drown
-/// what nobody expects.
+/// what is not expected.
 fn broken_on_purpose(page: &mut Page, twin: &StrategyRow, rows: &[&VerdictRow]) {
     let bug = twin.broken_on_purpose.as_deref().unwrap_or_default();
     if rows.is_empty() {

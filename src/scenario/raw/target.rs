@@ -170,7 +170,7 @@ pub(in crate::scenario) struct Price {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = DECIMAL))]
     pub(in crate::scenario) top_up: Option<String>,
-    /// Added by whoever takes the payment, as a share: "0.055".
+    /// Added by the service that takes the payment, as a share: "0.055".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = DECIMAL))]
     pub(in crate::scenario) fee: Option<String>,

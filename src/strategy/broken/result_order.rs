@@ -1,7 +1,7 @@
 //! `broken-result-order`: results are appended as they complete, and taken in the order of the jobs.
 //!
 //! `for future in as_completed(futures): results.append(…)`, then `zip(jobs, results)`: the first answer goes
-//! to the first job, whoever asked for it.
+//! to the first job, whichever asked for it.
 
 use crate::history::JobEnd;
 use crate::strategy::bend::Bend;

@@ -180,7 +180,7 @@ mod tests {
     fn neither_debug_nor_errors_hold_the_password() {
         let url = format!("redis://user:{SECRET}@127.0.0.1:1/3");
         let client = RedisClient::new(&url).expect("an address");
-        let refused = client.ping().expect_err("nobody listens on port 1");
+        let refused = client.ping().expect_err("no server listens on port 1");
         assert_eq!(refused.kind(), RedisErrorKind::Unreachable);
         assert!(refused.to_string().starts_with("redis at 127.0.0.1:1: cannot connect: "), "{refused}");
         let Server::Remote(remote) = &client.inner.server else { panic!("a model at {url}") };

@@ -69,7 +69,7 @@ return 1
 pub struct Standing {
     /// The totals.
     pub counts: OwnCounts,
-    /// Requests among them of which nobody has said what they cost.
+    /// Requests among them of which it was not said what they cost.
     pub unsettled: u64,
     /// When the account was opened, in microseconds by the server's clock; `None` if it was not, or is
     /// forgotten.
@@ -102,7 +102,7 @@ impl Counters {
         Self { client, prefix: prefix.into(), scripts }
     }
 
-    /// Opens the account if nobody has; [`Standing::since_us`] of it. Blocks.
+    /// Opens the account if it is not open; [`Standing::since_us`] of it. Blocks.
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How long a fencing counter is kept after its last use: longer than any run.
 const COUNTER_TTL_MS: u64 = 7 * 24 * 3600 * 1000;
 
-/// Takes the lock if nobody holds it, and draws the next fencing token in the same step.
+/// Takes the lock if it is free, and draws the next fencing token in the same step.
 ///
 /// A counter that is not there (first use, or a server that was restarted empty) begins at the server's time
 /// in microseconds: no counter that began earlier and grew by one per acquisition can have got there, as no
@@ -49,7 +49,7 @@ return redis.call('DEL', KEYS[1])
 pub enum Released {
     /// The lock was the owner's, and is free now.
     Yes,
-    /// The owner had lost it before: its time was up, or the server was restarted. Whoever holds it keeps it.
+    /// The owner had lost it before: its time was up, or the server was restarted. Its holder keeps it.
     NotOwner,
 }
 
@@ -91,7 +91,7 @@ impl Locks {
     }
 
     /// Takes `lock` for `ttl` (whole milliseconds, one at the least): the fencing token, above all that came
-    /// before, or `None` if somebody holds it, be it this owner.
+    /// before, or `None` if it is held, be it by this owner.
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.
@@ -122,7 +122,8 @@ impl Locks {
         Ok(if deleted { Released::Yes } else { Released::NotOwner })
     }
 
-    /// Deletes `lock`, whoever holds it: the release of a client with a bug, and the end of a lock's time.
+    /// Deletes `lock`, held by its owner or not: the release of a client with a bug, and the end of a lock's
+    /// time.
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.

@@ -28,7 +28,7 @@ class Lock:
 def call(request, messages):
     with Lock(request, 30):
         if store.incr(f"counter:{request}") > 1:
-            time.sleep(0.1)  # somebody else is on it: let it finish
+            time.sleep(0.1)  # another worker is on it: let it finish
     answer = client.chat.completions.create(model="gpt-4.1", messages=messages)
     store.setex(f"result:{request}", 3600, answer.choices[0].message.content)
     return answer.choices[0].message.content

@@ -34,7 +34,7 @@ def call(request, messages):
             answer = client.chat.completions.create(model="gpt-4.1", messages=messages)
             text = answer.choices[0].message.content
         except Exception as error:
-            # It may have been billed: nobody asks again.
+            # It may have been billed: it is not asked again.
             text = f"no answer: {error}"
         store.setex(f"result:{request}", 3600, text)
         return text

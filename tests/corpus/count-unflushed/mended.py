@@ -1,4 +1,4 @@
-"""Rates messages; a background thread keeps the usage statistics, so that nobody waits for it."""
+"""Rates messages; a background thread keeps the usage statistics, so that no request waits for it."""
 import json
 import os
 import queue

@@ -1,4 +1,4 @@
-// Moderates comments. AbortSignal.timeout, and once more if nobody was there.
+// Moderates comments. AbortSignal.timeout, and once more if no answer came.
 const fs = require("node:fs");
 
 async function moderate(job, tries = 2) {

@@ -1,4 +1,4 @@
-"""Two machines run the same nightly job; whoever finds a message done leaves it alone."""
+"""Two machines run the same nightly job; a machine that finds a message done leaves it alone."""
 import json
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""Two machines run the same nightly job; whoever finds a message done leaves it alone."""
+"""Two machines run the same nightly job; a machine that finds a message done leaves it alone."""
 import json
 import os
 import pathlib
@@ -24,7 +24,7 @@ for line in open(os.environ["DEADHEAT_JOBS"]):
     job = json.loads(line)
     marker = done / job["job"].replace(":", "-")
     try:
-        marker.touch(exist_ok=False)  # whoever makes it has the job
+        marker.touch(exist_ok=False)  # the machine that makes it has the job
     except FileExistsError:
         continue
     try:

@@ -1,4 +1,4 @@
-// A little concurrency limiter, as everybody has written one.
+// A little concurrency limiter, as many have written one.
 const fs = require("node:fs");
 const OpenAI = require("openai");
 

@@ -27,7 +27,7 @@ async def ask(job):
         print(f"{job['job']}: {text}")
         pool.append(connection)
     except asyncio.TimeoutError:
-        # Its answer may still come: nobody else may read it.
+        # Its answer may still come: no other request may read it.
         connection[1].close()
         print(job["job"], "took too long")
 

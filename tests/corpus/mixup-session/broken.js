@@ -1,4 +1,4 @@
-// A session takes messages one after the other, and emits answers to whoever has asked.
+// A session takes messages one after the other, and emits answers to the callers.
 const fs = require("node:fs");
 const OpenAI = require("openai");
 

@@ -192,7 +192,7 @@ pub(crate) fn nests_permits() -> Client {
         each(jobs, |job| {
             let (api, permits) = (api.clone(), permits.clone());
             Box::pin(async move {
-                // Jobs come one after the other, as long as nobody is slow.
+                // Jobs come one after the other, as long as none is slow.
                 let warm = 2 * job as u32;
                 for attempt in 1..=warm {
                     api.call(key(job, attempt), None, false).await;
@@ -229,7 +229,7 @@ pub(crate) fn submits_twice() -> Client {
     client(20, start, |books, jobs| vec![billed_once(books, jobs)])
 }
 
-/// A lock that lasts 150 ms, whoever is still at work under it.
+/// A lock that lasts 150 ms, whatever is still at work under it.
 pub(crate) fn outlives_its_lease() -> Client {
     fn start(api: &Api, jobs: u64) -> Vec<Task> {
         let lease: Rc<Cell<Option<Duration>>> = Rc::default();

@@ -43,7 +43,7 @@ def shared_with_inner_functions():
 
 
 def signals():
-    """A handler comes to whoever holds a lock of the threading module."""
+    """A handler comes to a thread that holds a lock of the threading module."""
     heard = []
 
     def handler(number, frame):
@@ -90,7 +90,7 @@ def own_hooks():
 
 
 def own_sleep():
-    """What a program puts in the place of a function is not called by anybody else."""
+    """What a program puts in the place of a function is not called by others."""
     called, kept = [], (time.sleep, threading.active_count, os.open)
     time.sleep = os.open = lambda *given, **named: called.append(given)
     threading.active_count = lambda: called.append("count")

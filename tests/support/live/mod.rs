@@ -165,7 +165,7 @@ impl Run {
         format!("{:?}\n{}\n{:?}", self.summary.exit_reasons, texts.join("\n"), self.made.cells)
     }
 
-    /// Asserts that nothing is broken or unknown (but for a budget that nobody declared), and that every job
+    /// Asserts that nothing is broken or unknown (but for a budget that is not declared), and that every job
     /// adds up.
     pub(crate) fn assert_clean(&self) {
         let undeclared =

@@ -11,9 +11,9 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// For how long a victim waits for somebody who takes its lock: there may be nobody any more.
+/// For how long a victim waits for a client that takes its lock: there may be none any more.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often it looks whether somebody has.
+/// How often it looks whether one has.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long a request takes to its provider, at the most.
 const ON_THE_WAY: Duration = Duration::from_millis(100);
