@@ -20,7 +20,7 @@ pub use billed::{BilledTokens, billed};
 pub use break_even::{Range, Supplier, as_decimal, break_even, minor, sentence};
 pub use budget::budget_rows;
 pub use forecast::{BudgetForecast, CellForecast, Forecast, LeastMost, PhaseForecast, Volume, forecast};
-pub use project::{Around, JobUse, LEAST_JOBS, ProjectError, Projection, job_uses, project};
+pub use project::{JobUse, LEAST_JOBS, PriceContext, ProjectError, Projection, job_uses, project};
 pub use run::run_cost;
 pub(crate) use spent::{per_job, spent};
 pub use waste::{Bought, Class, classes};

@@ -66,7 +66,7 @@ trait Kind: Sized {
     fn examples() -> Vec<Self>;
 
     /// Where a hunt tries it with a client of this kind; `None` is nowhere.
-    fn place(_: Reads) -> Option<u8> {
+    fn place(_: ClientReads) -> Option<u8> {
         Some(Self::PLACE)
     }
 }
@@ -75,7 +75,7 @@ impl FaultKind {
     /// What a hunt tries with a client of this kind, in order.
     #[doc(hidden)]
     #[must_use]
-    pub fn tried(reads: Reads) -> Vec<Self> {
+    pub fn tried(reads: ClientReads) -> Vec<Self> {
         let placed = Self::all().into_iter().filter_map(|kind| Some((kind.place(reads)?, kind)));
         let mut placed: Vec<(u8, Self)> = placed.collect();
         placed.sort_by_key(|(place, _)| *place);
@@ -86,7 +86,7 @@ impl FaultKind {
 /// What is known of the client whose faults are chosen.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reads {
+pub enum ClientReads {
     /// Nothing.
     Unknown,
     /// It reads streams.

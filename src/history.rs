@@ -22,7 +22,7 @@ mod writers;
 
 pub use attempt::{Attempt, CellEnd, Event, Job, JobEnd, NotIssued};
 pub use claims::Claim;
-pub use conduct::{Booked, Conduct, ConductEnd, ResultSource};
+pub use conduct::{Booked, ProgramRun, ProgramRunEnd, ResultSource};
 pub use error::HistoryError;
 pub use evidence::{AttemptRow, Evidence, JobRow, LedgerRow, Meta, answer_number};
 pub use job_id::{JobId, JobIdError};

@@ -18,6 +18,6 @@ pub use evidence::{judge, judge_and_draw, summarise};
 pub use findings::Hunted;
 pub use host::{here, host, machines};
 pub use observed::Observed;
-pub use reasons::{Grounds, exit_reasons};
+pub use reasons::{ExitInput, exit_reasons};
 pub use threshold::thresholds;
 pub use validity::{fidelity_faults, validity};

@@ -38,6 +38,6 @@ pub use arrival::{Arrival, Ask, BadRequest};
 pub use fault_json::{fault_from_json, fault_to_json};
 pub use faults::fault_name;
 pub use local::Local;
-pub use play::{Head, How, Move, Play};
+pub use play::{Head, Move, Play, PlayEnd};
 pub use server::{Judge, LedgerSink, MockConfig, Server};
 pub use stats::Stats;

@@ -9,11 +9,11 @@
 mod adaptive;
 mod advice;
 mod backoff;
-mod bend;
 pub mod broken;
 mod budgeted;
 mod drive;
 mod hands;
+mod hands_layer;
 mod hedged;
 mod idempotent;
 mod lock;
@@ -31,7 +31,7 @@ mod token_bucket;
 mod unbounded;
 
 pub use adaptive::{Adaptive, LimitRule};
-pub use advice::{Advice, Beside, Seen};
+pub use advice::{Advice, Seen, SemaphoreResult};
 pub use backoff::{Backoff, Jitter};
 pub use budgeted::Budgeted;
 use drive::drive_unpaid;

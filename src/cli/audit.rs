@@ -4,7 +4,7 @@ pub(super) mod interrupt;
 pub(super) mod options;
 
 use super::output::{self, Format, fail};
-use super::render::{self, Drawn};
+use super::render::{self, ReportExtras};
 use crate::clock::{Clock, utc_now_s};
 use crate::explore::{Origin, Report};
 use crate::history::{Meta, RunDir};
@@ -179,6 +179,6 @@ fn write(
         dir.write(file, &secrets.hide(text))?;
     }
     dir.write("summary.json", &report::json(&summary)?)?;
-    render::write(&dir, &summary, &Drawn::default())?;
+    render::write(&dir, &summary, &ReportExtras::default())?;
     Ok((summary, dir.finish()?))
 }

@@ -3,7 +3,7 @@
 mod coverage;
 
 use super::output::{Format, fail, print_summary};
-use super::render::{self, Drawn};
+use super::render::{self, ReportExtras};
 use crate::history::{Part, RunDir, Survey, survey};
 use crate::judge::{self, BASELINE, Hunted};
 use crate::plan::{Plan, Source};
@@ -176,7 +176,7 @@ fn whole(shared: &Shared, survey: &Survey, dir: RunDir) -> Result<Summary, Faile
     summary.host = judge::machines(&hosts, &survey.meta());
     shared.hunted(survey).add_to(&mut summary);
     dir.write("summary.json", &report::json(&summary).map_err(internal)?).map_err(internal)?;
-    let drawn = Drawn { course: Some(course), plan: Some(plan.toml.clone()) };
+    let drawn = ReportExtras { course: Some(course), plan: Some(plan.toml.clone()) };
     render::write(&dir, &summary, &drawn).map_err(internal)?;
     dir.finish().map_err(internal)?;
     Ok(summary)

@@ -11,12 +11,12 @@ use std::path::Path;
 
 /// What a report draws beyond its summary.
 #[derive(Debug, Default)]
-pub(super) struct Drawn {
+pub(super) struct ReportExtras {
     pub(super) course: Option<Course>,
     pub(super) plan: Option<String>,
 }
 
-impl Drawn {
+impl ReportExtras {
     /// Of a stored run, as far as its evidence is there: a summary alone can be rendered too.
     pub(super) fn stored(dir: &Path) -> Self {
         let Ok(source) = Source::read(&dir.join("plan.toml")) else { return Self::default() };
@@ -34,7 +34,7 @@ impl Drawn {
 ///
 /// # Errors
 /// [`HistoryError::Io`].
-pub(super) fn write(dir: &RunDir, summary: &Summary, drawn: &Drawn) -> Result<(), HistoryError> {
+pub(super) fn write(dir: &RunDir, summary: &Summary, drawn: &ReportExtras) -> Result<(), HistoryError> {
     dir.write("report.html", &drawn.html(summary, dir.final_path()))?;
     dir.write("report.md", &markdown(summary, dir.final_path()))?;
     write_junit(dir, junit(summary))

@@ -3,7 +3,7 @@
 use super::compare;
 use super::output::{Format, Unread, fail, print, print_summary, refuse};
 
-use super::render::Drawn;
+use super::render::ReportExtras;
 use crate::history::verify;
 use crate::metrics::Gaps;
 use crate::plan::{Arrivals, Executor, Plan, Source};
@@ -93,7 +93,7 @@ fn printed(summary: &Summary, args: &Args, format: Format) -> u8 {
         Form::Text | Form::Json | Form::Jsonl => {
             return print_summary(summary, format, dir, None, Exit::Pass.code());
         }
-        Form::Html => Drawn::stored(dir).html(summary, dir),
+        Form::Html => ReportExtras::stored(dir).html(summary, dir),
         Form::Md => report::markdown(summary, dir),
         Form::Junit => match report::junit(summary) {
             Ok(text) => text,

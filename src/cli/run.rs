@@ -10,7 +10,7 @@ mod redis;
 pub(super) mod targets;
 
 use super::output::{self, Format};
-use super::render::{self, Drawn};
+use super::render::{self, ReportExtras};
 use crate::clock::{Clock, utc_now_s};
 use crate::cost;
 use crate::engine::{self, LoadReport, Stop};
@@ -295,7 +295,7 @@ fn close_and_judge(
     }
     let text = report::json(&summary).map_err(|error| internal(error.to_string()))?;
     dir.write("summary.json", &text).map_err(|error| internal(error.to_string()))?;
-    let drawn = Drawn { course: Some(course), plan: Some(plan.toml.clone()) };
+    let drawn = ReportExtras { course: Some(course), plan: Some(plan.toml.clone()) };
     render::write(&dir, &summary, &drawn).map_err(|error| internal(error.to_string()))?;
     let place = dir.finish().map_err(|error| Failure::new(Exit::Internal, &error))?;
     Ok((summary, place))

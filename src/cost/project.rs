@@ -120,7 +120,7 @@ pub fn job_uses(
 
 /// What stands around the price of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Around<'a> {
+pub struct PriceContext<'a> {
     /// What is paid each month, and the credit that expires.
     pub terms: &'a PaymentTerms,
     /// Whether a rate of exchange has a part in the price.
@@ -136,7 +136,7 @@ pub fn project(
     card: &Card,
     jobs_per_month: u64,
     seed: u64,
-    around: &Around<'_>,
+    around: &PriceContext<'_>,
 ) -> Result<Projection, ProjectError> {
     if uses.len() < LEAST_JOBS {
         return Err(ProjectError::TooFew(uses.len()));

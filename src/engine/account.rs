@@ -1,6 +1,6 @@
 //! What one worker process has begun and not ended, kept by the run for the case that the worker dies.
 
-use super::part::{Part, Split};
+use super::part::{ProcessPart, Split};
 use super::ranges::Ranges;
 use super::worker_protocol::{Begun, Notes, Price, Redelivery, Resumed, Sending};
 use crate::history::{Attempt, ErrorClass, Event, JobId, Outcome};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pieces: Vec<(Split, Ranges)>,
-    open: BTreeMap<u64, Open>,
+    open: BTreeMap<u64, OpenJob>,
     /// Attempts that have been sent and have not ended, by job and number, and whether they are warm-up.
     in_flight: BTreeMap<(u64, u32), (Sending, bool)>,
     /// What is reserved for attempts of each job and not settled.
@@ -31,7 +31,7 @@ pub(super) struct LostWork {
 
 /// A job in progress.
 #[derive(Debug)]
-struct Open {
+struct OpenJob {
     begun: Begun,
     attempts: u32,
     /// As in [`Redelivery`].
@@ -52,7 +52,7 @@ pub(super) struct Change {
 
 impl Account {
     /// The account of a block of which nothing has been begun.
-    pub(super) fn new(part: Part, pieces: &[Piece]) -> Self {
+    pub(super) fn new(part: ProcessPart, pieces: &[Piece]) -> Self {
         let pieces = pieces.iter().map(|piece| (part.of(&piece.load), Ranges::default())).collect();
         Self { pieces, ..Self::default() }
     }
@@ -62,7 +62,7 @@ impl Account {
         let mut change = Change::default();
         for begun in &notes.begun {
             change.begun += u64::from(self.take(begun.piece, begun.job));
-            self.open.entry(begun.job).or_insert(Open {
+            self.open.entry(begun.job).or_insert(OpenJob {
                 begun: *begun,
                 attempts: 0,
                 answered: Vec::new(),
@@ -145,7 +145,7 @@ impl Account {
     pub(super) fn resumed(&self) -> Vec<Resumed> {
         let again = |piece: usize| {
             let open = self.open.values().filter(move |open| open.begun.piece == piece);
-            let delivery = |open: &Open| Redelivery {
+            let delivery = |open: &OpenJob| Redelivery {
                 begun: open.begun,
                 attempts: open.attempts,
                 answered: open.answered.clone(),
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_job_without_a_result_is_delivered_again() {
-        let mut account = Account::new(Part { process: 0, processes: 2 }, &[rounds()]);
+        let mut account = Account::new(ProcessPart { process: 0, processes: 2 }, &[rounds()]);
         let first = Notes {
             begun: vec![begun(0), begun(2), begun(4), begun(6)],
             sending: vec![sending(0, 1), sending(2, 1), sending(4, 1)],
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_job_that_is_delivered_again_knows_the_tokens_of_earlier_answers() {
-        let mut account = Account::new(Part { process: 0, processes: 1 }, &[rounds()]);
+        let mut account = Account::new(ProcessPart { process: 0, processes: 1 }, &[rounds()]);
         let ended = |n, outcome, tokens: Option<(u64, u64)>| {
             let Event::Attempt(mut attempt) = lost_attempt(3, sending(0, n), false, 8) else { panic!("one") };
             attempt.outcome = outcome;

@@ -32,7 +32,7 @@ thread_local! {
 }
 
 /// The engine's end of a blocking attempt. Dropped, the attempt is given up.
-pub(super) struct Over {
+pub(super) struct AttemptHandle {
     /// What came of it, and word that it is there.
     slot: Arc<Slot<Result<Done, SetupError>>>,
     done: oneshot::Receiver<()>,
@@ -45,7 +45,7 @@ pub(super) fn split(
     clock: Clock,
     connection: Option<Arc<RunConnection>>,
     request: Request,
-) -> (Box<dyn FnOnce() -> Answer + Send>, Over) {
+) -> (Box<dyn FnOnce() -> Answer + Send>, AttemptHandle) {
     let (ended, done) = oneshot::channel();
     let slot = Arc::new(Slot::new());
     let filled = slot.clone();
@@ -70,10 +70,10 @@ pub(super) fn split(
         let _ = ended.send(());
         answer
     };
-    (Box::new(run), Over { slot, done, give_up })
+    (Box::new(run), AttemptHandle { slot, done, give_up })
 }
 
-impl Over {
+impl AttemptHandle {
     /// What came of the attempt; `None` if no thread made it. When `cancelled` resolves, it is given up.
     ///
     /// # Errors

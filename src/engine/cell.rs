@@ -1,7 +1,7 @@
 //! What all engine threads share while they make load for one cell.
 
 use super::nemesis::Nemeses;
-use super::part::{Part, Split};
+use super::part::{ProcessPart, Split};
 use super::ranges::Ranges;
 use super::stop::Stop;
 use super::worker_protocol::{Redelivery, Resumed};
@@ -65,7 +65,7 @@ pub(super) struct PieceState {
 }
 
 impl PieceState {
-    pub(super) fn new(piece: &Piece, start: Duration, part: Part, resumed: Resumed) -> Self {
+    pub(super) fn new(piece: &Piece, start: Duration, part: ProcessPart, resumed: Resumed) -> Self {
         let split = part.of(&piece.load);
         let room = |cap: u32| Arc::new(PermitQueue::new(split.share(cap.into()).try_into().unwrap_or(cap)));
         let none = Numbers::new(0, Some(0));
@@ -92,7 +92,7 @@ impl PieceState {
     }
 
     /// In virtual time: another process's part of the same piece, with the same rounds.
-    pub(super) fn beside(&self, piece: &Piece, start: Duration, part: Part) -> Self {
+    pub(super) fn beside(&self, piece: &Piece, start: Duration, part: ProcessPart) -> Self {
         let (left, round) = (self.left.clone(), self.round.clone());
         Self { left, round, ..Self::new(piece, start, part, Resumed::default()) }
     }

@@ -5,7 +5,7 @@ use super::current_thread::{CurrentThread, VirtualRuntime};
 use super::error::EngineError;
 use super::maker::{Block, BlockMaker, LEAD};
 use super::nemesis::{Nemeses, RestartRedis};
-use super::part::Part;
+use super::part::ProcessPart;
 use super::recorder::RecordSink;
 use super::run_context::{BudgetKeeper, RunContext};
 use super::stop::{Stop, StopCause};
@@ -270,7 +270,7 @@ impl CellRun {
     /// for.
     fn orders(&self, pieces: &[Piece], start: Duration) -> Vec<Order> {
         let processes = 1 + self.stand_ins.len() as u32;
-        let part = |process| Part { process, processes };
+        let part = |process| ProcessPart { process, processes };
         let first = |piece| PieceState::new(piece, start, part(0), Resumed::default());
         let firsts: Vec<Arc<PieceState>> = pieces.iter().map(|piece| Arc::new(first(piece))).collect();
         let order = |(process, cell): (u32, &Arc<CellState>)| {

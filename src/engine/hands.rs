@@ -3,7 +3,7 @@
 use super::blocking::{self, answer};
 use super::run_context::BudgetKeeper;
 use super::stop::{Halt, StopCause};
-use super::thread_context::{Busy, ThreadContext};
+use super::thread_context::{CountGuard, ThreadContext};
 use super::worker_protocol::{Redelivery, Sending};
 use crate::clock::ns;
 use crate::history::{Attempt, ErrorClass, Event, Job, JobEnd, JobId, Outcome};
@@ -168,7 +168,7 @@ impl Hands for JobHands {
                 self.not_sent(task, &call)
             } else {
                 let request = self.request(task, &call);
-                let _busy = Busy::new(&self.context.run.progress);
+                let _busy = CountGuard::new(&self.context.run.progress);
                 self.context.recorder.sending(Sending::now(&request, self.context.run.clock));
                 let given_up = call.given_up.unwrap_or_else(|| Box::pin(std::future::pending()));
                 let cancelled = async {
@@ -198,7 +198,7 @@ impl Hands for JobHands {
         let (run, over) =
             blocking::split(self.context.endpoint.clone(), self.context.run.clock, connection, request);
         let recorded = Box::pin(async move {
-            let busy = Busy::new(&self.context.run.progress);
+            let busy = CountGuard::new(&self.context.run.progress);
             let done = over.await_unless(self.halt.cancelled()).await;
             drop(busy);
             let done = done.unwrap_or_else(|error| {
@@ -217,7 +217,7 @@ impl Hands for JobHands {
     fn holding<'a>(&'a self, lock: &'a str, token: u64) -> LocalFuture<'a, Unlock> {
         Box::pin(async move {
             let run = &self.context.run;
-            let _busy = Busy::waiting(&run.progress);
+            let _busy = CountGuard::waiting(&run.progress);
             let lost = match &run.connection {
                 Some(connection) => connection.holding(lock, token).await,
                 None => {
@@ -238,7 +238,7 @@ impl Hands for JobHands {
             if self.halt.is_draining() {
                 return false;
             }
-            let _busy = Busy::waiting(&self.context.run.progress);
+            let _busy = CountGuard::waiting(&self.context.run.progress);
             let until = tokio::time::Instant::from_std(self.context.run.clock.at(until));
             let waited = tokio::select! {
                 biased;

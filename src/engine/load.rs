@@ -3,7 +3,7 @@
 use super::cell::PieceState;
 use super::hands::{EarlierAttempts, JobHands};
 use super::pacer::Pacer;
-use super::pending::{DueJobs, Lane, OwnJobs, Pending, RoundJobs};
+use super::pending::{DueJobs, JobSequence, OwnJobs, Pending, RoundJobs};
 use super::stop::{Halt, StopCause};
 use super::task_set::TaskSet;
 use super::thread_context::{JobInProgress, ThreadContext};
@@ -307,7 +307,7 @@ impl PieceRun {
         }
     }
 
-    fn pending<L: Lane>(&self, lane: L) -> Pending<'_, L> {
+    fn pending<L: JobSequence>(&self, lane: L) -> Pending<'_, L> {
         Pending::new(lane, self.state.clone(), &self.context.cell.tally)
     }
 

@@ -4,12 +4,12 @@ use crate::profile::Load;
 
 /// One process of several, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct ProcessPart {
     pub(super) process: u32,
     pub(super) processes: u32,
 }
 
-impl Part {
+impl ProcessPart {
     /// This process's part of a piece. No more processes take part than it has workers, room or jobs in a
     /// round.
     pub(super) fn of(self, load: &Load) -> Split {

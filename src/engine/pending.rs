@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Jobs in ascending order.
-pub(super) trait Lane: Iterator<Item = (u64, Self::Place)> {
+pub(super) trait JobSequence: Iterator<Item = (u64, Self::Place)> {
     /// What is known of a job beside its number.
     type Place: Copy;
 
@@ -31,7 +31,7 @@ impl Iterator for DueJobs {
     }
 }
 
-impl Lane for DueJobs {
+impl JobSequence for DueJobs {
     type Place = Duration;
 
     fn left(&self) -> u64 {
@@ -54,7 +54,7 @@ impl Iterator for OwnJobs {
     }
 }
 
-impl Lane for OwnJobs {
+impl JobSequence for OwnJobs {
     type Place = ();
 
     fn left(&self) -> u64 {
@@ -102,7 +102,7 @@ impl Iterator for RoundJobs {
     }
 }
 
-impl Lane for RoundJobs {
+impl JobSequence for RoundJobs {
     type Place = u64;
 
     fn left(&self) -> u64 {
@@ -118,14 +118,14 @@ impl Lane for RoundJobs {
 /// Jobs of a lane that have not begun, without those that an earlier worker process has begun or turned away.
 /// Those that are left when this is dropped are counted as left: that planned jobs equal begun and left ones
 /// is a check, not a subtraction.
-pub(super) struct Pending<'a, L: Lane> {
+pub(super) struct Pending<'a, L: JobSequence> {
     lane: L,
     next: Option<L::Item>,
     state: Arc<PieceState>,
     tally: &'a Tally,
 }
 
-impl<'a, L: Lane> Pending<'a, L> {
+impl<'a, L: JobSequence> Pending<'a, L> {
     pub(super) fn new(lane: L, state: Arc<PieceState>, tally: &'a Tally) -> Self {
         Self { lane, next: None, state, tally }
     }
@@ -146,7 +146,7 @@ impl<'a, L: Lane> Pending<'a, L> {
     }
 }
 
-impl<L: Lane> Drop for Pending<'_, L> {
+impl<L: JobSequence> Drop for Pending<'_, L> {
     fn drop(&mut self) {
         let mut left = 0;
         // Only up to the last job that an earlier worker had does it matter which jobs these are.
@@ -163,7 +163,7 @@ impl<L: Lane> Drop for Pending<'_, L> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::part::Part;
+    use super::super::part::ProcessPart;
     use super::super::ranges::Ranges;
     use super::super::worker_protocol::Resumed;
     use super::*;
@@ -182,7 +182,7 @@ mod tests {
         blocks(&plan).into_iter().flatten().collect()
     }
 
-    fn state(piece: &Piece, part: Part, taken: &[u64]) -> Arc<PieceState> {
+    fn state(piece: &Piece, part: ProcessPart, taken: &[u64]) -> Arc<PieceState> {
         let split = part.of(&piece.load);
         let mut ranges = Ranges::default();
         taken.iter().for_each(|job| {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     /// Takes `begun` jobs and stops there: what is counted must be what could still have been drawn.
-    fn check<L: Lane>(lanes: [L; 2], state: &Arc<PieceState>, begun: usize) {
+    fn check<L: JobSequence>(lanes: [L; 2], state: &Arc<PieceState>, begun: usize) {
         let [mut drawn, counted] = lanes;
         let all: Vec<u64> = drawn.by_ref().map(|(job, _)| job).filter(|job| !state.is_taken(*job)).collect();
         let tally = Tally::default();
@@ -215,7 +215,7 @@ mod tests {
             (process, processes, thread, threads) in (0..3u32, 1..4u32, 0..3u32, 1..4u32),
             (size, rounds, begun) in (1..7u32, 0..9u64, 0..50usize),
         ) {
-            let part = Part { process: process % processes, processes };
+            let part = ProcessPart { process: process % processes, processes };
             let open = Open { arrivals: spread, max_in_flight: None, on_saturation: OnSaturation::Queue };
             let duration = Duration::from_secs(1);
             let open = Executor::ConstantArrivalRate { rate_per_s: 40.0, duration, open };
@@ -257,7 +257,7 @@ mod tests {
         for piece in pieces(rate) {
             let Load::Open { arrivals, .. } = &piece.load else { panic!("an open load") };
             let tally = Tally::default();
-            let state = state(&piece, Part { process: 0, processes: 1 }, &[]);
+            let state = state(&piece, ProcessPart { process: 0, processes: 1 }, &[]);
             let mut pending = Pending::new(DueJobs(arrivals.clone().stripe(1, 2)), state, &tally);
             assert_eq!(pending.pop().map(|(job, _)| job), Some(1));
             drop(pending);

@@ -103,12 +103,12 @@ impl Drop for JobInProgress<'_> {
 }
 
 /// Counts an attempt in flight, or a wait on purpose, while it lives.
-pub(super) struct Busy<'a> {
+pub(super) struct CountGuard<'a> {
     progress: &'a Progress,
     waits: bool,
 }
 
-impl<'a> Busy<'a> {
+impl<'a> CountGuard<'a> {
     pub(super) fn new(progress: &'a Progress) -> Self {
         progress.busy();
         Self { progress, waits: false }
@@ -121,7 +121,7 @@ impl<'a> Busy<'a> {
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for CountGuard<'_> {
     fn drop(&mut self) {
         if self.waits {
             self.progress.waited();

@@ -2,7 +2,7 @@
 
 use super::cell::{CellState, PieceState};
 use super::nemesis::Nemeses;
-use super::part::Part;
+use super::part::ProcessPart;
 use super::recorder::RecordSink;
 use super::run_connection::RunConnection;
 use super::run_context::{BudgetKeeper, RunContext};
@@ -71,7 +71,7 @@ pub fn work(
     let threads = threads.map_err(|error| error.to_string())?;
     let (commands, received) = mpsc::channel();
     let reader = CommandReader {
-        part: Part { process: assignment.process, processes: assignment.processes },
+        part: ProcessPart { process: assignment.process, processes: assignment.processes },
         blocks: counted(blocks(&plan)),
         run: run.clone(),
         state,
@@ -128,7 +128,7 @@ enum Command {
 /// Reads the run's messages. Those that cannot wait for the current order are handled here; the others are
 /// queued.
 struct CommandReader {
-    part: Part,
+    part: ProcessPart,
     blocks: Vec<Vec<Piece>>,
     run: Arc<RunContext>,
     state: Arc<CellState>,

@@ -8,7 +8,7 @@ use super::account::Account;
 use super::cell::CellState;
 use super::error::EngineError;
 use super::maker::{Block, BlockMaker, LEAD};
-use super::part::Part;
+use super::part::ProcessPart;
 use super::process::{Process, WorkerEvent};
 use super::run_context::{BudgetKeeper, RunContext};
 use super::stop::StopCause;
@@ -253,7 +253,7 @@ impl BlockMaker for Workers {
         self.wait_until_ready()?;
         let processes = self.assignment.processes;
         for (process, worker) in (0..).zip(&mut self.workers) {
-            worker.account = Account::new(Part { process, processes }, pieces);
+            worker.account = Account::new(ProcessPart { process, processes }, pieces);
             (worker.report, worker.last_message) = (None, self.run.clock.now());
         }
         let start = self.run.clock.now() + LEAD;

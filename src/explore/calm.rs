@@ -1,6 +1,6 @@
 //! What calm runs tell of a subject: which requests it makes, which of them cause which, how fast it thinks.
 
-use super::lives::{Life, Lives};
+use super::lives::{RequestRecord, RequestRecords};
 use crate::schedule::{RequestKey, Trace, TraceEvent, Why};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use std::time::Duration;
 /// Most requests that sweeps are made over; a pair sweep grows with the square of it.
 const REQUESTS_MAX: usize = 400;
 
-/// Requests by number: positions in [`Calm::requests`].
+/// Requests by number: positions in [`Undisturbed::requests`].
 pub(super) type Pair = (usize, usize);
 
 /// What is known of an undisturbed subject.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calm {
+pub(super) struct Undisturbed {
     /// The requests that come in every calm run, in the order of their first arrival.
     pub(super) requests: Vec<RequestKey>,
     /// Those that do not.
@@ -51,11 +51,12 @@ struct Chain {
     think: Vec<Duration>,
 }
 
-impl Calm {
+impl Undisturbed {
     /// Learns from runs in which everything was answered at once, and from runs in which answers left one at
     /// a time, in different orders.
     pub(super) fn learn(free: &[&Trace], single: &[&Trace]) -> Self {
-        let lives = |traces: &[&Trace]| traces.iter().map(|trace| Lives::of(trace)).collect::<Vec<_>>();
+        let lives =
+            |traces: &[&Trace]| traces.iter().map(|trace| RequestRecords::of(trace)).collect::<Vec<_>>();
         let (all, single) = (lives(free), lives(single));
         let Some((free, others)) = all.split_first() else { return Self::default() };
         let came: Vec<&RequestKey> = free.list.iter().map(|life| &life.request).collect();
@@ -82,12 +83,12 @@ impl Calm {
             together,
             depth: before.iter().map(BTreeSet::len).collect(),
             lane: lanes(&requests),
-            in_flight: all.iter().chain(&single).map(Lives::most_in_flight).max().unwrap_or(0),
+            in_flight: all.iter().chain(&single).map(RequestRecords::most_in_flight).max().unwrap_or(0),
             cause,
             before,
             think_p99: p99(&think),
             lasted: lasted(free),
-            service: free.list.iter().filter_map(Life::lasted).max().unwrap_or_default(),
+            service: free.list.iter().filter_map(RequestRecord::lasted).max().unwrap_or_default(),
             requests,
             unstable,
             beyond,
@@ -110,7 +111,7 @@ impl Calm {
     /// another: the gate picked while the client had less in flight than it has undisturbed, and more came
     /// before the next pick than the answers of this one can have brought.
     pub(super) fn late(&self, trace: &Trace) -> [u64; 2] {
-        let lives = Lives::of(trace);
+        let lives = RequestRecords::of(trace);
         let picked: Vec<Duration> = lives
             .releases()
             .into_iter()
@@ -163,8 +164,8 @@ impl Calm {
     }
 }
 
-fn overlapping(lives: &Lives, requests: &[RequestKey]) -> HashSet<Pair> {
-    let found: Vec<Option<&Life>> = requests.iter().map(|request| lives.get(request)).collect();
+fn overlapping(lives: &RequestRecords, requests: &[RequestKey]) -> HashSet<Pair> {
+    let found: Vec<Option<&RequestRecord>> = requests.iter().map(|request| lives.get(request)).collect();
     let mut pairs = HashSet::new();
     for (x, first) in found.iter().enumerate() {
         for (y, second) in found.iter().enumerate() {
@@ -178,7 +179,7 @@ fn overlapping(lives: &Lives, requests: &[RequestKey]) -> HashSet<Pair> {
     pairs
 }
 
-fn chain(lives: &Lives, index: &HashMap<&RequestKey, usize>) -> Chain {
+fn chain(lives: &RequestRecords, index: &HashMap<&RequestKey, usize>) -> Chain {
     let releases = lives.releases();
     let count = index.len();
     let mut chain = Chain {
@@ -224,13 +225,13 @@ fn agreed(chains: &[Chain], count: usize) -> (Vec<Option<usize>>, Vec<BTreeSet<u
 fn earlier<'a>(
     request: &RequestKey,
     requests: &[RequestKey],
-    mut runs: impl Iterator<Item = &'a Lives>,
+    mut runs: impl Iterator<Item = &'a RequestRecords>,
 ) -> Option<usize> {
     let own = |other: &&RequestKey| {
         other.job == request.job && (other.attempt, other.repeat) < (request.attempt, request.repeat)
     };
     let last = requests.iter().filter(own).max()?;
-    let after = |lives: &Lives| match (lives.get(last), lives.get(request)) {
+    let after = |lives: &RequestRecords| match (lives.get(last), lives.get(request)) {
         (Some(first), Some(second)) => first.over.is_some_and(|(over, _)| over < second.arrived),
         _ => true,
     };
@@ -262,7 +263,7 @@ fn lanes(requests: &[RequestKey]) -> Vec<usize> {
     requests.iter().map(number).collect()
 }
 
-fn lasted(lives: &Lives) -> Duration {
+fn lasted(lives: &RequestRecords) -> Duration {
     let begin = lives.list.iter().map(|life| life.arrived.0).min().unwrap_or_default();
     let end = lives.list.iter().filter_map(|life| life.over).map(|((at, _), _)| at).max().unwrap_or_default();
     end.saturating_sub(begin)

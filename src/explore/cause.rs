@@ -1,6 +1,6 @@
 //! Why it broke: what the schedule made the client do, as facts. A report puts them into words.
 
-use super::lives::{Life, Lives, Over};
+use super::lives::{RequestEnd, RequestRecord, RequestRecords};
 use super::shrink::named;
 use super::subject::{Entry, Trial};
 use crate::history::JobKey;
@@ -61,7 +61,7 @@ pub(super) fn cause(
     invariant: Invariant,
     lease: Option<Duration>,
 ) -> Cause {
-    let lives = Lives::of(&trial.trace);
+    let lives = RequestRecords::of(&trial.trace);
     let effect = sent_again(schedule, &lives, trial)
         .or_else(|| outlasted(schedule, &lives, lease))
         .or_else(|| overtaken(schedule, &lives))
@@ -90,14 +90,14 @@ pub(super) fn involved(schedule: &Schedule, trial: &Trial, invariant: Invariant)
 
 /// A request that the schedule names, and the next one of its job, sent once the first was given up, cut
 /// or answered by a fault.
-fn sent_again(schedule: &Schedule, lives: &Lives, trial: &Trial) -> Option<Consequence> {
+fn sent_again(schedule: &Schedule, lives: &RequestRecords, trial: &Trial) -> Option<Consequence> {
     let touched = schedule.holds.iter().map(|hold| &hold.request);
     let mut touched = touched.chain(schedule.faults.iter().map(|strike| &strike.request));
     let (first, second) = touched.find_map(|request| {
         let first = lives.get(request)?;
         let failed = match first.over? {
-            (at, Over::Left | Over::Cut) => at,
-            (at, Over::Answered(_)) if first.struck.is_some() => at,
+            (at, RequestEnd::Left | RequestEnd::Cut) => at,
+            (at, RequestEnd::Answered(_)) if first.struck.is_some() => at,
             (..) => return None,
         };
         let mut later = lives.list.iter();
@@ -116,17 +116,18 @@ fn is_billed(trial: &Trial, of: &RequestKey) -> bool {
 }
 
 /// What the client hung up on although the schedule does not name it.
-fn hung_up_on_others(schedule: &Schedule, lives: &Lives, trial: &Trial) -> Option<Consequence> {
+fn hung_up_on_others(schedule: &Schedule, lives: &RequestRecords, trial: &Trial) -> Option<Consequence> {
     let named = named(schedule);
-    let hung_up = |life: &Life| matches!(life.over, Some(((at, _), Over::Left)) if !trial.died(at));
-    let left = |life: &&Life| hung_up(life) && !named.contains(&&life.request);
-    let left: Vec<&Life> = lives.list.iter().filter(left).collect();
+    let hung_up =
+        |life: &RequestRecord| matches!(life.over, Some(((at, _), RequestEnd::Left)) if !trial.died(at));
+    let left = |life: &&RequestRecord| hung_up(life) && !named.contains(&&life.request);
+    let left: Vec<&RequestRecord> = lives.list.iter().filter(left).collect();
     let first = left.first()?.request.clone();
     Some(Consequence::HungUpOnOthers { first, count: left.len() })
 }
 
 /// What the first hold that changed something led to.
-fn overtaken(schedule: &Schedule, lives: &Lives) -> Option<Consequence> {
+fn overtaken(schedule: &Schedule, lives: &RequestRecords) -> Option<Consequence> {
     schedule.holds.iter().find_map(|hold| {
         let held = lives.get(&hold.request)?;
         let Until::Answered(other) = &hold.until else {
@@ -143,7 +144,7 @@ fn overtaken(schedule: &Schedule, lives: &Lives) -> Option<Consequence> {
 }
 
 /// What lasted longer than a lock: an answer that was held, or a pause.
-fn outlasted(schedule: &Schedule, lives: &Lives, lease: Option<Duration>) -> Option<Consequence> {
+fn outlasted(schedule: &Schedule, lives: &RequestRecords, lease: Option<Duration>) -> Option<Consequence> {
     let lease = lease?;
     let held = schedule.holds.iter().filter_map(|hold| lives.get(&hold.request)?.lasted());
     let paused = schedule.nemeses.iter().filter_map(|nemesis| match nemesis.kind {

@@ -1,14 +1,14 @@
 //! The hunt: calibrate, run what is planned, and make a finding of every rule that breaks.
 
-use super::calm::{Calm, thought};
+use super::calm::{Undisturbed, thought};
 use super::cause::{cause, involved};
 use super::family::Family;
 use super::finding::Found;
-use super::lives::Lives;
+use super::lives::RequestRecords;
 use super::order;
 use super::plan::{Planner, perturbed};
 use super::runner::Runner;
-use super::seen::Seen;
+use super::seen::HuntRecord;
 use super::shrink::{Candidate, Oracle, shrink};
 use super::subject::{Subject, Trial};
 use super::terms::{HuntConfig, Terms};
@@ -49,7 +49,7 @@ pub fn explore(
         config,
         runner: Runner::new(subject, now, config.budget),
         findings: Vec::new(),
-        seen: Seen::default(),
+        seen: HuntRecord::default(),
         first_at: None,
     };
     let (calm, terms) = hunt.calibrate()?;
@@ -73,7 +73,7 @@ struct Hunt<'a> {
     config: &'a HuntConfig,
     runner: Runner<'a>,
     findings: Vec<Found>,
-    seen: Seen,
+    seen: HuntRecord,
     first_at: Option<Duration>,
 }
 
@@ -84,7 +84,12 @@ impl Hunt<'_> {
 
     /// Runs schedules until this share of the budget is used up, in percent, or until two in a row were to
     /// change what cannot be changed.
-    fn pass(&mut self, share: u32, schedules: &mut dyn Iterator<Item = (Family, Schedule)>, calm: &Calm) {
+    fn pass(
+        &mut self,
+        share: u32,
+        schedules: &mut dyn Iterator<Item = (Family, Schedule)>,
+        calm: &Undisturbed,
+    ) {
         let mut in_vain = 0;
         while !self.over(share) && in_vain < 2 {
             let Some((family, schedule)) = schedules.next() else { return };
@@ -102,7 +107,7 @@ impl Hunt<'_> {
 
     /// Two runs in which everything is answered at once, to see which requests always come, and two in which
     /// answers leave one at a time, to see what brings what.
-    fn calibrate(&mut self) -> Result<(Calm, Terms), String> {
+    fn calibrate(&mut self) -> Result<(Undisturbed, Terms), String> {
         let mut terms = Terms::first(self.config, self.config.timeout, 1, Duration::ZERO);
         let mut free = Vec::new();
         let mut timeout = self.config.timeout;
@@ -111,7 +116,7 @@ impl Hunt<'_> {
             timeout = timeout.max(trial.timeout);
             free.push(trial.trace);
         }
-        let in_flight = Lives::of(&free[0]).most_in_flight();
+        let in_flight = RequestRecords::of(&free[0]).most_in_flight();
         let thought = free.iter().map(thought).max().unwrap_or_default();
         terms = Terms::first(self.config, timeout, in_flight, thought);
         let mut single = Vec::new();
@@ -120,7 +125,7 @@ impl Hunt<'_> {
             timeout = timeout.max(trial.timeout);
             single.push(trial.trace);
         }
-        let calm = Calm::learn(&free.iter().collect::<Vec<_>>(), &single.iter().collect::<Vec<_>>());
+        let calm = Undisturbed::learn(&free.iter().collect::<Vec<_>>(), &single.iter().collect::<Vec<_>>());
         let terms = Terms::calibrated(self.config, &calm, timeout);
         Ok((calm, terms))
     }

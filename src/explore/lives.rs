@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Over {
+pub(super) enum RequestEnd {
     /// The answer was handed over.
     Answered(Option<u16>),
     /// The client hung up.
@@ -20,19 +20,19 @@ pub(super) type Moment = (Duration, usize);
 
 /// What became of one request.
 #[derive(Debug, Clone)]
-pub(super) struct Life {
+pub(super) struct RequestRecord {
     pub(super) request: RequestKey,
     pub(super) arrived: Moment,
     pub(super) struck: Option<&'static str>,
     pub(super) released: Option<(Moment, Why)>,
-    pub(super) over: Option<(Moment, Over)>,
+    pub(super) over: Option<(Moment, RequestEnd)>,
 }
 
-impl Life {
+impl RequestRecord {
     /// Whether the answer was handed over whole or as an error: the client has heard.
     pub(super) fn answered(&self) -> Option<Moment> {
         match self.over {
-            Some((at, Over::Answered(_) | Over::Cut)) => Some(at),
+            Some((at, RequestEnd::Answered(_) | RequestEnd::Cut)) => Some(at),
             _ => None,
         }
     }
@@ -46,7 +46,7 @@ impl Life {
     /// After how long the client hung up; `None` if it did not.
     pub(super) fn hung_up_after(&self) -> Option<Duration> {
         match self.over {
-            Some((at, Over::Left)) => Some(at.0.saturating_sub(self.arrived.0)),
+            Some((at, RequestEnd::Left)) => Some(at.0.saturating_sub(self.arrived.0)),
             _ => None,
         }
     }
@@ -59,12 +59,12 @@ impl Life {
 
 /// All requests of one run, in the order of their arrival.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lives {
-    pub(super) list: Vec<Life>,
+pub(super) struct RequestRecords {
+    pub(super) list: Vec<RequestRecord>,
     index: HashMap<RequestKey, usize>,
 }
 
-impl Lives {
+impl RequestRecords {
     pub(super) fn of(trace: &Trace) -> Self {
         let mut lives = Self::default();
         for (n, step) in trace.steps.iter().enumerate() {
@@ -72,7 +72,13 @@ impl Lives {
             if matches!(step.event, TraceEvent::Arrived) {
                 lives.index.insert(step.request.clone(), lives.list.len());
                 let request = step.request.clone();
-                lives.list.push(Life { request, arrived: moment, struck: None, released: None, over: None });
+                lives.list.push(RequestRecord {
+                    request,
+                    arrived: moment,
+                    struck: None,
+                    released: None,
+                    over: None,
+                });
                 continue;
             }
             let Some(life) = lives.index.get(&step.request).and_then(|i| lives.list.get_mut(*i)) else {
@@ -82,15 +88,15 @@ impl Lives {
                 TraceEvent::Arrived => {}
                 TraceEvent::Struck { fault } => life.struck = Some(fault),
                 TraceEvent::Released { why } => life.released = Some((moment, why)),
-                TraceEvent::Answered { status } => life.end(moment, Over::Answered(status)),
-                TraceEvent::Left => life.end(moment, Over::Left),
-                TraceEvent::Cut => life.end(moment, Over::Cut),
+                TraceEvent::Answered { status } => life.end(moment, RequestEnd::Answered(status)),
+                TraceEvent::Left => life.end(moment, RequestEnd::Left),
+                TraceEvent::Cut => life.end(moment, RequestEnd::Cut),
             }
         }
         lives
     }
 
-    pub(super) fn get(&self, request: &RequestKey) -> Option<&Life> {
+    pub(super) fn get(&self, request: &RequestKey) -> Option<&RequestRecord> {
         self.index.get(request).and_then(|i| self.list.get(*i))
     }
 
@@ -109,24 +115,25 @@ impl Lives {
     }
 
     /// Everything that was answered, in the order of the answers.
-    pub(super) fn by_answer(&self) -> Vec<&Life> {
-        let mut answered: Vec<&Life> = self.list.iter().filter(|life| life.answered().is_some()).collect();
+    pub(super) fn by_answer(&self) -> Vec<&RequestRecord> {
+        let mut answered: Vec<&RequestRecord> =
+            self.list.iter().filter(|life| life.answered().is_some()).collect();
         answered.sort_by_key(|life| life.answered());
         answered
     }
 
     /// Releases, in order: when, and which request.
     pub(super) fn releases(&self) -> Vec<(Moment, usize, Why)> {
-        let of = |(n, life): (usize, &Life)| life.released.map(|(at, why)| (at, n, why));
+        let of = |(n, life): (usize, &RequestRecord)| life.released.map(|(at, why)| (at, n, why));
         let mut releases: Vec<_> = self.list.iter().enumerate().filter_map(of).collect();
         releases.sort_by_key(|(at, ..)| *at);
         releases
     }
 }
 
-impl Life {
+impl RequestRecord {
     /// Only the first end counts.
-    fn end(&mut self, at: Moment, over: Over) {
+    fn end(&mut self, at: Moment, over: RequestEnd) {
         self.over.get_or_insert((at, over));
     }
 }

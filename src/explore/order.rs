@@ -1,6 +1,6 @@
 //! Turns an order that the gate drew into holds that ask for the same order.
 
-use super::lives::{Life, Lives};
+use super::lives::{RequestRecord, RequestRecords};
 use crate::schedule::{Fallback, Hold, Schedule, Trace, Until};
 
 /// Schedules that ask for the order of this run by holds alone, the one with the fewest first.
@@ -12,7 +12,7 @@ pub(super) fn as_holds(schedule: &Schedule, trace: &Trace) -> Vec<Schedule> {
     if schedule.fallback == Fallback::Respond {
         return Vec::new();
     }
-    let lives = Lives::of(trace);
+    let lives = RequestRecords::of(trace);
     let answered = lives.by_answer();
     let respond = |added: Vec<Hold>| {
         let mut schedule = Schedule { fallback: Fallback::Respond, ..schedule.clone() };
@@ -30,26 +30,26 @@ pub(super) fn as_holds(schedule: &Schedule, trace: &Trace) -> Vec<Schedule> {
     schedules
 }
 
-fn hold(x: &Life, y: &Life) -> Hold {
+fn hold(x: &RequestRecord, y: &RequestRecord) -> Hold {
     Hold { request: x.request.clone(), until: Until::Answered(y.request.clone()) }
 }
 
-fn timed(life: &Life) -> Option<Hold> {
+fn timed(life: &RequestRecord) -> Option<Hold> {
     let (((at, _), _), (arrived, _)) = (life.released?, life.arrived);
     let long = at.saturating_sub(arrived);
     (!long.is_zero()).then(|| Hold { request: life.request.clone(), until: Until::After(long) })
 }
 
-fn inversions(answered: &[&Life]) -> Vec<Hold> {
-    let of = |(n, x): (usize, &&Life)| {
+fn inversions(answered: &[&RequestRecord]) -> Vec<Hold> {
+    let of = |(n, x): (usize, &&RequestRecord)| {
         let overtook = answered[..n].iter().rev().find(|y| y.arrived > x.arrived)?;
         Some(hold(x, overtook))
     };
     answered.iter().enumerate().filter_map(of).collect()
 }
 
-fn chain(answered: &[&Life]) -> Vec<Hold> {
-    let of = |pair: &[&Life]| {
+fn chain(answered: &[&RequestRecord]) -> Vec<Hold> {
+    let of = |pair: &[&RequestRecord]| {
         let [y, x] = pair else { return None };
         (y.answered()? > x.arrived).then(|| hold(x, y))
     };

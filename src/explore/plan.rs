@@ -1,8 +1,8 @@
 //! Which schedules are tried, in which order: sweeps that have an end first, then random orders without one.
 
-use super::calm::{Calm, Pair};
+use super::calm::{Pair, Undisturbed};
 use super::family::Family;
-use super::sweep::{self, Spec};
+use super::sweep::{self, ScheduleSpec};
 use super::terms::Terms;
 use crate::schedule::{Fallback, Perturb, Schedule};
 use crate::seed;
@@ -22,9 +22,9 @@ const LINEAR: u64 = 20;
 
 /// The schedules of a hunt, lazily; deterministic by the seed. Never ends: the budget does.
 pub(super) struct Planner<'a> {
-    calm: &'a Calm,
+    calm: &'a Undisturbed,
     terms: &'a Terms,
-    specs: VecDeque<(Family, Spec)>,
+    specs: VecDeque<(Family, ScheduleSpec)>,
     rows: Vec<FamilyRow>,
     /// Random schedules handed out so far.
     drawn: u64,
@@ -32,7 +32,7 @@ pub(super) struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     /// Plans for about `total` schedules; `None` is as many as there are.
-    pub(super) fn new(calm: &'a Calm, terms: &'a Terms, total: Option<u64>) -> Self {
+    pub(super) fn new(calm: &'a Undisturbed, terms: &'a Terms, total: Option<u64>) -> Self {
         let hold = sweep::hold_one(calm, terms);
         let (pair, infeasible, vacuous) = sweep::pairs(calm, terms);
         let fault = sweep::faults(calm, terms);
@@ -52,7 +52,8 @@ impl<'a> Planner<'a> {
         let (holds, faults) = (linear.min(hold.rest() as u64), linear.min(fault.rest() as u64));
         let pairs = (left * SWEEPS / 100).saturating_sub(holds + faults);
         let [hold, pair, fault] = [hold, pair, fault].map(sweep::Ranked::split);
-        let of = |family: Family, list: Vec<Spec>| list.into_iter().map(|spec| (family, spec)).collect();
+        let of =
+            |family: Family, list: Vec<ScheduleSpec>| list.into_iter().map(|spec| (family, spec)).collect();
         let mut specs = in_turns([
             of(Family::HoldOne, hold.0),
             of(Family::Pair, pair.0),
@@ -119,7 +120,7 @@ pub(super) fn perturbed(terms: &Terms, perturb: Perturb) -> impl Iterator<Item =
 }
 
 /// One of each list after the other, so that a budget which ends early has seen some of every kind.
-fn in_turns(mut lists: [VecDeque<(Family, Spec)>; 5]) -> VecDeque<(Family, Spec)> {
+fn in_turns(mut lists: [VecDeque<(Family, ScheduleSpec)>; 5]) -> VecDeque<(Family, ScheduleSpec)> {
     let mut all = VecDeque::new();
     while lists.iter().any(|list| !list.is_empty()) {
         all.extend(lists.iter_mut().filter_map(VecDeque::pop_front));
@@ -133,7 +134,7 @@ fn row(family: Family, of: usize) -> FamilyRow {
 
 /// How near two requests are to a race, 0 nearest: in flight together undisturbed, in flight together when
 /// answers are slow, or never seen together.
-pub(super) fn distance(calm: &Calm, pair: Pair) -> u8 {
+pub(super) fn distance(calm: &Undisturbed, pair: Pair) -> u8 {
     match (calm.near.contains(&pair), calm.together.contains(&pair)) {
         (true, _) => 0,
         (false, true) => 1,

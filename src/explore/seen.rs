@@ -1,7 +1,7 @@
 //! The account of a hunt: what was tried of how much, which rules were looked at, what went otherwise than
 //! asked.
 
-use super::calm::Calm;
+use super::calm::Undisturbed;
 use super::family::Family;
 use super::subject::Trial;
 use super::terms::{HuntConfig, Terms};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// What happened so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct HuntRecord {
     families: Vec<FamilyRow>,
     calibration: Vec<Schedule>,
     rules: BTreeMap<Invariant, Rule>,
@@ -31,7 +31,7 @@ struct Rule {
     why: Option<String>,
 }
 
-impl Seen {
+impl HuntRecord {
     /// A schedule of calibration is about to be noted.
     pub(super) fn calibration(&mut self, family: Family, schedule: &Schedule) {
         self.calibration.push(schedule.clone());
@@ -92,7 +92,7 @@ impl Seen {
     }
 
     /// The account.
-    pub(super) fn explored(self, config: &HuntConfig, calm: &Calm, terms: &Terms) -> ExploredRow {
+    pub(super) fn explored(self, config: &HuntConfig, calm: &Undisturbed, terms: &Terms) -> ExploredRow {
         let (mut held, mut idle) = (Vec::new(), Vec::new());
         let mut unknown = BTreeMap::new();
         for (invariant, rule) in &self.rules {
@@ -141,7 +141,7 @@ impl Seen {
 }
 
 /// What the hunt does not speak of, a sentence each.
-fn not_covered(families: &[FamilyRow], calm: &Calm, terms: &Terms) -> Vec<String> {
+fn not_covered(families: &[FamilyRow], calm: &Undisturbed, terms: &Terms) -> Vec<String> {
     let mut list = terms.left_out.clone();
     for row in families {
         let run = row.tried + row.unmet;

@@ -1,6 +1,6 @@
 //! The sweeps: every request, every pair, every fault, ordered so that one of each kind comes first.
 
-use super::calm::{Calm, Pair};
+use super::calm::{Pair, Undisturbed};
 use super::family::Family;
 use super::plan::distance;
 use super::terms::Terms;
@@ -21,7 +21,7 @@ const OUTAGE: u32 = 6;
 
 /// One schedule, in few bytes: requests, stalls and faults by number.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Spec {
+pub(super) enum ScheduleSpec {
     /// Hold this request for this stall.
     Stall(usize, usize),
     /// Hold the first until the second is answered.
@@ -43,7 +43,7 @@ pub(super) enum Spec {
 
 /// A sweep in its order: the first of each class, then the others.
 pub(super) struct Ranked {
-    specs: Vec<Spec>,
+    specs: Vec<ScheduleSpec>,
     pub(super) firsts: usize,
 }
 
@@ -56,16 +56,16 @@ impl Ranked {
         self.specs.len() - self.firsts
     }
 
-    pub(super) fn split(mut self) -> (Vec<Spec>, Vec<Spec>) {
+    pub(super) fn split(mut self) -> (Vec<ScheduleSpec>, Vec<ScheduleSpec>) {
         let rest = self.specs.split_off(self.firsts);
         (self.specs, rest)
     }
 
     /// Requests that look alike are one class: the first of each class comes first, in the order given; the
     /// others follow by `(near, turn in the class)`, so that a sample of them has some of every class.
-    fn of<C: Hash + Eq + Clone>(items: Vec<(C, u8, u64, Spec)>) -> Self {
+    fn of<C: Hash + Eq + Clone>(items: Vec<(C, u8, u64, ScheduleSpec)>) -> Self {
         let mut first = Vec::new();
-        let mut rest: Vec<(C, u8, u64, Spec)> = Vec::new();
+        let mut rest: Vec<(C, u8, u64, ScheduleSpec)> = Vec::new();
         let mut seen: HashMap<C, usize> = HashMap::new();
         for (class, near, draw, spec) in items {
             match seen.entry(class) {
@@ -77,7 +77,7 @@ impl Ranked {
             }
         }
         rest.sort_by_key(|(_, near, draw, _)| (*near, *draw));
-        let mut turns: Vec<(u8, usize, u64, Spec)> = Vec::with_capacity(rest.len());
+        let mut turns: Vec<(u8, usize, u64, ScheduleSpec)> = Vec::with_capacity(rest.len());
         for (class, near, draw, spec) in rest {
             let turn = seen.entry(class).or_default();
             turns.push((near, *turn, draw, spec));
@@ -98,18 +98,23 @@ fn draw(seed: u64, a: usize, b: usize) -> u64 {
     xxh64(&key, seed)
 }
 
-fn class(calm: &Calm, n: usize) -> (usize, u32, u32) {
+fn class(calm: &Undisturbed, n: usize) -> (usize, u32, u32) {
     let request = &calm.requests[n];
     // Brought by another answer or not: how long the chain behind it is makes no other kind of request.
     (calm.depth[n].min(1), request.attempt, request.repeat)
 }
 
 /// Each request held past the client's time-out.
-pub(super) fn hold_one(calm: &Calm, terms: &Terms) -> Ranked {
+pub(super) fn hold_one(calm: &Undisturbed, terms: &Terms) -> Ranked {
     let mut items = Vec::new();
     for stall in 0..terms.stalls.len() {
         for n in 0..calm.requests.len() {
-            items.push(((class(calm, n), stall), 0, draw(terms.seed, n, stall), Spec::Stall(n, stall)));
+            items.push((
+                (class(calm, n), stall),
+                0,
+                draw(terms.seed, n, stall),
+                ScheduleSpec::Stall(n, stall),
+            ));
         }
     }
     Ranked::of(items)
@@ -117,7 +122,7 @@ pub(super) fn hold_one(calm: &Calm, terms: &Terms) -> Ranked {
 
 /// Each request held until another is answered, the nearest first; how many of the others cannot be asked
 /// for, and how many every run obeys anyway.
-pub(super) fn pairs(calm: &Calm, terms: &Terms) -> (Ranked, u64, u64) {
+pub(super) fn pairs(calm: &Undisturbed, terms: &Terms) -> (Ranked, u64, u64) {
     let mut items = Vec::new();
     let (mut infeasible, mut vacuous) = (0, 0);
     for x in 0..calm.requests.len() {
@@ -130,13 +135,13 @@ pub(super) fn pairs(calm: &Calm, terms: &Terms) -> (Ranked, u64, u64) {
             } else {
                 let near = distance(calm, pair);
                 let kind = (near, class(calm, x), class(calm, y), calm.lane[x] == calm.lane[y], x < y);
-                items.push((kind, near, draw(terms.seed, x, y), Spec::Pair(pair)));
+                items.push((kind, near, draw(terms.seed, x, y), ScheduleSpec::Pair(pair)));
             }
         }
     }
     // What the first requests of a run show needs few jobs.
     items.sort_by_key(|(_, near, _, spec)| match spec {
-        Spec::Pair((x, y)) => (*near, *x.max(y), *x.min(y), x > y),
+        ScheduleSpec::Pair((x, y)) => (*near, *x.max(y), *x.min(y), x > y),
         _ => (*near, 0, 0, false),
     });
     (Ranked::of(items), infeasible, vacuous)
@@ -144,7 +149,7 @@ pub(super) fn pairs(calm: &Calm, terms: &Terms) -> (Ranked, u64, u64) {
 
 /// Each request meets each fault: one kind of request each fault first, another the next, so that a slow
 /// client has met most faults and most of its requests one before one of them has met all.
-pub(super) fn faults(calm: &Calm, terms: &Terms) -> Ranked {
+pub(super) fn faults(calm: &Undisturbed, terms: &Terms) -> Ranked {
     let mut classes = Vec::new();
     let mut items = Vec::new();
     for n in 0..calm.requests.len() {
@@ -154,7 +159,7 @@ pub(super) fn faults(calm: &Calm, terms: &Terms) -> Ranked {
             classes.len() - 1
         });
         for fault in 0..terms.alphabet.len() {
-            let item = ((class, fault), 0, draw(terms.seed, n, fault), Spec::Fault(n, fault));
+            let item = ((class, fault), 0, draw(terms.seed, n, fault), ScheduleSpec::Fault(n, fault));
             items.push((number + fault, fault, item));
         }
     }
@@ -163,27 +168,27 @@ pub(super) fn faults(calm: &Calm, terms: &Terms) -> Ranked {
 }
 
 /// Orders in which all requests are answered.
-pub(super) fn orders(calm: &Calm) -> Vec<(Family, Spec)> {
+pub(super) fn orders(calm: &Undisturbed) -> Vec<(Family, ScheduleSpec)> {
     if calm.requests.is_empty() {
         return Vec::new();
     }
     let mut list = vec![
-        (Family::Burst, Spec::Order(Fallback::Burst)),
-        (Family::Reverse, Spec::Order(Fallback::Reverse)),
+        (Family::Burst, ScheduleSpec::Order(Fallback::Burst)),
+        (Family::Reverse, ScheduleSpec::Order(Fallback::Reverse)),
     ];
     // A barrier of two is a pair: that has had its turn.
     let wide: Vec<usize> = levels(calm).iter().map(Vec::len).filter(|wide| *wide > 1).collect();
     if wide.first().is_some_and(|first| *first > 2) {
-        list.push((Family::Barrier, Spec::Barrier(false)));
+        list.push((Family::Barrier, ScheduleSpec::Barrier(false)));
     }
     if wide.len() > 1 {
-        list.push((Family::Barrier, Spec::Barrier(true)));
+        list.push((Family::Barrier, ScheduleSpec::Barrier(true)));
     }
     list
 }
 
 /// What goes wrong for all requests at once, or for the lock around them.
-pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
+pub(super) fn waves(calm: &Undisturbed, terms: &Terms) -> Vec<(Family, ScheduleSpec)> {
     if calm.requests.is_empty() {
         return Vec::new();
     }
@@ -191,8 +196,9 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     let several = calm.requests.iter().filter(|key| key.attempt == 1 && key.repeat == 0).count() > 1;
     let limit = |retry_after| FaultKind::from(RateLimit { retry_after, hint: HintForm::Seconds });
     let hinted = limit(Some(Duration::from_secs(1)));
-    let wave =
-        |kind: &FaultKind, fallback, attempts| (Family::Wave, Spec::Wave(kind.clone(), fallback, attempts));
+    let wave = |kind: &FaultKind, fallback, attempts| {
+        (Family::Wave, ScheduleSpec::Wave(kind.clone(), fallback, attempts))
+    };
     let (limit, failure, outage) =
         (limit(None), FaultKind::from(Status { code: 500 }), FaultKind::from(Status { code: 503 }));
     let once = |kind| several.then(|| wave(kind, Fallback::Respond, 1));
@@ -202,7 +208,7 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
     list.extend([once(&hinted), once(&failure)].into_iter().flatten());
     list.push(wave(&limit, Fallback::Respond, OUTAGE));
     if several && !terms.stalls.is_empty() {
-        list.push((Family::Wave, Spec::Stalled));
+        list.push((Family::Wave, ScheduleSpec::Stalled));
     }
     let kinds = [limit, hinted, failure];
     list.extend(kinds.iter().map(|kind| wave(kind, Fallback::Burst, 1)));
@@ -212,7 +218,7 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
             // any more.
             let may = acquisition == 1 && terms.past_lease.is_some();
             let slowly = [false, true].into_iter().filter(|slowly| !slowly || may);
-            list.extend(slowly.map(|slowly| (Family::Lock, Spec::Lock(fault, acquisition, slowly))));
+            list.extend(slowly.map(|slowly| (Family::Lock, ScheduleSpec::Lock(fault, acquisition, slowly))));
         }
     }
     list
@@ -220,7 +226,7 @@ pub(super) fn waves(calm: &Calm, terms: &Terms) -> Vec<(Family, Spec)> {
 
 /// Requests that are in flight together when the client is not disturbed: only these can wait for one
 /// another.
-fn levels(calm: &Calm) -> Vec<Vec<usize>> {
+fn levels(calm: &Undisturbed) -> Vec<Vec<usize>> {
     let mut levels: Vec<Vec<usize>> = Vec::new();
     for n in 0..calm.requests.len() {
         let near = |level: &&mut Vec<usize>| level.iter().all(|m| calm.near.contains(&(*m, n)));
@@ -232,9 +238,9 @@ fn levels(calm: &Calm) -> Vec<Vec<usize>> {
     levels
 }
 
-impl Spec {
+impl ScheduleSpec {
     /// The schedule itself.
-    pub(super) fn schedule(&self, calm: &Calm, terms: &Terms) -> Schedule {
+    pub(super) fn schedule(&self, calm: &Undisturbed, terms: &Terms) -> Schedule {
         let request = |n: usize| calm.requests[n].clone();
         let mut schedule = terms.schedule(Fallback::Respond);
         let first_attempts =

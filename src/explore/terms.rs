@@ -1,7 +1,7 @@
 //! What a hunt is told, and what calibration makes of it.
 
-use super::calm::Calm;
-use crate::faults::{Effect, FaultKind, Reads};
+use super::calm::Undisturbed;
+use crate::faults::{ClientReads, Effect, FaultKind};
 use crate::plan::{Nemesis, NemesisKind};
 use crate::schedule::{Fallback, Perturb, Schedule, Until};
 use crate::units::format_duration;
@@ -134,7 +134,7 @@ impl HuntConfig {
 /// The faults that each request meets in a fault sweep, if the caller names no others.
 #[must_use]
 pub fn alphabet() -> Vec<FaultKind> {
-    FaultKind::tried(Reads::Unknown)
+    FaultKind::tried(ClientReads::Unknown)
 }
 
 /// The faults for a client of which it is known whether it reads streams: none that it cannot meet. Those of
@@ -142,10 +142,10 @@ pub fn alphabet() -> Vec<FaultKind> {
 #[must_use]
 pub fn alphabet_for(streams: bool) -> Vec<FaultKind> {
     if !streams {
-        return FaultKind::tried(Reads::Whole);
+        return FaultKind::tried(ClientReads::Whole);
     }
     let (of_streams, others): (Vec<FaultKind>, Vec<FaultKind>) =
-        FaultKind::tried(Reads::Streams).into_iter().partition(FaultKind::is_of_streams);
+        FaultKind::tried(ClientReads::Streams).into_iter().partition(FaultKind::is_of_streams);
     let (mut of_streams, mut others) = (of_streams.into_iter(), others.into_iter());
     let mut turns = Vec::new();
     loop {
@@ -203,7 +203,7 @@ impl Terms {
     }
 
     /// The terms of the hunt.
-    pub(super) fn calibrated(config: &HuntConfig, calm: &Calm, timeout: Option<Duration>) -> Self {
+    pub(super) fn calibrated(config: &HuntConfig, calm: &Undisturbed, timeout: Option<Duration>) -> Self {
         let thought = calm.think_p99.saturating_mul(2).min(QUIET_MAX);
         let patience = calm.lasted.saturating_mul(2).max(PATIENCE_MIN).max(config.quiet * 4);
         let quiet = config.quiet.max(thought);

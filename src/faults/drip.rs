@@ -1,6 +1,6 @@
 //! An answer that comes token by token.
 
-use super::{Effect, Kind, Reads};
+use super::{ClientReads, Effect, Kind};
 use crate::units::format_duration;
 use crate::units::text::{Span, span};
 use schemars::JsonSchema;
@@ -33,8 +33,8 @@ impl Kind for Drip {
         vec![Self { gap: Duration::from_millis(20) }]
     }
 
-    fn place(reads: Reads) -> Option<u8> {
+    fn place(reads: ClientReads) -> Option<u8> {
         // No time-out between two reads ends it, and a client that reads no streams sees only a slow answer.
-        (reads != Reads::Whole).then_some(Self::PLACE)
+        (reads != ClientReads::Whole).then_some(Self::PLACE)
     }
 }

@@ -1,6 +1,6 @@
 //! An event that comes twice.
 
-use super::{Effect, Kind, Reads, Unsound, share};
+use super::{ClientReads, Effect, Kind, Unsound, share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ impl Kind for DuplicateEvent {
         vec![Self { after: 0.5 }]
     }
 
-    fn place(reads: Reads) -> Option<u8> {
-        (reads == Reads::Streams).then_some(Self::PLACE)
+    fn place(reads: ClientReads) -> Option<u8> {
+        (reads == ClientReads::Streams).then_some(Self::PLACE)
     }
 }

@@ -1,6 +1,6 @@
 //! A usage that is reported twice.
 
-use super::{Effect, Kind, Reads};
+use super::{ClientReads, Effect, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +25,12 @@ impl Kind for DuplicateUsage {
         vec![Self {}]
     }
 
-    fn place(reads: Reads) -> Option<u8> {
+    fn place(reads: ClientReads) -> Option<u8> {
         match reads {
-            Reads::Unknown => Some(Self::PLACE),
+            ClientReads::Unknown => Some(Self::PLACE),
             // Few programs were ever tried with it.
-            Reads::Streams => Some(0),
-            Reads::Whole => None,
+            ClientReads::Streams => Some(0),
+            ClientReads::Whole => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A request without an answer.
 
-use super::{Effect, Kind, Reads};
+use super::{ClientReads, Effect, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +24,11 @@ impl Kind for NeverAnswers {
         vec![Self {}]
     }
 
-    fn place(reads: Reads) -> Option<u8> {
+    fn place(reads: ClientReads) -> Option<u8> {
         match reads {
             // It shows a client that hangs: early, but behind the commonest faults.
-            Reads::Whole => Some(15),
-            Reads::Unknown | Reads::Streams => Some(Self::PLACE),
+            ClientReads::Whole => Some(15),
+            ClientReads::Unknown | ClientReads::Streams => Some(Self::PLACE),
         }
     }
 }

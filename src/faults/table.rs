@@ -70,7 +70,7 @@ macro_rules! fault_kinds {
             }
 
             /// Where a hunt tries it: lower places come first, and `None` is nowhere.
-            fn place(&self, reads: Reads) -> Option<u8> {
+            fn place(&self, reads: ClientReads) -> Option<u8> {
                 match self {
                     $(Self::$kind(_) => $kind::place(reads),)*
                 }

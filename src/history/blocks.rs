@@ -28,7 +28,7 @@ enum Block {
 
 /// How a line file ended.
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(super) struct LineFileEnd {
     /// The end mark; `None` if the file was cut.
     pub(super) mark: Option<EndMark>,
     /// Whole lines after the header.
@@ -39,13 +39,13 @@ pub(super) struct Ending {
 /// header must name `run`.
 ///
 /// A file that was cut, even inside its header, is no error: it gives the lines before the cut and an
-/// [`Ending`] without mark.
+/// [`LineFileEnd`] without mark.
 pub(super) fn for_each_line(
     path: &Path,
     kind: FileKind,
     run: &str,
     take: &mut dyn FnMut(&[u8]) -> Result<(), String>,
-) -> Result<Ending, HistoryError> {
+) -> Result<LineFileEnd, HistoryError> {
     let text = open(path).map_err(HistoryError::io("read", path))?;
     let (sender, blocks) = sync_channel(BLOCKS_MAX);
     std::thread::scope(|scope| {
@@ -117,7 +117,7 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    fn read(mut self, blocks: Receiver<Block>) -> Result<Ending, HistoryError> {
+    fn read(mut self, blocks: Receiver<Block>) -> Result<LineFileEnd, HistoryError> {
         for block in blocks {
             match block {
                 Block::Lines(text) => self.block(&text)?,
@@ -131,7 +131,7 @@ impl Lines<'_> {
             let why = format!("the end mark counts {} lines, but there are {lines}", mark.lines);
             return Err(self.wrong(self.number, why));
         }
-        Ok(Ending { mark: self.mark, lines })
+        Ok(LineFileEnd { mark: self.mark, lines })
     }
 
     fn block(&mut self, text: &[u8]) -> Result<(), HistoryError> {

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A program's run. Jobs that do not come out of the job file have numbers of their own, and their names
 /// stand in [`Self::names`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Conduct {
+pub struct ProgramRun {
     /// How it ended; of several processes the worst.
-    pub end: ConductEnd,
+    pub end: ProgramRunEnd,
     /// When its last process had ended, or was stopped.
     pub ended_ns: u64,
     /// When a process was killed on purpose, to be started again.
@@ -20,7 +20,7 @@ pub struct Conduct {
     /// When it was last seen at work on a processor.
     pub busy_ns: u64,
     /// How it ends when it is not disturbed.
-    pub calm_end: ConductEnd,
+    pub calm_end: ProgramRunEnd,
     /// How requests begin that nothing but their text names.
     pub excerpts: BTreeMap<JobKey, String>,
     /// Methods and paths that it asked for and the provider does not serve.
@@ -55,7 +55,7 @@ pub struct Conduct {
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ConductEnd {
+pub enum ProgramRunEnd {
     /// With code 0.
     #[default]
     Well,
@@ -104,19 +104,19 @@ impl Booked {
     }
 }
 
-impl Conduct {
+impl ProgramRun {
     /// The number of the first job that does not come out of the job file.
     pub const FOREIGN: u64 = 1_000_000_000_000;
 
     /// Whether it ended by itself.
     #[must_use]
     pub fn ended_itself(&self) -> bool {
-        matches!(self.end, ConductEnd::Well | ConductEnd::Code(_) | ConductEnd::Signal(_))
+        matches!(self.end, ProgramRunEnd::Well | ProgramRunEnd::Code(_) | ProgramRunEnd::Signal(_))
     }
 
     /// Whether its end says that something went wrong.
     #[must_use]
     pub fn admits(&self) -> bool {
-        matches!(self.end, ConductEnd::Code(_) | ConductEnd::Signal(_))
+        matches!(self.end, ProgramRunEnd::Code(_) | ProgramRunEnd::Signal(_))
     }
 }

@@ -3,7 +3,7 @@
 //! A row keeps what a check needs and nothing on the heap, so that a million attempts fit in memory.
 //! Gaps between chunks are folded into histograms while the files are read and are not kept.
 
-use super::{CellEnd, Claim, Conduct, ErrorClass, JobEnd, JobId, JobKey, LedgerEnd, Outcome};
+use super::{CellEnd, Claim, ErrorClass, JobEnd, JobId, JobKey, LedgerEnd, Outcome, ProgramRun};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh64::xxh64;
 
@@ -167,7 +167,7 @@ pub struct Evidence {
     /// What each cell was to do and did.
     pub cells: Vec<CellEnd>,
     /// What an external program did, if the client is one.
-    pub conduct: Option<Box<Conduct>>,
+    pub conduct: Option<Box<ProgramRun>>,
 }
 
 /// The number by which an answer is known: the nonce inside its id (`chatcmpl-R-<16 hex>`), or, where a

@@ -1,6 +1,6 @@
 //! Loads the evidence of a run from its directory.
 
-use super::blocks::{Ending, for_each_line};
+use super::blocks::{LineFileEnd, for_each_line};
 use super::lines::{CLAIMS, FileKind, HISTORY, LEDGER};
 use super::manifest::Manifest;
 use super::rows::{HistoryLine, LedgerLine};
@@ -85,7 +85,7 @@ fn read_history(
     path: &Path,
     run: &str,
     gaps: &mut dyn FnMut(ClientGaps<'_>),
-) -> Result<(Evidence, Option<Ending>), HistoryError> {
+) -> Result<(Evidence, Option<LineFileEnd>), HistoryError> {
     let mut evidence = Evidence::default();
     let mut last_ns = 0;
     let ending = if_there(for_each_line(path, HISTORY, run, &mut |line| {
@@ -116,7 +116,7 @@ fn read_ledger(
     run: &str,
     targets: &[String],
     gaps: &mut dyn FnMut(LedgerGaps<'_>),
-) -> Result<(Vec<LedgerRow>, Option<Ending>), HistoryError> {
+) -> Result<(Vec<LedgerRow>, Option<LineFileEnd>), HistoryError> {
     let mut rows = Vec::new();
     let ending = if_there(for_each_line(path, LEDGER, run, &mut |line| {
         let mut line: LedgerLine = serde_json::from_slice(line).map_err(|e| e.to_string())?;
@@ -132,7 +132,7 @@ fn read_ledger(
 }
 
 /// The claims of the run in `dir`, and how their file ended; `None` if there is none.
-pub(super) fn read_claims(dir: &Path, run: &str) -> Result<(Vec<Claim>, Option<Ending>), HistoryError> {
+pub(super) fn read_claims(dir: &Path, run: &str) -> Result<(Vec<Claim>, Option<LineFileEnd>), HistoryError> {
     let mut claims = Vec::new();
     let ending = if_there(for_each_line(&dir.join(CLAIMS.name), CLAIMS, run, &mut |line| {
         claims.push(serde_json::from_slice(line).map_err(|e| e.to_string())?);
@@ -142,7 +142,7 @@ pub(super) fn read_claims(dir: &Path, run: &str) -> Result<(Vec<Claim>, Option<E
 }
 
 /// How a file ended; `None` if there is no such file.
-fn if_there(ending: Result<Ending, HistoryError>) -> Result<Option<Ending>, HistoryError> {
+fn if_there(ending: Result<LineFileEnd, HistoryError>) -> Result<Option<LineFileEnd>, HistoryError> {
     match ending {
         Err(HistoryError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         ending => ending.map(Some),
@@ -150,10 +150,10 @@ fn if_there(ending: Result<Ending, HistoryError>) -> Result<Option<Ending>, Hist
 }
 
 /// What a file lacks, if anything.
-fn warning(file: FileKind, ending: Option<&Ending>) -> Option<String> {
+fn warning(file: FileKind, ending: Option<&LineFileEnd>) -> Option<String> {
     match ending {
         None => Some(format!("{} is missing: what it would show is unknown", file.name)),
-        Some(Ending { mark: None, lines }) => {
+        Some(LineFileEnd { mark: None, lines }) => {
             Some(format!("{} was cut after {lines} lines: the run was broken off", file.name))
         }
         Some(_) => None,

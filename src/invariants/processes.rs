@@ -10,7 +10,7 @@ use crate::history::Claim;
 const SHARES: usize = 8;
 
 /// What is wrong with the totals of several processes.
-enum Discord {
+enum Disagreement {
     /// Together they have this many requests, which are not those that were made.
     Requests(u64),
     /// Together they have so many tokens, which are neither those delivered nor those billed.
@@ -47,20 +47,20 @@ pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
     };
     let words = |discord| {
         let text = match discord {
-            Discord::Requests(sum) => format!(
+            Disagreement::Requests(sum) => format!(
                 "{claimant} {}, {} the {} that were made{}",
                 count(sum, "request"),
                 difference(sum, made.nearest(sum)),
                 made.nearest(sum),
                 each(&shares)
             ),
-            Discord::Tokens(prompt, completion) => format!(
+            Disagreement::Tokens(prompt, completion) => format!(
                 "{claimant} {prompt} prompt and {completion} completion tokens; {} prompt and {} completion \
                  tokens were \
                  delivered",
                 delivered.prompt, delivered.completion
             ),
-            Discord::Claim((requests, tokens), (claimed, claimed_tokens)) => format!(
+            Disagreement::Claim((requests, tokens), (claimed, claimed_tokens)) => format!(
                 "the client claims {} and {claimed_tokens} tokens, but {claimant} {} and {tokens} tokens{}",
                 count(claimed, "request"),
                 count(requests, "request"),
@@ -72,16 +72,18 @@ pub(super) fn processes_agree(view: &CellView<'_>) -> Ruling {
     tally.ruling(words, || nothing_seen(view))
 }
 
-fn discord(view: &CellView<'_>, made: &RequestCounts, sum: &Claim, claim: &Claim) -> Option<Discord> {
+fn discord(view: &CellView<'_>, made: &RequestCounts, sum: &Claim, claim: &Claim) -> Option<Disagreement> {
     let figures = |c: &Claim| (c.requests, c.prompt_tokens, c.completion_tokens, c.total_tokens);
     if !made.agrees(sum.requests) {
-        return Some(Discord::Requests(sum.requests));
+        return Some(Disagreement::Requests(sum.requests));
     }
     if !known_tokens(view).contains(&claimed_tokens(sum)) {
-        return Some(Discord::Tokens(sum.prompt_tokens, sum.completion_tokens));
+        return Some(Disagreement::Tokens(sum.prompt_tokens, sum.completion_tokens));
     }
-    (figures(sum) != figures(claim))
-        .then_some(Discord::Claim((sum.requests, sum.total_tokens), (claim.requests, claim.total_tokens)))
+    (figures(sum) != figures(claim)).then_some(Disagreement::Claim(
+        (sum.requests, sum.total_tokens),
+        (claim.requests, claim.total_tokens),
+    ))
 }
 
 /// ` (process 0 has 12, process 1 has 11)`.

@@ -12,11 +12,11 @@ mod sums;
 use super::check;
 use super::tally::Ruling;
 use super::view::CellView;
-use crate::history::{Conduct, JobKey, ResultSource};
+use crate::history::{JobKey, ProgramRun, ResultSource};
 use crate::summary::{Invariant, Verdict, VerdictRow};
 
 /// The ruling on a program.
-pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     match invariant {
         Invariant::AttemptsCapped if conduct.attempts_cap.is_none() => {
             undeclared("how many attempts a job may have", "--attempts-cap N")
@@ -53,7 +53,7 @@ pub(super) fn rule(invariant: Invariant, view: &CellView<'_>, conduct: &Conduct)
 
 /// As for any client, but for requests that nothing but their text tells apart: two of them that say the same
 /// and are both answered may be one job twice, or two jobs.
-fn billed_once(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+fn billed_once(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     let ruling = check(Invariant::BilledOnce)(view);
     let mut names: Vec<&JobKey> = conduct.names.values().collect();
     names.sort_unstable();
@@ -85,7 +85,7 @@ fn no_results() -> Ruling {
 
 /// Puts the names of jobs in the place of the numbers under which they were judged, and says which layer of
 /// the program repeated itself.
-pub(super) fn call_by_name(row: &mut VerdictRow, conduct: &Conduct) {
+pub(super) fn call_by_name(row: &mut VerdictRow, conduct: &ProgramRun) {
     let Some(witness) = &mut row.witness else { return };
     let layered = matches!(
         row.invariant,

@@ -1,7 +1,7 @@
 //! Puts the judged parts together into one summary.
 
 use super::threshold::{void_all, void_latency};
-use super::{Baseline, Grounds, Observed, exit_reasons, fidelity_faults, thresholds, validity};
+use super::{Baseline, ExitInput, Observed, exit_reasons, fidelity_faults, thresholds, validity};
 use crate::cost::{BilledTokens, spent};
 use crate::history::Meta;
 use crate::plan::{Cell, Optimise, Plan};
@@ -82,7 +82,7 @@ pub fn assemble(mut parts: Parts<'_>) -> Summary {
         doubt(&mut parts);
     }
     let ranking = ranked(&parts, faults.first().map(String::as_str));
-    let reasons = exit_reasons(&Grounds {
+    let reasons = exit_reasons(&ExitInput {
         strategies: &ranking.strategies,
         meta: parts.meta,
         counters: &parts.counters,

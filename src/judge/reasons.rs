@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// What the exit code is decided on.
 #[derive(Debug, Clone, Copy)]
-pub struct Grounds<'a> {
+pub struct ExitInput<'a> {
     /// Facts of the run.
     pub meta: &'a Meta,
     /// Counts per cell.
@@ -30,7 +30,7 @@ pub struct Grounds<'a> {
 
 /// Every reason for an exit code other than 0, most important first, with a line on each.
 #[must_use]
-pub fn exit_reasons(grounds: &Grounds<'_>) -> Vec<(Exit, String)> {
+pub fn exit_reasons(grounds: &ExitInput<'_>) -> Vec<(Exit, String)> {
     let with = |exit: Exit| move |text: String| (exit, text);
     let internal = grounds.conservation.iter().map(|what| format!("deadheat lost count of its jobs: {what}"));
     let invalid = grounds.fidelity_faults.iter().map(|why| format!("the load was invalid: {why}"));
@@ -75,7 +75,7 @@ fn unreachable(counters: &[CounterRow]) -> impl Iterator<Item = String> {
 }
 
 /// Rules that a strategy broke without being meant to, a line each.
-fn broken<'a>(grounds: &Grounds<'a>) -> impl Iterator<Item = String> + 'a {
+fn broken<'a>(grounds: &ExitInput<'a>) -> impl Iterator<Item = String> + 'a {
     let strategies = grounds.strategies;
     let twin =
         move |name: &str| strategies.iter().any(|s| s.strategy == name && s.broken_on_purpose.is_some());
@@ -108,7 +108,7 @@ fn missed(thresholds: &[ThresholdRow]) -> impl Iterator<Item = (Exit, String)> +
     })
 }
 
-fn nothing(grounds: &Grounds<'_>) -> Option<String> {
+fn nothing(grounds: &ExitInput<'_>) -> Option<String> {
     let attempts: u64 = grounds.counters.iter().map(|row| row.attempts).sum();
     let samples: u64 = grounds.metrics.iter().map(|row| row.count).sum();
     match (attempts, samples) {
@@ -119,7 +119,7 @@ fn nothing(grounds: &Grounds<'_>) -> Option<String> {
 }
 
 /// A wrong key or model fails every request of a cell, and fast: no such run may pass for a good one.
-fn unanswered(grounds: &Grounds<'_>) -> Option<String> {
+fn unanswered(grounds: &ExitInput<'_>) -> Option<String> {
     let dead = grounds.counters.iter().find(|row| row.attempts > 0 && row.attempts_ok == 0)?;
     let errors: Vec<String> = dead.errors.iter().map(|(class, n)| format!("{n} {class}")).collect();
     let what = format!("not one of {} attempts was answered ({})", dead.attempts, errors.join(", "));

@@ -19,7 +19,7 @@ pub fn course(plan: &Plan, evidence: &Evidence, verdicts: &[VerdictRow]) -> Cour
     let length_ns = last_ns.max(jobs_ns).max(1);
     let step_ns = length_ns.div_ceil(STEPS).max(STEP_NS_MIN);
     let steps = usize::try_from(length_ns / step_ns + 1).unwrap_or(1);
-    let mut ruler = Ruler { step_ns, steps, cells: Vec::new(), ttfts: Vec::new() };
+    let mut ruler = Steps { step_ns, steps, cells: Vec::new(), ttfts: Vec::new() };
     for cell in plan.cells() {
         let (target, strategy) = (&plan.targets[cell.target].name, plan.strategies[cell.strategy].name());
         ruler.cells.push(ruler.empty(target, strategy));
@@ -42,7 +42,7 @@ enum Edge {
 }
 
 /// The steps, and what was counted in each.
-struct Ruler {
+struct Steps {
     step_ns: u64,
     steps: usize,
     cells: Vec<CellCourse>,
@@ -50,7 +50,7 @@ struct Ruler {
     ttfts: Vec<Vec<Vec<u64>>>,
 }
 
-impl Ruler {
+impl Steps {
     fn empty(&self, target: &str, strategy: &str) -> CellCourse {
         let zeros = || vec![0; self.steps];
         CellCourse {

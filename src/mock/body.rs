@@ -1,6 +1,6 @@
 //! The body of an answer, stamped as hyper takes it.
 
-use super::connection::Busy;
+use super::connection::RequestGuard;
 use super::play::Move;
 use super::shared::{Driven, Shared};
 use crate::sync::lock;
@@ -33,7 +33,7 @@ pub(super) enum Answer {
 pub(super) struct Played {
     pub(super) driven: Driven,
     pub(super) length: Option<u64>,
-    busy: Busy,
+    busy: RequestGuard,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Bytes were handed over that hyper has not flushed yet.
     unflushed: bool,
@@ -41,7 +41,7 @@ pub(super) struct Played {
 }
 
 impl Played {
-    pub(super) fn new(driven: Driven, length: Option<u64>, busy: Busy) -> Self {
+    pub(super) fn new(driven: Driven, length: Option<u64>, busy: RequestGuard) -> Self {
         Self { driven, length, busy, sleep: None, unflushed: false, over: false }
     }
 

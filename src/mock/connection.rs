@@ -45,7 +45,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: std::net::TcpStream) {
 /// Answers one request, and dates the answer by the run's clock, as the dates of `retry-after` are.
 async fn dated(
     shared: Arc<Shared>,
-    busy: Busy,
+    busy: RequestGuard,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Broken> {
     let mut response = routes::route(Arc::clone(&shared), busy, request).await?;
@@ -76,9 +76,9 @@ pub(super) struct Link {
 
 impl Link {
     /// A request is being answered, until the guard is dropped.
-    pub(super) fn busy(self: &Arc<Self>) -> Busy {
+    pub(super) fn busy(self: &Arc<Self>) -> RequestGuard {
         self.busy.store(true, Ordering::Release);
-        Busy(Arc::clone(self))
+        RequestGuard(Arc::clone(self))
     }
 
     /// Has the connection reset when it is dropped.
@@ -112,15 +112,15 @@ impl Link {
 }
 
 /// A request is being answered.
-pub(super) struct Busy(Arc<Link>);
+pub(super) struct RequestGuard(Arc<Link>);
 
-impl Busy {
+impl RequestGuard {
     pub(super) fn link(&self) -> &Link {
         &self.0
     }
 }
 
-impl Drop for Busy {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.0.busy.store(false, Ordering::Release);
         if self.0.gone.load(Ordering::Acquire) {

@@ -14,7 +14,7 @@ use super::hold::Gate;
 use super::identity::{Identity, Jobs};
 use super::keys::Keys;
 use super::limits::Limiter;
-use super::play::{How, Play, Record, Script};
+use super::play::{Play, PlayEnd, Record, Script};
 use super::stats::Stats;
 use super::turns::Turns;
 use crate::clock::ns;
@@ -22,7 +22,7 @@ use crate::faults::{Effect, FaultKind, FaultRule};
 use crate::history::{LedgerEnd, LedgerEntry};
 use crate::plan::MockPlan;
 use crate::schedule::Schedule;
-use generate::{Wanted, completion_tokens};
+use generate::{GenerationRequest, completion_tokens};
 use replay::Called;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,13 +149,13 @@ impl Core {
             now,
             record,
             who,
-            Wanted { ask, tokens, finish: natural, effect: fault.map(|kind| kind.effect()), key },
+            GenerationRequest { ask, tokens, finish: natural, effect: fault.map(|kind| kind.effect()), key },
         )
     }
 
     /// An attempt has ended, by either side. Its ledger entry.
     #[must_use]
-    pub fn end(&mut self, now: Duration, play: Box<Play>, how: How) -> LedgerEntry {
+    pub fn end(&mut self, now: Duration, play: Box<Play>, how: PlayEnd) -> LedgerEntry {
         let in_turn = play.in_turn;
         let (entry, until) = play.close(now, how, self.plan.bill_after_disconnect);
         if in_turn {
@@ -170,14 +170,14 @@ impl Core {
     /// The client of the queued or held attempt `seq` has gone, or the ledger is closed over it. Its ledger
     /// entry; `None` if it is neither (any more).
     #[must_use]
-    pub fn leave(&mut self, now: Duration, seq: u64, how: How) -> Option<LedgerEntry> {
+    pub fn leave(&mut self, now: Duration, seq: u64, how: PlayEnd) -> Option<LedgerEntry> {
         let bill_after = self.plan.bill_after_disconnect;
-        let stays = |play: &Play| how == How::Gone && (bill_after || play.always_billed);
+        let stays = |play: &Play| how == PlayEnd::Gone && (bill_after || play.always_billed);
         let play = match self.turns.leave(seq, stays) {
             Some(play) => play,
             None => self.leave_held(now, seq)?,
         };
-        if how == How::Open {
+        if how == PlayEnd::Open {
             self.keys.lost(seq);
         }
         Some(self.end(now, play, how))

@@ -13,7 +13,7 @@ use crate::history::JobKey;
 use crate::schedule::{
     Fallback, Hold, RequestKey, Schedule, Trace, TraceEvent, TraceStep, Unseen, Until, Why,
 };
-use pick::Picks;
+use pick::Picker;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const COUNTED_MAX: usize = 1_000_000;
 
 /// A request that is not over.
 #[derive(Debug, Clone)]
-struct Open {
+struct OpenRequest {
     key: RequestKey,
     arrived: Duration,
 }
@@ -52,7 +52,7 @@ pub(super) struct Gate<P> {
     /// How often each attempt came; the key's `repeat` is 0.
     counted: HashMap<RequestKey, u32>,
     /// By number of arrival.
-    open: HashMap<u64, Open>,
+    open: HashMap<u64, OpenRequest>,
     /// Answers that a hold names, by number of arrival.
     named: BTreeMap<u64, P>,
     /// Answers that the fallback holds, by number of arrival.
@@ -63,7 +63,7 @@ pub(super) struct Gate<P> {
     last: Duration,
     /// The last time that was let pass.
     now: Duration,
-    picks: Picks,
+    picks: Picker,
     steps: Vec<TraceStep>,
     forgotten: u64,
     /// Nothing is held any more.
@@ -82,7 +82,7 @@ impl<P> Gate<P> {
             }
         }
         Self {
-            picks: Picks::new(schedule.seed, schedule.fallback),
+            picks: Picker::new(schedule.seed, schedule.fallback),
             schedule,
             holds,
             given_up: Vec::new(),
@@ -123,7 +123,7 @@ impl<P> Gate<P> {
         if struck || self.holds.contains_key(&key) {
             self.seen.insert(key.clone());
         }
-        self.open.insert(seq, Open { key: key.clone(), arrived: now });
+        self.open.insert(seq, OpenRequest { key: key.clone(), arrived: now });
         self.step(now, key.clone(), TraceEvent::Arrived);
         self.last = now;
         key
@@ -143,7 +143,7 @@ impl<P> Gate<P> {
     /// The answer to request `seq` is there; `None` if it is held.
     pub(super) fn pass(&mut self, now: Duration, seq: u64, answer: P) -> Option<P> {
         // A request that came before the gate was set is none of its business.
-        let Some(Open { key, arrived }) = self.open.get(&seq) else { return Some(answer) };
+        let Some(OpenRequest { key, arrived }) = self.open.get(&seq) else { return Some(answer) };
         if self.closed {
             self.release(now, seq, Why::Closed);
             return Some(answer);
@@ -199,7 +199,7 @@ impl<P> Gate<P> {
         self.now = now;
         let mut free: Vec<(RequestKey, u64, Why)> = Vec::new();
         for seq in self.named.keys() {
-            let Some(Open { key, arrived }) = self.open.get(seq) else { continue };
+            let Some(OpenRequest { key, arrived }) = self.open.get(seq) else { continue };
             let holds = self.holds.get(key).map_or(&[][..], Vec::as_slice);
             if let State::Free(why) = self.state(holds, *arrived, now) {
                 free.push((key.clone(), *seq, why));
@@ -228,7 +228,7 @@ impl<P> Gate<P> {
     /// When [`Self::advance`] is due, unless another event comes first.
     pub(super) fn next_advance(&self) -> Option<Duration> {
         let held = self.named.keys().filter_map(|seq| {
-            let Open { key, arrived } = self.open.get(seq)?;
+            let OpenRequest { key, arrived } = self.open.get(seq)?;
             match self.state(self.holds.get(key)?, *arrived, self.now) {
                 State::Held(until) => until,
                 State::Free(_) => Some(self.now),
@@ -253,7 +253,7 @@ impl<P> Gate<P> {
         self.seen.clear();
         self.given_up.clear();
         self.awaited.values_mut().for_each(|over| *over = false);
-        self.picks = Picks::new(self.schedule.seed, self.schedule.fallback);
+        self.picks = Picker::new(self.schedule.seed, self.schedule.fallback);
         self.steps.clear();
         self.forgotten = 0;
     }

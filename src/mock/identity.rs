@@ -24,7 +24,7 @@ pub(super) struct Identity {
 
 /// What is remembered of a job.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct JobRecord {
     /// Number of the job's first arrival, from 0.
     ordinal: u64,
     /// Arrivals so far.
@@ -36,7 +36,7 @@ struct Seen {
 /// Every job that was here.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
-    seen: HashMap<u64, Seen>,
+    seen: HashMap<u64, JobRecord>,
     forgotten: u64,
 }
 
@@ -57,7 +57,7 @@ impl Jobs {
             let (index, attempt) = (faults::index(job, known as u64), attempt.unwrap_or(1));
             return Identity { job: digest, index, attempt, repeat: 0, latency };
         }
-        let fresh = Seen { ordinal: known as u64, count: 0, attempts: 0 };
+        let fresh = JobRecord { ordinal: known as u64, count: 0, attempts: 0 };
         let seen = self.seen.entry(digest).or_insert(fresh);
         seen.count = seen.count.saturating_add(1);
         let attempt = attempt.unwrap_or(seen.count);

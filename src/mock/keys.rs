@@ -18,7 +18,7 @@ const KEY_BYTES_MAX: usize = 255;
 
 /// What it takes to give an answer again; the rest stands in the repeated request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct StoredAnswer {
     /// Number of arrival of the request that it was generated for.
     pub(super) seq: u64,
     /// xxh64 of that request's body.
@@ -40,7 +40,7 @@ pub(super) type Key = u64;
 /// Every key for which something was generated, or will be.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    kept: HashMap<Key, Kept>,
+    kept: HashMap<Key, StoredAnswer>,
     /// Keys of queued generations, by number of arrival.
     queued: HashMap<u64, Key>,
     forgotten: u64,
@@ -53,13 +53,13 @@ impl Keys {
         fits.then(|| xxh64(text.as_bytes(), 0))
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<&Kept> {
+    pub(super) fn get(&self, key: Key) -> Option<&StoredAnswer> {
         self.kept.get(&key)
     }
 
     /// Remembers what is about to be generated under a new key; `false` if there is no room, and the key
     /// is not honoured.
-    pub(super) fn keep(&mut self, key: Key, kept: Kept) -> bool {
+    pub(super) fn keep(&mut self, key: Key, kept: StoredAnswer) -> bool {
         if self.kept.len() >= KEYS_MAX {
             self.forgotten += 1;
             return false;

@@ -47,7 +47,7 @@ impl Head {
 
 /// How an attempt came to its end, as its driver saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub enum PlayEnd {
     /// Its last move was made.
     Done,
     /// The client went away first.
@@ -213,7 +213,7 @@ impl Play {
     pub(super) fn close(
         mut self,
         now: Duration,
-        how: How,
+        how: PlayEnd,
         bill_after: bool,
     ) -> (LedgerEntry, Option<Duration>) {
         let completion = match self.record.entry.replayed {
@@ -221,13 +221,13 @@ impl Play {
             true => 0,
             false => self.charge(now, how, bill_after || self.always_billed || self.held),
         };
-        let goes_on = completion > 0 && completion == self.total() && how != How::Open;
+        let goes_on = completion > 0 && completion == self.total() && how != PlayEnd::Open;
         let until = self.start.zip(self.length()).map(|(start, length)| start.saturating_add(length));
         let until = until.filter(|until| goes_on && *until > now);
         let end = match how {
-            How::Done => self.end(),
-            How::Gone => LedgerEnd::ClientClosed,
-            How::Open => LedgerEnd::Open,
+            PlayEnd::Done => self.end(),
+            PlayEnd::Gone => LedgerEnd::ClientClosed,
+            PlayEnd::Open => LedgerEnd::Open,
         };
         let entry = &mut self.record.entry;
         entry.ended_ns = ns(now);
@@ -239,12 +239,12 @@ impl Play {
     }
 
     /// Completion tokens charged.
-    fn charge(&self, now: Duration, how: How, bill_after: bool) -> u64 {
+    fn charge(&self, now: Duration, how: PlayEnd, bill_after: bool) -> u64 {
         let early = self.early();
         let delivered = self.record.entry.delivered_tokens;
         match (&self.script, how) {
             (Script::Reply { .. } | Script::Silence | Script::Reset, _) => self.unseen_tokens,
-            (_, How::Done) => match early {
+            (_, PlayEnd::Done) => match early {
                 // The generation failed: what there was so far.
                 Some((ending, after)) if stream::fails_generation(ending) && !self.always_billed => {
                     delivered.max(u64::from(after))
@@ -252,8 +252,8 @@ impl Play {
                 // The connection failed, not the generation; or it failed and was made good for its key.
                 _ => self.total(),
             },
-            (_, How::Gone) if bill_after => self.total(),
-            (_, How::Gone | How::Open) => {
+            (_, PlayEnd::Gone) if bill_after => self.total(),
+            (_, PlayEnd::Gone | PlayEnd::Open) => {
                 let offset = self.start.map(|start| now.saturating_sub(start));
                 delivered.max(offset.map_or(0, |offset| u64::from(self.generated(offset))))
             }

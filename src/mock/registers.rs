@@ -29,7 +29,7 @@ struct Register {
 
 /// What a register is shown as.
 #[derive(Debug, Serialize, PartialEq, Eq)]
-struct Shown {
+struct RegisterView {
     value: i64,
     /// The highest fencing token that it has seen; 0 if none.
     token: u64,
@@ -51,19 +51,19 @@ pub(super) struct Registers {
 }
 
 impl Registers {
-    fn show(&self, name: &str) -> Shown {
+    fn show(&self, name: &str) -> RegisterView {
         let Register { value, fence, writes } = self.written.get(name).copied().unwrap_or_default();
-        Shown { value, token: fence.highest(), writes }
+        RegisterView { value, token: fence.highest(), writes }
     }
 
     /// Shows it to a holder with this token, unless a newer one has been seen.
-    fn read(&mut self, name: &str, token: u64) -> Result<Shown, Reply> {
+    fn read(&mut self, name: &str, token: u64) -> Result<RegisterView, Reply> {
         let register = self.passed(name, Some(token))?;
         self.written.insert(name.to_owned(), register);
         Ok(self.show(name))
     }
 
-    fn write(&mut self, name: &str, write: Write) -> Result<Shown, Reply> {
+    fn write(&mut self, name: &str, write: Write) -> Result<RegisterView, Reply> {
         let mut register = self.passed(name, write.token)?;
         register.value = write.value;
         register.writes += 1;
@@ -107,7 +107,7 @@ pub(super) async fn route(
     })
 }
 
-async fn answer(shared: &Shared, parts: &Parts, name: &str, body: Incoming) -> Result<Shown, Reply> {
+async fn answer(shared: &Shared, parts: &Parts, name: &str, body: Incoming) -> Result<RegisterView, Reply> {
     if !is_tag(name) {
         let message = format!("A register's name is 1 to {TAG_MAX} of A-Z a-z 0-9 . _ : -");
         return Err(errors::invalid_request(400, &message, None));
@@ -145,7 +145,7 @@ mod tests {
     fn a_stale_token_changes_nothing_and_none_changes_everything() {
         let mut registers = Registers::default();
         let mut write = |value, token| registers.write("r", Write { value, token }).ok();
-        let shown = |value, token, writes| Some(Shown { value, token, writes });
+        let shown = |value, token, writes| Some(RegisterView { value, token, writes });
         assert_eq!(write(5, Some(2)), shown(5, 2, 1));
         assert_eq!(write(6, Some(1)), None);
         assert_eq!(write(7, Some(2)), shown(7, 2, 2));
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_stale_reader_is_turned_down_and_a_newer_one_shuts_out_older_writers() {
         let mut registers = Registers::default();
-        let seen = |shown: Result<Shown, Reply>| shown.ok().map(|shown| (shown.value, shown.token));
+        let seen = |shown: Result<RegisterView, Reply>| shown.ok().map(|shown| (shown.value, shown.token));
         assert_eq!(seen(registers.read("r", 2)), Some((0, 2)));
         assert_eq!(seen(registers.read("r", 3)), Some((0, 3)));
         assert_eq!(seen(registers.read("r", 2)), None, "it would write back what it has read");

@@ -3,12 +3,12 @@
 use super::admin;
 use super::arrival::Arrival;
 use super::body::{Answer, Broken, Played};
-use super::connection::Busy;
+use super::connection::RequestGuard;
 use super::dialect::Address;
 use super::errors::{self, Reply};
 use super::excerpt::excerpt;
 use super::play::{Head, Move};
-use super::shared::{Driven, Shared, Turn};
+use super::shared::{Driven, Shared, Start};
 use crate::sync::lock;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -31,7 +31,7 @@ const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Answers one request.
 pub(super) async fn route(
     shared: Arc<Shared>,
-    busy: Busy,
+    busy: RequestGuard,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Broken> {
     let path = request.uri().path();
@@ -71,7 +71,7 @@ pub(super) async fn route(
 
 async fn completion(
     shared: Arc<Shared>,
-    busy: Busy,
+    busy: RequestGuard,
     at: Address,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Broken> {
@@ -92,7 +92,7 @@ async fn completion(
 /// Answers one whole request to an endpoint for completions.
 pub(super) async fn answer(
     shared: Arc<Shared>,
-    busy: Busy,
+    busy: RequestGuard,
     at: &Address,
     headers: &HeaderMap,
     body: &[u8],
@@ -111,8 +111,8 @@ pub(super) async fn answer(
         lock(excerpts).entry(arrival.job.clone()).or_insert(text);
     }
     let mut driven = match shared.arrive(arrived, arrival) {
-        Turn::Now(driven) => driven,
-        Turn::Later(queued) => tokio::select! {
+        Start::Now(driven) => driven,
+        Start::Later(queued) => tokio::select! {
             biased;
             driven = queued.turn() => driven.ok_or(Broken)?,
             () = busy.link().gone() => return Err(Broken),
@@ -147,7 +147,7 @@ pub(super) async fn answer(
     }
 }
 
-fn played(head: Head, driven: Driven, busy: Busy, took: Duration) -> Response<Answer> {
+fn played(head: Head, driven: Driven, busy: RequestGuard, took: Duration) -> Response<Answer> {
     let mut response = Response::new(Answer::Played(Played::new(driven, head.length, busy)));
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -5,7 +5,7 @@
 
 use super::arrival::Arrival;
 use super::core::{Admitted, Core};
-use super::play::{How, Move, Play};
+use super::play::{Move, Play, PlayEnd};
 use super::registers::Registers;
 use super::server::{Judge, LedgerSink};
 use super::store::Store;
@@ -28,7 +28,7 @@ pub(super) struct Inner {
 
 /// What happened outside of the core.
 #[derive(Debug, Default)]
-pub(super) struct Doors {
+pub(super) struct Traffic {
     /// Connections open.
     pub(super) connections: AtomicUsize,
     /// Connections closed at once, because there were too many.
@@ -45,7 +45,7 @@ pub(super) struct Shared {
     pub(super) model: String,
     /// Seconds since 1970 at the start.
     pub(super) created: u64,
-    pub(super) doors: Doors,
+    pub(super) doors: Traffic,
     /// The ledger, if it is kept here.
     pub(super) store: Option<Mutex<Store>>,
     /// The resource of tests of locks.
@@ -73,7 +73,7 @@ impl Shared {
             clock,
             model,
             created,
-            doors: Doors::default(),
+            doors: Traffic::default(),
             store,
             registers: Mutex::new(Registers::default()),
             excerpts: None,
@@ -145,22 +145,22 @@ impl Shared {
     }
 
     /// How an attempt ends whose connection goes away now.
-    fn gone(&self) -> How {
-        if self.closed.load(Ordering::Acquire) { How::Open } else { How::Gone }
+    fn gone(&self) -> PlayEnd {
+        if self.closed.load(Ordering::Acquire) { PlayEnd::Open } else { PlayEnd::Gone }
     }
 
-    pub(super) fn arrive(self: &Arc<Self>, now: Duration, arrival: Arrival) -> Turn {
+    pub(super) fn arrive(self: &Arc<Self>, now: Duration, arrival: Arrival) -> Start {
         self.event(now, |inner, _| match inner.core.arrive(now, arrival) {
-            Admitted::Answer(play) => Turn::Now(Driven { shared: Arc::clone(self), play: Some(play) }),
+            Admitted::Answer(play) => Start::Now(Driven { shared: Arc::clone(self), play: Some(play) }),
             Admitted::Queued(seq) => {
                 let (sender, started) = oneshot::channel();
                 inner.waiters.insert(seq, sender);
-                Turn::Later(Queued { shared: Arc::clone(self), seq, started, done: false })
+                Start::Later(Queued { shared: Arc::clone(self), seq, started, done: false })
             }
         })
     }
 
-    fn end(&self, now: Duration, play: Box<Play>, how: How) {
+    fn end(&self, now: Duration, play: Box<Play>, how: PlayEnd) {
         self.event(now, |inner, entries| entries.push(inner.core.end(now, play, how)));
     }
 
@@ -201,7 +201,7 @@ impl Shared {
 }
 
 /// Whose turn it is.
-pub(super) enum Turn {
+pub(super) enum Start {
     Now(Driven),
     Later(Queued),
 }
@@ -221,7 +221,7 @@ impl Driven {
         if matches!(next, Move::Last(_) | Move::Close)
             && let Some(play) = self.play.take()
         {
-            self.shared.end(now, play, How::Done);
+            self.shared.end(now, play, PlayEnd::Done);
         }
         next
     }
@@ -229,7 +229,7 @@ impl Driven {
     /// Books the reset that is about to happen.
     pub(super) fn reset(&mut self) {
         if let Some(play) = self.play.take() {
-            self.shared.end(self.shared.clock.now(), play, How::Done);
+            self.shared.end(self.shared.clock.now(), play, PlayEnd::Done);
         }
     }
 

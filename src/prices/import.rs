@@ -78,7 +78,7 @@ pub enum ImportError {
 /// # Errors
 /// If it is not JSON of that form.
 pub fn import(format: Format, text: &str, set: &str, checked_on: Date) -> Result<Imported, ImportError> {
-    let mut shelf = Shelf::new(set, checked_on);
+    let mut shelf = CardCollector::new(set, checked_on);
     match format {
         Format::GenaiPrices => genai_prices::read(text, &mut shelf),
         Format::Litellm => litellm::read(text, &mut shelf),
@@ -104,7 +104,7 @@ struct Row {
 }
 
 /// Collects cards.
-struct Shelf {
+struct CardCollector {
     set: String,
     checked_on: Date,
     read: usize,
@@ -115,7 +115,7 @@ struct Shelf {
     taken: BTreeMap<String, Vec<Days>>,
 }
 
-impl Shelf {
+impl CardCollector {
     fn new(set: &str, checked_on: Date) -> Self {
         Self {
             set: set.to_owned(),

@@ -5,7 +5,7 @@ use super::perturb::{perturb_in_vain, perturb_unknown};
 use super::settings::{Settings, WorkDir};
 use super::subject::{Observations, ProgramSubject};
 use crate::explore::Finding;
-use crate::history::ConductEnd;
+use crate::history::ProgramRunEnd;
 use crate::summary::{ExploredRow, Invariant, ProgramRow};
 use std::path::Path;
 use std::time::Duration;
@@ -73,8 +73,8 @@ pub fn program_row(
 fn warnings(settings: &Settings, seen: &Observations, explored: &ExploredRow) -> Vec<String> {
     let mut warnings = Vec::new();
     let failed = match seen.calm_end {
-        ConductEnd::Code(code) => Some(format!("exit {code}")),
-        ConductEnd::Signal(signal) => Some(format!("signal {signal}")),
+        ProgramRunEnd::Code(code) => Some(format!("exit {code}")),
+        ProgramRunEnd::Signal(signal) => Some(format!("signal {signal}")),
         _ => None,
     };
     if let Some(failed) = failed {

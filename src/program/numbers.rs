@@ -1,7 +1,7 @@
 //! Whose attempts they are: every job gets a number, also one that is known by a name or by its request
 //! alone.
 
-use crate::history::{Conduct, JobId, JobKey, LedgerEnd, LedgerEntry};
+use crate::history::{JobId, JobKey, LedgerEnd, LedgerEntry, ProgramRun};
 use std::collections::{BTreeMap, HashMap};
 
 /// How late the provider may notice that a client has gone, in nanoseconds.
@@ -38,7 +38,7 @@ impl JobNumbers {
         for entry in entries.iter_mut() {
             let name = entry.job.clone();
             let job = match &name {
-                JobKey::Own(id) if id.cell == 0 && id.index < Conduct::FOREIGN => {
+                JobKey::Own(id) if id.cell == 0 && id.index < ProgramRun::FOREIGN => {
                     numbers.by_name.entry(name.clone()).or_insert_with(|| vec![*id]);
                     continue;
                 }
@@ -87,7 +87,7 @@ impl JobNumbers {
     }
 
     fn fresh(&mut self, name: &JobKey) -> JobId {
-        let job = JobId { cell: 0, index: Conduct::FOREIGN + self.names.len() as u64 };
+        let job = JobId { cell: 0, index: ProgramRun::FOREIGN + self.names.len() as u64 };
         self.names.insert(job, name.clone());
         self.by_name.entry(name.clone()).or_default().push(job);
         job

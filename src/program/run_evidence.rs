@@ -8,8 +8,8 @@ use super::output::Output;
 use super::settings::{Settings, TARGET};
 use crate::clock::ns;
 use crate::history::{
-    Booked, Conduct, ConductEnd, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerEntry, Meta,
-    Outcome, ResultSource,
+    Booked, Evidence, JobEnd, JobId, JobKey, JobRow, LedgerEnd, LedgerEntry, Meta, Outcome, ProgramRun,
+    ProgramRunEnd, ResultSource,
 };
 use crate::schedule::{Fallback, Schedule, Trace, TraceEvent};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// What is known of a program from an undisturbed run.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calm {
+pub(super) struct UndisturbedRun {
     /// The jobs of the job file that it does.
     pub(super) jobs: BTreeSet<JobId>,
     /// Whether it does all of them: then it does as many as there are.
@@ -31,7 +31,7 @@ pub(super) struct Calm {
     /// The longest that nothing was in flight before more came.
     pub(super) silence: Duration,
     /// How it ended.
-    pub(super) end: ConductEnd,
+    pub(super) end: ProgramRunEnd,
 }
 
 /// One run, as it was left.
@@ -46,20 +46,20 @@ pub(super) struct RunRecord<'a> {
     pub(super) unserved: &'a BTreeSet<String>,
     pub(super) excerpts: &'a HashMap<JobKey, String>,
     /// `None` if this is the calm run.
-    pub(super) calm: Option<&'a Calm>,
+    pub(super) calm: Option<&'a UndisturbedRun>,
 }
 
 impl RunRecord<'_> {
     /// The evidence, and what it says of an undisturbed program.
-    pub(super) fn evidence(mut self) -> (Evidence, Calm) {
+    pub(super) fn evidence(mut self) -> (Evidence, UndisturbedRun) {
         let mut entries = std::mem::take(&mut self.entries);
         let numbers = JobNumbers::give(&mut entries, self.calm.map(|calm| &calm.unnamed));
         let (source, jobs) = self.results(&numbers);
         let answered: BTreeSet<JobId> = entries.iter().filter(|e| is_whole(e)).filter_map(own).collect();
         let shown: BTreeSet<JobId> = jobs.iter().map(|row| row.job).collect();
         let own_jobs: BTreeSet<JobId> =
-            entries.iter().filter_map(own).filter(|job| job.index < Conduct::FOREIGN).collect();
-        let calm = self.calm.cloned().unwrap_or_else(|| Calm {
+            entries.iter().filter_map(own).filter(|job| job.index < ProgramRun::FOREIGN).collect();
+        let calm = self.calm.cloned().unwrap_or_else(|| UndisturbedRun {
             reads_jobs: self.jobs > 0
                 && (0..self.jobs).all(|index| own_jobs.contains(&JobId { cell: 0, index })),
             results: source,
@@ -81,7 +81,7 @@ impl RunRecord<'_> {
     /// The program's results: claimed, else as its output shows them.
     fn results(&self, numbers: &JobNumbers) -> (ResultSource, Vec<JobRow>) {
         let number = |job: &JobKey| match job {
-            JobKey::Own(id) if id.cell == 0 && id.index < Conduct::FOREIGN => Some(*id),
+            JobKey::Own(id) if id.cell == 0 && id.index < ProgramRun::FOREIGN => Some(*id),
             other => numbers.of(other).first().copied(),
         };
         let claimed = self.output.results(self.ran.ended);
@@ -115,8 +115,8 @@ impl RunRecord<'_> {
         entries: &[LedgerEntry],
         numbers: JobNumbers,
         source: ResultSource,
-        calm: &Calm,
-    ) -> Conduct {
+        calm: &UndisturbedRun,
+    ) -> ProgramRun {
         let accounts = self.output.accounts();
         let sums: Vec<ClaimedTotals> = accounts
             .iter()
@@ -125,7 +125,7 @@ impl RunRecord<'_> {
         let (layers, calls) = layers(entries);
         let named = self.output.named().iter().flat_map(|job| numbers.of(job)).copied().collect();
         let within = |job: &JobId| !calm.reads_jobs || job.index < self.jobs;
-        Conduct {
+        ProgramRun {
             end: end(self.ran),
             ended_ns: ns(self.ran.ended),
             killed_ns: self.ran.killed.map(ns),
@@ -233,9 +233,9 @@ fn silence(entries: &[LedgerEntry]) -> Duration {
 }
 
 /// The worst end of all processes.
-fn end(ran: &ProgramOutcome) -> ConductEnd {
+fn end(ran: &ProgramOutcome) -> ProgramRunEnd {
     if ran.interrupted {
-        return ConductEnd::Interrupted;
+        return ProgramRunEnd::Interrupted;
     }
     let rank = |end: &&ProcessEnd| match end {
         ProcessEnd::Stopped => 3,
@@ -244,10 +244,10 @@ fn end(ran: &ProgramOutcome) -> ConductEnd {
         ProcessEnd::Exited(_) => 1,
     };
     match ran.ends.iter().max_by_key(rank) {
-        None | Some(ProcessEnd::Exited(0)) => ConductEnd::Well,
-        Some(ProcessEnd::Exited(code)) => ConductEnd::Code(*code),
-        Some(ProcessEnd::Signalled(signal)) => ConductEnd::Signal(*signal),
-        Some(ProcessEnd::Stopped) => ConductEnd::Stopped,
+        None | Some(ProcessEnd::Exited(0)) => ProgramRunEnd::Well,
+        Some(ProcessEnd::Exited(code)) => ProgramRunEnd::Code(*code),
+        Some(ProcessEnd::Signalled(signal)) => ProgramRunEnd::Signal(*signal),
+        Some(ProcessEnd::Stopped) => ProgramRunEnd::Stopped,
     }
 }
 

@@ -9,12 +9,12 @@ use super::numbers::is_whole;
 use super::output::Output;
 use super::perturb::{Effect, Perturbation};
 use super::process::{Launch, Supervisor};
-use super::run_evidence::{Calm, RunRecord};
+use super::run_evidence::{RunRecord, UndisturbedRun};
 use super::scratch::Scratch;
 use super::settings::{Settings, TARGET, WorkDir};
 use crate::clock::Clock;
 use crate::explore::{Line, Subject, Trial};
-use crate::history::{ConductEnd, JobKey, LedgerEntry, ResultSource};
+use crate::history::{JobKey, LedgerEntry, ProgramRunEnd, ResultSource};
 use crate::invariants;
 use crate::mock::{LedgerSink, MockConfig, Server, Stats};
 use crate::plan;
@@ -36,7 +36,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub struct ProgramSubject {
     settings: Settings,
     plan: Plan,
-    calm: Option<Calm>,
+    calm: Option<UndisturbedRun>,
     /// The run from which that is known, until one like it is asked for.
     first: Option<Trial>,
     seen: Observations,
@@ -79,7 +79,7 @@ pub struct Observations {
     /// Whether a run was given up.
     pub interrupted: bool,
     /// How the first, undisturbed run ended.
-    pub calm_end: ConductEnd,
+    pub calm_end: ProgramRunEnd,
     /// What it then wrote to standard error.
     pub calm_error: String,
     /// Requests of the first run that nothing but their text names.
@@ -150,7 +150,7 @@ impl ProgramSubject {
         Ok(if calm.reads_jobs { self.settings.jobs } else { 1 })
     }
 
-    fn calm(&mut self) -> Result<Calm, String> {
+    fn calm(&mut self) -> Result<UndisturbedRun, String> {
         if let Some(calm) = &self.calm {
             return Ok(calm.clone());
         }

@@ -3,7 +3,7 @@
 use super::numbers::{JobNumbers, is_whole};
 use super::run_evidence::layers;
 use super::settings::{Settings, TARGET};
-use crate::history::{Booked, Conduct, Evidence, LedgerEntry, Meta};
+use crate::history::{Booked, Evidence, LedgerEntry, Meta, ProgramRun};
 use crate::invariants;
 use crate::plan::BudgetPlan;
 use crate::summary::{Invariant, Verdict, VerdictRow};
@@ -83,7 +83,7 @@ pub fn judge_ledger(
     let (layers, calls) = layers(&entries);
     let hurt = entries.iter().filter(|entry| entry.fault.is_some() || !is_whole(entry));
     let claims = book.requests.is_some() || book.has_tokens();
-    let conduct = Conduct {
+    let conduct = ProgramRun {
         ended_ns: entries.iter().map(|entry| entry.ended_ns).max().unwrap_or(0),
         planned: entries.iter().filter_map(own).collect(),
         disturbed: hurt.filter_map(own).collect(),
@@ -92,7 +92,7 @@ pub fn judge_ledger(
         calls,
         layers,
         names: numbers.names,
-        ..Conduct::default()
+        ..ProgramRun::default()
     };
     let meta = Meta::new(0, conduct.ended_ns);
     let mut evidence = Evidence::in_memory(&[], &entries, Vec::new(), meta, &[TARGET.to_owned()]);

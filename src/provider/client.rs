@@ -61,7 +61,7 @@ impl std::fmt::Debug for Client {
 
 /// What was seen of an answer, whatever its end.
 #[derive(Default)]
-struct Seen {
+struct Received {
     status: Option<StatusCode>,
     /// Only if they hold a hint: they lie in the connection's read buffer, which serves again without them.
     headers: HeaderMap,
@@ -117,7 +117,7 @@ impl Client {
         let cancelled = pin!(cancelled);
         let timer = pin!(timer(self.clock, first_deadline(&self.timeouts, start)));
         let mut watch = Watch::new(self.clock, self.timeouts, start, &sent, cancelled, timer);
-        let mut seen = Seen::default();
+        let mut seen = Received::default();
         let result = self.exchange(request, &sent, &mut watch, &mut seen).await;
         let done = seen.complete.unwrap_or_else(|| self.clock.now());
         self.record(request, sent.get(), done, seen, result.err())
@@ -128,7 +128,7 @@ impl Client {
         request: &Request,
         sent: &Sent,
         watch: &mut Watch<'_, C>,
-        seen: &mut Seen,
+        seen: &mut Received,
     ) -> Result<(), Fault> {
         let body = self.protocol.body(request);
         let headers = || self.headers_for(request);
@@ -168,7 +168,7 @@ impl Client {
         request: &Request,
         sent: Option<Duration>,
         done: Duration,
-        seen: Seen,
+        seen: Received,
         fault: Option<Fault>,
     ) -> Done {
         let status = seen.status.map(|status| status.as_u16());
@@ -235,7 +235,7 @@ async fn read_stream<C: Future<Output = ()>>(
     body: &mut dyn Chunks,
     watch: &mut Watch<'_, C>,
     first_byte: Duration,
-    seen: &mut Seen,
+    seen: &mut Received,
 ) -> Result<(), Fault> {
     let mut last = first_byte;
     while !decoder.is_over() {
@@ -266,7 +266,7 @@ async fn read_whole<C: Future<Output = ()>>(
     body: &mut dyn Chunks,
     watch: &mut Watch<'_, C>,
     first_byte: Duration,
-    seen: &mut Seen,
+    seen: &mut Received,
     asked_for_stream: bool,
 ) -> Result<(), Fault> {
     let mut bytes = Vec::new();
@@ -298,7 +298,7 @@ async fn refused<C: Future<Output = ()>>(
     body: &mut dyn Chunks,
     watch: &mut Watch<'_, C>,
     first_byte: Duration,
-    seen: &mut Seen,
+    seen: &mut Received,
 ) -> Fault {
     let mut bytes = Vec::new();
     let mut last = first_byte;
@@ -331,9 +331,9 @@ mod tests {
     use transport::Replying;
 
     /// Answers at once with a stream that never ends and never makes anyone wait.
-    struct Torrent(Clock);
+    struct EndlessStream(Clock);
 
-    impl Transport for Torrent {
+    impl Transport for EndlessStream {
         fn name(&self) -> &'static str {
             "torrent"
         }
@@ -341,16 +341,16 @@ mod tests {
         fn send<'a>(&'a self, _: &'a dyn Fn() -> HeaderMap, _: Bytes, sent: Sent) -> Replying<'a> {
             let at = self.0.now();
             sent.stamp(at);
-            let body = Box::new(Flow(at));
+            let body = Box::new(SlowStream(at));
             Box::pin(async move {
                 Ok(Reply { status: StatusCode::OK, headers: HeaderMap::new(), first_byte: at, body })
             })
         }
     }
 
-    struct Flow(Duration);
+    struct SlowStream(Duration);
 
-    impl Chunks for Flow {
+    impl Chunks for SlowStream {
         fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Chunk, Fault>>> {
             self.0 += Duration::from_millis(1);
             let bytes = Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
@@ -364,7 +364,7 @@ mod tests {
         let endpoint = Endpoint::new(Api::OpenaiChat, "http://127.0.0.1:9", "m", timeouts);
         let clock = Clock::start();
         let mut client = Client::new(&endpoint, clock).expect("a client");
-        client.transport = Box::new(Torrent(clock));
+        client.transport = Box::new(EndlessStream(clock));
         let job = JobId { cell: 0, index: 1 };
         let request = Request::new(job, 1, Duration::ZERO, 1, 1);
         client.attempt(&request, cancelled).await.attempt

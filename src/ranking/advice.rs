@@ -2,11 +2,11 @@
 
 use crate::history::ErrorClass;
 use crate::plan::{Place, Plan};
-use crate::strategy::{Beside, Seen, StrategyPlan};
+use crate::strategy::{Seen, SemaphoreResult, StrategyPlan};
 use crate::summary::{CounterRow, Invariant, StrategyRow};
 
 /// What the sentence on a strategy rests on.
-pub(super) struct Grounds<'a> {
+pub(super) struct AdviceInput<'a> {
     pub(super) plan: &'a Plan,
     pub(super) strategy: &'a StrategyPlan,
     /// Counts over all targets, warm-ups included.
@@ -18,7 +18,7 @@ pub(super) struct Grounds<'a> {
 }
 
 /// When the strategy is the wrong choice. Figures are left out where nothing was attempted.
-pub(super) fn wrong_when(grounds: &Grounds<'_>) -> String {
+pub(super) fn wrong_when(grounds: &AdviceInput<'_>) -> String {
     if let Some(bug) = grounds.strategy.twin() {
         return always(bug, &grounds.row.breaks);
     }
@@ -37,8 +37,8 @@ fn always(bug: &str, breaks: &[Invariant]) -> String {
     }
 }
 
-fn seen<'a>(grounds: &Grounds<'a>) -> Seen<'a> {
-    let Grounds { plan, counts, row, .. } = *grounds;
+fn seen<'a>(grounds: &AdviceInput<'a>) -> Seen<'a> {
+    let AdviceInput { plan, counts, row, .. } = *grounds;
     let ignores_keys = |place: &Place| match place {
         Place::Mock(mock) => !mock.idempotency,
         Place::Url { .. } => false,
@@ -56,7 +56,7 @@ fn seen<'a>(grounds: &Grounds<'a>) -> Seen<'a> {
         response_p50_ms: row.response_p50_ms,
         semaphore: grounds
             .semaphore
-            .map(|row| Beside { waste: row.waste, response_p50_ms: row.response_p50_ms }),
+            .map(|row| SemaphoreResult { waste: row.waste, response_p50_ms: row.response_p50_ms }),
         repeats: plan.workload.repeats,
         ignores_keys: ignoring.map(|target| target.name.as_str()).collect(),
     }

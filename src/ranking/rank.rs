@@ -1,6 +1,6 @@
 //! Ranks strategies by what the plan optimises, correct ones before broken ones.
 
-use super::advice::{Grounds, wrong_when};
+use super::advice::{AdviceInput, wrong_when};
 use crate::cost::per_job;
 use crate::metrics::samples_needed;
 use crate::plan::{Cell, Optimise, Plan};
@@ -64,7 +64,7 @@ pub(crate) fn rank(results: &RunResults<'_>) -> Ranking {
     let semaphore = strategies.iter().find(|row| row.strategy == "semaphore").cloned();
     for ((row, sum), strategy) in strategies.iter_mut().zip(&sums).zip(&plan.strategies) {
         let semaphore = semaphore.as_ref();
-        row.wrong_when = wrong_when(&Grounds { plan, strategy, counts: &sum.whole, row, semaphore });
+        row.wrong_when = wrong_when(&AdviceInput { plan, strategy, counts: &sum.whole, row, semaphore });
     }
     let advice = (strategies.len() > 1).then(|| match &results.doubt {
         Some(doubt) => format!("not ranked: {doubt}"),

@@ -55,7 +55,7 @@ const BYTES_MAX: usize = 480_000;
 
 /// How much of a large run is shown; `summary.json` has all of it.
 #[derive(Debug, Clone, Copy)]
-struct Room {
+struct ShownLimits {
     /// Most cells that are drawn.
     cells: usize,
     /// Most findings that are told.
@@ -69,14 +69,14 @@ struct Room {
 }
 
 /// From all that a reader may want to what a page of thousands of cells has room for.
-const ROOMS: [Room; 4] = [
-    Room { cells: 3 * COLOURS, findings: 60, metrics: true, rows: 300, text: 200_000 },
-    Room { cells: 3 * COLOURS, findings: 40, metrics: false, rows: 300, text: 40_000 },
-    Room { cells: COLOURS, findings: 25, metrics: false, rows: 120, text: 10_000 },
-    Room { cells: COLOURS, findings: 8, metrics: false, rows: 40, text: 4_000 },
+const ROOMS: [ShownLimits; 4] = [
+    ShownLimits { cells: 3 * COLOURS, findings: 60, metrics: true, rows: 300, text: 200_000 },
+    ShownLimits { cells: 3 * COLOURS, findings: 40, metrics: false, rows: 300, text: 40_000 },
+    ShownLimits { cells: COLOURS, findings: 25, metrics: false, rows: 120, text: 10_000 },
+    ShownLimits { cells: COLOURS, findings: 8, metrics: false, rows: 40, text: 4_000 },
 ];
 
-impl Room {
+impl ShownLimits {
     /// The text, or its first lines and where the rest is.
     fn cut(self, text: &str, rest: &str) -> String {
         if text.len() <= self.text {
@@ -102,7 +102,7 @@ pub fn html(summary: &Summary, extras: &Extras<'_>) -> String {
     last
 }
 
-fn page(summary: &Summary, extras: &Extras<'_>, room: Room) -> String {
+fn page(summary: &Summary, extras: &Extras<'_>, room: ShownLimits) -> String {
     let page = markup! {
         (DOCTYPE)
         html lang="en" {

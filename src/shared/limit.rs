@@ -63,12 +63,12 @@ struct State {
     limit: f64,
     /// When the limit was last cut; attempts sent before do not cut it again.
     cut_at: Option<Duration>,
-    usual: Usual,
+    usual: ServiceMean,
 }
 
 /// The long-term mean of the service time: plain over the first samples, then exponential.
 #[derive(Debug, Default)]
-struct Usual {
+struct ServiceMean {
     samples: u32,
     ns: f64,
 }
@@ -83,7 +83,7 @@ const QUEUE: f64 = 4.0;
 const STALE: f64 = 0.5;
 const SINK: f64 = 0.95;
 
-impl Usual {
+impl ServiceMean {
     fn add(&mut self, sample_ns: f64) -> f64 {
         if self.samples < WARM_UP {
             self.samples += 1;
@@ -106,7 +106,12 @@ impl AdaptiveLimit {
         let min = min.max(1);
         let max = max.max(min);
         let limit = f64::from(start.clamp(min, max));
-        Self { rule, min, max, state: Mutex::new(State { limit, cut_at: None, usual: Usual::default() }) }
+        Self {
+            rule,
+            min,
+            max,
+            state: Mutex::new(State { limit, cut_at: None, usual: ServiceMean::default() }),
+        }
     }
 
     /// Learns from an attempt that ended now; the limit that holds from now on. Hand it to
@@ -214,7 +219,7 @@ mod tests {
 
     #[test]
     fn an_overload_that_is_over_does_not_count_as_usual() {
-        let mut usual = Usual::default();
+        let mut usual = ServiceMean::default();
         for _ in 0..1000 {
             usual.add(1000.0);
         }

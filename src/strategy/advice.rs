@@ -26,7 +26,7 @@ pub struct Seen<'a> {
     /// From due to done at the median.
     pub response_p50_ms: Option<f64>,
     /// Whether a semaphore ran beside it.
-    pub semaphore: Option<Beside>,
+    pub semaphore: Option<SemaphoreResult>,
     /// By how many jobs in a row the same question is asked.
     pub repeats: u64,
     /// Targets that are known not to honour `Idempotency-Key`.
@@ -35,7 +35,7 @@ pub struct Seen<'a> {
 
 /// What the same run showed of a semaphore.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Beside {
+pub struct SemaphoreResult {
     /// Share of the billed tokens that bought nothing.
     pub waste: Option<f64>,
     /// From due to done at the median.

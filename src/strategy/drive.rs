@@ -67,7 +67,7 @@ pub(super) async fn drive_unpaid<M: Into<Made>>(
     hands: &dyn Hands,
     attempt: impl AsyncFn(u32, Duration) -> Result<M, Blocked>,
 ) {
-    let mut course = Course::new(policy, task, hands);
+    let mut course = JobProgress::new(policy, task, hands);
     let end = loop {
         let end = match attempt(course.n + 1, course.due).await {
             Ok(made) => course.made(made.into()).await,
@@ -81,7 +81,7 @@ pub(super) async fn drive_unpaid<M: Into<Made>>(
 }
 
 /// How far a job has come: whatever ends one try, the next one goes on from here.
-struct Course<'a> {
+struct JobProgress<'a> {
     policy: &'a RetryPolicy,
     task: &'a Task,
     hands: &'a dyn Hands,
@@ -96,7 +96,7 @@ struct Course<'a> {
     in_doubt: bool,
 }
 
-impl<'a> Course<'a> {
+impl<'a> JobProgress<'a> {
     fn new(policy: &'a RetryPolicy, task: &'a Task, hands: &'a dyn Hands) -> Self {
         let (last, due, wait) = (Answer::not_sent(task.due), task.due, Duration::ZERO);
         Self { policy, task, hands, last, due, wait, n: 0, lost: 0, in_doubt: false }

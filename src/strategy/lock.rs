@@ -1,7 +1,7 @@
 //! What all strategies with a lock in Redis have in common: jobs of one question, one lock, one answer.
 
 use super::REDIS_PATIENCE;
-use super::bend::Bend;
+use super::hands_layer::HandsLayer;
 use super::redis::{Locks, RedisClient, RedisError, Released, Store};
 use super::{Answer, Hands, Lease, Task, Unlock};
 use crate::history::{ErrorClass, JobEnd, Outcome};
@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// Locks and answers of one cell.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct QuestionLocks {
     locks: Locks,
     store: Store,
     pub(super) ttl: Duration,
@@ -24,7 +24,7 @@ pub(super) struct Shelf {
 
 /// A lock that was acquired.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldLock {
     pub(super) lock: String,
     pub(super) owner: String,
     pub(super) token: u64,
@@ -32,11 +32,11 @@ pub(super) struct Held {
 }
 
 /// What came of asking for a question's lock.
-pub(super) enum Turn {
+pub(super) enum LockOutcome {
     /// Another process has asked the question already, to this end.
     Answered(Answer, JobEnd),
     /// The lock is held.
-    Held(Held),
+    Held(HeldLock),
     /// Redis could not be asked for so long that the job is given up.
     NoRedis,
     /// The run was stopped.
@@ -45,14 +45,14 @@ pub(super) enum Turn {
 
 /// What became of a question, as it is kept for others.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredEnd {
     id: Option<String>,
     text_hash: Option<String>,
     /// How the job ended that asked; `None` if it was answered.
     doubt: Option<JobEnd>,
 }
 
-impl Kept {
+impl StoredEnd {
     fn read(text: &str, now: Duration) -> Option<(Answer, JobEnd)> {
         let Self { id, text_hash, doubt } = serde_json::from_str(text).ok()?;
         let (outcome, error) = match doubt {
@@ -64,7 +64,7 @@ impl Kept {
     }
 }
 
-impl Shelf {
+impl QuestionLocks {
     pub(super) fn new(redis: &RedisClient, prefix: &str, ttl: Duration) -> Self {
         Self { locks: Locks::new(redis.clone(), prefix), store: Store::new(redis.clone(), prefix), ttl }
     }
@@ -72,14 +72,14 @@ impl Shelf {
     /// What became of the task's question, if that is known.
     async fn answer(&self, task: &Task, now: Duration) -> Result<Option<(Answer, JobEnd)>, RedisError> {
         let text = self.store.get(task.question).await?;
-        Ok(text.and_then(|text| Kept::read(&text, now)))
+        Ok(text.and_then(|text| StoredEnd::read(&text, now)))
     }
 
     /// Keeps an answer for the other jobs of its question. An answer that cannot be kept is asked for again
     /// by them, which the ledger shows.
     pub(super) async fn keep(&self, task: &Task, answer: &Answer, end: JobEnd) {
         let doubt = (answer.outcome != Outcome::Ok).then_some(end);
-        let kept = Kept { id: answer.id.clone(), text_hash: answer.text_hash.clone(), doubt };
+        let kept = StoredEnd { id: answer.id.clone(), text_hash: answer.text_hash.clone(), doubt };
         let Ok(text) = serde_json::to_string(&kept) else { return };
         for _ in 0..3 {
             // A doubt must not take an answer's place: its lock may have been lost.
@@ -94,7 +94,7 @@ impl Shelf {
     }
 
     /// Waits for the answer to the task's question, or for its lock.
-    pub(super) async fn turn(&self, task: &Task, hands: &dyn Hands) -> Turn {
+    pub(super) async fn turn(&self, task: &Task, hands: &dyn Hands) -> LockOutcome {
         let mut looks = 0;
         let mut silent_since = None;
         loop {
@@ -104,33 +104,33 @@ impl Shelf {
                 Err(_) => {
                     let since = *silent_since.get_or_insert(hands.now());
                     if hands.now() - since > REDIS_PATIENCE {
-                        return Turn::NoRedis;
+                        return LockOutcome::NoRedis;
                     }
                 }
             }
             looks += 1;
             let pause = POLL.mul_f64(0.5 + hands.draw(task, looks));
             if !hands.wait_until(hands.now() + pause).await {
-                return Turn::Stopped;
+                return LockOutcome::Stopped;
             }
         }
     }
 
-    async fn look(&self, task: &Task, now: Duration) -> Result<Option<Turn>, RedisError> {
+    async fn look(&self, task: &Task, now: Duration) -> Result<Option<LockOutcome>, RedisError> {
         if let Some((answer, end)) = self.answer(task, now).await? {
-            return Ok(Some(Turn::Answered(answer, end)));
+            return Ok(Some(LockOutcome::Answered(answer, end)));
         }
         let lock = format!("question:{:04}", task.question);
         let owner = self.locks.owner_token();
         let token = self.locks.acquire(&lock, &owner, self.ttl).await?;
-        Ok(token.map(|token| Turn::Held(Held { lock, owner, token, unlock: Unlock::Heard })))
+        Ok(token.map(|token| LockOutcome::Held(HeldLock { lock, owner, token, unlock: Unlock::Heard })))
     }
 
     /// Looks once more, under the lock: its last holder may have answered in between. If not, the lock
     /// is about to be used.
     pub(super) async fn settled(
         &self,
-        held: &mut Held,
+        held: &mut HeldLock,
         task: &Task,
         hands: &dyn Hands,
     ) -> Option<(Answer, JobEnd)> {
@@ -142,12 +142,12 @@ impl Shelf {
     }
 
     /// Whether the lock is still held; if so it lasts for a whole term again.
-    pub(super) async fn renew(&self, held: &Held) -> bool {
+    pub(super) async fn renew(&self, held: &HeldLock) -> bool {
         self.locks.renew(&held.lock, &held.owner, self.ttl).await.unwrap_or(false)
     }
 
     /// Gives the lock back if it is still this holder's. Whatever comes of it, its time ends it.
-    pub(super) async fn release(&self, held: &Held) -> Option<Released> {
+    pub(super) async fn release(&self, held: &HeldLock) -> Option<Released> {
         match held.unlock {
             Unlock::Heard => self.locks.release(&held.lock, &held.owner).await.ok(),
             Unlock::Lost => {
@@ -158,12 +158,12 @@ impl Shelf {
     }
 
     /// Deletes the lock, held by its owner or not.
-    pub(super) async fn release_unchecked(&self, held: &Held) {
+    pub(super) async fn release_unchecked(&self, held: &HeldLock) {
         let _ = self.locks.release_unchecked(&held.lock).await;
     }
 }
 
-impl Held {
+impl HeldLock {
     /// What an attempt under this lock carries.
     pub(super) fn lease(&self, checked: bool) -> Lease {
         Lease { lock: self.lock.clone(), token: self.token, checked }
@@ -171,12 +171,12 @@ impl Held {
 }
 
 /// Takes what a job came to, before it is recorded.
-pub(super) struct Caught<'a> {
+pub(super) struct EndCapture<'a> {
     hands: &'a dyn Hands,
     result: RefCell<Option<(Answer, JobEnd, u32)>>,
 }
 
-impl<'a> Caught<'a> {
+impl<'a> EndCapture<'a> {
     pub(super) fn new(hands: &'a dyn Hands) -> Self {
         Self { hands, result: RefCell::default() }
     }
@@ -186,7 +186,7 @@ impl<'a> Caught<'a> {
     }
 }
 
-impl Bend for Caught<'_> {
+impl HandsLayer for EndCapture<'_> {
     fn inner(&self) -> &dyn Hands {
         self.hands
     }
@@ -197,12 +197,16 @@ impl Bend for Caught<'_> {
 }
 
 /// Ends a job that never came to its turn; `false` if it did.
-pub(super) fn without_turn(turn: &Turn, task: &Task, hands: &dyn Hands, attempts: u32) -> bool {
+pub(super) fn without_turn(turn: &LockOutcome, task: &Task, hands: &dyn Hands, attempts: u32) -> bool {
     match turn {
-        Turn::Answered(answer, end) => hands.record(task, answer, *end, attempts),
-        Turn::NoRedis => hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Exhausted, attempts),
-        Turn::Stopped => hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, attempts),
-        Turn::Held(_) => return false,
+        LockOutcome::Answered(answer, end) => hands.record(task, answer, *end, attempts),
+        LockOutcome::NoRedis => {
+            hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Exhausted, attempts)
+        }
+        LockOutcome::Stopped => {
+            hands.record(task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, attempts)
+        }
+        LockOutcome::Held(_) => return false,
     }
     true
 }

@@ -46,7 +46,7 @@ impl<Q: Deref<Target = PermitQueue>> Permit<Q> {
     pub async fn acquire(queue: Q) -> Self {
         let (waker, woken) = oneshot::channel();
         if let Acquired::Queued(ticket) = queue.permits.acquire(waker) {
-            let place = Place { queue: &queue, ticket };
+            let place = QueuedWaiter { queue: &queue, ticket };
             // A sender that is gone without a word cannot be: it stays in the queue until it is fired.
             let _ = woken.await;
             std::mem::forget(place);
@@ -80,12 +80,12 @@ impl<Q: Deref<Target = PermitQueue>> Drop for Permit<Q> {
 }
 
 /// A place in the queue; dropped when its waiter stops waiting.
-struct Place<'a> {
+struct QueuedWaiter<'a> {
     queue: &'a PermitQueue,
     ticket: Ticket,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuedWaiter<'_> {
     fn drop(&mut self) {
         PermitQueue::wake(self.queue.permits.abandon(self.ticket));
     }

@@ -24,7 +24,7 @@ mod remote;
 mod store;
 
 pub use client::RedisClient;
-pub use counters::{Counters, Standing};
+pub use counters::{AccountState, Counters};
 pub use error::{RedisError, RedisErrorKind};
 pub use locks::{Locks, Released};
 pub use model::{ModelConnection, ModelSettings};

@@ -10,7 +10,7 @@
 //! before the answer is there.
 
 use super::REDIS_PATIENCE;
-use super::lock::{Caught, Held, Shelf, Turn};
+use super::lock::{EndCapture, HeldLock, LockOutcome, QuestionLocks};
 use super::parameters::{check_share, check_ttl, is_one, one, ten, thirty_seconds};
 use super::redis::RedisClient;
 use super::{
@@ -114,7 +114,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Takes the question's lock for each job.
 #[derive(Debug)]
 pub struct RedisLock {
-    shelf: Shelf,
+    shelf: QuestionLocks,
     permits: PermitQueue,
     retry: RetryPolicy,
     /// The lock is looked at again before a call, and the provider is asked to check its token.
@@ -129,7 +129,7 @@ impl RedisLock {
     /// With locks that last `ttl` unless they are renewed.
     #[must_use]
     pub fn new(redis: &RedisClient, prefix: &str, ttl: Duration, permits: u32, retry: RetryPolicy) -> Self {
-        let (shelf, permits) = (Shelf::new(redis, prefix, ttl), PermitQueue::new(permits));
+        let (shelf, permits) = (QuestionLocks::new(redis, prefix, ttl), PermitQueue::new(permits));
         Self { shelf, permits, retry, fenced: true, owner_checked: true, prefix: prefix.to_owned() }
     }
 
@@ -179,7 +179,7 @@ impl RedisLock {
     }
 
     /// The question's lock, unless it is answered.
-    async fn hold(&self, round: &Round, task: &Task, hands: &dyn Hands) -> Result<Rc<Held>, Blocked> {
+    async fn hold(&self, round: &Round, task: &Task, hands: &dyn Hands) -> Result<Rc<HeldLock>, Blocked> {
         if let Some(held) = round.held.borrow().clone() {
             return Ok(held);
         }
@@ -188,10 +188,10 @@ impl RedisLock {
             Blocked::Known(Box::new(answer), end)
         };
         let mut held = match self.shelf.turn(task, hands).await {
-            Turn::Held(held) => held,
-            Turn::Answered(answer, end) => return Err(known(answer, end)),
-            Turn::NoRedis => return Err(JobEnd::Exhausted.into()),
-            Turn::Stopped => return Err(JobEnd::Cancelled.into()),
+            LockOutcome::Held(held) => held,
+            LockOutcome::Answered(answer, end) => return Err(known(answer, end)),
+            LockOutcome::NoRedis => return Err(JobEnd::Exhausted.into()),
+            LockOutcome::Stopped => return Err(JobEnd::Cancelled.into()),
         };
         if let Some((answer, end)) = self.shelf.settled(&mut held, task, hands).await {
             self.give_back(&held).await;
@@ -222,7 +222,7 @@ impl RedisLock {
         std::future::pending().await
     }
 
-    async fn give_back(&self, held: &Held) {
+    async fn give_back(&self, held: &HeldLock) {
         if self.owner_checked {
             self.shelf.release(held).await;
         } else {
@@ -234,7 +234,7 @@ impl RedisLock {
 /// What a job has in hand, from one try to the next.
 #[derive(Default)]
 struct Round {
-    held: RefCell<Option<Rc<Held>>>,
+    held: RefCell<Option<Rc<HeldLock>>>,
     /// A first attempt has gone out.
     begun: Cell<bool>,
     /// The job's end is another's.
@@ -255,7 +255,7 @@ impl Round {
 impl Strategy for RedisLock {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
-            let (round, caught) = (Round::default(), Caught::new(&*hands));
+            let (round, caught) = (Round::default(), EndCapture::new(&*hands));
             let attempt = async |n, due| self.attempt(&round, &task, &*hands, n, due).await;
             let work = drive_unpaid(&self.retry, &task, &caught, attempt);
             if self.fenced {

@@ -143,10 +143,12 @@ impl RetryPolicy {
     }
 
     /// The breaker's leave to make an attempt now.
-    fn leave(&self, now: Duration) -> Result<Leave<'_>, Blocked> {
-        let Some(breaker) = &self.breaker else { return Ok(Leave { pass: None, closed: &self.closed }) };
+    fn leave(&self, now: Duration) -> Result<BreakerLeave<'_>, Blocked> {
+        let Some(breaker) = &self.breaker else {
+            return Ok(BreakerLeave { pass: None, closed: &self.closed });
+        };
         match breaker.admit(now) {
-            Admission::Go(pass) => Ok(Leave { pass: Some((breaker, pass)), closed: &self.closed }),
+            Admission::Go(pass) => Ok(BreakerLeave { pass: Some((breaker, pass)), closed: &self.closed }),
             Admission::Wait(until) => Err(Blocked::Until(until)),
         }
     }
@@ -286,12 +288,12 @@ impl RetryPolicy {
 }
 
 /// Leave from the breaker. Dropped, nothing is known of the attempt.
-struct Leave<'a> {
+struct BreakerLeave<'a> {
     pass: Option<(&'a Breaker, Pass)>,
     closed: &'a Notify,
 }
 
-impl Leave<'_> {
+impl BreakerLeave<'_> {
     /// What the attempt says of the provider: only what it does when it cannot serve counts against it. A
     /// 4xx, 429 included, shows that it is there.
     fn ended(mut self, answer: &Answer) {
@@ -311,7 +313,7 @@ impl Leave<'_> {
     }
 }
 
-impl Drop for Leave<'_> {
+impl Drop for BreakerLeave<'_> {
     fn drop(&mut self) {
         if let Some((breaker, pass)) = self.pass.take() {
             breaker.abandon(pass);

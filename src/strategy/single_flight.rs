@@ -7,7 +7,7 @@
 //! question must differ, or grow old, and no help across processes: each has its own flights.
 
 use super::advice::many;
-use super::lock::Caught;
+use super::lock::EndCapture;
 use super::{
     Advice, Answer, Call, Hands, LocalFuture, Missing, Permit, PermitQueue, ProcessContext, Retry,
     RetryPolicy, Seen, Single, Strategy, Task, drive_with,
@@ -78,7 +78,7 @@ pub struct SingleFlight {
 }
 
 /// What a job is to do.
-enum Part {
+enum Role {
     Lead,
     Take(Shared),
     Leave,
@@ -92,22 +92,22 @@ impl SingleFlight {
         Self { flights: Flights::new(), permits, retry, prefix: prefix.to_owned() }
     }
 
-    async fn part(&self, task: &Task, hands: &dyn Hands) -> Part {
+    async fn part(&self, task: &Task, hands: &dyn Hands) -> Role {
         let (waker, woken) = oneshot::channel();
         match self.flights.join(&task.question, waker) {
-            Joined::Lead => Part::Lead,
-            Joined::Done(shared) => Part::Take(shared),
+            Joined::Lead => Role::Lead,
+            Joined::Done(shared) => Role::Take(shared),
             Joined::Wait(ticket) => {
-                let place = Place { flights: &self.flights, question: task.question, ticket };
+                let place = WaitingJob { flights: &self.flights, question: task.question, ticket };
                 tokio::select! {
                     biased;
                     _ = woken => {}
-                    () = hands.stopped() => return Part::Leave,
+                    () = hands.stopped() => return Role::Leave,
                 }
                 let part = match self.flights.woken(&task.question, ticket) {
-                    Woken::Lead => Part::Lead,
-                    Woken::Done(shared) => Part::Take(shared),
-                    Woken::Still => return Part::Leave,
+                    Woken::Lead => Role::Lead,
+                    Woken::Done(shared) => Role::Take(shared),
+                    Woken::Still => return Role::Leave,
                 };
                 std::mem::forget(place);
                 part
@@ -118,7 +118,7 @@ impl SingleFlight {
     /// Calls for all jobs that ask the question.
     async fn lead(&self, task: &Task, hands: &dyn Hands) {
         let leading = Leading { flights: &self.flights, question: task.question };
-        let caught = Caught::new(hands);
+        let caught = EndCapture::new(hands);
         let attempt = async |n, due| {
             let _permit = Permit::unless_stopped(&self.permits, hands).await?;
             let idempotency_key = Some(format!("{}question:{}", self.prefix, task.question));
@@ -146,13 +146,13 @@ fn wake(wakers: impl IntoIterator<Item = oneshot::Sender<()>>) {
 }
 
 /// A place among those who wait; dropped when its job stops waiting.
-struct Place<'a> {
+struct WaitingJob<'a> {
     flights: &'a Wakers,
     question: u64,
     ticket: FlightTicket,
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingJob<'_> {
     fn drop(&mut self) {
         wake(self.flights.leave(&self.question, self.ticket));
     }
@@ -174,9 +174,9 @@ impl Strategy for SingleFlight {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             match self.part(&task, &*hands).await {
-                Part::Lead => self.lead(&task, &*hands).await,
-                Part::Take(Shared { answer, end }) => hands.record(&task, &answer, end, 0),
-                Part::Leave => {
+                Role::Lead => self.lead(&task, &*hands).await,
+                Role::Take(Shared { answer, end }) => hands.record(&task, &answer, end, 0),
+                Role::Leave => {
                     hands.record(&task, &Answer::not_sent(hands.now()), JobEnd::Cancelled, 0);
                 }
             }

@@ -104,12 +104,12 @@ struct Work {
 }
 
 /// Where one attempt's answer is waited for, for as long as it lives.
-struct Place<'a> {
+struct AnswerSlot<'a> {
     results: &'a Results<(JobId, u32), Answer>,
     key: (JobId, u32),
 }
 
-impl<'a> Place<'a> {
+impl<'a> AnswerSlot<'a> {
     fn open(results: &'a Results<(JobId, u32), Answer>, key: (JobId, u32)) -> Self {
         // An attempt is made once, so no other task waits under its key.
         let _ = results.open(key);
@@ -117,7 +117,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for AnswerSlot<'_> {
     fn drop(&mut self) {
         self.results.close(&self.key);
     }
@@ -166,7 +166,7 @@ impl ThreadPool {
             return Err(JobEnd::OverBudget);
         }
         let (key, (done, counted)) = ((task.job, call.n), oneshot::channel());
-        let place = Place::open(&self.shared.results, key);
+        let place = AnswerSlot::open(&self.shared.results, key);
         let Blocking { run, recorded } = hands.blocking(task, call);
         let Some(run) = run else { return Ok(self.as_a_thread_would(hands, recorded.await).await) };
         if self.shared.queue.push(Work { key, run, done }).is_err() {

@@ -2,7 +2,9 @@
 
 use crate::evidence;
 
-use deadheat::cost::{Around, Class, JobUse, LEAST_JOBS, ProjectError, classes, job_uses, project, run_cost};
+use deadheat::cost::{
+    Class, JobUse, LEAST_JOBS, PriceContext, ProjectError, classes, job_uses, project, run_cost,
+};
 use deadheat::history::{LedgerEnd, Outcome};
 use deadheat::metrics::{Gaps, fold};
 use deadheat::plan::{Place, Plan, TokenRange};
@@ -206,7 +208,7 @@ fn a_month_is_the_mean_and_its_interval_holds_it() {
     let card = list(&world.plan);
     let uses = job_uses(&world.plan, world.plan.cells()[0], &world.evidence, &card, 0).expect("uses");
     let terms = PaymentTerms::default();
-    let around = Around { terms: &terms, fx: false };
+    let around = PriceContext { terms: &terms, fx: false };
     let month = project(&uses, &card, 100_000, 7, &around).expect("a month");
     let billed = decimal(cost(&world)[0].billed.as_ref().expect("billed"));
     assert_eq!(decimal(&month.month.decimal()), billed * Decimal::from(1000));
@@ -227,7 +229,7 @@ fn jobs_that_all_cost_the_same_have_no_spread() {
     let card = list(&priced(plan::plan(1, 1, 1)));
     let each = JobUse { first: 1_000, later: 0, cached: 0 };
     let terms = PaymentTerms::default();
-    let abroad = Around { terms: &terms, fx: true };
+    let abroad = PriceContext { terms: &terms, fx: true };
     let month = project(&vec![each; 150], &card, 10, 1, &abroad).expect("a month");
     assert_eq!((month.low, month.high), (month.month, month.month));
     assert_eq!((month.month.yocto, month.month.currency), (10_000, usd));

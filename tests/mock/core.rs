@@ -5,7 +5,7 @@ use deadheat::faults::{
     QuotaExhausted, RateLimit, ResetAfterAccept, ResetMidStream, Slow, Status,
 };
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move, Play};
+use deadheat::mock::{Admitted, Arrival, Core, MockConfig, Move, Play, PlayEnd};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -56,14 +56,14 @@ fn drive(core: &mut Core, mut now: Duration, mut play: Box<Play>) -> (Vec<u8>, L
     loop {
         match play.next(now) {
             Move::Wait(Some(until)) => now = until,
-            Move::Wait(None) => return (body, core.end(now, play, How::Gone)),
+            Move::Wait(None) => return (body, core.end(now, play, PlayEnd::Gone)),
             Move::Head(_) => {}
             Move::Bytes(bytes) => body.extend(bytes),
             Move::Last(bytes) => {
                 body.extend(bytes);
-                return (body, core.end(now, play, How::Done));
+                return (body, core.end(now, play, PlayEnd::Done));
             }
-            Move::Close | Move::Reset => return (body, core.end(now, play, How::Done)),
+            Move::Close | Move::Reset => return (body, core.end(now, play, PlayEnd::Done)),
         }
     }
 }
@@ -108,7 +108,7 @@ fn a_generation_that_nobody_listens_to_holds_its_place_to_its_end() {
         let mut core = core(MockPlan { bill_after_disconnect, ..plan.clone() }, Vec::new(), 1);
         let first = answer(core.arrive(Duration::ZERO, request(1, None, 4, true)));
         assert!(matches!(core.arrive(MS, request(2, None, 4, true)), Admitted::Queued(2)));
-        let entry = core.end(2 * MS, first, How::Gone);
+        let entry = core.end(2 * MS, first, PlayEnd::Gone);
         assert_eq!(
             (entry.end, entry.billed_completion_tokens > 0),
             (LedgerEnd::ClientClosed, bill_after_disconnect)
@@ -140,7 +140,7 @@ fn who_leaves_in_the_middle_pays_for_what_was_generated_by_then() {
             // Only what is due at 10 ms is fetched.
             let _ = (play.next(10 * MS), play.next(10 * MS));
         }
-        let entry = core.end(left_ms * MS, play, How::Gone);
+        let entry = core.end(left_ms * MS, play, PlayEnd::Gone);
         assert_eq!(
             (entry.delivered_tokens, entry.billed_completion_tokens),
             (delivered, billed),
@@ -172,7 +172,7 @@ fn the_token_limit_counts_the_prompt_and_what_is_asked_for() {
     let Move::Head(head) = second.next(Duration::ZERO) else { panic!("a refusal comes at once") };
     let header = |name| head.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
     assert_eq!((head.status, header("retry-after-ms")), (429, Some("500")), "five tokens at ten a second");
-    let entry = core.end(Duration::ZERO, second, How::Done);
+    let entry = core.end(Duration::ZERO, second, PlayEnd::Done);
     assert_eq!((entry.end, entry.retry_after_ms, entry.billed()), (LedgerEnd::Refused, Some(500), false));
     let third = answer(core.arrive(500 * MS, request(2, None, 2, false)));
     assert_eq!(drive(&mut core, 500 * MS, third).1.status, Some(200), "who waits as told is let in");
@@ -266,11 +266,11 @@ impl World {
             Op::Drive(pick) if !self.playing.is_empty() => self.drive(pick % self.playing.len()),
             Op::Gone(pick) if !self.playing.is_empty() => {
                 let play = self.playing.swap_remove(pick % self.playing.len());
-                self.ledger.push(self.core.end(self.now, play, How::Gone));
+                self.ledger.push(self.core.end(self.now, play, PlayEnd::Gone));
             }
             Op::Leave(pick) if !self.queued.is_empty() => {
                 let seq = self.queued.swap_remove(pick % self.queued.len());
-                self.ledger.extend(self.core.leave(self.now, seq, How::Gone));
+                self.ledger.extend(self.core.leave(self.now, seq, PlayEnd::Gone));
             }
             Op::Drive(_) | Op::Gone(_) | Op::Leave(_) => {}
         }
@@ -288,7 +288,7 @@ impl World {
                 Move::Head(_) | Move::Bytes(_) => {}
                 Move::Last(_) | Move::Close | Move::Reset => {
                     let play = self.playing.swap_remove(at);
-                    return self.ledger.push(self.core.end(self.now, play, How::Done));
+                    return self.ledger.push(self.core.end(self.now, play, PlayEnd::Done));
                 }
             }
         }
@@ -296,14 +296,14 @@ impl World {
 
     fn close(&mut self) {
         while let Some(seq) = self.queued.pop() {
-            self.ledger.extend(self.core.leave(self.now, seq, How::Open));
+            self.ledger.extend(self.core.leave(self.now, seq, PlayEnd::Open));
             for play in self.core.take_started() {
                 self.queued.retain(|seq| *seq != play.seq());
                 self.playing.push(play);
             }
         }
         for play in std::mem::take(&mut self.playing) {
-            self.ledger.push(self.core.end(self.now, play, How::Open));
+            self.ledger.push(self.core.end(self.now, play, PlayEnd::Open));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::client;
 use client::{Provider, always, get, instant, post, serve};
 use deadheat::faults::{FaultKind, Status};
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Admitted, Arrival, Core, How, LedgerSink, MockConfig, Move};
+use deadheat::mock::{Admitted, Arrival, Core, LedgerSink, MockConfig, Move, PlayEnd};
 use deadheat::plan::MockPlan;
 use serde_json::json;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn entry(core: &mut Core, headers: &[(&str, &str)]) -> LedgerEntry {
         panic!("there is no queue")
     };
     while !matches!(play.next(ZERO), Move::Last(_) | Move::Wait(None)) {}
-    core.end(ZERO, play, How::Done)
+    core.end(ZERO, play, PlayEnd::Done)
 }
 
 /// The status for a holder of `lock` whose token is checked.

@@ -10,7 +10,7 @@ use deadheat::faults::{
     ResetMidStream, Slow, Status,
 };
 use deadheat::history::{LedgerEnd, LedgerEntry};
-use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move, Play};
+use deadheat::mock::{Admitted, Arrival, Core, MockConfig, Move, Play, PlayEnd};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -72,14 +72,14 @@ fn drive(core: &mut Core, mut now: Duration, mut play: Box<Play>) -> (String, Le
     let how = loop {
         match play.next(now) {
             Move::Wait(Some(until)) => now = until,
-            Move::Wait(None) => break How::Gone,
+            Move::Wait(None) => break PlayEnd::Gone,
             Move::Head(_) => {}
             Move::Bytes(bytes) => body.extend(bytes),
             Move::Last(bytes) => {
                 body.extend(bytes);
-                break How::Done;
+                break PlayEnd::Done;
             }
-            Move::Close | Move::Reset => break How::Done,
+            Move::Close | Move::Reset => break PlayEnd::Done,
         }
     };
     (String::from_utf8(body).unwrap(), core.end(now, play, how), now)
@@ -141,7 +141,7 @@ fn whatever_strikes_the_first_attempt_the_second_has_the_whole_answer_for_one_bi
             let play = answer(core.arrive(ZERO, request("k", 1, 1, stream)));
             let first = match kind {
                 // The client's patience ends before the slow provider begins.
-                FaultKind::Slow(_) => core.end(5 * MS, play, How::Gone),
+                FaultKind::Slow(_) => core.end(5 * MS, play, PlayEnd::Gone),
                 _ => drive(&mut core, ZERO, play).1,
             };
             let play = answer(core.arrive(5 * MS, request("k", 1, 2, stream)));
@@ -162,7 +162,7 @@ fn whatever_strikes_the_first_attempt_the_second_has_the_whole_answer_for_one_bi
 fn a_generation_whose_client_left_goes_on_in_its_place_and_is_billed_once() {
     let mut core = core(one_place(), None);
     let play = answer(core.arrive(ZERO, request("k", 1, 1, true)));
-    let first = core.end(MS, play, How::Gone);
+    let first = core.end(MS, play, PlayEnd::Gone);
     assert_eq!((first.end, billed(&[&first])), (LedgerEnd::ClientClosed, (3, 9)));
     assert!(
         matches!(core.arrive(2 * MS, request("other", 2, 1, true)), Admitted::Queued(2)),
@@ -184,7 +184,7 @@ fn a_key_that_still_waits_for_its_turn_is_in_use() {
         let mut entries: Vec<LedgerEntry> = Vec::new();
         if left {
             // Who leaves the queue has its answer generated nevertheless: it may come again.
-            entries.extend(core.leave(MS, 2, How::Gone));
+            entries.extend(core.leave(MS, 2, PlayEnd::Gone));
         }
         let play = answer(core.arrive(MS, request("k", 2, 2, true)));
         let (body, refused, _) = drive(&mut core, MS, play);
@@ -193,7 +193,7 @@ fn a_key_that_still_waits_for_its_turn_is_in_use() {
         assert!(!refused.billed() && !refused.replayed && refused.nonce.is_none());
         let (_, _, now) = drive(&mut core, ZERO, holder);
         if let Some(play) = core.take_started().pop() {
-            entries.push(core.end(now + MS, play, How::Gone));
+            entries.push(core.end(now + MS, play, PlayEnd::Gone));
         }
         let play = answer(core.arrive(now + 2 * MS, request("k", 2, 3, true)));
         let (_, replay, ended) = drive(&mut core, now + 2 * MS, play);
@@ -307,8 +307,8 @@ proptest! {
             now += pass * MS;
             match core.arrive(now, request(&key.to_string(), key, attempt.min(4), true)) {
                 Admitted::Queued(seq) if stays => queued.push(seq),
-                Admitted::Queued(seq) => ledger.extend(core.leave(now, seq, How::Gone)),
-                Admitted::Answer(play) if patience == 0 => ledger.push(core.end(now, play, How::Gone)),
+                Admitted::Queued(seq) => ledger.extend(core.leave(now, seq, PlayEnd::Gone)),
+                Admitted::Answer(play) if patience == 0 => ledger.push(core.end(now, play, PlayEnd::Gone)),
                 Admitted::Answer(play) => {
                     let (_, entry, ended) = drive(&mut core, now, play);
                     now = now.max(ended);
@@ -317,10 +317,10 @@ proptest! {
             }
             for play in core.take_started() {
                 queued.retain(|seq| *seq != play.seq());
-                ledger.push(core.end(now, play, How::Gone));
+                ledger.push(core.end(now, play, PlayEnd::Gone));
             }
         }
-        ledger.extend(queued.into_iter().filter_map(|seq| core.leave(now, seq, How::Gone)));
+        ledger.extend(queued.into_iter().filter_map(|seq| core.leave(now, seq, PlayEnd::Gone)));
         let mut texts = BTreeMap::new();
         for key in ["0", "1", "2"] {
             let of_key: Vec<_> = ledger.iter().filter(|e| e.idempotency_key.as_deref() ==

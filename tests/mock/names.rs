@@ -2,7 +2,7 @@
 
 use crate::world::{MS, plan};
 use deadheat::history::{JobKey, LedgerEntry};
-use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move};
+use deadheat::mock::{Admitted, Arrival, Core, MockConfig, Move, PlayEnd};
 use deadheat::program::verdicts;
 use deadheat::schedule::RequestKey;
 
@@ -38,7 +38,7 @@ fn answered(requests: Vec<Arrival>) -> (Vec<String>, Vec<LedgerEntry>) {
                 Move::Close | Move::Reset => panic!("no fault is planned"),
             }
         }
-        let entry = serde_json::to_string(&core.end(now, play, How::Done)).expect("an entry");
+        let entry = serde_json::to_string(&core.end(now, play, PlayEnd::Done)).expect("an entry");
         ledger.push(serde_json::from_str(&entry).expect("an entry"));
     }
     (answers, ledger)

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test helper: what fails here fails the test")]
 
 use deadheat::history::LedgerEntry;
-use deadheat::mock::{Admitted, Arrival, Core, How, MockConfig, Move, Play};
+use deadheat::mock::{Admitted, Arrival, Core, MockConfig, Move, Play, PlayEnd};
 use deadheat::plan::{Dist, Limits, MockPlan};
 use deadheat::schedule::{RequestKey, Schedule, TraceEvent, Why};
 use std::time::Duration;
@@ -103,21 +103,21 @@ impl World {
         // One after the other: who leaves may make room for one who leaves at the same moment.
         while let Some(at) = self.waiting.iter().position(|(_, leaves)| gone(leaves)) {
             let (seq, _) = self.waiting.remove(at);
-            self.ledger.extend(self.core.leave(now, seq, How::Gone));
+            self.ledger.extend(self.core.leave(now, seq, PlayEnd::Gone));
             self.settle();
         }
         let mut index = 0;
         while index < self.driven.len() {
             let (play, leaves) = &mut self.driven[index];
             let how = match if gone(leaves) { None } else { Some(play.next(now)) } {
-                None => How::Gone,
+                None => PlayEnd::Gone,
                 Some(Move::Wait(until)) => {
                     soonest(until);
                     index += 1;
                     continue;
                 }
                 Some(Move::Head(_) | Move::Bytes(_)) => continue,
-                Some(Move::Last(_) | Move::Close | Move::Reset) => How::Done,
+                Some(Move::Last(_) | Move::Close | Move::Reset) => PlayEnd::Done,
             };
             let (play, _) = self.driven.remove(index);
             self.ledger.push(self.core.end(now, play, how));

@@ -4,7 +4,7 @@
 use crate::programs;
 
 use deadheat::faults::{FaultKind, HintForm, RateLimit, Status};
-use deadheat::history::ConductEnd;
+use deadheat::history::ProgramRunEnd;
 use deadheat::schedule::{Hold, RequestKey, Schedule, Until};
 use deadheat::summary::{Invariant, Verdict};
 use programs::{broken, calm, hold, python, row, strike, witness};
@@ -94,7 +94,7 @@ raise SystemExit("no such column")
     let trial = program.run(&calm());
     assert_eq!(row(&trial, Invariant::EveryJobAnswered).verdict, Verdict::Unknown);
     let seen = program.subject.seen();
-    assert_eq!((seen.calm_end, seen.calm_error.trim()), (ConductEnd::Code(1), "no such column"));
+    assert_eq!((seen.calm_end, seen.calm_error.trim()), (ProgramRunEnd::Code(1), "no such column"));
 }
 
 #[test]

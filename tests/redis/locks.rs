@@ -198,7 +198,7 @@ fn results_are_shared_and_expire() {
 fn totals_lose_nothing_and_count_a_repeated_booking_once() {
     let (mut server, client) = server();
     let counters = Counters::new(client.clone(), PREFIX);
-    assert_eq!(counters.read().expect("an answer"), Standing::default());
+    assert_eq!(counters.read().expect("an answer"), AccountState::default());
     let since_us = counters.open().expect("an account");
     assert_eq!(counters.open().expect("an account"), since_us, "opened twice");
     std::thread::scope(|scope| {
@@ -220,7 +220,7 @@ fn totals_lose_nothing_and_count_a_repeated_booking_once() {
         }
     });
     let counts = OwnCounts { requests: 200, prompt_tokens: 1000, completion_tokens: 400 };
-    let settled = Standing { counts, unsettled: 0, since_us: Some(since_us) };
+    let settled = AccountState { counts, unsettled: 0, since_us: Some(since_us) };
     assert_eq!(counters.read().expect("an answer"), settled);
     block_on(async {
         assert!(counters.begin("sent").await.expect("a booking"));
@@ -230,7 +230,7 @@ fn totals_lose_nothing_and_count_a_repeated_booking_once() {
         assert!(counters.settle("unannounced", 1, 1).await.expect("a booking"));
     });
     let counts = OwnCounts { requests: 202, prompt_tokens: 1001, completion_tokens: 401 };
-    assert_eq!(counters.read().expect("an answer"), Standing { counts, unsettled: 1, ..settled });
+    assert_eq!(counters.read().expect("an answer"), AccountState { counts, unsettled: 1, ..settled });
     server.restart_empty().expect("a restart");
     assert_eq!(counters.read().expect("an answer").since_us, None);
     assert_ne!(counters.open().expect("an account"), since_us, "another account");

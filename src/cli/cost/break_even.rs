@@ -16,10 +16,10 @@ pub(super) struct Args {
     /// One: `name=a,each=58.40,fixed=0,prepaid=0`; all in one currency. With --run, `name` is a target and
     /// its landed cost per job stands for `each`
     #[arg(long, value_name = "SUPPLIER", value_parser = spec)]
-    a: Spec,
+    a: SupplierSpec,
     /// The other
     #[arg(long, value_name = "SUPPLIER", value_parser = spec)]
-    b: Spec,
+    b: SupplierSpec,
     /// A finished run, whose targets are meant
     #[arg(long, value_name = "RUN_DIR")]
     run: Option<PathBuf>,
@@ -35,15 +35,16 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, Clone)]
-struct Spec {
+struct SupplierSpec {
     name: String,
     each: Option<Decimal>,
     fixed: Decimal,
     prepaid: Decimal,
 }
 
-fn spec(text: &str) -> Result<Spec, String> {
-    let mut spec = Spec { name: String::new(), each: None, fixed: Decimal::ZERO, prepaid: Decimal::ZERO };
+fn spec(text: &str) -> Result<SupplierSpec, String> {
+    let mut spec =
+        SupplierSpec { name: String::new(), each: None, fixed: Decimal::ZERO, prepaid: Decimal::ZERO };
     for part in text.split(',') {
         let (key, value) = part.split_once('=').ok_or("write name=…,each=…,fixed=…,prepaid=…")?;
         let number =
@@ -75,7 +76,7 @@ fn compared(args: &Args) -> Result<Done, String> {
     })
 }
 
-fn supplier(args: &Args, spec: &Spec) -> Result<Supplier, String> {
+fn supplier(args: &Args, spec: &SupplierSpec) -> Result<Supplier, String> {
     let whole =
         |each, fixed: Decimal| Supplier { name: spec.name.clone(), each, fixed, prepaid: spec.prepaid };
     let Some(dir) = &args.run else {

@@ -2,7 +2,9 @@
 
 use super::{Done, book, finish, today};
 use crate::cli::output::Format;
-use crate::cost::{Around, LEAST_JOBS, Projection, age_days, as_decimal, fresh, job_uses, minor, project};
+use crate::cost::{
+    LEAST_JOBS, PriceContext, Projection, age_days, as_decimal, fresh, job_uses, minor, project,
+};
 use crate::metrics::Gaps;
 use crate::plan::{Cell, ClockKind, Plan, Source};
 use crate::prices::{Card, Component, LIST, Price, day_of, decimal};
@@ -81,8 +83,9 @@ fn projected(args: &Args) -> Result<Done, String> {
         let uses = job_uses(&plan, cell, &loaded.evidence, card, start_utc_s)
             .map_err(|error| format!("{name}: {error}"))?;
         let seed = args.seed.unwrap_or(plan.seed);
-        let projection = project(&uses, card, args.jobs_per_month, seed, &Around { terms: &price.terms, fx })
-            .map_err(|error| format!("{name}: {error}"))?;
+        let projection =
+            project(&uses, card, args.jobs_per_month, seed, &PriceContext { terms: &price.terms, fx })
+                .map_err(|error| format!("{name}: {error}"))?;
         done.text.push_str(&text(&name, &projection, args.jobs_per_month, &price));
         rows.push(json_of(&name, &projection, args.jobs_per_month, &price));
     }

@@ -23,7 +23,7 @@ const LINE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A rule that broke: seen in one run, or found, with its cause.
-struct Broke {
+struct BrokenRule {
     rule: &'static str,
     cell: String,
     text: String,
@@ -40,7 +40,7 @@ pub(super) struct Hunting {
     /// What the hunt may use up, in words.
     budget: String,
     runs: u64,
-    broke: Vec<Broke>,
+    broke: Vec<BrokenRule>,
     screen: Option<Screen>,
     terminal: bool,
     quiet: bool,
@@ -79,7 +79,7 @@ impl Hunting {
                 continue;
             }
             let text = row.witness.as_ref().map_or_else(String::new, |witness| plain(&witness.text));
-            self.broke.push(Broke { rule, cell: self.cell.clone(), text, found: false });
+            self.broke.push(BrokenRule { rule, cell: self.cell.clone(), text, found: false });
         }
         self.show(now);
     }
@@ -91,7 +91,7 @@ impl Hunting {
         let cell = self.cell.clone();
         match self.broke.iter_mut().find(|known| known.rule == rule && known.cell == cell) {
             Some(known) => (known.text, known.found) = (cause, true),
-            None => self.broke.push(Broke { rule, cell, text: cause, found: true }),
+            None => self.broke.push(BrokenRule { rule, cell, text: cause, found: true }),
         }
     }
 
@@ -155,7 +155,7 @@ impl Hunting {
         ];
         frame
             .render_widget(Paragraph::new(lines).block(Block::bordered().title(" deadheat  hunting ")), head);
-        let told = |broke: &Broke| {
+        let told = |broke: &BrokenRule| {
             let how = if broke.found { "" } else { ", not yet shrunk" };
             Line::from(vec![
                 Span::styled(format!("✗ {}", broke.rule), Style::new().fg(Color::Red)),

@@ -112,7 +112,7 @@ impl Watched {
     fn show(&self, quiet: bool, quitting: &mpsc::Receiver<()>) {
         let (clock, terminal) = (Clock::start(), has_screen());
         let mut screen: Option<Screen> = None;
-        let mut looks: VecDeque<Look> = VecDeque::new();
+        let mut looks: VecDeque<RateSample> = VecDeque::new();
         // It walks the whole profile once.
         let mut due = (!quiet).then(|| Due::new(&self.plan));
         let (mut ticks, mut last) = (0, Snapshot::default());
@@ -128,7 +128,7 @@ impl Watched {
             let view = self.newest.load();
             let (now_ns, ended) = self.moment(&seen, &view);
             let due = due.as_mut().map_or(0, |due| due.at(now_ns, &self.progress, seen.jobs_begun));
-            looks.push_back(Look { now_ns, due, ended });
+            looks.push_back(RateSample { now_ns, due, ended });
             looks.drain(..looks.len().saturating_sub(RATE_TICKS));
             let stopping = self.stop.cause().is_some();
             let rates = rates(&looks);
@@ -154,7 +154,7 @@ pub(super) fn has_screen() -> bool {
 
 /// What a rate is taken from.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct RateSample {
     /// On the run's own time.
     now_ns: u64,
     /// Jobs due by the schedule.
@@ -164,7 +164,7 @@ struct Look {
 }
 
 /// Jobs due and ended per second of the run's own time, between the first look and the last.
-fn rates(looks: &VecDeque<Look>) -> [f64; 2] {
+fn rates(looks: &VecDeque<RateSample>) -> [f64; 2] {
     let (Some(first), Some(last)) = (looks.front(), looks.back()) else { return [0.0; 2] };
     let took_ns = Duration::from_nanos(last.now_ns.saturating_sub(first.now_ns)).max(TICK);
     let per_s = |until: u64, from: u64| until.saturating_sub(from) as f64 / took_ns.as_secs_f64();

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// Chains of requests: `calm(&[3, 2])` is one job that sends three, one after the other, and one that sends
 /// two.
-fn calm(chains: &[u32]) -> Calm {
-    let mut calm = Calm::default();
+fn calm(chains: &[u32]) -> Undisturbed {
+    let mut calm = Undisturbed::default();
     for (job, long) in (0..).zip(chains) {
         let first = calm.requests.len();
         for attempt in 1..=*long {
@@ -30,12 +30,12 @@ fn calm(chains: &[u32]) -> Calm {
     calm
 }
 
-fn terms(calm: &Calm, seed: u64) -> Terms {
+fn terms(calm: &Undisturbed, seed: u64) -> Terms {
     let config = HuntConfig { permits: Some(8), ..HuntConfig::new(seed, HuntBudget::Schedules(1), 1) };
     Terms::calibrated(&config, calm, Some(Duration::from_secs(1)))
 }
 
-fn planned(calm: &Calm, seed: u64, total: Option<u64>, most: usize) -> Vec<(Family, Schedule)> {
+fn planned(calm: &Undisturbed, seed: u64, total: Option<u64>, most: usize) -> Vec<(Family, Schedule)> {
     Planner::new(calm, &terms(calm, seed), total).take(most).collect()
 }
 
@@ -122,7 +122,7 @@ fn lanes_of_every_depth_take_turns_with_random_orders() {
 
 #[test]
 fn a_hunt_over_nothing_still_ends() {
-    let calm = Calm::default();
+    let calm = Undisturbed::default();
     let all = planned(&calm, 1, None, 10);
     assert!(all.iter().all(|(family, _)| [Family::Random, Family::Lanes].contains(family)));
 }

@@ -2,7 +2,7 @@
 //! output was scanned.
 
 use super::no_results;
-use crate::history::{Conduct, ConductEnd, JobId, JobKey, JobRow, Outcome, ResultSource};
+use crate::history::{JobId, JobKey, JobRow, Outcome, ProgramRun, ProgramRunEnd, ResultSource};
 use crate::invariants::tally::{Ruling, Tally, count, one, time};
 use crate::invariants::view::{CellView, JobView, is_whole};
 
@@ -19,7 +19,7 @@ enum LostJob<'a> {
 /// Every job that the undisturbed program does has a whole answer, or was given up by a claim, or was itself
 /// held, refused or struck. What happens to one job is no excuse for another. A program that sends nothing
 /// breaks it.
-pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     let mut tally = Tally::new();
     if view.ledger.is_empty() {
         tally.relevant = (conduct.planned.len() as u64).max(1);
@@ -53,7 +53,7 @@ pub(super) fn every_job_answered(view: &CellView<'_>, conduct: &Conduct) -> Ruli
             tally.violation(conduct.ended_ns, LostJob::Forgotten(job));
         }
     }
-    if tally.violations == 0 && !matches!(conduct.calm_end, ConductEnd::Well) {
+    if tally.violations == 0 && !matches!(conduct.calm_end, ProgramRunEnd::Well) {
         return Ruling::unknown(
             "the program fails even when it is not disturbed: what else it would have asked is not known",
         );
@@ -66,7 +66,7 @@ fn gave_up(results: &[JobRow]) -> bool {
 }
 
 /// Whether a program that says so has stopped because nothing more could have been answered.
-fn stopped_for_good(view: &CellView<'_>, conduct: &Conduct) -> bool {
+fn stopped_for_good(view: &CellView<'_>, conduct: &ProgramRun) -> bool {
     let for_good = |status: Option<u16>| matches!(status, Some(401 | 403 | 404 | 429));
     conduct.admits() && view.ledger.iter().any(|row| row.permanent && for_good(row.status))
 }
@@ -108,7 +108,7 @@ fn words(lapse: LostJob<'_>) -> (Vec<JobKey>, String) {
 }
 
 /// Each job that was answered has exactly one result; one that was not has one at the most.
-pub(super) fn one_result_per_job(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn one_result_per_job(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     if conduct.results == ResultSource::None && !conduct.shows_all {
         return no_results();
     }
@@ -149,7 +149,7 @@ pub(super) fn one_result_per_job(view: &CellView<'_>, conduct: &Conduct) -> Ruli
 
 /// An answer that was cut short is not shown as if it were whole: without a whole one beside it, without an
 /// error that names the job, by a program that ends well.
-pub(super) fn shown_honestly(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn shown_honestly(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     let mut tally = Tally::new();
     for job in view.jobs() {
         let shown = |result: &JobRow| result.answer.and_then(|number| job.answer(number));

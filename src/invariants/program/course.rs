@@ -1,7 +1,7 @@
 //! `progress` and `cancel-propagates` for a program: whether it comes to an end, and whether its end is one.
 
 use crate::clock::ns;
-use crate::history::{Conduct, ConductEnd, JobKey, LedgerRow};
+use crate::history::{JobKey, LedgerRow, ProgramRun, ProgramRunEnd};
 use crate::invariants::retries::nothing_seen;
 use crate::invariants::tally::{Ruling, Tally, count, time};
 use crate::invariants::view::CellView;
@@ -15,7 +15,7 @@ const NAMED: usize = 8;
 
 /// The program ends before its time is up, and is never longer without any attempt in flight than the
 /// deadline, but for waits that the provider asked for, while it has attempts still to make.
-pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn progress(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     // What the undisturbed program does is no violation.
     let limit_ns = ns(view.plan.declared.progress).max(conduct.silence_ns.saturating_mul(2));
     let mut rows: Vec<&LedgerRow> = view.ledger.iter().collect();
@@ -40,7 +40,7 @@ pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
         let asked_ns = row.retry_after_ms.unwrap_or(0).saturating_mul(1_000_000);
         busy_ns = busy_ns.max(row.ended_ns.saturating_add(asked_ns));
     }
-    if conduct.end == ConductEnd::Stopped {
+    if conduct.end == ProgramRunEnd::Stopped {
         match stuck(&rows, conduct) {
             Ok(witness) => {
                 tally.relevant = tally.relevant.max(1);
@@ -50,7 +50,7 @@ pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
             Err(_) => {}
         }
     }
-    if conduct.end == ConductEnd::Interrupted {
+    if conduct.end == ProgramRunEnd::Interrupted {
         return Ruling::unknown("the audit was interrupted before the program had ended");
     }
     tally.ruling(|witness| witness, || nothing_seen(view))
@@ -61,7 +61,7 @@ pub(super) fn progress(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
 /// # Errors
 /// Why it may only have been slow: something was done to its requests, and it went on for at least half of
 /// its time.
-fn stuck(rows: &[&LedgerRow], conduct: &Conduct) -> Result<(u64, (Vec<JobKey>, String)), String> {
+fn stuck(rows: &[&LedgerRow], conduct: &ProgramRun) -> Result<(u64, (Vec<JobKey>, String)), String> {
     let at_ns = conduct.ended_ns;
     let stamps = rows.iter().flat_map(|row| [row.arrived_ns, row.ended_ns]).filter(|stamp| *stamp < at_ns);
     let last_ns = stamps.max().unwrap_or(0);
@@ -94,7 +94,7 @@ fn open_at<'a>(rows: &'a [&'a LedgerRow], at_ns: u64) -> impl Iterator<Item = &'
 
 /// Whatever was in flight when the program had ended is closed within [`GRACE_NS`], and nothing begins after
 /// that.
-pub(super) fn cancel_propagates(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn cancel_propagates(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     if !conduct.ended_itself() {
         return Ruling::unknown("the program did not end by itself");
     }

@@ -1,13 +1,13 @@
 //! `exit-honest`: a reader of the program's output and exit code learns of every job that it could not do.
 
-use crate::history::{Conduct, JobKey, Outcome};
+use crate::history::{JobKey, Outcome, ProgramRun};
 use crate::invariants::retries::nothing_seen;
 use crate::invariants::tally::{Ruling, Tally, count, one};
 use crate::invariants::view::{CellView, JobView, is_whole};
 
 /// Every job that was asked and ended unanswered is admitted: by a claim that is not ok, by its tag in the
 /// output, by a count of failures that is large enough, or by an exit code that is not 0.
-pub(super) fn exit_honest(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn exit_honest(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     if view.ledger.is_empty() {
         return nothing_seen(view);
     }

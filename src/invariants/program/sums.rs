@@ -1,6 +1,6 @@
 //! A program's own totals against the ledger's: `requests-counted`, `tokens-counted`, `processes-agree`.
 
-use crate::history::{Booked, Conduct, JobKey, LedgerRow};
+use crate::history::{Booked, JobKey, LedgerRow, ProgramRun};
 use crate::invariants::retries::nothing_seen;
 use crate::invariants::tally::{Ruling, Tally, count};
 use crate::invariants::totals::{Tokens, culprit, difference};
@@ -18,7 +18,7 @@ struct Requests {
 }
 
 impl Requests {
-    fn of(view: &CellView<'_>, conduct: &Conduct) -> Self {
+    fn of(view: &CellView<'_>, conduct: &ProgramRun) -> Self {
         let attempts = view.ledger.len() as u64;
         let (mut asked, mut answered, mut whole) = (0, 0, 0);
         for job in view.jobs().filter(|job| !job.ledger.is_empty()) {
@@ -33,7 +33,7 @@ impl Requests {
 
 /// Claimed requests are the attempts of the ledger, or the calls, the jobs or the answers, as the program
 /// counts them.
-pub(super) fn requests_counted(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn requests_counted(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     let books: Vec<(&Booked, u64)> =
         conduct.books.iter().filter_map(|book| Some((book, book.requests?))).collect();
     if books.is_empty() {
@@ -62,7 +62,7 @@ pub(super) fn requests_counted(view: &CellView<'_>, conduct: &Conduct) -> Ruling
 
 /// Claimed tokens are those delivered whole, or those billed. Where a job was answered whole more than once,
 /// a program may have taken one of its answers or all.
-pub(super) fn tokens_counted(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn tokens_counted(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     let books: Vec<&Booked> = conduct.books.iter().filter(|book| book.has_tokens()).collect();
     if books.is_empty() {
         return unclaimed("tokens", "--claim-total REGEX");
@@ -154,7 +154,7 @@ impl Sums {
 }
 
 /// What the processes have counted adds up to the ledger.
-pub(super) fn processes_agree(view: &CellView<'_>, conduct: &Conduct) -> Ruling {
+pub(super) fn processes_agree(view: &CellView<'_>, conduct: &ProgramRun) -> Ruling {
     let shares = &conduct.shares;
     if shares.len() < 2 {
         return match view.strategy.processes() {

@@ -19,7 +19,7 @@ use xxhash_rust::xxh64::xxh64;
 const NATURAL_TOKENS: (u64, u64) = (16, 4096);
 
 /// What a generation is made from.
-pub(super) struct Wanted {
+pub(super) struct GenerationRequest {
     pub(super) ask: Ask,
     pub(super) tokens: u32,
     pub(super) finish: &'static str,
@@ -34,7 +34,7 @@ impl Core {
         now: Duration,
         mut record: Record,
         who: Identity,
-        wanted: Wanted,
+        wanted: GenerationRequest,
     ) -> Admitted {
         if wanted.effect == Some(Effect::Silence) {
             return self.answer_unseen(now, record, Script::Silence, 0);
@@ -97,7 +97,7 @@ impl Core {
         nonce: u64,
         who: Identity,
         record: &Record,
-        wanted: Wanted,
+        wanted: GenerationRequest,
     ) -> Generation {
         let tokens = wanted.tokens;
         let share = |after: f64| (after.clamp(0.0, 1.0) * f64::from(tokens)) as u32;

@@ -6,7 +6,7 @@ use crate::history::LedgerEnd;
 use crate::mock::faults;
 use crate::mock::hold::Gate;
 use crate::mock::identity::{Identity, Jobs};
-use crate::mock::play::{How, Play};
+use crate::mock::play::{Play, PlayEnd};
 use crate::schedule::{RequestKey, Schedule, Trace, TraceEvent};
 use std::time::Duration;
 
@@ -100,14 +100,14 @@ impl Core {
         &mut self,
         now: Duration,
         seq: u64,
-        how: How,
+        how: PlayEnd,
         end: LedgerEnd,
         status: Option<u16>,
     ) {
         let Some(gate) = &mut self.gate else { return };
         let event = match (how, end) {
-            (How::Done, LedgerEnd::Whole | LedgerEnd::Refused) => TraceEvent::Answered { status },
-            (How::Gone, _) => TraceEvent::Left,
+            (PlayEnd::Done, LedgerEnd::Whole | LedgerEnd::Refused) => TraceEvent::Answered { status },
+            (PlayEnd::Gone, _) => TraceEvent::Left,
             _ => TraceEvent::Cut,
         };
         gate.over(now, seq, event);

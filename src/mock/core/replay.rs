@@ -4,10 +4,10 @@
 //! its connection, because it must be there for a client that comes again. An attempt that is refused, or
 //! never answered, leaves its key free: for it nothing is generated.
 
-use super::{Core, Wanted};
+use super::{Core, GenerationRequest};
 use crate::mock::arrival::Ask;
 use crate::mock::errors::{self, Reply};
-use crate::mock::keys::{Kept, Key, Keys};
+use crate::mock::keys::{Key, Keys, StoredAnswer};
 use crate::mock::latency::Timeline;
 use crate::mock::play::{Play, Record, Script};
 use crate::mock::stream::Generation;
@@ -21,7 +21,7 @@ pub(super) enum Called {
     /// A generation, to be kept under this key if there is one.
     Generation(Option<Key>),
     /// What was generated before, from its end on.
-    Replay(Kept, Duration),
+    Replay(StoredAnswer, Duration),
     /// An error.
     Refusal(Reply),
 }
@@ -50,9 +50,15 @@ impl Core {
     }
 
     /// Remembers what is about to be generated for `record`'s request; whether it is kept.
-    pub(super) fn keep(&mut self, record: &Record, nonce: u64, created: u64, wanted: &Wanted) -> bool {
+    pub(super) fn keep(
+        &mut self,
+        record: &Record,
+        nonce: u64,
+        created: u64,
+        wanted: &GenerationRequest,
+    ) -> bool {
         let Some((key, body_hash)) = wanted.key else { return false };
-        let kept = Kept {
+        let kept = StoredAnswer {
             seq: record.entry.seq,
             body_hash,
             job: record.entry.job.clone(),
@@ -73,7 +79,7 @@ impl Core {
         now: Duration,
         mut record: Record,
         ask: Ask,
-        kept: &Kept,
+        kept: &StoredAnswer,
         until: Duration,
     ) -> Box<Play> {
         record.entry.nonce = Some(nonce_text(kept.nonce));

@@ -13,7 +13,7 @@ const CHANGE_BITS: f64 = 7.0;
 
 /// The fallback and its draws.
 #[derive(Debug)]
-pub(super) struct Picks {
+pub(super) struct Picker {
     seed: u64,
     fallback: Fallback,
     /// Releases so far.
@@ -24,7 +24,7 @@ pub(super) struct Picks {
     fallen: Vec<JobKey>,
 }
 
-impl Picks {
+impl Picker {
     pub(super) fn new(seed: u64, fallback: Fallback) -> Self {
         let changes = match fallback {
             Fallback::Lanes { depth } => changes(seed, depth),

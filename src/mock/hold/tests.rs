@@ -26,13 +26,13 @@ fn fallback(fallback: Fallback) -> Schedule {
 }
 
 /// A gate in which an answer is there as soon as its request, and over as soon as it is released.
-struct Rig {
+struct Harness {
     gate: Gate<u64>,
     names: BTreeMap<u64, String>,
     released: Vec<String>,
 }
 
-impl Rig {
+impl Harness {
     fn new(schedule: Schedule) -> Self {
         Self { gate: Gate::new(schedule), names: BTreeMap::new(), released: Vec::new() }
     }
@@ -85,7 +85,7 @@ impl Rig {
 
 #[test]
 fn what_nothing_names_is_free() {
-    let mut rig = Rig::new(with(vec![after("x", "y")]));
+    let mut rig = Harness::new(with(vec![after("x", "y")]));
     assert!(rig.ask(0, "z"));
     assert_eq!(rig.whys(), [("z#1".to_owned(), Why::Free)]);
     assert_eq!(rig.gate.next_advance(), None);
@@ -94,7 +94,7 @@ fn what_nothing_names_is_free() {
 #[test]
 fn an_answer_waits_for_the_end_of_another_whatever_that_is() {
     for event in [TraceEvent::Answered { status: Some(500) }, TraceEvent::Left, TraceEvent::Cut] {
-        let mut rig = Rig::new(with(vec![after("x", "y")]));
+        let mut rig = Harness::new(with(vec![after("x", "y")]));
         assert!(!rig.ask(0, "x") && rig.ask(1, "y"));
         assert!(rig.at(400).is_empty(), "y is not over");
         rig.gate.over(401 * MS, 2, event);
@@ -107,7 +107,7 @@ fn an_answer_waits_for_the_end_of_another_whatever_that_is() {
 
 #[test]
 fn a_hold_that_was_met_before_its_request_came_holds_nothing() {
-    let mut rig = Rig::new(with(vec![after("x", "y")]));
+    let mut rig = Harness::new(with(vec![after("x", "y")]));
     assert!(rig.ask(0, "y"));
     rig.over(1, "y");
     assert!(rig.ask(2, "x"));
@@ -116,7 +116,7 @@ fn a_hold_that_was_met_before_its_request_came_holds_nothing() {
 
 #[test]
 fn patience_is_counted_from_the_held_requests_arrival_and_what_is_given_up_is_told() {
-    let mut rig = Rig::new(with(vec![after("x", "y"), after("z", "y")]));
+    let mut rig = Harness::new(with(vec![after("x", "y"), after("z", "y")]));
     assert!(!rig.ask(100, "x"));
     assert_eq!(rig.gate.next_advance(), Some(600 * MS));
     assert!(rig.at(599).is_empty());
@@ -130,7 +130,7 @@ fn patience_is_counted_from_the_held_requests_arrival_and_what_is_given_up_is_to
 #[test]
 fn time_is_counted_from_arrival() {
     let mut rig =
-        Rig::new(with(vec![hold("x", Until::After(30 * MS)), hold("y", Until::After(Duration::ZERO))]));
+        Harness::new(with(vec![hold("x", Until::After(30 * MS)), hold("y", Until::After(Duration::ZERO))]));
     assert!(!rig.ask(5, "x") && rig.ask(6, "y"));
     assert_eq!(rig.gate.next_advance(), Some(35 * MS));
     assert!(rig.at(34).is_empty());
@@ -140,7 +140,7 @@ fn time_is_counted_from_arrival() {
 
 #[test]
 fn an_answer_that_is_held_until_its_client_leaves_never_leaves_itself() {
-    let mut rig = Rig::new(with(vec![hold("x", Until::Disconnect)]));
+    let mut rig = Harness::new(with(vec![hold("x", Until::Disconnect)]));
     assert!(!rig.ask(0, "x"));
     assert_eq!(rig.gate.next_advance(), None);
     assert!(rig.at(100_000).is_empty());
@@ -152,7 +152,8 @@ fn an_answer_that_is_held_until_its_client_leaves_never_leaves_itself() {
 
 #[test]
 fn several_holds_of_one_request_must_all_be_met() {
-    let mut rig = Rig::new(with(vec![after("x", "y"), after("x", "z"), hold("x", Until::After(50 * MS))]));
+    let mut rig =
+        Harness::new(with(vec![after("x", "y"), after("x", "z"), hold("x", Until::After(50 * MS))]));
     assert!(!rig.ask(0, "x") && rig.ask(0, "y") && rig.ask(0, "z"));
     rig.over(1, "y");
     assert!(rig.at(60).is_empty(), "z is not over");
@@ -163,7 +164,7 @@ fn several_holds_of_one_request_must_all_be_met() {
 #[test]
 fn two_that_wait_for_each_other_are_given_up_by_name_and_not_by_arrival() {
     for order in [["a", "b"], ["b", "a"]] {
-        let mut rig = Rig::new(with(vec![after("a", "b"), after("b", "a")]));
+        let mut rig = Harness::new(with(vec![after("a", "b"), after("b", "a")]));
         assert!(order.iter().all(|job| !rig.ask(0, job)));
         assert_eq!(rig.at(500), ["a", "b"]);
         assert_eq!(rig.gate.trace().infeasible.len(), 2);
@@ -173,7 +174,7 @@ fn two_that_wait_for_each_other_are_given_up_by_name_and_not_by_arrival() {
 #[test]
 fn a_copy_of_an_attempt_has_a_name_of_its_own() {
     let copy = RequestKey { repeat: 1, ..key("x") };
-    let mut rig = Rig::new(with(vec![Hold { request: copy, until: Until::Disconnect }]));
+    let mut rig = Harness::new(with(vec![Hold { request: copy, until: Until::Disconnect }]));
     assert!(rig.ask(0, "x"));
     assert!(!rig.ask(1, "x"), "the second copy is the one that is held");
     assert_eq!(rig.gate.trace().steps.last().expect("a step").request.to_string(), "x#1+1");
@@ -183,7 +184,7 @@ fn a_copy_of_an_attempt_has_a_name_of_its_own() {
 fn at_silence_the_fallback_chooses() {
     let asked = ["c", "a", "d", "b"];
     let order = |schedule| {
-        let mut rig = Rig::new(schedule);
+        let mut rig = Harness::new(schedule);
         assert!(asked.iter().zip(0..).all(|(job, ms)| !rig.ask(ms, job)));
         assert_eq!(rig.gate.next_advance(), Some(13 * MS), "10 ms behind the last");
         assert!(rig.at(12).is_empty());
@@ -192,7 +193,7 @@ fn at_silence_the_fallback_chooses() {
     assert_eq!(order(fallback(Fallback::Fifo)), asked);
     assert_eq!(order(fallback(Fallback::Reverse)), ["b", "d", "a", "c"]);
     assert_eq!(order(fallback(Fallback::Burst)), asked);
-    let mut burst = Rig::new(fallback(Fallback::Burst));
+    let mut burst = Harness::new(fallback(Fallback::Burst));
     assert!(asked.iter().all(|job| !burst.ask(0, job)));
     assert_eq!(burst.at(10).len(), 4, "all at once");
 }
@@ -201,7 +202,7 @@ fn at_silence_the_fallback_chooses() {
 fn a_seed_means_the_same_order_whatever_the_order_of_arrival() {
     for kind in [Fallback::Random, Fallback::Lanes { depth: 3 }] {
         let order = |seed: u64, asked: [&str; 4]| {
-            let mut rig = Rig::new(Schedule { seed, ..fallback(kind) });
+            let mut rig = Harness::new(Schedule { seed, ..fallback(kind) });
             assert!(asked.iter().all(|job| !rig.ask(0, job)));
             rig.drain()
         };
@@ -218,7 +219,7 @@ fn a_seed_means_the_same_order_whatever_the_order_of_arrival() {
 #[test]
 fn a_lane_keeps_its_priority_until_a_change() {
     let order = |depth: u32, seed: u64| {
-        let mut rig = Rig::new(Schedule { seed, ..fallback(Fallback::Lanes { depth }) });
+        let mut rig = Harness::new(Schedule { seed, ..fallback(Fallback::Lanes { depth }) });
         for _ in 0..4 {
             assert!(["a", "b"].iter().all(|job| !rig.ask(0, job)));
         }
@@ -232,7 +233,7 @@ fn a_lane_keeps_its_priority_until_a_change() {
 
 #[test]
 fn while_a_released_answer_is_on_its_way_nobody_follows_but_not_for_ever() {
-    let mut rig = Rig::new(fallback(Fallback::Fifo));
+    let mut rig = Harness::new(fallback(Fallback::Fifo));
     assert!(!rig.ask(0, "a") && !rig.ask(0, "b") && !rig.ask(0, "c"));
     assert_eq!(rig.at(10), ["a"]);
     assert!(rig.at(300).is_empty(), "a is still being written");
@@ -245,7 +246,7 @@ fn while_a_released_answer_is_on_its_way_nobody_follows_but_not_for_ever() {
 
 #[test]
 fn an_arrival_breaks_the_silence() {
-    let mut rig = Rig::new(fallback(Fallback::Reverse));
+    let mut rig = Harness::new(fallback(Fallback::Reverse));
     assert!(!rig.ask(0, "a") && !rig.ask(9, "b"));
     assert!(rig.at(18).is_empty());
     assert_eq!(rig.at(19), ["b"]);
@@ -268,14 +269,14 @@ fn a_fault_is_for_its_request_alone_and_one_that_never_struck_is_told() {
 #[test]
 fn a_schedule_that_is_taken_away_lets_everything_go() {
     let mut rig =
-        Rig::new(Schedule { holds: vec![hold("x", Until::Disconnect)], ..fallback(Fallback::Fifo) });
+        Harness::new(Schedule { holds: vec![hold("x", Until::Disconnect)], ..fallback(Fallback::Fifo) });
     assert!(!rig.ask(0, "x") && !rig.ask(0, "y"));
     let mut free = Vec::new();
     rig.gate.close(MS, &mut |seq| free.push(seq));
     assert_eq!(free, [1, 2]);
     assert!(rig.whys().iter().all(|(_, why)| *why == Why::Closed));
     let next = rig.gate.follow(with(vec![after("z", "y")]));
-    let mut rig = Rig { gate: next, ..rig };
+    let mut rig = Harness { gate: next, ..rig };
     assert!(!rig.ask(2, "z"));
     rig.over(3, "y");
     assert_eq!(rig.at(3), ["z"], "what was in progress is known to the next schedule");
@@ -283,7 +284,7 @@ fn a_schedule_that_is_taken_away_lets_everything_go() {
 
 #[test]
 fn time_that_has_passed_is_not_waited_for_again() {
-    let mut rig = Rig::new(with(vec![after("x", "y"), hold("x", Until::Disconnect)]));
+    let mut rig = Harness::new(with(vec![after("x", "y"), hold("x", Until::Disconnect)]));
     assert!(!rig.ask(0, "x"));
     assert!(rig.at(600).is_empty());
     assert_eq!(rig.gate.next_advance(), None, "patience is over, and only the client can end it");

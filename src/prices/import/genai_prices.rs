@@ -1,6 +1,6 @@
 //! `data.json` of genai-prices: dollars per million tokens, with tiers, variants, dates and hours.
 
-use super::{Row, Shelf, number};
+use super::{CardCollector, Row, number};
 use crate::prices::{Above, Component, Counted, Days, Rates, WeekHours, When};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -74,7 +74,7 @@ struct Tier<'a> {
     price: &'a RawValue,
 }
 
-pub(super) fn read(text: &str, shelf: &mut Shelf) -> Result<(), serde_json::Error> {
+pub(super) fn read(text: &str, shelf: &mut CardCollector) -> Result<(), serde_json::Error> {
     let providers: Vec<Provider<'_>> = serde_json::from_str(text)?;
     for provider in &providers {
         let url = provider.pricing_urls.first().map_or("genai-prices", String::as_str);

@@ -1,6 +1,6 @@
 //! `model_prices_and_context_window.json` of LiteLLM: dollars per token, flat fields with suffixes.
 
-use super::{Row, Shelf, per_mtok, per_thousand, put};
+use super::{CardCollector, Row, per_mtok, per_thousand, put};
 use crate::prices::{Above, Component, Counted, Rates, When};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 const URL: &str = "https://github.com/BerriAI/litellm/blob/main/model_prices_and_context_window.json";
 
-pub(super) fn read(text: &str, shelf: &mut Shelf) -> Result<(), serde_json::Error> {
+pub(super) fn read(text: &str, shelf: &mut CardCollector) -> Result<(), serde_json::Error> {
     let models: BTreeMap<String, BTreeMap<String, &RawValue>> = serde_json::from_str(text)?;
     for (id, fields) in models {
         // The file's own description of its fields.

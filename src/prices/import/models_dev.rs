@@ -1,6 +1,6 @@
 //! `api.json` of models.dev: dollars per million tokens, by provider.
 
-use super::{Row, Shelf, number, put};
+use super::{CardCollector, Row, number, put};
 use crate::prices::{Above, Component, Counted, Rates, When};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,7 +31,7 @@ struct TierOf {
     size: Option<u64>,
 }
 
-pub(super) fn read(text: &str, shelf: &mut Shelf) -> Result<(), serde_json::Error> {
+pub(super) fn read(text: &str, shelf: &mut CardCollector) -> Result<(), serde_json::Error> {
     let providers: BTreeMap<String, Provider<'_>> = serde_json::from_str(text)?;
     for (provider, held) in providers {
         let url = held.doc.unwrap_or_else(|| "https://models.dev/api.json".to_owned());

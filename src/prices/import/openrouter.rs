@@ -1,6 +1,6 @@
 //! `/api/v1/models` of OpenRouter: its route prices, not list prices; strings, in dollars per token.
 
-use super::{Row, Shelf, per_mtok, per_thousand, put};
+use super::{CardCollector, Row, per_mtok, per_thousand, put};
 use crate::prices::{Above, Component, Counted, Rates, When};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ struct Model<'a> {
     pricing: Option<BTreeMap<String, &'a RawValue>>,
 }
 
-pub(super) fn read(text: &str, shelf: &mut Shelf) -> Result<(), serde_json::Error> {
+pub(super) fn read(text: &str, shelf: &mut CardCollector) -> Result<(), serde_json::Error> {
     let models: Models<'_> = serde_json::from_str(text)?;
     for model in models.data {
         let name = format!("openrouter/{}", model.id);

@@ -44,7 +44,7 @@ pub(super) fn table(schedule: &Schedule, trial: &Trial, involved: &[JobKey]) -> 
         return vec!["no request came".to_owned()];
     }
     let width = (WIDTH - TIME - LEDGER - 2 * (lanes.len() + 1)) / lanes.len();
-    let mut sheet = Sheet {
+    let mut sheet = TableBuilder {
         schedule,
         trial,
         lanes: &lanes,
@@ -102,7 +102,7 @@ fn laid_out(time: &str, lanes: &Vec<String>, ledger: &str, width: usize) -> Stri
 }
 
 /// The table while it is written.
-struct Sheet<'a> {
+struct TableBuilder<'a> {
     schedule: &'a Schedule,
     trial: &'a Trial,
     lanes: &'a [&'a JobKey],
@@ -112,7 +112,7 @@ struct Sheet<'a> {
     open: Vec<Vec<(RequestKey, bool)>>,
 }
 
-impl Sheet<'_> {
+impl TableBuilder<'_> {
     fn lane(&self, job: &JobKey) -> Option<usize> {
         self.lanes.iter().position(|lane| *lane == job)
     }

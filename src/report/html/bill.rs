@@ -1,7 +1,7 @@
 //! Cost and waste: what was billed, what it bought, where client and ledger disagree, and what is paid in the
 //! end.
 
-use super::Room;
+use super::ShownLimits;
 use super::compare::amount;
 use crate::report::text::figures::{NONE, count, many, percent, rounded};
 use crate::summary::{CostRow, LandedRow, Summary, WasteRow};
@@ -10,7 +10,7 @@ use maud::{Markup, html};
 /// Cells whose disagreements are listed.
 const LISTED: usize = 6;
 
-pub(super) fn section<'a>(summary: &'a Summary, room: Room) -> Markup {
+pub(super) fn section<'a>(summary: &'a Summary, room: ShownLimits) -> Markup {
     let landed = |row: &'a CostRow| Some((row, row.landed.as_ref()?));
     let paid_rows = summary.cost.iter().take(room.rows).filter_map(landed);
     html! {
@@ -34,7 +34,7 @@ fn share(part: &str, whole: &str) -> f64 {
 }
 
 /// A bar for each cell, cut by what the money bought.
-fn bought(summary: &Summary, room: Room) -> Markup {
+fn bought(summary: &Summary, room: ShownLimits) -> Markup {
     let rows: Vec<&CostRow> =
         summary.cost.iter().filter(|row| !row.classes.is_empty()).take(room.rows).collect();
     html! {
@@ -102,7 +102,7 @@ fn known(class: &str) -> &'static str {
     all.into_iter().find(|known| *known == class).unwrap_or("other")
 }
 
-fn table(summary: &Summary, room: Room) -> Markup {
+fn table(summary: &Summary, room: ShownLimits) -> Markup {
     let maybe = |text: &Option<String>| text.as_deref().map_or_else(|| NONE.to_owned(), rounded);
     html! {
         div.scroll {

@@ -20,7 +20,7 @@ pub(super) const COLOURS: usize = 8;
 
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stroke {
+pub(super) enum LineStyle {
     /// From point to point.
     Solid,
     /// The same, thinner and broken.
@@ -36,7 +36,7 @@ pub(super) struct Line {
     /// Which colour.
     pub(super) colour: usize,
     /// How it is drawn.
-    pub(super) stroke: Stroke,
+    pub(super) stroke: LineStyle,
     /// By position; may end early.
     pub(super) values: Vec<Option<f64>>,
 }
@@ -122,9 +122,9 @@ impl Chart {
             "l c{}{}",
             line.colour % COLOURS,
             match line.stroke {
-                Stroke::Solid => "",
-                Stroke::Dashed => " dash",
-                Stroke::Steps => " steps",
+                LineStyle::Solid => "",
+                LineStyle::Dashed => " dash",
+                LineStyle::Steps => " steps",
             }
         );
         // What is missing before the first and after the last value is not written out: cells are run in
@@ -134,7 +134,7 @@ impl Chart {
         let told = &line.values[skipped..until];
         let values = joined(told.iter().map(|value| value.map_or_else(String::new, self.show)));
         html! {
-            @if line.stroke == Stroke::Steps { path.ground.{ "c" (line.colour % COLOURS) }
+            @if line.stroke == LineStyle::Steps { path.ground.{ "c" (line.colour % COLOURS) }
                 d=(self.ground(line)) {} }
             path class=(class) d=(self.path(line)) data-name=(line.name) data-o=(skipped) data-v=(values) {}
             @for (place, value) in self.lonely(line) {
@@ -163,7 +163,7 @@ impl Chart {
     /// The points of each stretch without a gap; steps have two for each value.
     fn stretches(&self, line: &Line) -> Vec<Vec<(f64, f64)>> {
         let half = match (line.stroke, self.places.as_slice()) {
-            (Stroke::Steps, [first, second, ..]) => (second - first) / 2.0,
+            (LineStyle::Steps, [first, second, ..]) => (second - first) / 2.0,
             _ => 0.0,
         };
         let mut stretches = vec![Vec::new()];
@@ -202,7 +202,7 @@ impl Chart {
     fn lonely(&self, line: &Line) -> Vec<(f64, f64)> {
         let there = |at: usize| line.values.get(at).is_some_and(Option::is_some);
         let points = self.places.iter().zip(&line.values).enumerate();
-        let dots = line.stroke != Stroke::Steps;
+        let dots = line.stroke != LineStyle::Steps;
         let alone = |at: usize| dots && !there(at + 1) && (at == 0 || !there(at - 1));
         points
             .filter_map(|(at, (place, value))| value.filter(|_| alone(at)).map(|value| (*place, value)))

@@ -1,11 +1,11 @@
 //! Side by side: strategies, cells, errors.
 
-use super::Room;
+use super::ShownLimits;
 use crate::report::text::figures::{NONE, count, many, maybe_ms, percent, rate, rounded};
 use crate::summary::{CounterRow, MetricRow, StrategyRow, Summary, Verdict};
 use maud::{Markup, html};
 
-pub(super) fn section(summary: &Summary, room: Room) -> Markup {
+pub(super) fn section(summary: &Summary, room: ShownLimits) -> Markup {
     html! {
         @if !summary.counters.is_empty() {
             section #compare {
@@ -19,7 +19,7 @@ pub(super) fn section(summary: &Summary, room: Room) -> Markup {
     }
 }
 
-fn strategies(summary: &Summary, room: Room) -> Markup {
+fn strategies(summary: &Summary, room: ShownLimits) -> Markup {
     let score = match summary.optimise.as_str() {
         "p99" => "Score: p99",
         "cost" => "Score: cost",
@@ -90,7 +90,7 @@ pub(super) fn metric<'a>(summary: &'a Summary, row: &CounterRow, name: &str) -> 
     summary.metrics.iter().find(|m| m.metric == name && m.target == row.target && m.strategy == row.strategy)
 }
 
-fn cells(summary: &Summary, room: Room) -> Markup {
+fn cells(summary: &Summary, room: ShownLimits) -> Markup {
     html! {
         div.scroll {
             table.sortable {
@@ -142,7 +142,7 @@ fn cell(summary: &Summary, row: &CounterRow) -> Markup {
     }
 }
 
-fn errors(summary: &Summary, room: Room) -> Markup {
+fn errors(summary: &Summary, room: ShownLimits) -> Markup {
     let rows = summary.counters.iter().flat_map(|row| {
         let failed =
             row.errors.iter().map(move |(class, n)| (row, class.as_str(), "attempts", *n, row.attempts));

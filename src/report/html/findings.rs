@@ -1,7 +1,7 @@
 //! Findings: what broke, why, as a picture, and the command that shows it again.
 
 use super::story::picture;
-use super::{Extras, Room};
+use super::{Extras, ShownLimits};
 use crate::report::text::figures::{count, many, percent};
 use crate::summary::{ExploredRow, FindingRow, Moment, Summary, Verdict, VerdictRow};
 use crate::units::shown::shell_word;
@@ -10,7 +10,7 @@ use maud::{Markup, html};
 /// Findings that are open when the page is.
 const OPEN: usize = 3;
 
-pub(super) fn section(summary: &Summary, extras: &Extras<'_>, room: Room) -> Markup {
+pub(super) fn section(summary: &Summary, extras: &Extras<'_>, room: ShownLimits) -> Markup {
     let broken: Vec<&VerdictRow> = ordered(summary);
     let all = summary.findings.len() + broken.len();
     html! {
@@ -45,7 +45,7 @@ fn on_purpose<'a>(summary: &'a Summary, strategy: &str) -> Option<&'a str> {
     summary.strategies.iter().find(|row| row.strategy == strategy)?.broken_on_purpose.as_deref()
 }
 
-fn hunted(finding: &FindingRow, n: usize, several: bool, room: Room) -> Markup {
+fn hunted(finding: &FindingRow, n: usize, several: bool, room: ShownLimits) -> Markup {
     let ([shown, of], [bare, without]) = (finding.reproduced, finding.without);
     let [holds, faults] = finding.size;
     html! {
@@ -148,7 +148,7 @@ pub(super) fn command(what: &str, command: &str) -> Markup {
     }
 }
 
-fn explored(summary: &Summary, room: Room) -> Markup {
+fn explored(summary: &Summary, room: ShownLimits) -> Markup {
     html! {
         @if !summary.explored.is_empty() {
             h3 { "What was tried" }

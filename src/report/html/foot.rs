@@ -1,7 +1,7 @@
 //! How true the measurement is, and what was run: plan, seed, machine.
 
 use super::findings::command;
-use super::{Extras, Room};
+use super::{Extras, ShownLimits};
 use crate::report::text::figures::{count, many, maybe_ms, ms, percent};
 use crate::report::text::foot::behind;
 use crate::summary::Summary;
@@ -54,7 +54,7 @@ fn fact(name: &str, value: &str) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
-pub(super) fn plan(summary: &Summary, extras: &Extras<'_>, room: Room) -> Markup {
+pub(super) fn plan(summary: &Summary, extras: &Extras<'_>, room: ShownLimits) -> Markup {
     let host = &summary.host;
     let dir = shell_word(&extras.dir.display().to_string());
     let plan = shell_word(&extras.dir.join("plan.toml").display().to_string());

@@ -1,7 +1,7 @@
 //! Distributions: each metric as a percentile curve and a histogram, the cells over one another.
 
-use super::Room;
-use super::chart::{COLOURS, Chart, Line, Stroke, legend};
+use super::ShownLimits;
+use super::chart::{COLOURS, Chart, Line, LineStyle, legend};
 use super::scale::Scale;
 use crate::report::text::figures::{NONE, count, maybe_ms, ms};
 use crate::report::text::spark::decode;
@@ -17,7 +17,7 @@ const BARS: usize = 44;
 const NS_PER_MS: f64 = 1e6;
 
 /// A cell's distribution.
-struct Drawn<'a> {
+struct CellHistogram<'a> {
     row: &'a MetricRow,
     histogram: Histogram<u64>,
     colour: usize,
@@ -37,7 +37,7 @@ fn meaning(metric: &str) -> &'static str {
     }
 }
 
-pub(super) fn section(summary: &Summary, room: Room) -> Markup {
+pub(super) fn section(summary: &Summary, room: ShownLimits) -> Markup {
     let mut metrics: Vec<&str> = Vec::new();
     for row in &summary.metrics {
         if !metrics.contains(&row.metric.as_str()) {
@@ -64,13 +64,13 @@ pub(super) fn section(summary: &Summary, room: Room) -> Markup {
     }
 }
 
-fn shown(summary: &Summary, metric: &str, room: Room) -> Markup {
+fn shown(summary: &Summary, metric: &str, room: ShownLimits) -> Markup {
     let rows = summary.metrics.iter().filter(|row| row.metric == metric);
     let drawn = rows.take(room.cells).enumerate().filter_map(|(at, row)| {
         let histogram = decode(&row.hdr).filter(|histogram| !histogram.is_empty())?;
-        Some(Drawn { row, histogram, colour: at % COLOURS })
+        Some(CellHistogram { row, histogram, colour: at % COLOURS })
     });
-    let drawn: Vec<Drawn<'_>> = drawn.collect();
+    let drawn: Vec<CellHistogram<'_>> = drawn.collect();
     let several = summary.counters.len() > 1;
     html! {
         h3 { (metric) " " span.dim { (meaning(metric)) } }
@@ -91,7 +91,7 @@ fn name(row: &MetricRow) -> String {
     format!("{}/{}", row.target, row.strategy)
 }
 
-fn pair(metric: &str, group: &[Drawn<'_>], several: bool) -> Markup {
+fn pair(metric: &str, group: &[CellHistogram<'_>], several: bool) -> Markup {
     let names: Vec<(usize, String)> = group.iter().map(|d| (d.colour, name(d.row))).collect();
     html! {
         div.pair {
@@ -119,12 +119,12 @@ fn percentile_name(q: f64) -> String {
     }
 }
 
-fn percentiles(metric: &str, group: &[Drawn<'_>]) -> Chart {
+fn percentiles(metric: &str, group: &[CellHistogram<'_>]) -> Chart {
     let most = group.iter().map(|d| d.histogram.len()).max().unwrap_or(2);
     let quantiles = quantiles(most);
     let reach = (most.max(2) as f64).log10();
     let place = |q: f64| -(1.0 - q).log10() / reach;
-    let values = |d: &Drawn<'_>| {
+    let values = |d: &CellHistogram<'_>| {
         let own_reach = 1.0 - 1.0 / d.histogram.len().max(1) as f64;
         let within = quantiles.iter().filter(|q| **q <= own_reach + 1e-9);
         within.map(|q| Some(d.histogram.value_at_quantile(*q) as f64 / NS_PER_MS)).collect()
@@ -151,7 +151,12 @@ fn percentiles(metric: &str, group: &[Drawn<'_>]) -> Chart {
         show: ms,
         lines: group
             .iter()
-            .map(|d| Line { name: name(d.row), colour: d.colour, stroke: Stroke::Solid, values: values(d) })
+            .map(|d| Line {
+                name: name(d.row),
+                colour: d.colour,
+                stroke: LineStyle::Solid,
+                values: values(d),
+            })
             .collect(),
     }
 }
@@ -161,7 +166,7 @@ fn mark_name(q: f64) -> String {
     format!("p{}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-fn scale(group: &[Drawn<'_>]) -> Scale {
+fn scale(group: &[CellHistogram<'_>]) -> Scale {
     let of = |f: fn(&MetricRow) -> f64| group.iter().map(move |d| f(d.row));
     let least = of(|row| row.min).fold(f64::INFINITY, f64::min);
     let most = of(|row| row.max).fold(0.0, f64::max);
@@ -170,7 +175,7 @@ fn scale(group: &[Drawn<'_>]) -> Scale {
 }
 
 /// Shares of the samples per bar, on a logarithmic axis of time unless all lie close together.
-fn histogram(metric: &str, group: &[Drawn<'_>]) -> Chart {
+fn histogram(metric: &str, group: &[CellHistogram<'_>]) -> Chart {
     let least = group.iter().map(|d| d.histogram.min_nz()).min().unwrap_or(1).max(1) as f64;
     let most = group.iter().map(|d| d.histogram.max()).max().unwrap_or(1) as f64;
     let axis = if most > least * 4.0 {
@@ -207,7 +212,7 @@ fn histogram(metric: &str, group: &[Drawn<'_>]) -> Chart {
         scale: Scale::from_zero(highest),
         show: percent,
         lines: lines
-            .map(|(d, values)| Line { name: name(d.row), colour: d.colour, stroke: Stroke::Steps, values })
+            .map(|(d, values)| Line { name: name(d.row), colour: d.colour, stroke: LineStyle::Steps, values })
             .collect(),
     }
 }
@@ -237,7 +242,7 @@ fn shares(histogram: &Histogram<u64>, axis: Scale) -> Vec<Option<f64>> {
     bars.into_iter().map(|n| Some(n as f64 / histogram.len() as f64)).collect()
 }
 
-fn table(summary: &Summary, room: Room) -> Markup {
+fn table(summary: &Summary, room: ShownLimits) -> Markup {
     let rows = summary
         .metrics
         .iter()

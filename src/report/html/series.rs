@@ -1,7 +1,7 @@
 //! What happened over time: load, in flight, time to first token, errors and 429.
 
-use super::Room;
-use super::chart::{COLOURS, Chart, Line, Stroke, legend};
+use super::ShownLimits;
+use super::chart::{COLOURS, Chart, Line, LineStyle, legend};
 use super::scale::Scale;
 use crate::report::text::figures::{ms, rate};
 use crate::summary::{CellCourse, Course};
@@ -11,7 +11,7 @@ use maud::{Markup, html};
 const NS_PER_S: f64 = 1e9;
 const NS_PER_MS: f64 = 1e6;
 
-pub(super) fn section(course: Option<&Course>, room: Room) -> Markup {
+pub(super) fn section(course: Option<&Course>, room: ShownLimits) -> Markup {
     html! {
         section #time {
             h2 { "Over time" }
@@ -55,26 +55,26 @@ fn charts(course: &Course, cells: &[CellCourse], first: usize) -> Markup {
     let load = numbers.clone().flat_map(|at| {
         let active = active(&cells[at]);
         [
-            line(at, "due", Stroke::Dashed, rates(&cells[at].due, &active, per_s)),
-            line(at, "answered", Stroke::Solid, rates(&cells[at].answered, &active, per_s)),
+            line(at, "due", LineStyle::Dashed, rates(&cells[at].due, &active, per_s)),
+            line(at, "answered", LineStyle::Solid, rates(&cells[at].answered, &active, per_s)),
         ]
     });
     let flying = numbers.clone().map(|at| {
         let counts = gated(&cells[at].in_flight, &active(&cells[at]), 1.0);
-        line(at, "in flight", Stroke::Steps, counts)
+        line(at, "in flight", LineStyle::Steps, counts)
     });
     let ttft = numbers.clone().flat_map(|at| {
         let times = |list: &[Option<u64>]| list.iter().map(|ns| ns.map(|ns| ns as f64 / NS_PER_MS)).collect();
         [
-            line(at, "slowest", Stroke::Dashed, times(&cells[at].ttft_max_ns)),
-            line(at, "median", Stroke::Solid, times(&cells[at].ttft_p50_ns)),
+            line(at, "slowest", LineStyle::Dashed, times(&cells[at].ttft_max_ns)),
+            line(at, "median", LineStyle::Solid, times(&cells[at].ttft_p50_ns)),
         ]
     });
     let bad = numbers
         .clone()
-        .map(|at| line(at, "errors", Stroke::Steps, rates(&cells[at].errors, &active(&cells[at]), per_s)));
+        .map(|at| line(at, "errors", LineStyle::Steps, rates(&cells[at].errors, &active(&cells[at]), per_s)));
     let limited = numbers
-        .map(|at| line(at, "429", Stroke::Steps, rates(&cells[at].limited, &active(&cells[at]), per_s)));
+        .map(|at| line(at, "429", LineStyle::Steps, rates(&cells[at].limited, &active(&cells[at]), per_s)));
     let names: Vec<(usize, String)> = cells.iter().enumerate().map(|(at, cell)| (at, name(cell))).collect();
     html! {
         div.pair {

@@ -1,13 +1,13 @@
 //! What was judged: thresholds, and the rules in a table of cells.
 
-use super::Room;
+use super::ShownLimits;
 use crate::report::text::figures::{NONE, count, many};
 use crate::summary::{Invariant, Summary, ThresholdRow, Verdict, VerdictRow};
 use crate::units::parse_duration;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-pub(super) fn section(summary: &Summary, room: Room) -> Markup {
+pub(super) fn section(summary: &Summary, room: ShownLimits) -> Markup {
     html! {
         section #verdicts {
             h2 { "Verdicts" }
@@ -17,7 +17,7 @@ pub(super) fn section(summary: &Summary, room: Room) -> Markup {
     }
 }
 
-fn thresholds(summary: &Summary, room: Room) -> Markup {
+fn thresholds(summary: &Summary, room: ShownLimits) -> Markup {
     let against = summary.thresholds.iter().any(|row| row.against.is_some());
     html! {
         @if !summary.thresholds.is_empty() {

@@ -3,7 +3,7 @@
 //! `if key not in cache: cache[key] = await call()`: all that look before the first answer is there call.
 
 use crate::history::{JobEnd, Outcome};
-use crate::strategy::bend::Bend;
+use crate::strategy::hands_layer::HandsLayer;
 use crate::strategy::{
     Answer, Hands, LocalFuture, ProcessContext, Retry, RetryPolicy, Semaphore, Single, Strategy, Task,
 };
@@ -58,7 +58,7 @@ struct Storing<'a> {
     answers: &'a Mutex<HashMap<u64, Answer>>,
 }
 
-impl Bend for Storing<'_> {
+impl HandsLayer for Storing<'_> {
     fn inner(&self) -> &dyn Hands {
         &*self.hands
     }

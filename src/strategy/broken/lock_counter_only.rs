@@ -5,8 +5,8 @@
 
 use super::Lock;
 use crate::history::{JobEnd, Outcome};
-use crate::strategy::bend::Bend;
-use crate::strategy::lock::{Shelf, Turn, without_turn};
+use crate::strategy::hands_layer::HandsLayer;
+use crate::strategy::lock::{LockOutcome, QuestionLocks, without_turn};
 use crate::strategy::redis::RedisClient;
 use crate::strategy::{
     Hands, LocalFuture, Problem, ProcessContext, Redis, Retry, RetryPolicy, Semaphore, Strategy, Task,
@@ -66,7 +66,7 @@ impl crate::strategy::Parameters for Parameters {
 /// Counts under a lock, and calls without it.
 #[derive(Debug)]
 pub struct LockedCounter {
-    shelf: Shelf,
+    shelf: QuestionLocks,
     counter: AtomicU64,
     inner: Semaphore,
 }
@@ -75,7 +75,7 @@ impl LockedCounter {
     /// With locks that last `ttl`.
     #[must_use]
     pub fn new(redis: &RedisClient, prefix: &str, ttl: Duration, permits: u32, retry: RetryPolicy) -> Self {
-        let shelf = Shelf::new(redis, prefix, ttl);
+        let shelf = QuestionLocks::new(redis, prefix, ttl);
         Self { shelf, counter: AtomicU64::new(0), inner: Semaphore::new(permits, retry) }
     }
 }
@@ -87,12 +87,12 @@ impl Strategy for LockedCounter {
             if without_turn(&turn, &task, &*hands, 0) {
                 return;
             }
-            if let Turn::Held(mut held) = turn {
+            if let LockOutcome::Held(mut held) = turn {
                 held.unlock = hands.holding(&held.lock, held.token).await;
                 self.counter.fetch_add(1, SeqCst);
                 self.shelf.release(&held).await;
             }
-            let kept = Rc::new(Keeping { hands, last: std::cell::RefCell::default() });
+            let kept = Rc::new(StoringHands { hands, last: std::cell::RefCell::default() });
             self.inner.run(task.clone(), kept.clone()).await;
             let last = kept.last.take();
             if let Some((answer, end, attempts)) = last {
@@ -106,12 +106,12 @@ impl Strategy for LockedCounter {
 }
 
 /// Holds the result back until it is stored.
-struct Keeping<'a> {
+struct StoringHands<'a> {
     hands: Rc<dyn Hands + 'a>,
     last: std::cell::RefCell<Option<(crate::strategy::Answer, JobEnd, u32)>>,
 }
 
-impl Bend for Keeping<'_> {
+impl HandsLayer for StoringHands<'_> {
     fn inner(&self) -> &dyn Hands {
         &*self.hands
     }

@@ -4,7 +4,7 @@
 //! to the first job, whichever asked for it.
 
 use crate::history::JobEnd;
-use crate::strategy::bend::Bend;
+use crate::strategy::hands_layer::HandsLayer;
 use crate::strategy::{
     Answer, Hands, LocalFuture, ProcessContext, Retry, RetryPolicy, Semaphore, Single, Strategy, Task,
 };
@@ -56,12 +56,12 @@ impl CompletionOrder {
     }
 }
 
-struct Zipped<'a> {
+struct ReorderingHands<'a> {
     hands: Rc<dyn Hands + 'a>,
     state: &'a Mutex<State>,
 }
 
-impl Bend for Zipped<'_> {
+impl HandsLayer for ReorderingHands<'_> {
     fn inner(&self) -> &dyn Hands {
         &*self.hands
     }
@@ -79,6 +79,6 @@ impl Bend for Zipped<'_> {
 impl Strategy for CompletionOrder {
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()> {
         lock(&self.state).begun.push(task.clone());
-        self.inner.run(task, Rc::new(Zipped { hands, state: &self.state }))
+        self.inner.run(task, Rc::new(ReorderingHands { hands, state: &self.state }))
     }
 }

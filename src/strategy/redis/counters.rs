@@ -66,7 +66,7 @@ return 1
 
 /// An account as it stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct AccountState {
     /// The totals.
     pub counts: OwnCounts,
     /// Requests among them of which it was not said what they cost.
@@ -102,7 +102,7 @@ impl Counters {
         Self { client, prefix: prefix.into(), scripts }
     }
 
-    /// Opens the account if it is not open; [`Standing::since_us`] of it. Blocks.
+    /// Opens the account if it is not open; [`AccountState::since_us`] of it. Blocks.
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.
@@ -146,7 +146,7 @@ impl Counters {
     ///
     /// # Errors
     /// If Redis could not be asked, refused, or did not answer.
-    pub fn read(&self) -> Result<Standing, RedisError> {
+    pub fn read(&self) -> Result<AccountState, RedisError> {
         type Fields = (Option<u64>, Option<u64>, Option<u64>, Option<u64>, Option<u64>);
         let mut get = redis::cmd("HMGET");
         get.arg(self.key()).arg(&[REQUESTS, PROMPT, COMPLETION, "unsettled", "since"]);
@@ -157,7 +157,7 @@ impl Counters {
             prompt_tokens: prompt.unwrap_or(0),
             completion_tokens: completion.unwrap_or(0),
         };
-        Ok(Standing { counts, unsettled: unsettled.unwrap_or(0), since_us })
+        Ok(AccountState { counts, unsettled: unsettled.unwrap_or(0), since_us })
     }
 
     /// Deletes the totals and everything else under the prefix. Blocks.

@@ -1,11 +1,11 @@
-//! Hands that pass on what they are told, but for what a caller changes.
+//! Hands that pass every call on to other hands, except for the methods that a layer overrides.
 
 use super::{Answer, Blocking, Call, Hands, LocalFuture, ReportedTokens, Task, Unlock};
 use crate::history::JobEnd;
 use std::time::Duration;
 
-/// What can be bent; whatever is left alone goes to the hands inside.
-pub(super) trait Bend {
+/// What a layer can override; every other call goes to the hands inside.
+pub(super) trait HandsLayer {
     /// The hands inside.
     fn inner(&self) -> &dyn Hands;
 
@@ -15,7 +15,7 @@ pub(super) trait Bend {
     }
 }
 
-impl<T: Bend> Hands for T {
+impl<T: HandsLayer> Hands for T {
     fn now(&self) -> Duration {
         self.inner().now()
     }
@@ -45,7 +45,7 @@ impl<T: Bend> Hands for T {
     }
 
     fn record(&self, task: &Task, answer: &Answer, end: JobEnd, attempts: u32) {
-        Bend::record(self, task, answer, end, attempts);
+        HandsLayer::record(self, task, answer, end, attempts);
     }
 
     fn cannot_work(&self, why: String) {
