@@ -41,7 +41,7 @@ pub enum Woken<V> {
 /// waiter, so no waiter is forgotten: each is still queued, or made leader and its waker handed out, or
 /// the flight has landed and its waker was handed out then.
 ///
-/// `W` wakes a waiter, as in [`PermitPool`](super::Permits).
+/// `W` wakes a waiter, as in [`PermitPool`](super::PermitPool).
 #[derive(Debug)]
 pub struct Flights<K, V, W> {
     state: Mutex<State<K, V, W>>,
