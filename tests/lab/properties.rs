@@ -6,7 +6,7 @@
 use crate::cases;
 
 use cases::{Case, case};
-use deadheat::faults::{CutStream, ErrorEvent, FaultKind, HintForm, RateLimit, ResetAfterAccept, Status};
+use deadheat::faults::{FaultKind, HintForm, RateLimit, Status};
 use deadheat::history::{JobId, JobKey};
 use deadheat::lab;
 use deadheat::plan::{Plan, Source};
@@ -51,13 +51,10 @@ fn hold() -> impl Strategy<Value = Hold> {
 fn strike() -> impl Strategy<Value = Strike> {
     let limit = |retry_after| FaultKind::from(RateLimit { retry_after, hint: HintForm::Milliseconds });
     let kind = prop_oneof![
-        Just(FaultKind::from(Status { code: 503 })),
-        Just(FaultKind::from(Status { code: 400 })),
-        (20u64..90).prop_map(move |ms| limit(Some(Duration::from_millis(ms)))),
-        Just(limit(None)),
-        Just(FaultKind::from(ResetAfterAccept {})),
-        Just(FaultKind::from(CutStream { after: 0.5 })),
-        Just(FaultKind::from(ErrorEvent { after: 0.5 })),
+        3 => prop::sample::select(FaultKind::all()),
+        1 => Just(FaultKind::from(Status { code: 400 })),
+        1 => (20u64..90).prop_map(move |ms| limit(Some(Duration::from_millis(ms)))),
+        1 => Just(limit(None)),
     ];
     (request(), kind).prop_map(|(request, kind)| Strike { request, kind })
 }

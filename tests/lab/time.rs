@@ -1,12 +1,14 @@
 //! Virtual time: one seed gives one result, and minutes pass in moments.
 
 use crate::cli;
+use crate::table::{fault_kinds, least_strategy};
 
 use deadheat::history::Outcome;
 use deadheat::lab::{self, RunRecord};
 use deadheat::plan::{Plan, Source};
 use deadheat::report;
 use deadheat::scenario::load;
+use deadheat::strategy::StrategyPlan;
 use deadheat::summary::Verdict;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -33,41 +35,23 @@ fn summary(plan: &Arc<Plan>) -> String {
 }
 
 fn strategy() -> impl Strategy<Value = String> {
-    let permits =
-        |name: &'static str| (1u32..9).prop_map(move |n| format!("[strategy.{name}]\npermits = {n}\n"));
+    let any = prop::sample::select(StrategyPlan::NAMES);
+    let spread = prop::sample::select(&["semaphore", "redis-counter", "thread-pool", "budgeted"][..]);
     prop_oneof![
-        Just("[strategy.unbounded]\n".to_owned()),
-        permits("semaphore"),
-        permits("single-flight"),
-        permits("idempotent"),
-        permits("broken-counter"),
-        permits("broken-cache"),
-        permits("broken-permit-leak"),
-        permits("broken-retry-in-permit"),
-        permits("broken-abort-on-error"),
-        permits("broken-no-jitter"),
-        permits("broken-no-idempotency-key"),
-        (1u32..9, 100u32..900)
+        4 => (any, 2u32..9).prop_map(|(name, n)| least_strategy(name, n)),
+        1 => (spread, 2u32..9)
+            .prop_map(|(name, n)| format!("{}processes = {n}\n", least_strategy(name, n + 2))),
+        1 => locked(),
+        1 => (1u32..9, 100u32..900)
             .prop_map(|(n, most)| format!("[strategy.budgeted]\npermits = {n}\nmax_tokens = {most}\n")),
-        (1u32..9, 1u32..4).prop_map(|(n, processes)| format!(
-            "[strategy.redis-counter]\npermits = {}\nprocesses = {processes}\n",
-            n + processes
-        )),
-        locked(),
-        (1u32..9).prop_map(|n| format!("[strategy.thread-pool]\nworkers = {n}\n")),
-        (1u32..9).prop_map(|n| format!("[strategy.broken-totals]\nworkers = {n}\n")),
-        (2u32..9, 1u32..60)
+        1 => (2u32..9, 1u32..60)
             .prop_map(|(n, ms)| format!("[strategy.hedged]\npermits = {n}\nafter = \"{ms}ms\"\n")),
-        (1u32..9).prop_map(|n| format!("[strategy.adaptive]\nmax = {n}\n")),
-        (1u32..9).prop_map(|n| format!("[strategy.token-bucket]\nrate = 50\nburst = {n}\n")),
-        (2u32..9).prop_map(|n| format!("[strategy.semaphore]\npermits = {}\nprocesses = {n}\n", n + 2)),
     ]
 }
 
 /// Strategies with a lock, and what goes wrong around it.
 fn locked() -> impl Strategy<Value = String> {
-    const NAMES: [&str; 4] =
-        ["redis-lock", "broken-lock-unfenced", "broken-lock-release", "broken-lock-counter-only"];
+    let names = StrategyPlan::NAMES.iter().filter(|name| name.contains("lock")).copied().collect::<Vec<_>>();
     let nemesis = prop_oneof![
         Just(String::new()),
         (50u32..400, 1u32..4).prop_map(|(ms, nth)| format!(
@@ -76,7 +60,7 @@ fn locked() -> impl Strategy<Value = String> {
         Just("[[nemesis]]\nkind.lose-unlock = {}\n".to_owned()),
         Just("[[nemesis]]\nkind.restart-redis = {}\n".to_owned()),
     ];
-    (prop::sample::select(&NAMES[..]), 2u32..9, 50u32..300, nemesis).prop_map(|(name, n, ttl, nemesis)| {
+    (prop::sample::select(names), 2u32..9, 50u32..300, nemesis).prop_map(|(name, n, ttl, nemesis)| {
         format!("[strategy.{name}]\npermits = {n}\nprocesses = 2\nttl = \"{ttl}ms\"\n{nemesis}")
     })
 }
@@ -111,14 +95,10 @@ fn profile() -> impl Strategy<Value = String> {
 
 fn fault() -> impl Strategy<Value = String> {
     let kind = prop_oneof![
-        prop::sample::select(&[400, 429, 500, 503][..])
+        3 => prop::sample::select(fault_kinds()),
+        1 => prop::sample::select(&[400, 429, 500, 503][..])
             .prop_map(|code| format!("kind.status = {{ code = {code} }}")),
-        (1u32..300).prop_map(|ms| format!("kind.rate-limit = {{ retry_after = \"{ms}ms\" }}")),
-        (1u32..300).prop_map(|ms| format!("kind.slow = {{ by = \"{ms}ms\" }}")),
-        Just("kind.reset-after-accept = {}".to_owned()),
-        Just("kind.reset-mid-stream = { after = 0.5 }".to_owned()),
-        Just("kind.cut-stream = { after = 0.5 }".to_owned()),
-        Just("kind.never-answers = {}".to_owned()),
+        1 => (1u32..300).prop_map(|ms| format!("kind.rate-limit = {{ retry_after = \"{ms}ms\" }}")),
     ];
     (kind, 2u32..9).prop_map(|(kind, every)| format!("[[fault]]\n{kind}\nwhen = {{ every = {every} }}\n"))
 }

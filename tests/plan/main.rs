@@ -1,6 +1,9 @@
 //! Scenarios, profiles and schedules.
 #![cfg(not(loom))]
 
+#[path = "../support/table.rs"]
+mod table;
+
 mod arrivals;
 mod blocks;
 mod faults;

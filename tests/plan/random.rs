@@ -1,7 +1,9 @@
 //! Properties over all scenarios: the written plan reads back equal, and nothing that can be typed panics.
 
+use crate::table::{fault_kinds, least_strategy};
 use deadheat::plan::{Plan, Source};
 use deadheat::scenario::{TEMPLATE, load, load_stored};
+use deadheat::strategy::StrategyPlan;
 use proptest::prelude::*;
 
 fn source(text: &str) -> Source {
@@ -74,27 +76,26 @@ fn profile() -> impl Strategy<Value = String> {
     ]
 }
 
+/// When a fault strikes.
+const WHEN: &[&str] = &[
+    "",
+    "\nwhen = { every = 3, attempts = [1, 2] }",
+    "\nwhen = { probability = 0.25 }",
+    "\nwhen = { jobs = [1, 5] }",
+];
+
 fn scenario() -> impl Strategy<Value = String> {
     let faults = prop::collection::vec(
-        prop::sample::select(
-            &[
-                "kind.rate-limit = { retry_after = \"1s\", hint = \"date\" }",
-                "kind.quota-exhausted = {}",
-                "kind.status = { code = 503 }\nwhen = { every = 3, attempts = [1, 2] }",
-                "kind.error-event = {}\nwhen = { probability = 0.25 }",
-                "kind.cut-stream = { after = 0.3 }\nwhen = { jobs = [1, 5] }",
-            ][..],
-        )
-        .prop_map(|kind| format!("[[fault]]\n{kind}\n")),
+        (prop::sample::select(fault_kinds()), prop::sample::select(WHEN))
+            .prop_map(|(kind, when)| kind + when)
+            .prop_map(|kind| format!("[[fault]]\n{kind}\n")),
         0..3,
     );
-    let strategies = prop::sample::select(
-        &[
-            "",
-            "[strategy.semaphore]\npermits = 3\n",
-            "[strategy.unbounded]\n[strategy.semaphore]\npermits = 1\n",
-        ][..],
-    );
+    let strategies = prop::collection::btree_set(prop::sample::select(StrategyPlan::NAMES), 0..4);
+    let strategies = strategies.prop_map(|names| {
+        let texts: Vec<String> = names.into_iter().map(|name| least_strategy(name, 3)).collect();
+        texts.concat()
+    });
     let retry = prop::sample::select(
         &[
             "",

@@ -2,7 +2,8 @@
 
 use deadheat::plan::{NemesisKind, Plan, Source};
 
-use deadheat::scenario::{load, load_stored, schema};
+use crate::table::least_strategy;
+use deadheat::scenario::{load, load_stored};
 use deadheat::strategy::{Redis, StrategyPlan};
 use std::time::Duration;
 
@@ -26,24 +27,10 @@ fn faulty(rest: &str, says: &str) {
     assert!(!faults.contains("hunter2"), "{faults}");
 }
 
-/// The least that the schema asks of the strategy, and so much of it.
-fn least(name: &str, n: u32) -> String {
-    let schema: serde_json::Value = serde_json::from_str(&schema()).expect("a schema");
-    let reference = &schema["properties"]["strategy"]["properties"][name]["$ref"];
-    let parameters = &schema["$defs"][reference.as_str().expect(name).trim_start_matches("#/$defs/")];
-    let needed = parameters["required"].as_array().into_iter().flatten().filter_map(|key| key.as_str());
-    let value = |key: &str| match parameters["properties"][key]["type"].as_str() {
-        Some("integer" | "number") => n.to_string(),
-        _ => "\"1s\"".to_owned(),
-    };
-    let lines: String = needed.map(|key| format!("{key} = {}\n", value(key))).collect();
-    format!("[strategy.{name}]\n{lines}")
-}
-
 #[test]
 fn every_strategy_of_the_table_is_read_by_its_name_and_written_back() {
     for name in StrategyPlan::NAMES {
-        let plan = plan(&least(name, 3));
+        let plan = plan(&least_strategy(name, 3));
         let [strategy] = plan.strategies.as_slice() else { panic!("{name}: {:?}", plan.strategies) };
         assert_eq!(strategy.name(), *name);
         assert_eq!(strategy.twin().is_some(), name.starts_with("broken-"), "{name}");
