@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// A budget of its own, in one process or several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Purse")]
+#[schemars(rename = "Budgeted")]
 pub struct Parameters {
     /// Attempts at once, over all processes.
     #[schemars(range(min = 1, max = 1_000_000))]

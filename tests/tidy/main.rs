@@ -1,6 +1,7 @@
 //! The house rules, as a test: who may import whom, how long files and functions may be, no dead files.
 #![cfg(not(loom))]
 
+mod adding;
 mod imports;
 mod library;
 mod lines;

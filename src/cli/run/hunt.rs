@@ -147,8 +147,8 @@ impl<'a> Ground<'a> {
             let config = subject.config(budget);
             return hunt(&mut subject, config);
         };
-        let strategies = |strategy: &StrategyPlan, berth: BuildContext<'_>| {
-            let prefix = format!("{}{}:{}", redis.prefix, cell.index, berth.prefix);
+        let strategies = |strategy: &StrategyPlan, context: BuildContext<'_>| {
+            let prefix = format!("{}{}:{}", redis.prefix, cell.index, context.prefix);
             strategy.build(&self.plan.retry, &redis.process(cell, &prefix))
         };
         let own = redis.cells().remove(&cell.index);
