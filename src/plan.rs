@@ -19,6 +19,8 @@ use crate::faults::FaultRule;
 use crate::prices::Price;
 use crate::strategy::{Retry, StrategyPlan};
 pub use crate::units::ExpandedUrl;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Everything that a run needs to know.
@@ -167,7 +169,8 @@ impl Target {
 }
 
 /// An API dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Api {
     /// OpenAI Chat Completions.
     OpenaiChat,

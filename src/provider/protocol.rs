@@ -1,6 +1,8 @@
 //! The wire protocols that the client speaks: one folder each, and one line in `of`, below.
 
-use super::{DecodedAnswer, Fault, Request, openai_chat};
+pub mod openai_chat;
+
+use super::{DecodedAnswer, Fault, Request};
 use crate::plan::Api;
 use http::{HeaderName, HeaderValue};
 use std::time::Duration;

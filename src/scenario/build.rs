@@ -5,7 +5,7 @@ use super::price::Prices;
 use super::raw::{self, Scenario};
 use super::{builtin, cost, phases, rules, strategies, thresholds, url};
 use crate::document::{Findings, nearest};
-use crate::plan::{Api, ClockKind, ExpandedUrl, Place, Plan, Target, TokenRange, Workload};
+use crate::plan::{ClockKind, ExpandedUrl, Place, Plan, Target, TokenRange, Workload};
 use crate::strategy::{Redis, StrategyPlan};
 use crate::units::text::is_name;
 
@@ -109,7 +109,6 @@ fn build_target(
         let help = "write 1 to 64 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit";
         findings.sense(&path, format!("`{name}` is no usable name of a target"), help);
     }
-    let raw::Api::OpenaiChat = target.api;
     let place = match &target.url {
         Some(text) => url_place(name, target, text, env, findings),
         None => {
@@ -122,7 +121,7 @@ fn build_target(
     };
     Target {
         name: name.to_owned(),
-        api: Api::OpenaiChat,
+        api: target.api,
         model: target.model.clone().unwrap_or_default(),
         place,
         price: prices.of(name, target, findings),

@@ -15,7 +15,7 @@ pub(super) use named::{Kinds, Named};
 pub(super) use profile::{Arrivals, OnSaturation, Profile};
 pub(super) use rules::{Budget, Declared, Fidelity, Slo, ThresholdLine, Timeouts};
 pub(super) use strategy::{Nemesis, NemesisKind, Optimise};
-pub(super) use target::{Api, Dist, Latency, Limits, Price, Target, Tokens, Workload};
+pub(super) use target::{Dist, Latency, Limits, Price, Target, Tokens, Workload};
 
 use crate::faults::FaultRule;
 use crate::strategy::{Retry, StrategyPlan};

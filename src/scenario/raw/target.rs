@@ -1,6 +1,7 @@
 //! `[target.NAME]` and `[workload]`.
 
 use super::cost::{DECIMAL, Fx};
+use crate::plan::Api;
 use crate::units::text::{Span, Wait};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -49,14 +50,6 @@ pub(in crate::scenario) struct Target {
     /// List price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) price: Option<Price>,
-}
-
-/// An API dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::scenario) enum Api {
-    /// OpenAI Chat Completions.
-    OpenaiChat,
 }
 
 /// How fast the built-in provider answers.

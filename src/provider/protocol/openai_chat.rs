@@ -9,8 +9,8 @@ mod unary;
 pub use stream::ChatStream;
 pub use unary::read_unary;
 
-use super::protocol::{Protocol, Refusal};
-use super::{DecodedAnswer, Fault, Request, StreamDecoder};
+use super::{Protocol, Refusal, StreamDecoder};
+use crate::provider::{DecodedAnswer, Fault, Request};
 use http::{HeaderName, HeaderValue, header};
 use request::Body;
 
