@@ -29,7 +29,7 @@ pub(super) struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Whether the answer was handed over whole or as an error: the client has heard.
+    /// Whether the answer was handed over whole or as an error: the client has been told.
     pub(super) fn answered(&self) -> Option<Moment> {
         match self.over {
             Some((at, RequestEnd::Answered(_) | RequestEnd::Cut)) => Some(at),

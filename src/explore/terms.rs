@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A hold past a time-out lasts this much longer than it, in percent.
 const PAST: u32 = 150;
 
-/// Longest silence that calibration asks for by itself: beyond it a client sleeps, it does not think.
+/// Longest silence that calibration asks for by itself: beyond it a client waits on purpose.
 const QUIET_MAX: Duration = Duration::from_millis(250);
 
 /// Shortest silence.

@@ -50,7 +50,7 @@ enum Miscount {
     Several(JobId, usize, u64),
     /// Tried, but never brought to an end.
     None(JobId),
-    /// Issued and never heard of: how many, and the first if its number can be told.
+    /// Issued and without a result: how many, and the first if its number can be told.
     Vanished(u64, Option<JobId>),
     /// More jobs have a result than were issued.
     Surplus(u64, u64),

@@ -42,12 +42,12 @@ impl Patterns {
     }
 }
 
-/// What was heard so far.
+/// What was read so far.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     patterns: Patterns,
     readers: BTreeMap<u32, ClaimReader>,
-    /// Results claimed on standard output, and when each was heard.
+    /// Results claimed on standard output, and when each was read.
     spoken: Vec<(ClaimedResult, Duration)>,
     /// Totals claimed on standard output, each by one process.
     spoken_totals: Vec<(u32, ClaimedTotals)>,
@@ -63,7 +63,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Nothing heard yet.
+    /// Nothing read yet.
     #[must_use]
     pub(super) fn new(patterns: Patterns) -> Self {
         Self { patterns, ..Self::default() }
@@ -148,17 +148,17 @@ impl Output {
     }
 
     /// The claimed results. Who claims both on standard output and in a file says everything twice: each
-    /// counts as often as the one of the two says it that says it more often. What stands in files is heard
+    /// counts as often as the one of the two says it that says it more often. What stands in files is read
     /// at `end`.
     #[must_use]
     pub(super) fn results(&self, end: Duration) -> Vec<(ClaimedResult, Duration)> {
         let mut results = self.spoken.clone();
-        let mut heard: BTreeMap<&ClaimedResult, usize> = BTreeMap::new();
+        let mut on_output: BTreeMap<&ClaimedResult, usize> = BTreeMap::new();
         for (said, _) in &self.spoken {
-            *heard.entry(said).or_default() += 1;
+            *on_output.entry(said).or_default() += 1;
         }
         for said in &self.written {
-            match heard.get_mut(said).filter(|count| **count > 0) {
+            match on_output.get_mut(said).filter(|count| **count > 0) {
                 Some(count) => *count -= 1,
                 None => results.push((said.clone(), end)),
             }

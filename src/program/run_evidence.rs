@@ -1,4 +1,4 @@
-//! From one run (the provider's entries, what was heard, how the program ended) to evidence that can be
+//! From one run (the provider's entries, what the program printed, how it ended) to evidence that can be
 //! judged.
 
 use super::claims::ClaimedTotals;

@@ -18,7 +18,7 @@ pub enum Absence {
 /// The model of a Redis server that locks, results and totals are kept on.
 ///
 /// Each question is one step: no other client sees half of it. Time is given with it, counted from 1970, for
-/// the keys' expiry and for where a fencing counter begins. A lease that runs out is lent again, though its
+/// the keys' expiry and for where a fencing counter begins. A lease that runs out is given again, though its
 /// holder may not have noticed (a pause, a slow call): so no lease excludes anyone by itself. Each lending
 /// carries a token that grows for ever, over restarts too, and the resource refuses a token older than one it
 /// has seen ([`Fence`](super::Fence)). See M. Kleppmann, "How to do distributed locking" (2016), and Jepsen's
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(add(10), Ok(Ok(1)));
         server.lose(Absence::Unheard, 1);
         assert_eq!(add(11), Err(Absence::Unheard));
-        assert_eq!(add(12), Ok(Ok(2)), "a question that was lost was heard");
+        assert_eq!(add(12), Ok(Ok(2)), "a question that was lost was answered");
         server.lose(Absence::Unanswered, 2);
         assert_eq!((add(13), add(14)), (Err(Absence::Unanswered), Err(Absence::Unanswered)));
         assert_eq!(add(15), Ok(Ok(5)));

@@ -115,7 +115,7 @@ pub struct Blocking<'a> {
 pub enum Unlock {
     /// As usual.
     Heard,
-    /// It is to be lost: the client sends the unlock and never hears of it.
+    /// It is to be lost: the client sends the unlock and gets no answer.
     Lost,
 }
 
@@ -152,7 +152,7 @@ pub enum Books {
     Central(Result<OwnCounts, String>),
 }
 
-/// The engine's hands, lent to a strategy for one job.
+/// The engine's hands for one job of a strategy.
 pub trait Hands {
     /// Time since the run's epoch.
     fn now(&self) -> Duration;

@@ -73,10 +73,15 @@ pub(crate) fn clipped(text: &str, most: usize) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
-/// A share as a percentage: `12.5%`.
+/// A share as a percentage: `12.5%`. A small one has as many figures as it needs: `0.25%`, `0.0012%`.
 #[must_use]
 pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1}%", share * 100.0)
+    let percent = share * 100.0;
+    match percent.abs() {
+        p if p >= 1.0 || p == 0.0 => format!("{percent:.1}%"),
+        p if p >= 0.01 => format!("{percent:.2}%"),
+        _ => format!("{percent:.4}%"),
+    }
 }
 
 /// A change as a percentage with its sign: `+12.5%`.

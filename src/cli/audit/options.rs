@@ -107,7 +107,7 @@ pub(in crate::cli) struct Options {
 enum Perturbed {
     /// Pauses between bytecodes of its own code
     Python,
-    /// Delays where it hears from files and connections
+    /// Delays events of files and connections
     Node,
     /// Never
     None,

@@ -3,7 +3,7 @@
 use super::ShownLimits;
 use super::chart::{COLOURS, Chart, Line, LineStyle, legend};
 use super::scale::Scale;
-use crate::report::text::figures::{NONE, count, maybe_ms, ms};
+use crate::report::text::figures::{NONE, count, maybe_ms, ms, percent};
 use crate::report::text::spark::decode;
 use crate::summary::{MetricRow, Summary};
 use hdrhistogram::Histogram;
@@ -215,11 +215,6 @@ fn histogram(metric: &str, group: &[CellHistogram<'_>]) -> Chart {
             .map(|(d, values)| Line { name: name(d.row), colour: d.colour, stroke: LineStyle::Steps, values })
             .collect(),
     }
-}
-
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent >= 10.0 || percent == 0.0 { format!("{percent:.0}%") } else { format!("{percent:.1}%") }
 }
 
 /// Marks far enough from each other to be read.

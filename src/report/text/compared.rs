@@ -6,7 +6,7 @@ use super::layout::{Page, Tone, cell, field, plain, toned};
 use crate::compare::POINTS;
 use crate::summary::{Change, Compared, ExactRow, TimedRow, TimedVerdict};
 use crate::units::Money;
-use crate::units::shown::percent_change;
+use crate::units::shown::{percent, percent_change};
 
 /// Exact rows that are printed; `--format json` has all.
 const ROWS: usize = 30;
@@ -66,11 +66,6 @@ pub(in crate::report) fn design(comparison: &Compared) -> String {
         POINTS * 100.0,
         percent(level),
     )
-}
-
-fn percent(share: f64) -> String {
-    let shown = format!("{:.2}", share * 100.0);
-    format!("{} %", shown.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn exact(page: &mut Page, rows: &[ExactRow]) {

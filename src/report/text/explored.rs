@@ -171,7 +171,7 @@ fn explored(page: &mut Page, row: &ExploredRow, several: bool, shared: &Shared<'
             "{} broke nothing: of an order bug, a probability above {} per schedule is excluded (95%, rule \
              of three)",
             many(n, "random order"),
-            percent_of(p)
+            percent(p)
         );
         page.wrapped("–", 2, &text, Tone::Plain);
     }
@@ -249,14 +249,5 @@ fn unknown<'a>(page: &mut Page, rules: impl Iterator<Item = (&'a str, &'a str)>)
     }
     for (names, why) in groups {
         page.wrapped("?", 2, &format!("unknown: {} ({why})", names.join(", ")), Tone::Warn);
-    }
-}
-
-/// A small share, with as many figures as it needs.
-fn percent_of(share: f64) -> String {
-    match share * 100.0 {
-        p if p >= 1.0 => format!("{p:.1}%"),
-        p if p >= 0.01 => format!("{p:.2}%"),
-        p => format!("{p:.4}%"),
     }
 }

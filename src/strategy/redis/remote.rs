@@ -12,7 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// The longest wait for a connection, and for an answer: a server that is only slow must not look dead.
+/// The longest wait for a connection, and for an answer: a server that is only slow must not pass for one
+/// that is gone.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 type Connecting = Shared<BoxFuture<'static, Result<MultiplexedConnection, RedisError>>>;
