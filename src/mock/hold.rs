@@ -205,7 +205,7 @@ impl<P> Gate<P> {
                 free.push((key.clone(), *seq, why));
             }
         }
-        // Who is free at once leaves by name: numbers of arrival are another run's luck.
+        // Requests that are free at once leave by name: arrival numbers differ between runs.
         free.sort_by(|(a, first, _), (b, second, _)| a.cmp(b).then(first.cmp(second)));
         for (_, seq, why) in free {
             if let Some(answer) = self.named.remove(&seq) {

@@ -1,7 +1,7 @@
 //! `/deadheat/registers/NAME`: numbers that clients read, change and write back, as the resource behind a
 //! lock. Each keeps the highest fencing token that it has seen, of a write (in its body) or of a read (in
-//! `x-fencing-token`); who sends none is not checked. Reads count: what a stale holder reads, it would write
-//! back.
+//! `x-fencing-token`); a client that sends none is not checked. Reads count: what a stale holder reads, it
+//! would write back.
 
 use super::arrival::{TAG_MAX, is_tag};
 use super::body::{Answer, Broken};

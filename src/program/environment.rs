@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_set_is_set_and_shows_no_other_provider() {
+    fn what_is_not_set_is_set_and_shows_no_other_provider() {
         let all = of(&[]);
         for name in ["DEEPSEEK_BASE_URL", "GROQ_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "AZURE_OPENAI_ENDPOINT"]
         {

@@ -24,7 +24,7 @@ struct Ask {
 }
 
 impl JobNumbers {
-    /// JobNumbers the jobs of these entries, in place.
+    /// Numbers the jobs of these entries, in place.
     ///
     /// A job of the job file keeps its number. A request without header and tag is known by its body alone,
     /// and the same may be asked twice on purpose: it belongs to an earlier one if both have one

@@ -96,7 +96,7 @@ pub fn perturb_for(words: &[String]) -> Option<Perturb> {
     }
 }
 
-/// What a report says of a command of which nothing tells who runs it, and that was therefore never made to
+/// What a report says of a command whose interpreter is not recognised, and that was therefore never made to
 /// pause.
 pub(super) fn perturb_unknown(words: &[String]) -> Option<String> {
     let unknown = language(words, env::var_os("PATH").as_deref()) == Language::Unknown;
@@ -122,8 +122,7 @@ pub(super) fn perturb_in_vain(asked: u64, missed: u64, idle: u64) -> Vec<String>
     if idle > 0 {
         notes.push(format!(
             "what --perturb does: in {idle} of {asked} runs it found nothing to pause (one Python thread \
-             alone, code \
-             that is installed in site-packages, or a Node program that was told nothing)"
+             alone, code that is installed in site-packages, or a Node program without events)"
         ));
     }
     notes

@@ -44,7 +44,7 @@ impl Declaration {
                 "total-tokens" => declared.total_tokens = Some(number),
                 _ => {
                     let known = "concurrency, attempts-cap, max-tokens, requests and total-tokens";
-                    return Err(format!("nothing is called {key}: there are {known}"));
+                    return Err(format!("{key} is not known: there are {known}"));
                 }
             }
         }

@@ -92,8 +92,8 @@ impl Breaker {
         Admission::Go(Pass { era: state.era })
     }
 
-    /// An attempt has ended, well or not; `true` if the breaker has closed by that: who waits for it need not
-    /// any more.
+    /// An attempt has ended, well or not; `true` if the breaker has closed by that: what waits for it need
+    /// not wait any more.
     pub fn ended(&self, now: Duration, pass: Pass, well: bool) -> bool {
         let mut state = lock(&self.state);
         if pass.era != state.era {

@@ -3,7 +3,7 @@
 use crate::sync::{Mutex, lock};
 use std::time::Duration;
 
-/// How a [`AdaptiveLimit`] moves.
+/// How an [`AdaptiveLimit`] moves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
     /// Additive increase, multiplicative decrease (Chiu and Jain, 1989; TCP's congestion avoidance, RFC
@@ -115,7 +115,7 @@ impl AdaptiveLimit {
     }
 
     /// Learns from an attempt that ended now; the limit that holds from now on. Hand it to
-    /// [`PermitPool::resize`](super::Permits::resize).
+    /// [`PermitPool::resize`](super::PermitPool::resize).
     #[must_use]
     pub fn observe(&self, now: Duration, sample: Sample) -> u32 {
         let mut state = lock(&self.state);

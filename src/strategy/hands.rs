@@ -218,7 +218,7 @@ pub trait Strategy: Send + Sync {
     /// Brings one job to its end.
     fn run<'a>(&'a self, task: Task, hands: Rc<dyn Hands + 'a>) -> LocalFuture<'a, ()>;
 
-    /// Where the totals stand that the client claims; asked once, when all jobs of the cell are home.
+    /// Where the totals stand that the client claims; asked once, when all jobs of the cell have ended.
     fn books(&self) -> Books {
         Books::Engine
     }

@@ -47,7 +47,7 @@ impl<Q: Deref<Target = PermitQueue>> Permit<Q> {
         let (waker, woken) = oneshot::channel();
         if let Acquired::Queued(ticket) = queue.permits.acquire(waker) {
             let place = QueuedWaiter { queue: &queue, ticket };
-            // A sender that is gone without a word cannot be: it stays in the queue until it is fired.
+            // The sender stays in the queue until it has sent, or until this place is dropped.
             let _ = woken.await;
             std::mem::forget(place);
         }
@@ -113,7 +113,7 @@ mod tests {
         let mut stayer = Box::pin(Permit::acquire(&queue));
         assert!(leaver.as_mut().now_or_never().is_none() && stayer.as_mut().now_or_never().is_none());
         drop(first);
-        // The permit is the leaver's now, who goes without ever having looked.
+        // The waiter owns the permit now, and is dropped before it was polled again.
         drop(leaver);
         let held = stayer.as_mut().now_or_never().expect("the permit passed on");
         assert!(Permit::try_acquire(&queue).is_none());

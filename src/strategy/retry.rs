@@ -159,8 +159,8 @@ impl RetryPolicy {
     }
 
     /// Makes an attempt if the breaker lets it and the run's budget has room for it. To be called when
-    /// nothing else is to be waited for: leave that waits is of yesterday, and what is set aside for attempts
-    /// that wait would stop the run long before its budget is spent.
+    /// nothing else is to be waited for: the permission of the breaker may be outdated after a wait, and what
+    /// is set aside for attempts that wait would stop the run long before its budget is spent.
     ///
     /// # Errors
     /// Why it could not begin.

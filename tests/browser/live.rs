@@ -162,7 +162,7 @@ fn a_hunt_shows_its_newest_finding() {
 }
 
 #[test]
-fn a_run_has_the_same_numbers_whoever_looks() {
+fn a_run_has_the_same_numbers_in_every_display() {
     let place = Place::new();
     let scenario =
         SMALL.replacen("seed = 7", "seed = 7\nclock = \"virtual\"", 1).replace("jobs = 20", "jobs = 3000");

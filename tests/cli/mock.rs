@@ -113,7 +113,7 @@ fn it_says_what_its_ledger_is_worth_to_a_test_in_any_language() {
     let twice = mock.get("/deadheat/verdicts");
     assert!(twice.starts_with("HTTP/1.1 409") && twice.contains("billed-once"), "{twice}");
     let odd = mock.get("/deadheat/verdicts?concurency=3");
-    assert!(odd.starts_with("HTTP/1.1 400") && odd.contains("nothing is called concurency"), "{odd}");
+    assert!(odd.starts_with("HTTP/1.1 400") && odd.contains("concurency is not known"), "{odd}");
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn a_hunt_may_end_with_its_first_finding() {
 }
 
 #[test]
-fn a_time_out_that_nobody_tells_is_said_to_be_unknown_and_long_ones_are_not_waited_for() {
+fn an_unknown_time_out_is_said_to_be_unknown_and_long_ones_are_not_waited_for() {
     let mut client = clients::right();
     let report = hunt(&mut client, 30);
     assert!(report.explored.not_covered[0].contains("time-out is not known"));

@@ -104,7 +104,7 @@ fn a_leader_that_fails_passes_the_lead_on() {
 }
 
 /// One leads and fails, one waits and leaves, as `leave` does it, and one waits to the end.
-fn nobody_is_lost(name: &str, builder: &Builder, leave: fn(&Answers, FlightTicket)) {
+fn no_caller_is_lost(name: &str, builder: &Builder, leave: fn(&Answers, FlightTicket)) {
     check(name, builder, move || {
         let (flights, led) = (Arc::new(Flights::new()), Arc::new(AtomicU32::new(0)));
         assert_eq!(flights.join(&QUESTION, Bell::default()), Joined::Lead);
@@ -133,7 +133,7 @@ fn nobody_is_lost(name: &str, builder: &Builder, leave: fn(&Answers, FlightTicke
 
 #[test]
 fn a_waiter_that_leaves_takes_no_lead_along() {
-    nobody_is_lost("flights, a waiter leaves", &exhaustive(), |flights, ticket| {
+    no_caller_is_lost("flights, a waiter leaves", &exhaustive(), |flights, ticket| {
         if let Some(next) = flights.leave(&QUESTION, ticket) {
             next.ring();
         }
@@ -144,7 +144,7 @@ fn a_waiter_that_leaves_takes_no_lead_along() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn loom_catches_a_lead_that_left() {
-    nobody_is_lost("flights forgetful leaver", &exhaustive(), |_, _| ());
+    no_caller_is_lost("flights forgetful leaver", &exhaustive(), |_, _| ());
 }
 
 /// The planted bug: whether a task asks is looked up, and the question entered as asked in a second step.

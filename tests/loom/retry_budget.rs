@@ -62,7 +62,7 @@ fn what_is_given_back_is_there_again() {
 }
 
 #[test]
-fn the_cap_holds_whoever_comes_first() {
+fn the_cap_holds_in_every_order() {
     check("retry budget, cap", &exhaustive(), || {
         let budget = Arc::new(RetryBudget::new(600, 1, 1));
         let other = budget.clone();

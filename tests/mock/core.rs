@@ -101,7 +101,7 @@ fn what_waits_for_its_turn_is_timed_from_its_turn() {
 }
 
 #[test]
-fn a_generation_that_nobody_listens_to_holds_its_place_to_its_end() {
+fn a_generation_whose_client_left_holds_its_place_to_its_end() {
     let limits = Limits { max_in_flight: Some(1), ..Limits::default() };
     let plan = MockPlan { ttft: Dist::Constant(10 * MS), itl: Dist::Constant(MS), limits, ..plan() };
     for (bill_after_disconnect, starts) in [(true, 13 * MS), (false, 2 * MS)] {

@@ -171,7 +171,7 @@ fn refusals_are_not_billed_and_say_whether_to_come_again() {
 }
 
 #[test]
-fn a_slow_answer_is_billed_even_if_nobody_waits_for_it() {
+fn a_slow_answer_is_billed_even_if_its_client_left() {
     let plan = MockPlan { bill_after_disconnect: false, ..instant() };
     let provider = Provider::start(plan, always(FaultKind::from(Slow { by: Duration::from_secs(3600) })));
     let mut stream = provider.connect();

@@ -60,7 +60,7 @@ fn who_hangs_up_on_a_held_answer_pays_for_all_of_it() {
 }
 
 #[test]
-fn a_held_answer_keeps_its_place_and_whoever_waits_for_one_is_held_behind_it() {
+fn a_held_answer_keeps_its_place_and_later_requests_wait_behind_it() {
     let limits = Limits { max_in_flight: Some(1), ..Limits::default() };
     let schedule = holding(vec![hold(1, Until::After(100 * MS)), hold(2, Until::After(130 * MS))]);
     let mut world = World::new(MockPlan { limits, ..plan() }, Some(schedule));
@@ -240,7 +240,7 @@ fn a_request_without_a_name_goes_by_its_key_before_its_body() {
 }
 
 #[test]
-fn whoever_waits_for_a_place_and_leaves_when_it_is_free_ends_once() {
+fn a_request_that_leaves_when_its_place_is_free_ends_once() {
     let limits = Limits { max_in_flight: Some(1), ..Limits::default() };
     let schedule = holding(vec![hold(5, Until::Disconnect)]);
     let asks = [5, 0].map(|job| Ask { leaves: Some(2036 * MS), ..ask(36, job) });

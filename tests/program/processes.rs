@@ -28,7 +28,7 @@ print("process", n, "started", os.path.getsize(f"starts-{n}"))
 "#;
 
 #[test]
-fn whoever_is_killed_leaves_its_siblings_alone() {
+fn a_killed_process_leaves_its_siblings_alone() {
     let mut two = python(RESUMES, 8, |settings: &mut Settings| {
         (settings.command.processes, settings.command.kill_at) = (2, Some(2));
         settings.place = WorkDir::Fresh;

@@ -183,7 +183,7 @@ os._exit(0)
 }
 
 #[test]
-fn whoever_goes_on_without_its_program_breaks_a_rule() {
+fn a_process_that_outlives_its_program_breaks_a_rule() {
     let body = r#"
 if os.fork() == 0:
     os.close(1); os.close(2)
@@ -258,7 +258,7 @@ for job in jobs:
 "#;
 
 #[test]
-fn whoever_is_killed_goes_on_where_it_was_or_pays_again() {
+fn a_killed_program_resumes_or_pays_again() {
     let killed = |settings: &mut deadheat::program::Settings| {
         settings.command.kill_at = Some(3);
         settings.place = deadheat::program::WorkDir::Fresh;

@@ -182,7 +182,7 @@ fn attempts_have_one_name_each_over_all_deliveries() {
 }
 
 #[test]
-fn an_answer_that_nobody_booked_is_booked_by_whoever_gets_the_job() {
+fn an_answer_that_was_not_booked_is_booked_by_the_next_process() {
     let (_server, client) = server();
     let counter = counter(&client);
     // Answered, and gone before it was booked.

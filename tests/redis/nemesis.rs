@@ -80,7 +80,7 @@ fn a_holder_that_is_killed_leaves_its_jobs_to_others() {
 }
 
 #[test]
-fn a_redis_that_comes_back_empty_lets_nobody_in_twice() {
+fn a_redis_that_comes_back_empty_lets_no_client_in_twice() {
     // At the first: a call that is under way by then, nothing can undo.
     keeps_all("[[nemesis]]\nkind.restart-redis = {}\nacquisition = 1\n");
 }

@@ -165,7 +165,7 @@ fn run(strategy: &dyn Strategy, hands: &Rc<Scripted>) {
 }
 
 #[test]
-fn first_attempts_pay_for_retries_before_anybody_waits() {
+fn first_attempts_pay_for_retries_before_any_wait() {
     let budget = Some(RetryBudgetPlan { ratio: 0.5, reserve: 0 });
     let backoff = Backoff::Fixed { wait: Duration::from_secs(9), jitter: deadheat::strategy::Jitter::None };
     let strategy = Unbounded::new(RetryPolicy::new(Retry { budget, backoff, ..retry() }));

@@ -63,7 +63,7 @@ proptest! {
 
     /// One result of each job is filed, whichever came first; none is lost and none invented.
     #[test]
-    fn each_job_has_one_result_whoever_files_it(
+    fn each_job_has_one_result_in_every_order(
         answers in vec(0_u32..20, 0..100),
         hands in vec(0_usize..4, 1..20),
         threads in 1_usize..4,

@@ -232,7 +232,7 @@ fn a_lane_keeps_its_priority_until_a_change() {
 }
 
 #[test]
-fn while_a_released_answer_is_on_its_way_nobody_follows_but_not_for_ever() {
+fn while_a_released_answer_is_on_its_way_none_follows_but_not_for_ever() {
     let mut rig = Harness::new(fallback(Fallback::Fifo));
     assert!(!rig.ask(0, "a") && !rig.ask(0, "b") && !rig.ask(0, "c"));
     assert_eq!(rig.at(10), ["a"]);
