@@ -197,8 +197,8 @@ fn planned_looks_stop_early_and_spend_the_error_rate() {
     assert_eq!((&looked["alpha"], &looked["looks"]), (&json!(0.05), &json!([6, 8, 9])));
     let line = "compare --base s.toml --new s.toml --pairs 7 --looks 6 --measure response.p50 -q --out t";
     let text = place.line(line).exits(0).out;
-    assert!(text.contains("at most 5 % false alarms") && text.contains("each at 2.5 %"), "{text}");
-    assert!(text.contains("(error rates: 1 point)") && text.contains("one-sided, 97.5 %"), "{text}");
+    assert!(text.contains("at most 5.0% false alarms") && text.contains("each at 2.5%"), "{text}");
+    assert!(text.contains("(error rates: 1 point)") && text.contains("one-sided, 97.5%"), "{text}");
     // Ten looks share 5 % as well: half a percent each needs eight pairs.
     let many =
         "compare --base s.toml --new s.toml --pairs 16 --looks 7,8,9,10,11,12,13,14,15 --measure ttft.p50";
