@@ -196,7 +196,7 @@ fn planned_looks_stop_early_and_spend_the_error_rate() {
     assert_eq!(looked["pairs"].as_array().map(Vec::len), Some(6), "all was shown at the first look");
     assert_eq!((&looked["alpha"], &looked["looks"]), (&json!(0.05), &json!([6, 8, 9])));
     let line = "compare --base s.toml --new s.toml --pairs 7 --looks 6 --measure response.p50 -q --out t";
-    let text = place.line(line).exits(0).out;
+    let text = place.line(line).exits(0).out.replace("\n  ", " ");
     assert!(text.contains("at most 5.0% false alarms") && text.contains("each at 2.5%"), "{text}");
     assert!(text.contains("(error rates: 1 point)") && text.contains("one-sided, 97.5%"), "{text}");
     // Ten looks share 5 % as well: half a percent each needs eight pairs.
